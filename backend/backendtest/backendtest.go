@@ -1,0 +1,415 @@
+// Package backendtest is the conformance suite for backends: whether one gives
+// exactly the bits that package kernels defines, and keeps the promises of
+// package backend. It serves any implementation, also one from elsewhere:
+//
+//	func TestConformance(t *testing.T) {
+//		backendtest.Run(t, func() (backend.Backend, error) { return mydevice.Open(0) })
+//	}
+package backendtest
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"github.com/optbench/optbench/backend"
+	"github.com/optbench/optbench/kernels"
+)
+
+// Run runs the whole suite. It opens the backend anew for every part.
+func Run(t *testing.T, open func() (backend.Backend, error)) {
+	with := func(name string, f func(*testing.T, backend.Backend)) {
+		t.Run(name, func(t *testing.T) {
+			b, err := open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			f(t, b)
+			if t.Failed() {
+				return // what is still open would only hide the cause
+			}
+			if err := b.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for _, d := range kernels.All() {
+		for i, u := range d.Cases {
+			with(fmt.Sprintf("%s/case=%d", d.Name, i), func(t *testing.T, b backend.Backend) {
+				for _, dt := range dtypes(b) {
+					t.Run(dt.String(), func(t *testing.T) { checkUpdate(t, b, u, dt) })
+				}
+			})
+		}
+		with(d.Name+"/scale", func(t *testing.T, b backend.Backend) { checkScale(t, b, d.Cases[0]) })
+		with(d.Name+"/clip", func(t *testing.T, b backend.Backend) { checkClip(t, b, d.Cases[0]) })
+		with(d.Name+"/allocs", func(t *testing.T, b backend.Backend) { checkAllocs(t, b, d.Cases[0]) })
+	}
+	with("order", checkOrder)
+	with("skip", checkSkip)
+	with("stream", checkStream)
+	with("misuse", checkMisuse)
+	with("lifetime", checkLifetime)
+}
+
+// dtypes returns the types that the backend computes in.
+func dtypes(b backend.Backend) []kernels.DType {
+	if b.Info().Name == "cpu:go" {
+		return []kernels.DType{kernels.F32, kernels.F64}
+	}
+	return []kernels.DType{kernels.F32}
+}
+
+// sizes are those at which vector loops, masks, units and their tails differ,
+// and one either side; the largest is worth more than one worker.
+var sizes = []int{0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 1000, 1023, 1024, 1025, 2047, 2080, 5000, 70001}
+
+const steps = 3
+
+func checkUpdate(t *testing.T, b backend.Backend, u kernels.Update, dt kernels.DType) {
+	if dt == kernels.F64 {
+		checkSizes[float64](t, b, u)
+	} else {
+		checkSizes[float32](t, b, u)
+	}
+}
+
+func checkSizes[T kernels.Real](t *testing.T, b backend.Backend, u kernels.Update) {
+	for _, n := range sizes {
+		for offset := range 3 {
+			if n > 4096 && offset > 1 {
+				continue
+			}
+			rng := rand.New(rand.NewPCG(uint64(n), uint64(offset)))
+			cuts := partition(rng, n)
+			values := ordinary
+			if offset == 1 {
+				values = anything
+			}
+			w := newWorld[T](t, b, u, rng, offset, cuts, values)
+			plan := w.bind(t, backend.Group{Update: u, Tensors: w.tensors})
+			for s := 1; s <= steps; s++ {
+				st := kernels.Step{T: s, LRScale: 1 / float64(s), GradScale: []float64{1, 0.5, 3}[s-1]}
+				if err := plan.Step(st); err != nil {
+					t.Fatal(err)
+				}
+				kernels.Reference(u, st, 1, w.want)
+			}
+			w.compare(t, fmt.Sprintf("n=%d offset=%d cuts=%v", n, offset, cuts))
+			w.close(t, plan)
+		}
+	}
+}
+
+// partition cuts n elements at random into tensors, of which some are empty.
+func partition(rng *rand.Rand, n int) []int {
+	cuts := []int{0}
+	for at := 0; at < n && len(cuts) < 6; {
+		at += rng.IntN(n - at + 1)
+		cuts = append(cuts, at)
+	}
+	return append(cuts, n)
+}
+
+// A world is a set of tensors in a backend beside the same in plain slices.
+// Guard words surround the former.
+type world[T kernels.Real] struct {
+	u       kernels.Update
+	b       backend.Backend
+	offset  int
+	n       int
+	buffers []backend.Buffer // one per slot, tensors side by side
+	host    [][]T            // likewise, with guards
+	tensors []backend.Tensor
+	want    [][][]T // views of host, tensor by tensor
+}
+
+const tail = 37 // guard words behind the data
+
+func guard[T kernels.Real]() T { return T(-7777.25) }
+
+func newWorld[T kernels.Real](t *testing.T, b backend.Backend, u kernels.Update, rng *rand.Rand, offset int, cuts []int, value func(*rand.Rand) float64) *world[T] {
+	t.Helper()
+	w := &world[T]{u: u, b: b, offset: offset, n: cuts[len(cuts)-1]}
+	slots := u.Kernel().Slots
+	for _, s := range slots {
+		x := make([]T, offset+w.n+tail)
+		for i := range x {
+			switch {
+			case i < offset || i >= offset+w.n:
+				x[i] = guard[T]()
+			case s.Role == kernels.State && (s.Name == "v" || s.Name == "ta"), s.Role == kernels.Threshold:
+				x[i] = T(math.Abs(value(rng)))
+			default:
+				x[i] = T(value(rng))
+			}
+		}
+		buffer, err := b.Alloc(dtypeOf[T](), len(x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := backend.Put(buffer, x); err != nil {
+			t.Fatal(err)
+		}
+		w.buffers, w.host = append(w.buffers, buffer), append(w.host, x)
+	}
+	w.cut(cuts)
+	return w
+}
+
+// cut makes the tensors between the cuts.
+func (w *world[T]) cut(cuts []int) {
+	w.tensors, w.want = nil, nil
+	for k := 1; k < len(cuts); k++ {
+		i, j := w.offset+cuts[k-1], w.offset+cuts[k]
+		var t backend.Tensor
+		var s [][]T
+		for slot := range w.buffers {
+			t.Slots = append(t.Slots, w.buffers[slot].Slice(i, j))
+			s = append(s, w.host[slot][i:j])
+		}
+		w.tensors, w.want = append(w.tensors, t), append(w.want, s)
+	}
+}
+
+func (w *world[T]) bind(t *testing.T, ops ...backend.Op) backend.Plan {
+	t.Helper()
+	plan, err := w.b.Bind(ops...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// compare holds every array against the reference, guards included.
+func (w *world[T]) compare(t *testing.T, context string) {
+	t.Helper()
+	if err := w.b.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]T, w.offset+w.n+tail)
+	for slot, want := range w.host {
+		if err := backend.Get(w.buffers[slot], got); err != nil {
+			t.Fatal(err)
+		}
+		for i := range got {
+			if !sameBits(got[i], want[i]) {
+				t.Fatalf("%s: %s, slot %s, element %d of %d: got %v (%x), want %v (%x)",
+					w.u.Kernel().Name, context, w.u.Kernel().Slots[slot].Name, i-w.offset, w.n, got[i], bits(got[i]), want[i], bits(want[i]))
+			}
+		}
+	}
+}
+
+func (w *world[T]) close(t *testing.T, plans ...backend.Plan) {
+	t.Helper()
+	for _, p := range plans {
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, b := range w.buffers {
+		if err := b.Free(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// sameBits is equality of bits; any NaN equals any other, for processors
+// differ in which one they make.
+func sameBits[T kernels.Real](a, b T) bool { return bits(a) == bits(b) || a != a && b != b }
+
+func bits[T kernels.Real](x T) uint64 {
+	if unsafe.Sizeof(x) == 4 {
+		return uint64(math.Float32bits(float32(x)))
+	}
+	return math.Float64bits(float64(x))
+}
+
+func dtypeOf[T kernels.Real]() kernels.DType {
+	if unsafe.Sizeof(T(0)) == 8 {
+		return kernels.F64
+	}
+	return kernels.F32
+}
+
+// ordinary is what training sees, over some decades.
+func ordinary(rng *rand.Rand) float64 {
+	return rng.NormFloat64() * math.Pow(10, float64(rng.IntN(5)-3))
+}
+
+var odd = []float64{
+	0, math.Copysign(0, -1), 1, -1, math.SmallestNonzeroFloat32, 1e-40, -1e-40, 1e-20, 1e20, -1e30,
+	math.MaxFloat32, -math.MaxFloat32, math.Inf(1), math.Inf(-1), math.NaN(),
+}
+
+// anything is ordinary but for one value in eight, which is odd.
+func anything(rng *rand.Rand) float64 {
+	if rng.IntN(8) == 0 {
+		return odd[rng.IntN(len(odd))]
+	}
+	return ordinary(rng)
+}
+
+// checkScale multiplies gradients by a scalar on the device, as Scale promises.
+func checkScale(t *testing.T, b backend.Backend, u kernels.Update) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	w := newWorld[float32](t, b, u, rng, 1, []int{0, 40, 3000}, ordinary)
+	scale := scalar(t, b, 0.25)
+	plan := w.bind(t, backend.Group{Update: u, Tensors: w.tensors, Scale: scale})
+	if err := plan.Step(kernels.At(1)); err != nil {
+		t.Fatal(err)
+	}
+	kernels.Reference(u, kernels.At(1), 0.25, w.want)
+	w.compare(t, "scale 0.25")
+
+	if err := backend.Put(scale, []float64{math.NaN()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.Step(kernels.At(2)); err != nil {
+		t.Fatal(err)
+	}
+	w.compare(t, "scale NaN leaves everything as it was")
+	wantSkipped(t, plan, 2)
+	w.close(t, plan)
+}
+
+func scalar(t *testing.T, b backend.Backend, x float64) backend.Buffer {
+	t.Helper()
+	s, err := b.Alloc(kernels.F64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := backend.Put(s, []float64{x}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func wantSkipped(t *testing.T, plan backend.Plan, want int64) {
+	t.Helper()
+	if got, err := plan.Skipped(); err != nil || got != want {
+		t.Errorf("skipped %d (%v), want %d", got, err, want)
+	}
+}
+
+// checkClip clips two groups by their common norm: over all tensors in order,
+// wherever they lie.
+func checkClip(t *testing.T, b backend.Backend, u kernels.Update) {
+	const maxNorm = 0.5
+	rng := rand.New(rand.NewPCG(3, 4))
+	w := newWorld[float32](t, b, u, rng, 0, []int{0, 7, 1500, 90000}, ordinary)
+	ops, err := backend.ClipGlobalNorm(b, maxNorm,
+		backend.Group{Update: u, Tensors: w.tensors[:1]}, backend.Group{Update: u, Tensors: w.tensors[1:]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := w.bind(t, ops...)
+	for s := 1; s <= steps; s++ {
+		st := kernels.Step{T: s, LRScale: 1, GradScale: 0.5}
+		if err := plan.Step(st); err != nil {
+			t.Fatal(err)
+		}
+		c := kernels.Coef{kernels.CoefGrad: st.GradScale}
+		var norm float64
+		for _, slots := range w.want {
+			norm += kernels.PassSums(&kernels.SquaredNorm.Passes[0], &c, slots[1:2])[0]
+		}
+		clip := kernels.ClipNorm{Max: maxNorm}
+		mc := clip.Coef(st)
+		factor := kernels.Eval(clip, &mc, []float64{norm})
+		kernels.Reference(u, st, factor, w.want[:1])
+		kernels.Reference(u, st, factor, w.want[1:])
+	}
+	w.compare(t, "clipped by the global norm")
+	w.close(t, plan)
+}
+
+// checkAllocs holds Step to allocating nothing, in plans of one worker and of
+// several.
+func checkAllocs(t *testing.T, b backend.Backend, u kernels.Update) {
+	for _, n := range []int{100, 100000} {
+		w := newWorld[float32](t, b, u, rand.New(rand.NewPCG(5, 6)), 0, []int{0, n / 2, n}, ordinary)
+		plan := w.bind(t, backend.Group{Update: u, Tensors: w.tensors})
+		st := kernels.At(1)
+		allocs := testing.AllocsPerRun(20, func() {
+			if err := plan.Step(st); err != nil {
+				t.Fatal(err)
+			}
+			st.T++
+		})
+		if allocs != 0 {
+			t.Errorf("n=%d: Step allocates %v times, want 0", n, allocs)
+		}
+		w.close(t, plan)
+	}
+}
+
+// checkOrder binds ops that depend on one another: they run in order.
+func checkOrder(t *testing.T, b backend.Backend) {
+	u, v := kernels.SGD{LR: 0.5}, kernels.Momentum{LR: 0.25, Beta: 0.5}
+	rng := rand.New(rand.NewPCG(7, 8))
+	w := newWorld[float32](t, b, v, rng, 0, []int{0, 100, 50000}, ordinary)
+	var short []backend.Tensor
+	var shortWant [][][]float32
+	for i := range w.tensors {
+		short = append(short, backend.Tensor{Slots: w.tensors[i].Slots[:2]})
+		shortWant = append(shortWant, w.want[i][:2])
+	}
+	plan := w.bind(t,
+		backend.Group{Update: u, Tensors: short},
+		backend.Group{Update: v, Tensors: w.tensors},
+		backend.Group{Update: u, Tensors: short})
+	for s := 1; s <= steps; s++ {
+		if err := plan.Step(kernels.At(s)); err != nil {
+			t.Fatal(err)
+		}
+		kernels.Reference(u, kernels.At(s), 1, shortWant)
+		kernels.Reference(v, kernels.At(s), 1, w.want)
+		kernels.Reference(u, kernels.At(s), 1, shortWant)
+	}
+	w.compare(t, "three groups on the same parameters")
+	w.close(t, plan)
+}
+
+// checkSkip feeds gradients whose norm is not finite.
+func checkSkip(t *testing.T, b backend.Backend) {
+	for _, u := range []kernels.Update{kernels.Find("clipped-gd").Cases[0], kernels.Find("lars").Cases[0], kernels.Find("lamb").Cases[0]} {
+		w := newWorld[float32](t, b, u, rand.New(rand.NewPCG(9, 10)), 0, []int{0, 100, 4000}, ordinary)
+		w.host[1][50] = float32(math.Inf(1)) // in the first tensor
+		if err := backend.Put(w.buffers[1], w.host[1]); err != nil {
+			t.Fatal(err)
+		}
+		plan := w.bind(t, backend.Group{Update: u, Tensors: w.tensors})
+		if err := plan.Step(kernels.At(1)); err != nil {
+			t.Fatal(err)
+		}
+		skipped := kernels.Reference(u, kernels.At(1), 1, w.want)
+		w.compare(t, "a gradient that is not finite")
+		wantSkipped(t, plan, int64(skipped))
+		w.close(t, plan)
+	}
+}
+
+// checkStream holds the stream of a plan to moving as much and changing nothing.
+func checkStream(t *testing.T, b backend.Backend) {
+	for _, d := range kernels.All() {
+		u := d.Cases[0]
+		w := newWorld[float32](t, b, u, rand.New(rand.NewPCG(11, 12)), 1, []int{0, 33, 3000}, anything)
+		plan := w.bind(t, backend.Group{Update: u, Tensors: w.tensors})
+		stream, err := plan.Stream()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Step(kernels.At(1)); err != nil {
+			t.Fatal(err)
+		}
+		w.compare(t, "the stream changes nothing")
+		if plan.Bytes() != stream.Bytes() || plan.Bytes() == 0 {
+			t.Errorf("%s: the plan moves %d bytes, its stream %d", d.Name, plan.Bytes(), stream.Bytes())
+		}
+		w.close(t, stream, plan)
+	}
+}

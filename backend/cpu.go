@@ -1,0 +1,209 @@
+package backend
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"github.com/optbench/optbench/kernels"
+	"github.com/optbench/optbench/kernels/cpu"
+)
+
+// cpuBackend runs plans on the threads of this process.
+type cpuBackend struct {
+	info        Info
+	isa         cpu.ISA
+	pool        *pool
+	allocations map[*allocation]bool
+	plans       int
+	closed      bool
+}
+
+func cpuList() []Listing {
+	var out []Listing
+	for _, isa := range cpu.ISAs() {
+		out = append(out, Listing{Name: "cpu:" + isa.Name, Missing: isa.Missing})
+	}
+	return out
+}
+
+// openCPU opens a backend that cpuList lists as available.
+func openCPU(name string, o Options) (Backend, error) {
+	if o.Threads < 0 {
+		return nil, fmt.Errorf("threads is %d, want 1 or more, or 0 for all", o.Threads)
+	}
+	if o.Threads == 0 {
+		o.Threads = usableThreads()
+	}
+	b := &cpuBackend{
+		info:        Info{Name: name, Device: cpuid.CPU.BrandName, Threads: o.Threads},
+		allocations: map[*allocation]bool{},
+	}
+	for _, isa := range cpu.ISAs() {
+		if name == "cpu:"+isa.Name {
+			b.isa = isa
+		}
+	}
+	b.pool = newPool(o.Threads)
+	return b, nil
+}
+
+func (b *cpuBackend) Info() Info { return b.info }
+
+func (b *cpuBackend) Alloc(d kernels.DType, n int) (Buffer, error) {
+	if b.closed {
+		return nil, fmt.Errorf("alloc: %s: %w", b.info.Name, ErrClosed)
+	}
+	if n < 0 {
+		return nil, fmt.Errorf("alloc: %d elements, want 0 or more", n)
+	}
+	if n > maxElements {
+		return nil, fmt.Errorf("alloc: %d elements of %v: %w", n, d, ErrMemory)
+	}
+	a := &allocation{backend: b}
+	buffer := &hostBuffer{owner: a, dtype: d, len: n}
+	if n > 0 {
+		base, region, err := memory.alloc(uintptr(n) * uintptr(d.Size()))
+		if err != nil {
+			return nil, fmt.Errorf("alloc: %d elements of %v: %w", n, d, err)
+		}
+		buffer.base, a.region = base, region
+	}
+	b.allocations[a] = true
+	return buffer, nil
+}
+
+// maxElements keeps sizes in bytes, and sums of a few, within an int.
+const maxElements = 1 << 56
+
+func (b *cpuBackend) free(a *allocation) error {
+	a.freed = true
+	delete(b.allocations, a)
+	if a.region == nil {
+		return nil
+	}
+	if err := memory.free(a.region); err != nil {
+		return fmt.Errorf("free: %w", err)
+	}
+	return nil
+}
+
+func (b *cpuBackend) Bind(ops ...Op) (Plan, error) {
+	if b.closed {
+		return nil, fmt.Errorf("bind: %s: %w", b.info.Name, ErrClosed)
+	}
+	p := &cpuPlan{backend: b, keep: ops}
+	bld := &builder{plan: p, seen: map[*allocation]bool{}}
+	for i, op := range ops {
+		if err := bld.add(i, op); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range p.stages {
+		for _, pc := range s.pieces {
+			p.bytes += int64(pc.bytes())
+		}
+	}
+	p.cut(func(pc piece) cpu.Span {
+		return b.isa.Bind(pc.kernel, pc.pass, pc.dtype, pc.slots, pc.n, pc.sums)
+	})
+	p.hold(p.users)
+	p.touch()
+	return p, nil
+}
+
+// touch writes every page of the plan's memory once, unchanged, from the worker
+// that will use it most: the system places a page, and clears it, where and when
+// it is first written.
+func (p *cpuPlan) touch() {
+	for _, s := range p.stages {
+		if len(s.workers) == 0 {
+			continue
+		}
+		n := len(s.workers)
+		p.backend.pool.do(n, func(worker int) {
+			for _, pc := range s.pieces {
+				size := pc.n * pc.dtype.Size()
+				for i, access := range pc.kernel.Passes[pc.pass].Access {
+					if access != kernels.None {
+						touchPages(pc.slots[i], size*worker/n, size*(worker+1)/n)
+					}
+				}
+			}
+		})
+	}
+}
+
+func touchPages(base unsafe.Pointer, from, to int) {
+	const page = 4096
+	for i := from / 4 * 4; i+4 <= to; i += page {
+		atomic.AddUint32((*uint32)(unsafe.Add(base, i)), 0)
+	}
+}
+
+// copyBytes is the least size that is copied by all workers.
+const copyBytes = 1 << 20
+
+// copy copies src to dst with all workers, each its share: where dst is new, a
+// worker's share lies in memory near it.
+func (b *cpuBackend) copy(dst, src []byte) {
+	if len(src) < copyBytes {
+		copy(dst, src)
+		return
+	}
+	n := b.info.Threads
+	b.pool.do(n, func(worker int) {
+		from, to := len(src)/n*worker, len(src)/n*(worker+1)
+		if worker == n-1 {
+			to = len(src)
+		}
+		copy(dst[from:to], src[from:to])
+	})
+}
+
+func (b *cpuBackend) Mark() (Mark, error) {
+	if b.closed {
+		return nil, fmt.Errorf("mark: %s: %w", b.info.Name, ErrClosed)
+	}
+	return wallMark(time.Now()), nil
+}
+
+func (b *cpuBackend) Sync() error {
+	if b.closed {
+		return fmt.Errorf("sync: %s: %w", b.info.Name, ErrClosed)
+	}
+	return nil
+}
+
+// Close ends the workers and frees all memory. Plans must have been closed.
+func (b *cpuBackend) Close() error {
+	if b.closed {
+		return fmt.Errorf("close: %s: %w", b.info.Name, ErrClosed)
+	}
+	if b.plans > 0 {
+		return fmt.Errorf("close: %s: %d plans are open, want them closed first", b.info.Name, b.plans)
+	}
+	b.closed = true
+	b.pool.close()
+	var first error
+	for a := range b.allocations {
+		if err := b.free(a); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// wallMark is a point in time: a CPU queues nothing.
+type wallMark time.Time
+
+func (m wallMark) Since(earlier Mark) (time.Duration, error) {
+	e, ok := earlier.(wallMark)
+	if !ok {
+		return 0, fmt.Errorf("since: the mark is of another backend")
+	}
+	return time.Time(m).Sub(time.Time(e)), nil
+}

@@ -1,0 +1,164 @@
+package kernels
+
+import (
+	"encoding"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// Hyperparameters are the exported fields of an update's struct. A field's json
+// tag is its name on the command line and in records, and its range tag says
+// which values make sense: an interval such as "[0,1)". Without a range tag any
+// finite number will do.
+
+// A Param is a hyperparameter and its value.
+type Param struct {
+	Name  string
+	Value string
+	Range string // "" where anything goes
+}
+
+// Params lists the hyperparameters of u, in the order of its fields.
+func Params(u any) []Param {
+	v := reflect.Indirect(reflect.ValueOf(u))
+	var out []Param
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		p := Param{Name: f.Tag.Get("json"), Range: f.Tag.Get("range")}
+		switch x := v.Field(i).Interface().(type) {
+		case float64:
+			p.Value = strconv.FormatFloat(x, 'g', -1, 64)
+		default:
+			p.Value = fmt.Sprint(x)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// Check reports the first hyperparameter of u that is outside its range.
+func Check(u any) error {
+	v := reflect.Indirect(reflect.ValueOf(u))
+	for i := range v.NumField() {
+		x, ok := v.Field(i).Interface().(float64)
+		if !ok {
+			continue
+		}
+		f := v.Type().Field(i)
+		r := f.Tag.Get("range")
+		if !finite(x) || !within(x, r) {
+			if r == "" {
+				r = "a finite number"
+			}
+			return fmt.Errorf("%s is %v, want %s", f.Tag.Get("json"), x, r)
+		}
+	}
+	return nil
+}
+
+// within reports whether x lies in an interval such as "[0,1)"; "" is the line.
+func within(x float64, interval string) bool {
+	if interval == "" {
+		return true
+	}
+	lo, hi, _ := strings.Cut(interval[1:len(interval)-1], ",")
+	a, b := bound(lo), bound(hi)
+	aboveLo := x > a || interval[0] == '[' && x == a
+	belowHi := x < b || interval[len(interval)-1] == ']' && x == b
+	return aboveLo && belowHi
+}
+
+func bound(s string) float64 {
+	if s == "inf" {
+		return math.Inf(1)
+	}
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return math.NaN() // no value is within it: the table test of ranges fails
+	}
+	return x
+}
+
+// Parse returns the update that a text such as "adamw" or
+// "adamw:lr=3e-4:weight_decay=0.1" names: a definition's name, then the
+// hyperparameters that differ from its default.
+func Parse(text string) (Update, error) {
+	name, rest, _ := strings.Cut(text, ":")
+	d := Find(name)
+	if d == nil {
+		return nil, fmt.Errorf("unknown update %q, want one of %s", name, strings.Join(Names(), ", "))
+	}
+	v := reflect.New(reflect.TypeOf(d.Cases[0])).Elem()
+	v.Set(reflect.ValueOf(d.Cases[0]))
+	if rest != "" {
+		for _, setting := range strings.Split(rest, ":") {
+			if err := set(v, setting); err != nil {
+				return nil, fmt.Errorf("update %q: %w", text, err)
+			}
+		}
+	}
+	u := v.Interface().(Update)
+	if err := Check(u); err != nil {
+		return nil, fmt.Errorf("update %q: %w", text, err)
+	}
+	return u, nil
+}
+
+// set assigns "name=value" to the field of that name.
+func set(v reflect.Value, setting string) error {
+	key, value, ok := strings.Cut(setting, "=")
+	if !ok {
+		return fmt.Errorf("%q is not a setting, want name=value", setting)
+	}
+	var names []string
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("json")
+		names = append(names, name)
+		if name != key {
+			continue
+		}
+		var err error
+		switch x := v.Field(i).Addr().Interface().(type) {
+		case *float64:
+			*x, err = strconv.ParseFloat(value, 64)
+		case *bool:
+			*x, err = strconv.ParseBool(value)
+		case encoding.TextUnmarshaler:
+			err = x.UnmarshalText([]byte(value))
+		}
+		if err != nil {
+			return fmt.Errorf("%s is %q, want %s", key, value, kind(v.Field(i)))
+		}
+		return nil
+	}
+	return fmt.Errorf("no hyperparameter %q, want one of %s", key, strings.Join(names, ", "))
+}
+
+func kind(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Float64:
+		return "a number"
+	case reflect.Bool:
+		return "true or false"
+	}
+	return "one of " + strings.Join(correctionNames[:], ", ")
+}
+
+// Format returns the text that [Parse] turns into u: the name, then what
+// differs from the default.
+func Format(u Update) string {
+	text := u.Name()
+	var defaults []Param
+	if d := Find(text); d != nil {
+		defaults = Params(d.Cases[0])
+	}
+	for i, p := range Params(u) {
+		if i >= len(defaults) || p.Value != defaults[i].Value {
+			text += ":" + p.Name + "=" + p.Value
+		}
+	}
+	return text
+}

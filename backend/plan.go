@@ -415,7 +415,6 @@ func (bg *boundGroup) begin() {
 	if bg.scale != nil {
 		bg.coef[kernels.CoefGrad] *= *bg.scale
 	}
-	bg.coefs.Set(&bg.coef)
 }
 
 // ready rounds the constants, or skips the group where the factor on its
@@ -431,6 +430,8 @@ func (bg *boundGroup) ready() {
 // scaleByNorm adds the sum over all gradients in the stage where the group
 // starts, and the factor made from it before the next.
 func (bg *boundGroup) scaleByNorm(b *builder, m kernels.Map, tensors []piece) {
+	first := b.stage(b.at)
+	first.host = append(first.host, func() { bg.coefs.Set(&bg.coef) })
 	sums := b.sumSquares(tensors, 1, &bg.state)
 	next, in, c := b.stage(b.at+1), make([]float64, 1), new(kernels.Coef)
 	next.host = append(next.host, func() {

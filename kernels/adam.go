@@ -15,6 +15,9 @@ import (
 // The corrected moments are temporaries: corrected in place, as some slides
 // print it, they compound and overflow float32 at step 20. Here both
 // corrections are folded into two constants of the step, see [Correction].
+//
+// A coordinate whose gradients have all been zero needs eps above zero to stay
+// where it is; so it is for every update that divides by a root of squares.
 type Adam struct {
 	LR         float64    `json:"lr" range:"[0,inf)"`
 	Beta1      float64    `json:"beta1" range:"[0,1)"`
@@ -40,7 +43,12 @@ const (
 
 var correctionNames = [...]string{"corrected", "uncorrected", "epsilon-hat"}
 
-func (c Correction) String() string { return correctionNames[c] }
+func (c Correction) String() string {
+	if int(c) >= len(correctionNames) {
+		return fmt.Sprintf("correction %d", uint8(c))
+	}
+	return correctionNames[c]
+}
 
 // UnmarshalText sets c from its name.
 func (c *Correction) UnmarshalText(text []byte) error {

@@ -27,7 +27,8 @@ func (CClip) Kernel() *Kernel { return cclipKernel }
 func (u CClip) Coef(s Step) Coef {
 	growth := 1.0
 	if u.Alpha > 0 {
-		growth = math.Pow(float64(s.T), 1/u.Alpha)
+		// Bounded, for a threshold of 0 would no longer freeze if it met infinity.
+		growth = min(math.Pow(float64(s.T), 1/u.Alpha), math.MaxFloat32)
 	}
 	return Coef{CoefGrad: s.GradScale, cclipLR: u.LR * s.LRScale, cclipTau: growth}
 }

@@ -14,7 +14,9 @@ import "math"
 // literally, a tensor that starts at zero never moves.
 //
 // A tensor with a norm that is not finite keeps its parameters for that step;
-// its moments, written before the norms are known, have taken the gradient.
+// its moments, written before the norms are known, have taken the gradient. In
+// float32 a gradient above 1.8e19 makes v infinite while both norms are finite;
+// as in Adam, its coordinate then follows the decay alone.
 type LAMB struct {
 	LR          float64 `json:"lr" range:"[0,inf)"`
 	Beta1       float64 `json:"beta1" range:"[0,1)"`

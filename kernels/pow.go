@@ -22,7 +22,7 @@ func splitExponent(y float64) (hi, lo float64) {
 }
 
 // PowTables are the constants of [Pow32], for those who implement it on a
-// device. They are minimax fits: log2(1+r) on |r| <= 0.0545 with an error
+// device. They are minimax fits: log2(1+r) on |r| < 0.0546 with an error
 // below 2^-32, 2^f on |f| <= 1/2 with a relative error below 2^-29.
 var PowTables = struct {
 	Offset uint64     // moves the split of a binade from 1 to 0.734375

@@ -36,536 +36,536 @@ TEXT ·acclipAVX512(SB), $0-40
 	JGT          tail
 
 loop:
-	VMOVUPS       (CX)(SI*4), Z16
-	VMOVUPS       (DX)(SI*4), Z17
-	VMOVUPS       (BX)(SI*4), Z18
-	VMOVUPS       (AX)(SI*4), Z19
-	VMULPS        Z0, Z17, Z17
-	VSUBPS        Z18, Z17, Z20
-	VMULPS        Z1, Z20, Z20
-	VADDPS        Z20, Z18, Z18
-	VPANDD.BCST   absMask<>+0(SB), Z17, Z17
-	VCVTPS2PD     Y17, Z20
-	VPADDQ        powOffset<>+0(SB), Z20, Z21
-	VPANDQ        powExponent<>+0(SB), Z21, Z22
-	VPSUBQ        Z22, Z20, Z22
-	VPADDQ        powOne<>+0(SB), Z22, Z22
-	VPSRLQ        $0x34, Z21, Z20
-	VPORQ         powInteger<>+0(SB), Z20, Z20
-	VSUBPD        powBias<>+0(SB), Z20, Z20
-	VPSRLQ        $0x31, Z21, Z21
-	VPERMPD       powInv<>+0(SB), Z21, Z23
-	VFMADD213PD   powMinusOne<>+0(SB), Z22, Z23
-	VPERMPD       powLog<>+0(SB), Z21, Z21
-	VADDPD        Z21, Z20, Z20
-	VMOVUPD       powLog5<>+0(SB), Z21
-	VFMADD213PD   powLog4<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog3<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog2<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog1<>+0(SB), Z23, Z21
-	VFMADD213PD   Z20, Z23, Z21
-	VMULPD        Z5, Z21, Z20
-	VMINPD        powMax<>+0(SB), Z20, Z20
-	VMAXPD        powMin<>+0(SB), Z20, Z20
-	VADDPD        powShifter<>+0(SB), Z20, Z21
-	VSUBPD        powShifter<>+0(SB), Z21, Z22
-	VSUBPD        Z22, Z20, Z22
-	VMOVUPD       powExp6<>+0(SB), Z20
-	VFMADD213PD   powExp5<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp4<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp3<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp2<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp1<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp0<>+0(SB), Z22, Z20
-	VPSLLQ        $0x34, Z21, Z21
-	VPADDQ        Z21, Z20, Z20
-	VEXTRACTF64X4 $0x01, Z17, Y21
-	VCVTPS2PD     Y21, Z21
-	VPADDQ        powOffset<>+0(SB), Z21, Z22
-	VPANDQ        powExponent<>+0(SB), Z22, Z23
-	VPSUBQ        Z23, Z21, Z23
-	VPADDQ        powOne<>+0(SB), Z23, Z23
-	VPSRLQ        $0x34, Z22, Z21
-	VPORQ         powInteger<>+0(SB), Z21, Z21
-	VSUBPD        powBias<>+0(SB), Z21, Z21
-	VPSRLQ        $0x31, Z22, Z22
-	VPERMPD       powInv<>+0(SB), Z22, Z24
-	VFMADD213PD   powMinusOne<>+0(SB), Z23, Z24
-	VPERMPD       powLog<>+0(SB), Z22, Z22
-	VADDPD        Z22, Z21, Z21
-	VMOVUPD       powLog5<>+0(SB), Z22
-	VFMADD213PD   powLog4<>+0(SB), Z24, Z22
-	VFMADD213PD   powLog3<>+0(SB), Z24, Z22
-	VFMADD213PD   powLog2<>+0(SB), Z24, Z22
-	VFMADD213PD   powLog1<>+0(SB), Z24, Z22
-	VFMADD213PD   Z21, Z24, Z22
-	VMULPD        Z5, Z22, Z21
-	VMINPD        powMax<>+0(SB), Z21, Z21
-	VMAXPD        powMin<>+0(SB), Z21, Z21
-	VADDPD        powShifter<>+0(SB), Z21, Z22
-	VSUBPD        powShifter<>+0(SB), Z22, Z23
-	VSUBPD        Z23, Z21, Z23
-	VMOVUPD       powExp6<>+0(SB), Z21
-	VFMADD213PD   powExp5<>+0(SB), Z23, Z21
-	VFMADD213PD   powExp4<>+0(SB), Z23, Z21
-	VFMADD213PD   powExp3<>+0(SB), Z23, Z21
-	VFMADD213PD   powExp2<>+0(SB), Z23, Z21
-	VFMADD213PD   powExp1<>+0(SB), Z23, Z21
-	VFMADD213PD   powExp0<>+0(SB), Z23, Z21
-	VPSLLQ        $0x34, Z22, Z22
-	VPADDQ        Z22, Z21, Z21
-	VCVTPD2PS     Z20, Y20
-	VCVTPD2PS     Z21, Y21
-	VINSERTF64X4  $0x01, Y21, Z20, Z20
-	VCMPPS        $0x03, Z17, Z17, K1
-	VBLENDMPS     Z17, Z20, K1, Z7
-	VSUBPS        Z19, Z7, Z17
-	VMULPS        Z2, Z17, Z17
-	VADDPS        Z17, Z19, Z17
-	VCVTPS2PD     Y17, Z19
-	VPADDQ        powOffset<>+0(SB), Z19, Z20
-	VPANDQ        powExponent<>+0(SB), Z20, Z21
-	VPSUBQ        Z21, Z19, Z21
-	VPADDQ        powOne<>+0(SB), Z21, Z21
-	VPSRLQ        $0x34, Z20, Z19
-	VPORQ         powInteger<>+0(SB), Z19, Z19
-	VSUBPD        powBias<>+0(SB), Z19, Z19
-	VPSRLQ        $0x31, Z20, Z20
-	VPERMPD       powInv<>+0(SB), Z20, Z22
-	VFMADD213PD   powMinusOne<>+0(SB), Z21, Z22
-	VPERMPD       powLog<>+0(SB), Z20, Z20
-	VADDPD        Z20, Z19, Z19
-	VMOVUPD       powLog5<>+0(SB), Z20
-	VFMADD213PD   powLog4<>+0(SB), Z22, Z20
-	VFMADD213PD   powLog3<>+0(SB), Z22, Z20
-	VFMADD213PD   powLog2<>+0(SB), Z22, Z20
-	VFMADD213PD   powLog1<>+0(SB), Z22, Z20
-	VFMADD213PD   Z19, Z22, Z20
-	VMULPD        Z6, Z20, Z19
-	VMINPD        powMax<>+0(SB), Z19, Z19
-	VMAXPD        powMin<>+0(SB), Z19, Z19
-	VADDPD        powShifter<>+0(SB), Z19, Z20
-	VSUBPD        powShifter<>+0(SB), Z20, Z21
-	VSUBPD        Z21, Z19, Z21
-	VMOVUPD       powExp6<>+0(SB), Z19
-	VFMADD213PD   powExp5<>+0(SB), Z21, Z19
-	VFMADD213PD   powExp4<>+0(SB), Z21, Z19
-	VFMADD213PD   powExp3<>+0(SB), Z21, Z19
-	VFMADD213PD   powExp2<>+0(SB), Z21, Z19
-	VFMADD213PD   powExp1<>+0(SB), Z21, Z19
-	VFMADD213PD   powExp0<>+0(SB), Z21, Z19
-	VPSLLQ        $0x34, Z20, Z20
-	VPADDQ        Z20, Z19, Z19
-	VEXTRACTF64X4 $0x01, Z17, Y20
-	VCVTPS2PD     Y20, Z20
-	VPADDQ        powOffset<>+0(SB), Z20, Z21
-	VPANDQ        powExponent<>+0(SB), Z21, Z22
-	VPSUBQ        Z22, Z20, Z22
-	VPADDQ        powOne<>+0(SB), Z22, Z22
-	VPSRLQ        $0x34, Z21, Z20
-	VPORQ         powInteger<>+0(SB), Z20, Z20
-	VSUBPD        powBias<>+0(SB), Z20, Z20
-	VPSRLQ        $0x31, Z21, Z21
-	VPERMPD       powInv<>+0(SB), Z21, Z23
-	VFMADD213PD   powMinusOne<>+0(SB), Z22, Z23
-	VPERMPD       powLog<>+0(SB), Z21, Z21
-	VADDPD        Z21, Z20, Z20
-	VMOVUPD       powLog5<>+0(SB), Z21
-	VFMADD213PD   powLog4<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog3<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog2<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog1<>+0(SB), Z23, Z21
-	VFMADD213PD   Z20, Z23, Z21
-	VMULPD        Z6, Z21, Z20
-	VMINPD        powMax<>+0(SB), Z20, Z20
-	VMAXPD        powMin<>+0(SB), Z20, Z20
-	VADDPD        powShifter<>+0(SB), Z20, Z21
-	VSUBPD        powShifter<>+0(SB), Z21, Z22
-	VSUBPD        Z22, Z20, Z22
-	VMOVUPD       powExp6<>+0(SB), Z20
-	VFMADD213PD   powExp5<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp4<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp3<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp2<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp1<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp0<>+0(SB), Z22, Z20
-	VPSLLQ        $0x34, Z21, Z21
-	VPADDQ        Z21, Z20, Z20
-	VCVTPD2PS     Z19, Y19
-	VCVTPD2PS     Z20, Y20
-	VINSERTF64X4  $0x01, Y20, Z19, Z19
-	VCMPPS        $0x03, Z17, Z17, K1
-	VBLENDMPS     Z17, Z19, K1, Z8
-	VBROADCASTSS  one<>+0(SB), Z19
-	VPANDD.BCST   absMask<>+0(SB), Z18, Z20
-	VADDPS        Z4, Z20, Z20
-	VDIVPS        Z20, Z8, Z20
-	VCMPPS        $0x1e, Z19, Z20, K1
-	VBLENDMPS     Z19, Z20, K1, Z9
-	VMULPS        Z18, Z9, Z19
-	VMULPS        Z3, Z19, Z19
-	VSUBPS        Z19, Z16, Z16
-	VMOVUPS       Z16, (CX)(SI*4)
-	VMOVUPS       Z18, (BX)(SI*4)
-	VMOVUPS       Z17, (AX)(SI*4)
-	VMOVUPS       64(CX)(SI*4), Z16
-	VMOVUPS       64(DX)(SI*4), Z17
-	VMOVUPS       64(BX)(SI*4), Z18
-	VMOVUPS       64(AX)(SI*4), Z19
-	VMULPS        Z0, Z17, Z17
-	VSUBPS        Z18, Z17, Z20
-	VMULPS        Z1, Z20, Z20
-	VADDPS        Z20, Z18, Z18
-	VPANDD.BCST   absMask<>+0(SB), Z17, Z17
-	VCVTPS2PD     Y17, Z20
-	VPADDQ        powOffset<>+0(SB), Z20, Z21
-	VPANDQ        powExponent<>+0(SB), Z21, Z22
-	VPSUBQ        Z22, Z20, Z22
-	VPADDQ        powOne<>+0(SB), Z22, Z22
-	VPSRLQ        $0x34, Z21, Z20
-	VPORQ         powInteger<>+0(SB), Z20, Z20
-	VSUBPD        powBias<>+0(SB), Z20, Z20
-	VPSRLQ        $0x31, Z21, Z21
-	VPERMPD       powInv<>+0(SB), Z21, Z23
-	VFMADD213PD   powMinusOne<>+0(SB), Z22, Z23
-	VPERMPD       powLog<>+0(SB), Z21, Z21
-	VADDPD        Z21, Z20, Z20
-	VMOVUPD       powLog5<>+0(SB), Z21
-	VFMADD213PD   powLog4<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog3<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog2<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog1<>+0(SB), Z23, Z21
-	VFMADD213PD   Z20, Z23, Z21
-	VMULPD        Z5, Z21, Z20
-	VMINPD        powMax<>+0(SB), Z20, Z20
-	VMAXPD        powMin<>+0(SB), Z20, Z20
-	VADDPD        powShifter<>+0(SB), Z20, Z21
-	VSUBPD        powShifter<>+0(SB), Z21, Z22
-	VSUBPD        Z22, Z20, Z22
-	VMOVUPD       powExp6<>+0(SB), Z20
-	VFMADD213PD   powExp5<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp4<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp3<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp2<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp1<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp0<>+0(SB), Z22, Z20
-	VPSLLQ        $0x34, Z21, Z21
-	VPADDQ        Z21, Z20, Z20
-	VEXTRACTF64X4 $0x01, Z17, Y21
-	VCVTPS2PD     Y21, Z21
-	VPADDQ        powOffset<>+0(SB), Z21, Z22
-	VPANDQ        powExponent<>+0(SB), Z22, Z23
-	VPSUBQ        Z23, Z21, Z23
-	VPADDQ        powOne<>+0(SB), Z23, Z23
-	VPSRLQ        $0x34, Z22, Z21
-	VPORQ         powInteger<>+0(SB), Z21, Z21
-	VSUBPD        powBias<>+0(SB), Z21, Z21
-	VPSRLQ        $0x31, Z22, Z22
-	VPERMPD       powInv<>+0(SB), Z22, Z24
-	VFMADD213PD   powMinusOne<>+0(SB), Z23, Z24
-	VPERMPD       powLog<>+0(SB), Z22, Z22
-	VADDPD        Z22, Z21, Z21
-	VMOVUPD       powLog5<>+0(SB), Z22
-	VFMADD213PD   powLog4<>+0(SB), Z24, Z22
-	VFMADD213PD   powLog3<>+0(SB), Z24, Z22
-	VFMADD213PD   powLog2<>+0(SB), Z24, Z22
-	VFMADD213PD   powLog1<>+0(SB), Z24, Z22
-	VFMADD213PD   Z21, Z24, Z22
-	VMULPD        Z5, Z22, Z21
-	VMINPD        powMax<>+0(SB), Z21, Z21
-	VMAXPD        powMin<>+0(SB), Z21, Z21
-	VADDPD        powShifter<>+0(SB), Z21, Z22
-	VSUBPD        powShifter<>+0(SB), Z22, Z23
-	VSUBPD        Z23, Z21, Z23
-	VMOVUPD       powExp6<>+0(SB), Z21
-	VFMADD213PD   powExp5<>+0(SB), Z23, Z21
-	VFMADD213PD   powExp4<>+0(SB), Z23, Z21
-	VFMADD213PD   powExp3<>+0(SB), Z23, Z21
-	VFMADD213PD   powExp2<>+0(SB), Z23, Z21
-	VFMADD213PD   powExp1<>+0(SB), Z23, Z21
-	VFMADD213PD   powExp0<>+0(SB), Z23, Z21
-	VPSLLQ        $0x34, Z22, Z22
-	VPADDQ        Z22, Z21, Z21
-	VCVTPD2PS     Z20, Y20
-	VCVTPD2PS     Z21, Y21
-	VINSERTF64X4  $0x01, Y21, Z20, Z20
-	VCMPPS        $0x03, Z17, Z17, K1
-	VBLENDMPS     Z17, Z20, K1, Z10
-	VSUBPS        Z19, Z10, Z17
-	VMULPS        Z2, Z17, Z17
-	VADDPS        Z17, Z19, Z17
-	VCVTPS2PD     Y17, Z19
-	VPADDQ        powOffset<>+0(SB), Z19, Z20
-	VPANDQ        powExponent<>+0(SB), Z20, Z21
-	VPSUBQ        Z21, Z19, Z21
-	VPADDQ        powOne<>+0(SB), Z21, Z21
-	VPSRLQ        $0x34, Z20, Z19
-	VPORQ         powInteger<>+0(SB), Z19, Z19
-	VSUBPD        powBias<>+0(SB), Z19, Z19
-	VPSRLQ        $0x31, Z20, Z20
-	VPERMPD       powInv<>+0(SB), Z20, Z22
-	VFMADD213PD   powMinusOne<>+0(SB), Z21, Z22
-	VPERMPD       powLog<>+0(SB), Z20, Z20
-	VADDPD        Z20, Z19, Z19
-	VMOVUPD       powLog5<>+0(SB), Z20
-	VFMADD213PD   powLog4<>+0(SB), Z22, Z20
-	VFMADD213PD   powLog3<>+0(SB), Z22, Z20
-	VFMADD213PD   powLog2<>+0(SB), Z22, Z20
-	VFMADD213PD   powLog1<>+0(SB), Z22, Z20
-	VFMADD213PD   Z19, Z22, Z20
-	VMULPD        Z6, Z20, Z19
-	VMINPD        powMax<>+0(SB), Z19, Z19
-	VMAXPD        powMin<>+0(SB), Z19, Z19
-	VADDPD        powShifter<>+0(SB), Z19, Z20
-	VSUBPD        powShifter<>+0(SB), Z20, Z21
-	VSUBPD        Z21, Z19, Z21
-	VMOVUPD       powExp6<>+0(SB), Z19
-	VFMADD213PD   powExp5<>+0(SB), Z21, Z19
-	VFMADD213PD   powExp4<>+0(SB), Z21, Z19
-	VFMADD213PD   powExp3<>+0(SB), Z21, Z19
-	VFMADD213PD   powExp2<>+0(SB), Z21, Z19
-	VFMADD213PD   powExp1<>+0(SB), Z21, Z19
-	VFMADD213PD   powExp0<>+0(SB), Z21, Z19
-	VPSLLQ        $0x34, Z20, Z20
-	VPADDQ        Z20, Z19, Z19
-	VEXTRACTF64X4 $0x01, Z17, Y20
-	VCVTPS2PD     Y20, Z20
-	VPADDQ        powOffset<>+0(SB), Z20, Z21
-	VPANDQ        powExponent<>+0(SB), Z21, Z22
-	VPSUBQ        Z22, Z20, Z22
-	VPADDQ        powOne<>+0(SB), Z22, Z22
-	VPSRLQ        $0x34, Z21, Z20
-	VPORQ         powInteger<>+0(SB), Z20, Z20
-	VSUBPD        powBias<>+0(SB), Z20, Z20
-	VPSRLQ        $0x31, Z21, Z21
-	VPERMPD       powInv<>+0(SB), Z21, Z23
-	VFMADD213PD   powMinusOne<>+0(SB), Z22, Z23
-	VPERMPD       powLog<>+0(SB), Z21, Z21
-	VADDPD        Z21, Z20, Z20
-	VMOVUPD       powLog5<>+0(SB), Z21
-	VFMADD213PD   powLog4<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog3<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog2<>+0(SB), Z23, Z21
-	VFMADD213PD   powLog1<>+0(SB), Z23, Z21
-	VFMADD213PD   Z20, Z23, Z21
-	VMULPD        Z6, Z21, Z20
-	VMINPD        powMax<>+0(SB), Z20, Z20
-	VMAXPD        powMin<>+0(SB), Z20, Z20
-	VADDPD        powShifter<>+0(SB), Z20, Z21
-	VSUBPD        powShifter<>+0(SB), Z21, Z22
-	VSUBPD        Z22, Z20, Z22
-	VMOVUPD       powExp6<>+0(SB), Z20
-	VFMADD213PD   powExp5<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp4<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp3<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp2<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp1<>+0(SB), Z22, Z20
-	VFMADD213PD   powExp0<>+0(SB), Z22, Z20
-	VPSLLQ        $0x34, Z21, Z21
-	VPADDQ        Z21, Z20, Z20
-	VCVTPD2PS     Z19, Y19
-	VCVTPD2PS     Z20, Y20
-	VINSERTF64X4  $0x01, Y20, Z19, Z19
-	VCMPPS        $0x03, Z17, Z17, K1
-	VBLENDMPS     Z17, Z19, K1, Z11
-	VBROADCASTSS  one<>+0(SB), Z19
-	VPANDD.BCST   absMask<>+0(SB), Z18, Z20
-	VADDPS        Z4, Z20, Z20
-	VDIVPS        Z20, Z11, Z20
-	VCMPPS        $0x1e, Z19, Z20, K1
-	VBLENDMPS     Z19, Z20, K1, Z12
-	VMULPS        Z18, Z12, Z19
-	VMULPS        Z3, Z19, Z19
-	VSUBPS        Z19, Z16, Z16
-	VMOVUPS       Z16, 64(CX)(SI*4)
-	VMOVUPS       Z18, 64(BX)(SI*4)
-	VMOVUPS       Z17, 64(AX)(SI*4)
-	ADDQ          $0x20, SI
-	CMPQ          SI, R8
-	JLE           loop
+	VMOVUPS          (CX)(SI*4), Z16
+	VMOVUPS          (DX)(SI*4), Z17
+	VMOVUPS          (BX)(SI*4), Z18
+	VMOVUPS          (AX)(SI*4), Z19
+	VMULPS           Z0, Z17, Z17
+	VSUBPS           Z18, Z17, Z20
+	VMULPS           Z1, Z20, Z20
+	VADDPS           Z20, Z18, Z18
+	VPANDD.BCST      absMask<>+0(SB), Z17, Z17
+	VCVTPS2PD        Y17, Z20
+	VPADDQ.BCST      powOffset<>+0(SB), Z20, Z21
+	VPANDQ.BCST      powExponent<>+0(SB), Z21, Z22
+	VPSUBQ           Z22, Z20, Z22
+	VPADDQ.BCST      powOne<>+0(SB), Z22, Z22
+	VPSRLQ           $0x34, Z21, Z20
+	VPORQ.BCST       powInteger<>+0(SB), Z20, Z20
+	VSUBPD.BCST      powBias<>+0(SB), Z20, Z20
+	VPSRLQ           $0x31, Z21, Z21
+	VPERMPD          powInv<>+0(SB), Z21, Z23
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z22, Z23
+	VPERMPD          powLog<>+0(SB), Z21, Z21
+	VADDPD           Z21, Z20, Z20
+	VBROADCASTSD     powLog5<>+0(SB), Z21
+	VFMADD213PD.BCST powLog4<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog3<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog2<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog1<>+0(SB), Z23, Z21
+	VFMADD213PD      Z20, Z23, Z21
+	VMULPD           Z5, Z21, Z20
+	VMINPD.BCST      powMax<>+0(SB), Z20, Z20
+	VMAXPD.BCST      powMin<>+0(SB), Z20, Z20
+	VADDPD.BCST      powShifter<>+0(SB), Z20, Z21
+	VSUBPD.BCST      powShifter<>+0(SB), Z21, Z22
+	VSUBPD           Z22, Z20, Z22
+	VBROADCASTSD     powExp6<>+0(SB), Z20
+	VFMADD213PD.BCST powExp5<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp4<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp3<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp2<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp1<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp0<>+0(SB), Z22, Z20
+	VPSLLQ           $0x34, Z21, Z21
+	VPADDQ           Z21, Z20, Z20
+	VEXTRACTF64X4    $0x01, Z17, Y21
+	VCVTPS2PD        Y21, Z21
+	VPADDQ.BCST      powOffset<>+0(SB), Z21, Z22
+	VPANDQ.BCST      powExponent<>+0(SB), Z22, Z23
+	VPSUBQ           Z23, Z21, Z23
+	VPADDQ.BCST      powOne<>+0(SB), Z23, Z23
+	VPSRLQ           $0x34, Z22, Z21
+	VPORQ.BCST       powInteger<>+0(SB), Z21, Z21
+	VSUBPD.BCST      powBias<>+0(SB), Z21, Z21
+	VPSRLQ           $0x31, Z22, Z22
+	VPERMPD          powInv<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z23, Z24
+	VPERMPD          powLog<>+0(SB), Z22, Z22
+	VADDPD           Z22, Z21, Z21
+	VBROADCASTSD     powLog5<>+0(SB), Z22
+	VFMADD213PD.BCST powLog4<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powLog3<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powLog2<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powLog1<>+0(SB), Z24, Z22
+	VFMADD213PD      Z21, Z24, Z22
+	VMULPD           Z5, Z22, Z21
+	VMINPD.BCST      powMax<>+0(SB), Z21, Z21
+	VMAXPD.BCST      powMin<>+0(SB), Z21, Z21
+	VADDPD.BCST      powShifter<>+0(SB), Z21, Z22
+	VSUBPD.BCST      powShifter<>+0(SB), Z22, Z23
+	VSUBPD           Z23, Z21, Z23
+	VBROADCASTSD     powExp6<>+0(SB), Z21
+	VFMADD213PD.BCST powExp5<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powExp4<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powExp3<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powExp2<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powExp1<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powExp0<>+0(SB), Z23, Z21
+	VPSLLQ           $0x34, Z22, Z22
+	VPADDQ           Z22, Z21, Z21
+	VCVTPD2PS        Z20, Y20
+	VCVTPD2PS        Z21, Y21
+	VINSERTF64X4     $0x01, Y21, Z20, Z20
+	VCMPPS           $0x03, Z17, Z17, K1
+	VBLENDMPS        Z17, Z20, K1, Z7
+	VSUBPS           Z19, Z7, Z17
+	VMULPS           Z2, Z17, Z17
+	VADDPS           Z17, Z19, Z17
+	VCVTPS2PD        Y17, Z19
+	VPADDQ.BCST      powOffset<>+0(SB), Z19, Z20
+	VPANDQ.BCST      powExponent<>+0(SB), Z20, Z21
+	VPSUBQ           Z21, Z19, Z21
+	VPADDQ.BCST      powOne<>+0(SB), Z21, Z21
+	VPSRLQ           $0x34, Z20, Z19
+	VPORQ.BCST       powInteger<>+0(SB), Z19, Z19
+	VSUBPD.BCST      powBias<>+0(SB), Z19, Z19
+	VPSRLQ           $0x31, Z20, Z20
+	VPERMPD          powInv<>+0(SB), Z20, Z22
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z21, Z22
+	VPERMPD          powLog<>+0(SB), Z20, Z20
+	VADDPD           Z20, Z19, Z19
+	VBROADCASTSD     powLog5<>+0(SB), Z20
+	VFMADD213PD.BCST powLog4<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powLog3<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powLog2<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powLog1<>+0(SB), Z22, Z20
+	VFMADD213PD      Z19, Z22, Z20
+	VMULPD           Z6, Z20, Z19
+	VMINPD.BCST      powMax<>+0(SB), Z19, Z19
+	VMAXPD.BCST      powMin<>+0(SB), Z19, Z19
+	VADDPD.BCST      powShifter<>+0(SB), Z19, Z20
+	VSUBPD.BCST      powShifter<>+0(SB), Z20, Z21
+	VSUBPD           Z21, Z19, Z21
+	VBROADCASTSD     powExp6<>+0(SB), Z19
+	VFMADD213PD.BCST powExp5<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powExp4<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powExp3<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powExp2<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powExp1<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powExp0<>+0(SB), Z21, Z19
+	VPSLLQ           $0x34, Z20, Z20
+	VPADDQ           Z20, Z19, Z19
+	VEXTRACTF64X4    $0x01, Z17, Y20
+	VCVTPS2PD        Y20, Z20
+	VPADDQ.BCST      powOffset<>+0(SB), Z20, Z21
+	VPANDQ.BCST      powExponent<>+0(SB), Z21, Z22
+	VPSUBQ           Z22, Z20, Z22
+	VPADDQ.BCST      powOne<>+0(SB), Z22, Z22
+	VPSRLQ           $0x34, Z21, Z20
+	VPORQ.BCST       powInteger<>+0(SB), Z20, Z20
+	VSUBPD.BCST      powBias<>+0(SB), Z20, Z20
+	VPSRLQ           $0x31, Z21, Z21
+	VPERMPD          powInv<>+0(SB), Z21, Z23
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z22, Z23
+	VPERMPD          powLog<>+0(SB), Z21, Z21
+	VADDPD           Z21, Z20, Z20
+	VBROADCASTSD     powLog5<>+0(SB), Z21
+	VFMADD213PD.BCST powLog4<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog3<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog2<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog1<>+0(SB), Z23, Z21
+	VFMADD213PD      Z20, Z23, Z21
+	VMULPD           Z6, Z21, Z20
+	VMINPD.BCST      powMax<>+0(SB), Z20, Z20
+	VMAXPD.BCST      powMin<>+0(SB), Z20, Z20
+	VADDPD.BCST      powShifter<>+0(SB), Z20, Z21
+	VSUBPD.BCST      powShifter<>+0(SB), Z21, Z22
+	VSUBPD           Z22, Z20, Z22
+	VBROADCASTSD     powExp6<>+0(SB), Z20
+	VFMADD213PD.BCST powExp5<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp4<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp3<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp2<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp1<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp0<>+0(SB), Z22, Z20
+	VPSLLQ           $0x34, Z21, Z21
+	VPADDQ           Z21, Z20, Z20
+	VCVTPD2PS        Z19, Y19
+	VCVTPD2PS        Z20, Y20
+	VINSERTF64X4     $0x01, Y20, Z19, Z19
+	VCMPPS           $0x03, Z17, Z17, K1
+	VBLENDMPS        Z17, Z19, K1, Z8
+	VBROADCASTSS     one<>+0(SB), Z19
+	VPANDD.BCST      absMask<>+0(SB), Z18, Z20
+	VADDPS           Z4, Z20, Z20
+	VDIVPS           Z20, Z8, Z20
+	VCMPPS           $0x1e, Z19, Z20, K1
+	VBLENDMPS        Z19, Z20, K1, Z9
+	VMULPS           Z18, Z9, Z19
+	VMULPS           Z3, Z19, Z19
+	VSUBPS           Z19, Z16, Z16
+	VMOVUPS          Z16, (CX)(SI*4)
+	VMOVUPS          Z18, (BX)(SI*4)
+	VMOVUPS          Z17, (AX)(SI*4)
+	VMOVUPS          64(CX)(SI*4), Z16
+	VMOVUPS          64(DX)(SI*4), Z17
+	VMOVUPS          64(BX)(SI*4), Z18
+	VMOVUPS          64(AX)(SI*4), Z19
+	VMULPS           Z0, Z17, Z17
+	VSUBPS           Z18, Z17, Z20
+	VMULPS           Z1, Z20, Z20
+	VADDPS           Z20, Z18, Z18
+	VPANDD.BCST      absMask<>+0(SB), Z17, Z17
+	VCVTPS2PD        Y17, Z20
+	VPADDQ.BCST      powOffset<>+0(SB), Z20, Z21
+	VPANDQ.BCST      powExponent<>+0(SB), Z21, Z22
+	VPSUBQ           Z22, Z20, Z22
+	VPADDQ.BCST      powOne<>+0(SB), Z22, Z22
+	VPSRLQ           $0x34, Z21, Z20
+	VPORQ.BCST       powInteger<>+0(SB), Z20, Z20
+	VSUBPD.BCST      powBias<>+0(SB), Z20, Z20
+	VPSRLQ           $0x31, Z21, Z21
+	VPERMPD          powInv<>+0(SB), Z21, Z23
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z22, Z23
+	VPERMPD          powLog<>+0(SB), Z21, Z21
+	VADDPD           Z21, Z20, Z20
+	VBROADCASTSD     powLog5<>+0(SB), Z21
+	VFMADD213PD.BCST powLog4<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog3<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog2<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog1<>+0(SB), Z23, Z21
+	VFMADD213PD      Z20, Z23, Z21
+	VMULPD           Z5, Z21, Z20
+	VMINPD.BCST      powMax<>+0(SB), Z20, Z20
+	VMAXPD.BCST      powMin<>+0(SB), Z20, Z20
+	VADDPD.BCST      powShifter<>+0(SB), Z20, Z21
+	VSUBPD.BCST      powShifter<>+0(SB), Z21, Z22
+	VSUBPD           Z22, Z20, Z22
+	VBROADCASTSD     powExp6<>+0(SB), Z20
+	VFMADD213PD.BCST powExp5<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp4<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp3<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp2<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp1<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp0<>+0(SB), Z22, Z20
+	VPSLLQ           $0x34, Z21, Z21
+	VPADDQ           Z21, Z20, Z20
+	VEXTRACTF64X4    $0x01, Z17, Y21
+	VCVTPS2PD        Y21, Z21
+	VPADDQ.BCST      powOffset<>+0(SB), Z21, Z22
+	VPANDQ.BCST      powExponent<>+0(SB), Z22, Z23
+	VPSUBQ           Z23, Z21, Z23
+	VPADDQ.BCST      powOne<>+0(SB), Z23, Z23
+	VPSRLQ           $0x34, Z22, Z21
+	VPORQ.BCST       powInteger<>+0(SB), Z21, Z21
+	VSUBPD.BCST      powBias<>+0(SB), Z21, Z21
+	VPSRLQ           $0x31, Z22, Z22
+	VPERMPD          powInv<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z23, Z24
+	VPERMPD          powLog<>+0(SB), Z22, Z22
+	VADDPD           Z22, Z21, Z21
+	VBROADCASTSD     powLog5<>+0(SB), Z22
+	VFMADD213PD.BCST powLog4<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powLog3<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powLog2<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powLog1<>+0(SB), Z24, Z22
+	VFMADD213PD      Z21, Z24, Z22
+	VMULPD           Z5, Z22, Z21
+	VMINPD.BCST      powMax<>+0(SB), Z21, Z21
+	VMAXPD.BCST      powMin<>+0(SB), Z21, Z21
+	VADDPD.BCST      powShifter<>+0(SB), Z21, Z22
+	VSUBPD.BCST      powShifter<>+0(SB), Z22, Z23
+	VSUBPD           Z23, Z21, Z23
+	VBROADCASTSD     powExp6<>+0(SB), Z21
+	VFMADD213PD.BCST powExp5<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powExp4<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powExp3<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powExp2<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powExp1<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powExp0<>+0(SB), Z23, Z21
+	VPSLLQ           $0x34, Z22, Z22
+	VPADDQ           Z22, Z21, Z21
+	VCVTPD2PS        Z20, Y20
+	VCVTPD2PS        Z21, Y21
+	VINSERTF64X4     $0x01, Y21, Z20, Z20
+	VCMPPS           $0x03, Z17, Z17, K1
+	VBLENDMPS        Z17, Z20, K1, Z10
+	VSUBPS           Z19, Z10, Z17
+	VMULPS           Z2, Z17, Z17
+	VADDPS           Z17, Z19, Z17
+	VCVTPS2PD        Y17, Z19
+	VPADDQ.BCST      powOffset<>+0(SB), Z19, Z20
+	VPANDQ.BCST      powExponent<>+0(SB), Z20, Z21
+	VPSUBQ           Z21, Z19, Z21
+	VPADDQ.BCST      powOne<>+0(SB), Z21, Z21
+	VPSRLQ           $0x34, Z20, Z19
+	VPORQ.BCST       powInteger<>+0(SB), Z19, Z19
+	VSUBPD.BCST      powBias<>+0(SB), Z19, Z19
+	VPSRLQ           $0x31, Z20, Z20
+	VPERMPD          powInv<>+0(SB), Z20, Z22
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z21, Z22
+	VPERMPD          powLog<>+0(SB), Z20, Z20
+	VADDPD           Z20, Z19, Z19
+	VBROADCASTSD     powLog5<>+0(SB), Z20
+	VFMADD213PD.BCST powLog4<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powLog3<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powLog2<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powLog1<>+0(SB), Z22, Z20
+	VFMADD213PD      Z19, Z22, Z20
+	VMULPD           Z6, Z20, Z19
+	VMINPD.BCST      powMax<>+0(SB), Z19, Z19
+	VMAXPD.BCST      powMin<>+0(SB), Z19, Z19
+	VADDPD.BCST      powShifter<>+0(SB), Z19, Z20
+	VSUBPD.BCST      powShifter<>+0(SB), Z20, Z21
+	VSUBPD           Z21, Z19, Z21
+	VBROADCASTSD     powExp6<>+0(SB), Z19
+	VFMADD213PD.BCST powExp5<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powExp4<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powExp3<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powExp2<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powExp1<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powExp0<>+0(SB), Z21, Z19
+	VPSLLQ           $0x34, Z20, Z20
+	VPADDQ           Z20, Z19, Z19
+	VEXTRACTF64X4    $0x01, Z17, Y20
+	VCVTPS2PD        Y20, Z20
+	VPADDQ.BCST      powOffset<>+0(SB), Z20, Z21
+	VPANDQ.BCST      powExponent<>+0(SB), Z21, Z22
+	VPSUBQ           Z22, Z20, Z22
+	VPADDQ.BCST      powOne<>+0(SB), Z22, Z22
+	VPSRLQ           $0x34, Z21, Z20
+	VPORQ.BCST       powInteger<>+0(SB), Z20, Z20
+	VSUBPD.BCST      powBias<>+0(SB), Z20, Z20
+	VPSRLQ           $0x31, Z21, Z21
+	VPERMPD          powInv<>+0(SB), Z21, Z23
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z22, Z23
+	VPERMPD          powLog<>+0(SB), Z21, Z21
+	VADDPD           Z21, Z20, Z20
+	VBROADCASTSD     powLog5<>+0(SB), Z21
+	VFMADD213PD.BCST powLog4<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog3<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog2<>+0(SB), Z23, Z21
+	VFMADD213PD.BCST powLog1<>+0(SB), Z23, Z21
+	VFMADD213PD      Z20, Z23, Z21
+	VMULPD           Z6, Z21, Z20
+	VMINPD.BCST      powMax<>+0(SB), Z20, Z20
+	VMAXPD.BCST      powMin<>+0(SB), Z20, Z20
+	VADDPD.BCST      powShifter<>+0(SB), Z20, Z21
+	VSUBPD.BCST      powShifter<>+0(SB), Z21, Z22
+	VSUBPD           Z22, Z20, Z22
+	VBROADCASTSD     powExp6<>+0(SB), Z20
+	VFMADD213PD.BCST powExp5<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp4<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp3<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp2<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp1<>+0(SB), Z22, Z20
+	VFMADD213PD.BCST powExp0<>+0(SB), Z22, Z20
+	VPSLLQ           $0x34, Z21, Z21
+	VPADDQ           Z21, Z20, Z20
+	VCVTPD2PS        Z19, Y19
+	VCVTPD2PS        Z20, Y20
+	VINSERTF64X4     $0x01, Y20, Z19, Z19
+	VCMPPS           $0x03, Z17, Z17, K1
+	VBLENDMPS        Z17, Z19, K1, Z11
+	VBROADCASTSS     one<>+0(SB), Z19
+	VPANDD.BCST      absMask<>+0(SB), Z18, Z20
+	VADDPS           Z4, Z20, Z20
+	VDIVPS           Z20, Z11, Z20
+	VCMPPS           $0x1e, Z19, Z20, K1
+	VBLENDMPS        Z19, Z20, K1, Z12
+	VMULPS           Z18, Z12, Z19
+	VMULPS           Z3, Z19, Z19
+	VSUBPS           Z19, Z16, Z16
+	VMOVUPS          Z16, 64(CX)(SI*4)
+	VMOVUPS          Z18, 64(BX)(SI*4)
+	VMOVUPS          Z17, 64(AX)(SI*4)
+	ADDQ             $0x20, SI
+	CMPQ             SI, R8
+	JLE              loop
 
 tail:
-	CMPQ          SI, DI
-	JGE           done
-	MOVQ          DI, R8
-	SUBQ          SI, R8
-	MOVL          $0xffffffff, R9
-	BZHIL         R8, R9, R9
-	KMOVW         R9, K1
-	VMOVUPS.Z     (CX)(SI*4), K1, Z7
-	VMOVUPS.Z     (DX)(SI*4), K1, Z8
-	VMOVUPS.Z     (BX)(SI*4), K1, Z9
-	VMOVUPS.Z     (AX)(SI*4), K1, Z10
-	VMULPS        Z0, Z8, Z8
-	VSUBPS        Z9, Z8, Z11
-	VMULPS        Z1, Z11, Z11
-	VADDPS        Z11, Z9, Z9
-	VPANDD.BCST   absMask<>+0(SB), Z8, Z8
-	VCVTPS2PD     Y8, Z11
-	VPADDQ        powOffset<>+0(SB), Z11, Z12
-	VPANDQ        powExponent<>+0(SB), Z12, Z16
-	VPSUBQ        Z16, Z11, Z16
-	VPADDQ        powOne<>+0(SB), Z16, Z16
-	VPSRLQ        $0x34, Z12, Z11
-	VPORQ         powInteger<>+0(SB), Z11, Z11
-	VSUBPD        powBias<>+0(SB), Z11, Z11
-	VPSRLQ        $0x31, Z12, Z12
-	VPERMPD       powInv<>+0(SB), Z12, Z17
-	VFMADD213PD   powMinusOne<>+0(SB), Z16, Z17
-	VPERMPD       powLog<>+0(SB), Z12, Z12
-	VADDPD        Z12, Z11, Z11
-	VMOVUPD       powLog5<>+0(SB), Z12
-	VFMADD213PD   powLog4<>+0(SB), Z17, Z12
-	VFMADD213PD   powLog3<>+0(SB), Z17, Z12
-	VFMADD213PD   powLog2<>+0(SB), Z17, Z12
-	VFMADD213PD   powLog1<>+0(SB), Z17, Z12
-	VFMADD213PD   Z11, Z17, Z12
-	VMULPD        Z5, Z12, Z11
-	VMINPD        powMax<>+0(SB), Z11, Z11
-	VMAXPD        powMin<>+0(SB), Z11, Z11
-	VADDPD        powShifter<>+0(SB), Z11, Z12
-	VSUBPD        powShifter<>+0(SB), Z12, Z16
-	VSUBPD        Z16, Z11, Z16
-	VMOVUPD       powExp6<>+0(SB), Z11
-	VFMADD213PD   powExp5<>+0(SB), Z16, Z11
-	VFMADD213PD   powExp4<>+0(SB), Z16, Z11
-	VFMADD213PD   powExp3<>+0(SB), Z16, Z11
-	VFMADD213PD   powExp2<>+0(SB), Z16, Z11
-	VFMADD213PD   powExp1<>+0(SB), Z16, Z11
-	VFMADD213PD   powExp0<>+0(SB), Z16, Z11
-	VPSLLQ        $0x34, Z12, Z12
-	VPADDQ        Z12, Z11, Z11
-	VEXTRACTF64X4 $0x01, Z8, Y12
-	VCVTPS2PD     Y12, Z12
-	VPADDQ        powOffset<>+0(SB), Z12, Z16
-	VPANDQ        powExponent<>+0(SB), Z16, Z17
-	VPSUBQ        Z17, Z12, Z17
-	VPADDQ        powOne<>+0(SB), Z17, Z17
-	VPSRLQ        $0x34, Z16, Z12
-	VPORQ         powInteger<>+0(SB), Z12, Z12
-	VSUBPD        powBias<>+0(SB), Z12, Z12
-	VPSRLQ        $0x31, Z16, Z16
-	VPERMPD       powInv<>+0(SB), Z16, Z18
-	VFMADD213PD   powMinusOne<>+0(SB), Z17, Z18
-	VPERMPD       powLog<>+0(SB), Z16, Z16
-	VADDPD        Z16, Z12, Z12
-	VMOVUPD       powLog5<>+0(SB), Z16
-	VFMADD213PD   powLog4<>+0(SB), Z18, Z16
-	VFMADD213PD   powLog3<>+0(SB), Z18, Z16
-	VFMADD213PD   powLog2<>+0(SB), Z18, Z16
-	VFMADD213PD   powLog1<>+0(SB), Z18, Z16
-	VFMADD213PD   Z12, Z18, Z16
-	VMULPD        Z5, Z16, Z12
-	VMINPD        powMax<>+0(SB), Z12, Z12
-	VMAXPD        powMin<>+0(SB), Z12, Z12
-	VADDPD        powShifter<>+0(SB), Z12, Z16
-	VSUBPD        powShifter<>+0(SB), Z16, Z17
-	VSUBPD        Z17, Z12, Z17
-	VMOVUPD       powExp6<>+0(SB), Z12
-	VFMADD213PD   powExp5<>+0(SB), Z17, Z12
-	VFMADD213PD   powExp4<>+0(SB), Z17, Z12
-	VFMADD213PD   powExp3<>+0(SB), Z17, Z12
-	VFMADD213PD   powExp2<>+0(SB), Z17, Z12
-	VFMADD213PD   powExp1<>+0(SB), Z17, Z12
-	VFMADD213PD   powExp0<>+0(SB), Z17, Z12
-	VPSLLQ        $0x34, Z16, Z16
-	VPADDQ        Z16, Z12, Z12
-	VCVTPD2PS     Z11, Y11
-	VCVTPD2PS     Z12, Y12
-	VINSERTF64X4  $0x01, Y12, Z11, Z11
-	VCMPPS        $0x03, Z8, Z8, K2
-	VBLENDMPS     Z8, Z11, K2, Z13
-	VSUBPS        Z10, Z13, Z8
-	VMULPS        Z2, Z8, Z8
-	VADDPS        Z8, Z10, Z8
-	VCVTPS2PD     Y8, Z10
-	VPADDQ        powOffset<>+0(SB), Z10, Z11
-	VPANDQ        powExponent<>+0(SB), Z11, Z12
-	VPSUBQ        Z12, Z10, Z12
-	VPADDQ        powOne<>+0(SB), Z12, Z12
-	VPSRLQ        $0x34, Z11, Z10
-	VPORQ         powInteger<>+0(SB), Z10, Z10
-	VSUBPD        powBias<>+0(SB), Z10, Z10
-	VPSRLQ        $0x31, Z11, Z11
-	VPERMPD       powInv<>+0(SB), Z11, Z16
-	VFMADD213PD   powMinusOne<>+0(SB), Z12, Z16
-	VPERMPD       powLog<>+0(SB), Z11, Z11
-	VADDPD        Z11, Z10, Z10
-	VMOVUPD       powLog5<>+0(SB), Z11
-	VFMADD213PD   powLog4<>+0(SB), Z16, Z11
-	VFMADD213PD   powLog3<>+0(SB), Z16, Z11
-	VFMADD213PD   powLog2<>+0(SB), Z16, Z11
-	VFMADD213PD   powLog1<>+0(SB), Z16, Z11
-	VFMADD213PD   Z10, Z16, Z11
-	VMULPD        Z6, Z11, Z10
-	VMINPD        powMax<>+0(SB), Z10, Z10
-	VMAXPD        powMin<>+0(SB), Z10, Z10
-	VADDPD        powShifter<>+0(SB), Z10, Z11
-	VSUBPD        powShifter<>+0(SB), Z11, Z12
-	VSUBPD        Z12, Z10, Z12
-	VMOVUPD       powExp6<>+0(SB), Z10
-	VFMADD213PD   powExp5<>+0(SB), Z12, Z10
-	VFMADD213PD   powExp4<>+0(SB), Z12, Z10
-	VFMADD213PD   powExp3<>+0(SB), Z12, Z10
-	VFMADD213PD   powExp2<>+0(SB), Z12, Z10
-	VFMADD213PD   powExp1<>+0(SB), Z12, Z10
-	VFMADD213PD   powExp0<>+0(SB), Z12, Z10
-	VPSLLQ        $0x34, Z11, Z11
-	VPADDQ        Z11, Z10, Z10
-	VEXTRACTF64X4 $0x01, Z8, Y11
-	VCVTPS2PD     Y11, Z11
-	VPADDQ        powOffset<>+0(SB), Z11, Z12
-	VPANDQ        powExponent<>+0(SB), Z12, Z16
-	VPSUBQ        Z16, Z11, Z16
-	VPADDQ        powOne<>+0(SB), Z16, Z16
-	VPSRLQ        $0x34, Z12, Z11
-	VPORQ         powInteger<>+0(SB), Z11, Z11
-	VSUBPD        powBias<>+0(SB), Z11, Z11
-	VPSRLQ        $0x31, Z12, Z12
-	VPERMPD       powInv<>+0(SB), Z12, Z17
-	VFMADD213PD   powMinusOne<>+0(SB), Z16, Z17
-	VPERMPD       powLog<>+0(SB), Z12, Z12
-	VADDPD        Z12, Z11, Z11
-	VMOVUPD       powLog5<>+0(SB), Z12
-	VFMADD213PD   powLog4<>+0(SB), Z17, Z12
-	VFMADD213PD   powLog3<>+0(SB), Z17, Z12
-	VFMADD213PD   powLog2<>+0(SB), Z17, Z12
-	VFMADD213PD   powLog1<>+0(SB), Z17, Z12
-	VFMADD213PD   Z11, Z17, Z12
-	VMULPD        Z6, Z12, Z11
-	VMINPD        powMax<>+0(SB), Z11, Z11
-	VMAXPD        powMin<>+0(SB), Z11, Z11
-	VADDPD        powShifter<>+0(SB), Z11, Z12
-	VSUBPD        powShifter<>+0(SB), Z12, Z16
-	VSUBPD        Z16, Z11, Z16
-	VMOVUPD       powExp6<>+0(SB), Z11
-	VFMADD213PD   powExp5<>+0(SB), Z16, Z11
-	VFMADD213PD   powExp4<>+0(SB), Z16, Z11
-	VFMADD213PD   powExp3<>+0(SB), Z16, Z11
-	VFMADD213PD   powExp2<>+0(SB), Z16, Z11
-	VFMADD213PD   powExp1<>+0(SB), Z16, Z11
-	VFMADD213PD   powExp0<>+0(SB), Z16, Z11
-	VPSLLQ        $0x34, Z12, Z12
-	VPADDQ        Z12, Z11, Z11
-	VCVTPD2PS     Z10, Y10
-	VCVTPD2PS     Z11, Y11
-	VINSERTF64X4  $0x01, Y11, Z10, Z10
-	VCMPPS        $0x03, Z8, Z8, K2
-	VBLENDMPS     Z8, Z10, K2, Z14
-	VBROADCASTSS  one<>+0(SB), Z10
-	VPANDD.BCST   absMask<>+0(SB), Z9, Z11
-	VADDPS        Z4, Z11, Z11
-	VDIVPS        Z11, Z14, Z11
-	VCMPPS        $0x1e, Z10, Z11, K2
-	VBLENDMPS     Z10, Z11, K2, Z15
-	VMULPS        Z9, Z15, Z10
-	VMULPS        Z3, Z10, Z10
-	VSUBPS        Z10, Z7, Z7
-	VMOVUPS       Z7, K1, (CX)(SI*4)
-	VMOVUPS       Z9, K1, (BX)(SI*4)
-	VMOVUPS       Z8, K1, (AX)(SI*4)
-	ADDQ          $0x10, SI
-	JMP           tail
+	CMPQ             SI, DI
+	JGE              done
+	MOVQ             DI, R8
+	SUBQ             SI, R8
+	MOVL             $0xffffffff, R9
+	BZHIL            R8, R9, R9
+	KMOVW            R9, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z7
+	VMOVUPS.Z        (DX)(SI*4), K1, Z8
+	VMOVUPS.Z        (BX)(SI*4), K1, Z9
+	VMOVUPS.Z        (AX)(SI*4), K1, Z10
+	VMULPS           Z0, Z8, Z8
+	VSUBPS           Z9, Z8, Z11
+	VMULPS           Z1, Z11, Z11
+	VADDPS           Z11, Z9, Z9
+	VPANDD.BCST      absMask<>+0(SB), Z8, Z8
+	VCVTPS2PD        Y8, Z11
+	VPADDQ.BCST      powOffset<>+0(SB), Z11, Z12
+	VPANDQ.BCST      powExponent<>+0(SB), Z12, Z16
+	VPSUBQ           Z16, Z11, Z16
+	VPADDQ.BCST      powOne<>+0(SB), Z16, Z16
+	VPSRLQ           $0x34, Z12, Z11
+	VPORQ.BCST       powInteger<>+0(SB), Z11, Z11
+	VSUBPD.BCST      powBias<>+0(SB), Z11, Z11
+	VPSRLQ           $0x31, Z12, Z12
+	VPERMPD          powInv<>+0(SB), Z12, Z17
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z16, Z17
+	VPERMPD          powLog<>+0(SB), Z12, Z12
+	VADDPD           Z12, Z11, Z11
+	VBROADCASTSD     powLog5<>+0(SB), Z12
+	VFMADD213PD.BCST powLog4<>+0(SB), Z17, Z12
+	VFMADD213PD.BCST powLog3<>+0(SB), Z17, Z12
+	VFMADD213PD.BCST powLog2<>+0(SB), Z17, Z12
+	VFMADD213PD.BCST powLog1<>+0(SB), Z17, Z12
+	VFMADD213PD      Z11, Z17, Z12
+	VMULPD           Z5, Z12, Z11
+	VMINPD.BCST      powMax<>+0(SB), Z11, Z11
+	VMAXPD.BCST      powMin<>+0(SB), Z11, Z11
+	VADDPD.BCST      powShifter<>+0(SB), Z11, Z12
+	VSUBPD.BCST      powShifter<>+0(SB), Z12, Z16
+	VSUBPD           Z16, Z11, Z16
+	VBROADCASTSD     powExp6<>+0(SB), Z11
+	VFMADD213PD.BCST powExp5<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powExp4<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powExp3<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powExp2<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powExp1<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powExp0<>+0(SB), Z16, Z11
+	VPSLLQ           $0x34, Z12, Z12
+	VPADDQ           Z12, Z11, Z11
+	VEXTRACTF64X4    $0x01, Z8, Y12
+	VCVTPS2PD        Y12, Z12
+	VPADDQ.BCST      powOffset<>+0(SB), Z12, Z16
+	VPANDQ.BCST      powExponent<>+0(SB), Z16, Z17
+	VPSUBQ           Z17, Z12, Z17
+	VPADDQ.BCST      powOne<>+0(SB), Z17, Z17
+	VPSRLQ           $0x34, Z16, Z12
+	VPORQ.BCST       powInteger<>+0(SB), Z12, Z12
+	VSUBPD.BCST      powBias<>+0(SB), Z12, Z12
+	VPSRLQ           $0x31, Z16, Z16
+	VPERMPD          powInv<>+0(SB), Z16, Z18
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z17, Z18
+	VPERMPD          powLog<>+0(SB), Z16, Z16
+	VADDPD           Z16, Z12, Z12
+	VBROADCASTSD     powLog5<>+0(SB), Z16
+	VFMADD213PD.BCST powLog4<>+0(SB), Z18, Z16
+	VFMADD213PD.BCST powLog3<>+0(SB), Z18, Z16
+	VFMADD213PD.BCST powLog2<>+0(SB), Z18, Z16
+	VFMADD213PD.BCST powLog1<>+0(SB), Z18, Z16
+	VFMADD213PD      Z12, Z18, Z16
+	VMULPD           Z5, Z16, Z12
+	VMINPD.BCST      powMax<>+0(SB), Z12, Z12
+	VMAXPD.BCST      powMin<>+0(SB), Z12, Z12
+	VADDPD.BCST      powShifter<>+0(SB), Z12, Z16
+	VSUBPD.BCST      powShifter<>+0(SB), Z16, Z17
+	VSUBPD           Z17, Z12, Z17
+	VBROADCASTSD     powExp6<>+0(SB), Z12
+	VFMADD213PD.BCST powExp5<>+0(SB), Z17, Z12
+	VFMADD213PD.BCST powExp4<>+0(SB), Z17, Z12
+	VFMADD213PD.BCST powExp3<>+0(SB), Z17, Z12
+	VFMADD213PD.BCST powExp2<>+0(SB), Z17, Z12
+	VFMADD213PD.BCST powExp1<>+0(SB), Z17, Z12
+	VFMADD213PD.BCST powExp0<>+0(SB), Z17, Z12
+	VPSLLQ           $0x34, Z16, Z16
+	VPADDQ           Z16, Z12, Z12
+	VCVTPD2PS        Z11, Y11
+	VCVTPD2PS        Z12, Y12
+	VINSERTF64X4     $0x01, Y12, Z11, Z11
+	VCMPPS           $0x03, Z8, Z8, K2
+	VBLENDMPS        Z8, Z11, K2, Z13
+	VSUBPS           Z10, Z13, Z8
+	VMULPS           Z2, Z8, Z8
+	VADDPS           Z8, Z10, Z8
+	VCVTPS2PD        Y8, Z10
+	VPADDQ.BCST      powOffset<>+0(SB), Z10, Z11
+	VPANDQ.BCST      powExponent<>+0(SB), Z11, Z12
+	VPSUBQ           Z12, Z10, Z12
+	VPADDQ.BCST      powOne<>+0(SB), Z12, Z12
+	VPSRLQ           $0x34, Z11, Z10
+	VPORQ.BCST       powInteger<>+0(SB), Z10, Z10
+	VSUBPD.BCST      powBias<>+0(SB), Z10, Z10
+	VPSRLQ           $0x31, Z11, Z11
+	VPERMPD          powInv<>+0(SB), Z11, Z16
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z12, Z16
+	VPERMPD          powLog<>+0(SB), Z11, Z11
+	VADDPD           Z11, Z10, Z10
+	VBROADCASTSD     powLog5<>+0(SB), Z11
+	VFMADD213PD.BCST powLog4<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powLog3<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powLog2<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powLog1<>+0(SB), Z16, Z11
+	VFMADD213PD      Z10, Z16, Z11
+	VMULPD           Z6, Z11, Z10
+	VMINPD.BCST      powMax<>+0(SB), Z10, Z10
+	VMAXPD.BCST      powMin<>+0(SB), Z10, Z10
+	VADDPD.BCST      powShifter<>+0(SB), Z10, Z11
+	VSUBPD.BCST      powShifter<>+0(SB), Z11, Z12
+	VSUBPD           Z12, Z10, Z12
+	VBROADCASTSD     powExp6<>+0(SB), Z10
+	VFMADD213PD.BCST powExp5<>+0(SB), Z12, Z10
+	VFMADD213PD.BCST powExp4<>+0(SB), Z12, Z10
+	VFMADD213PD.BCST powExp3<>+0(SB), Z12, Z10
+	VFMADD213PD.BCST powExp2<>+0(SB), Z12, Z10
+	VFMADD213PD.BCST powExp1<>+0(SB), Z12, Z10
+	VFMADD213PD.BCST powExp0<>+0(SB), Z12, Z10
+	VPSLLQ           $0x34, Z11, Z11
+	VPADDQ           Z11, Z10, Z10
+	VEXTRACTF64X4    $0x01, Z8, Y11
+	VCVTPS2PD        Y11, Z11
+	VPADDQ.BCST      powOffset<>+0(SB), Z11, Z12
+	VPANDQ.BCST      powExponent<>+0(SB), Z12, Z16
+	VPSUBQ           Z16, Z11, Z16
+	VPADDQ.BCST      powOne<>+0(SB), Z16, Z16
+	VPSRLQ           $0x34, Z12, Z11
+	VPORQ.BCST       powInteger<>+0(SB), Z11, Z11
+	VSUBPD.BCST      powBias<>+0(SB), Z11, Z11
+	VPSRLQ           $0x31, Z12, Z12
+	VPERMPD          powInv<>+0(SB), Z12, Z17
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z16, Z17
+	VPERMPD          powLog<>+0(SB), Z12, Z12
+	VADDPD           Z12, Z11, Z11
+	VBROADCASTSD     powLog5<>+0(SB), Z12
+	VFMADD213PD.BCST powLog4<>+0(SB), Z17, Z12
+	VFMADD213PD.BCST powLog3<>+0(SB), Z17, Z12
+	VFMADD213PD.BCST powLog2<>+0(SB), Z17, Z12
+	VFMADD213PD.BCST powLog1<>+0(SB), Z17, Z12
+	VFMADD213PD      Z11, Z17, Z12
+	VMULPD           Z6, Z12, Z11
+	VMINPD.BCST      powMax<>+0(SB), Z11, Z11
+	VMAXPD.BCST      powMin<>+0(SB), Z11, Z11
+	VADDPD.BCST      powShifter<>+0(SB), Z11, Z12
+	VSUBPD.BCST      powShifter<>+0(SB), Z12, Z16
+	VSUBPD           Z16, Z11, Z16
+	VBROADCASTSD     powExp6<>+0(SB), Z11
+	VFMADD213PD.BCST powExp5<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powExp4<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powExp3<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powExp2<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powExp1<>+0(SB), Z16, Z11
+	VFMADD213PD.BCST powExp0<>+0(SB), Z16, Z11
+	VPSLLQ           $0x34, Z12, Z12
+	VPADDQ           Z12, Z11, Z11
+	VCVTPD2PS        Z10, Y10
+	VCVTPD2PS        Z11, Y11
+	VINSERTF64X4     $0x01, Y11, Z10, Z10
+	VCMPPS           $0x03, Z8, Z8, K2
+	VBLENDMPS        Z8, Z10, K2, Z14
+	VBROADCASTSS     one<>+0(SB), Z10
+	VPANDD.BCST      absMask<>+0(SB), Z9, Z11
+	VADDPS           Z4, Z11, Z11
+	VDIVPS           Z11, Z14, Z11
+	VCMPPS           $0x1e, Z10, Z11, K2
+	VBLENDMPS        Z10, Z11, K2, Z15
+	VMULPS           Z9, Z15, Z10
+	VMULPS           Z3, Z10, Z10
+	VSUBPS           Z10, Z7, Z7
+	VMOVUPS          Z7, K1, (CX)(SI*4)
+	VMOVUPS          Z9, K1, (BX)(SI*4)
+	VMOVUPS          Z8, K1, (AX)(SI*4)
+	ADDQ             $0x10, SI
+	JMP              tail
 
 done:
 	VZEROUPPER
@@ -578,51 +578,31 @@ DATA powOffset<>+0(SB)/8, $0x0008800000000000
 DATA powOffset<>+8(SB)/8, $0x0008800000000000
 DATA powOffset<>+16(SB)/8, $0x0008800000000000
 DATA powOffset<>+24(SB)/8, $0x0008800000000000
-DATA powOffset<>+32(SB)/8, $0x0008800000000000
-DATA powOffset<>+40(SB)/8, $0x0008800000000000
-DATA powOffset<>+48(SB)/8, $0x0008800000000000
-DATA powOffset<>+56(SB)/8, $0x0008800000000000
-GLOBL powOffset<>(SB), RODATA|NOPTR, $64
+GLOBL powOffset<>(SB), RODATA|NOPTR, $32
 
 DATA powExponent<>+0(SB)/8, $0xfff0000000000000
 DATA powExponent<>+8(SB)/8, $0xfff0000000000000
 DATA powExponent<>+16(SB)/8, $0xfff0000000000000
 DATA powExponent<>+24(SB)/8, $0xfff0000000000000
-DATA powExponent<>+32(SB)/8, $0xfff0000000000000
-DATA powExponent<>+40(SB)/8, $0xfff0000000000000
-DATA powExponent<>+48(SB)/8, $0xfff0000000000000
-DATA powExponent<>+56(SB)/8, $0xfff0000000000000
-GLOBL powExponent<>(SB), RODATA|NOPTR, $64
+GLOBL powExponent<>(SB), RODATA|NOPTR, $32
 
 DATA powOne<>+0(SB)/8, $0x3ff0000000000000
 DATA powOne<>+8(SB)/8, $0x3ff0000000000000
 DATA powOne<>+16(SB)/8, $0x3ff0000000000000
 DATA powOne<>+24(SB)/8, $0x3ff0000000000000
-DATA powOne<>+32(SB)/8, $0x3ff0000000000000
-DATA powOne<>+40(SB)/8, $0x3ff0000000000000
-DATA powOne<>+48(SB)/8, $0x3ff0000000000000
-DATA powOne<>+56(SB)/8, $0x3ff0000000000000
-GLOBL powOne<>(SB), RODATA|NOPTR, $64
+GLOBL powOne<>(SB), RODATA|NOPTR, $32
 
 DATA powInteger<>+0(SB)/8, $0x4330000000000000
 DATA powInteger<>+8(SB)/8, $0x4330000000000000
 DATA powInteger<>+16(SB)/8, $0x4330000000000000
 DATA powInteger<>+24(SB)/8, $0x4330000000000000
-DATA powInteger<>+32(SB)/8, $0x4330000000000000
-DATA powInteger<>+40(SB)/8, $0x4330000000000000
-DATA powInteger<>+48(SB)/8, $0x4330000000000000
-DATA powInteger<>+56(SB)/8, $0x4330000000000000
-GLOBL powInteger<>(SB), RODATA|NOPTR, $64
+GLOBL powInteger<>(SB), RODATA|NOPTR, $32
 
 DATA powBias<>+0(SB)/8, $0x43300000000003ff
 DATA powBias<>+8(SB)/8, $0x43300000000003ff
 DATA powBias<>+16(SB)/8, $0x43300000000003ff
 DATA powBias<>+24(SB)/8, $0x43300000000003ff
-DATA powBias<>+32(SB)/8, $0x43300000000003ff
-DATA powBias<>+40(SB)/8, $0x43300000000003ff
-DATA powBias<>+48(SB)/8, $0x43300000000003ff
-DATA powBias<>+56(SB)/8, $0x43300000000003ff
-GLOBL powBias<>(SB), RODATA|NOPTR, $64
+GLOBL powBias<>(SB), RODATA|NOPTR, $32
 
 DATA powInv<>+0(SB)/8, $0x3ff4e40000000000
 DATA powInv<>+8(SB)/8, $0x3ff3540000000000
@@ -638,11 +618,7 @@ DATA powMinusOne<>+0(SB)/8, $0xbff0000000000000
 DATA powMinusOne<>+8(SB)/8, $0xbff0000000000000
 DATA powMinusOne<>+16(SB)/8, $0xbff0000000000000
 DATA powMinusOne<>+24(SB)/8, $0xbff0000000000000
-DATA powMinusOne<>+32(SB)/8, $0xbff0000000000000
-DATA powMinusOne<>+40(SB)/8, $0xbff0000000000000
-DATA powMinusOne<>+48(SB)/8, $0xbff0000000000000
-DATA powMinusOne<>+56(SB)/8, $0xbff0000000000000
-GLOBL powMinusOne<>(SB), RODATA|NOPTR, $64
+GLOBL powMinusOne<>(SB), RODATA|NOPTR, $32
 
 DATA powLog<>+0(SB)/8, $0xbfd8a04c05e2163e
 DATA powLog<>+8(SB)/8, $0xbfd172c432cf429b
@@ -658,151 +634,91 @@ DATA powLog5<>+0(SB)/8, $0x3fd28b8d7b659a79
 DATA powLog5<>+8(SB)/8, $0x3fd28b8d7b659a79
 DATA powLog5<>+16(SB)/8, $0x3fd28b8d7b659a79
 DATA powLog5<>+24(SB)/8, $0x3fd28b8d7b659a79
-DATA powLog5<>+32(SB)/8, $0x3fd28b8d7b659a79
-DATA powLog5<>+40(SB)/8, $0x3fd28b8d7b659a79
-DATA powLog5<>+48(SB)/8, $0x3fd28b8d7b659a79
-DATA powLog5<>+56(SB)/8, $0x3fd28b8d7b659a79
-GLOBL powLog5<>(SB), RODATA|NOPTR, $64
+GLOBL powLog5<>(SB), RODATA|NOPTR, $32
 
 DATA powLog4<>+0(SB)/8, $0xbfd726e12950b654
 DATA powLog4<>+8(SB)/8, $0xbfd726e12950b654
 DATA powLog4<>+16(SB)/8, $0xbfd726e12950b654
 DATA powLog4<>+24(SB)/8, $0xbfd726e12950b654
-DATA powLog4<>+32(SB)/8, $0xbfd726e12950b654
-DATA powLog4<>+40(SB)/8, $0xbfd726e12950b654
-DATA powLog4<>+48(SB)/8, $0xbfd726e12950b654
-DATA powLog4<>+56(SB)/8, $0xbfd726e12950b654
-GLOBL powLog4<>(SB), RODATA|NOPTR, $64
+GLOBL powLog4<>(SB), RODATA|NOPTR, $32
 
 DATA powLog3<>+0(SB)/8, $0x3fdec700c2b4d561
 DATA powLog3<>+8(SB)/8, $0x3fdec700c2b4d561
 DATA powLog3<>+16(SB)/8, $0x3fdec700c2b4d561
 DATA powLog3<>+24(SB)/8, $0x3fdec700c2b4d561
-DATA powLog3<>+32(SB)/8, $0x3fdec700c2b4d561
-DATA powLog3<>+40(SB)/8, $0x3fdec700c2b4d561
-DATA powLog3<>+48(SB)/8, $0x3fdec700c2b4d561
-DATA powLog3<>+56(SB)/8, $0x3fdec700c2b4d561
-GLOBL powLog3<>(SB), RODATA|NOPTR, $64
+GLOBL powLog3<>(SB), RODATA|NOPTR, $32
 
 DATA powLog2<>+0(SB)/8, $0xbfe71544e21c5cef
 DATA powLog2<>+8(SB)/8, $0xbfe71544e21c5cef
 DATA powLog2<>+16(SB)/8, $0xbfe71544e21c5cef
 DATA powLog2<>+24(SB)/8, $0xbfe71544e21c5cef
-DATA powLog2<>+32(SB)/8, $0xbfe71544e21c5cef
-DATA powLog2<>+40(SB)/8, $0xbfe71544e21c5cef
-DATA powLog2<>+48(SB)/8, $0xbfe71544e21c5cef
-DATA powLog2<>+56(SB)/8, $0xbfe71544e21c5cef
-GLOBL powLog2<>(SB), RODATA|NOPTR, $64
+GLOBL powLog2<>(SB), RODATA|NOPTR, $32
 
 DATA powLog1<>+0(SB)/8, $0x3ff7154765717bcd
 DATA powLog1<>+8(SB)/8, $0x3ff7154765717bcd
 DATA powLog1<>+16(SB)/8, $0x3ff7154765717bcd
 DATA powLog1<>+24(SB)/8, $0x3ff7154765717bcd
-DATA powLog1<>+32(SB)/8, $0x3ff7154765717bcd
-DATA powLog1<>+40(SB)/8, $0x3ff7154765717bcd
-DATA powLog1<>+48(SB)/8, $0x3ff7154765717bcd
-DATA powLog1<>+56(SB)/8, $0x3ff7154765717bcd
-GLOBL powLog1<>(SB), RODATA|NOPTR, $64
+GLOBL powLog1<>(SB), RODATA|NOPTR, $32
 
 DATA powMax<>+0(SB)/8, $0x408f400000000000
 DATA powMax<>+8(SB)/8, $0x408f400000000000
 DATA powMax<>+16(SB)/8, $0x408f400000000000
 DATA powMax<>+24(SB)/8, $0x408f400000000000
-DATA powMax<>+32(SB)/8, $0x408f400000000000
-DATA powMax<>+40(SB)/8, $0x408f400000000000
-DATA powMax<>+48(SB)/8, $0x408f400000000000
-DATA powMax<>+56(SB)/8, $0x408f400000000000
-GLOBL powMax<>(SB), RODATA|NOPTR, $64
+GLOBL powMax<>(SB), RODATA|NOPTR, $32
 
 DATA powMin<>+0(SB)/8, $0xc08f400000000000
 DATA powMin<>+8(SB)/8, $0xc08f400000000000
 DATA powMin<>+16(SB)/8, $0xc08f400000000000
 DATA powMin<>+24(SB)/8, $0xc08f400000000000
-DATA powMin<>+32(SB)/8, $0xc08f400000000000
-DATA powMin<>+40(SB)/8, $0xc08f400000000000
-DATA powMin<>+48(SB)/8, $0xc08f400000000000
-DATA powMin<>+56(SB)/8, $0xc08f400000000000
-GLOBL powMin<>(SB), RODATA|NOPTR, $64
+GLOBL powMin<>(SB), RODATA|NOPTR, $32
 
 DATA powShifter<>+0(SB)/8, $0x4338000000000000
 DATA powShifter<>+8(SB)/8, $0x4338000000000000
 DATA powShifter<>+16(SB)/8, $0x4338000000000000
 DATA powShifter<>+24(SB)/8, $0x4338000000000000
-DATA powShifter<>+32(SB)/8, $0x4338000000000000
-DATA powShifter<>+40(SB)/8, $0x4338000000000000
-DATA powShifter<>+48(SB)/8, $0x4338000000000000
-DATA powShifter<>+56(SB)/8, $0x4338000000000000
-GLOBL powShifter<>(SB), RODATA|NOPTR, $64
+GLOBL powShifter<>(SB), RODATA|NOPTR, $32
 
 DATA powExp6<>+0(SB)/8, $0x3f241d333a2e39d1
 DATA powExp6<>+8(SB)/8, $0x3f241d333a2e39d1
 DATA powExp6<>+16(SB)/8, $0x3f241d333a2e39d1
 DATA powExp6<>+24(SB)/8, $0x3f241d333a2e39d1
-DATA powExp6<>+32(SB)/8, $0x3f241d333a2e39d1
-DATA powExp6<>+40(SB)/8, $0x3f241d333a2e39d1
-DATA powExp6<>+48(SB)/8, $0x3f241d333a2e39d1
-DATA powExp6<>+56(SB)/8, $0x3f241d333a2e39d1
-GLOBL powExp6<>(SB), RODATA|NOPTR, $64
+GLOBL powExp6<>(SB), RODATA|NOPTR, $32
 
 DATA powExp5<>+0(SB)/8, $0x3f55f456a784f2df
 DATA powExp5<>+8(SB)/8, $0x3f55f456a784f2df
 DATA powExp5<>+16(SB)/8, $0x3f55f456a784f2df
 DATA powExp5<>+24(SB)/8, $0x3f55f456a784f2df
-DATA powExp5<>+32(SB)/8, $0x3f55f456a784f2df
-DATA powExp5<>+40(SB)/8, $0x3f55f456a784f2df
-DATA powExp5<>+48(SB)/8, $0x3f55f456a784f2df
-DATA powExp5<>+56(SB)/8, $0x3f55f456a784f2df
-GLOBL powExp5<>(SB), RODATA|NOPTR, $64
+GLOBL powExp5<>(SB), RODATA|NOPTR, $32
 
 DATA powExp4<>+0(SB)/8, $0x3f83b2dbbc08f82c
 DATA powExp4<>+8(SB)/8, $0x3f83b2dbbc08f82c
 DATA powExp4<>+16(SB)/8, $0x3f83b2dbbc08f82c
 DATA powExp4<>+24(SB)/8, $0x3f83b2dbbc08f82c
-DATA powExp4<>+32(SB)/8, $0x3f83b2dbbc08f82c
-DATA powExp4<>+40(SB)/8, $0x3f83b2dbbc08f82c
-DATA powExp4<>+48(SB)/8, $0x3f83b2dbbc08f82c
-DATA powExp4<>+56(SB)/8, $0x3f83b2dbbc08f82c
-GLOBL powExp4<>(SB), RODATA|NOPTR, $64
+GLOBL powExp4<>(SB), RODATA|NOPTR, $32
 
 DATA powExp3<>+0(SB)/8, $0x3fac6aed4b98241a
 DATA powExp3<>+8(SB)/8, $0x3fac6aed4b98241a
 DATA powExp3<>+16(SB)/8, $0x3fac6aed4b98241a
 DATA powExp3<>+24(SB)/8, $0x3fac6aed4b98241a
-DATA powExp3<>+32(SB)/8, $0x3fac6aed4b98241a
-DATA powExp3<>+40(SB)/8, $0x3fac6aed4b98241a
-DATA powExp3<>+48(SB)/8, $0x3fac6aed4b98241a
-DATA powExp3<>+56(SB)/8, $0x3fac6aed4b98241a
-GLOBL powExp3<>(SB), RODATA|NOPTR, $64
+GLOBL powExp3<>(SB), RODATA|NOPTR, $32
 
 DATA powExp2<>+0(SB)/8, $0x3fcebfbdadcb1bce
 DATA powExp2<>+8(SB)/8, $0x3fcebfbdadcb1bce
 DATA powExp2<>+16(SB)/8, $0x3fcebfbdadcb1bce
 DATA powExp2<>+24(SB)/8, $0x3fcebfbdadcb1bce
-DATA powExp2<>+32(SB)/8, $0x3fcebfbdadcb1bce
-DATA powExp2<>+40(SB)/8, $0x3fcebfbdadcb1bce
-DATA powExp2<>+48(SB)/8, $0x3fcebfbdadcb1bce
-DATA powExp2<>+56(SB)/8, $0x3fcebfbdadcb1bce
-GLOBL powExp2<>(SB), RODATA|NOPTR, $64
+GLOBL powExp2<>(SB), RODATA|NOPTR, $32
 
 DATA powExp1<>+0(SB)/8, $0x3fe62e430c7e8faf
 DATA powExp1<>+8(SB)/8, $0x3fe62e430c7e8faf
 DATA powExp1<>+16(SB)/8, $0x3fe62e430c7e8faf
 DATA powExp1<>+24(SB)/8, $0x3fe62e430c7e8faf
-DATA powExp1<>+32(SB)/8, $0x3fe62e430c7e8faf
-DATA powExp1<>+40(SB)/8, $0x3fe62e430c7e8faf
-DATA powExp1<>+48(SB)/8, $0x3fe62e430c7e8faf
-DATA powExp1<>+56(SB)/8, $0x3fe62e430c7e8faf
-GLOBL powExp1<>(SB), RODATA|NOPTR, $64
+GLOBL powExp1<>(SB), RODATA|NOPTR, $32
 
 DATA powExp0<>+0(SB)/8, $0x3ff00000002614f8
 DATA powExp0<>+8(SB)/8, $0x3ff00000002614f8
 DATA powExp0<>+16(SB)/8, $0x3ff00000002614f8
 DATA powExp0<>+24(SB)/8, $0x3ff00000002614f8
-DATA powExp0<>+32(SB)/8, $0x3ff00000002614f8
-DATA powExp0<>+40(SB)/8, $0x3ff00000002614f8
-DATA powExp0<>+48(SB)/8, $0x3ff00000002614f8
-DATA powExp0<>+56(SB)/8, $0x3ff00000002614f8
-GLOBL powExp0<>(SB), RODATA|NOPTR, $64
+GLOBL powExp0<>(SB), RODATA|NOPTR, $32
 
 DATA one<>+0(SB)/4, $0x3f800000
 GLOBL one<>(SB), RODATA|NOPTR, $4
@@ -868,18 +784,18 @@ loop:
 	VSUBPD       powBias<>+0(SB), Y1, Y1
 	VPSRLQ       $0x31, Y5, Y5
 	VPAND        powIndex<>+0(SB), Y5, Y8
-	VMOVUPD      powAll<>+0(SB), Y9
+	VPBROADCASTQ powAll<>+0(SB), Y9
 	VPXOR        Y7, Y7, Y7
 	LEAQ         powInv<>+0(SB), R10
 	VGATHERQPD   Y9, (R10)(Y8*8), Y7
 	VFMADD213PD  powMinusOne<>+0(SB), Y6, Y7
 	VPAND        powIndex<>+0(SB), Y5, Y6
-	VMOVUPD      powAll<>+0(SB), Y8
+	VPBROADCASTQ powAll<>+0(SB), Y8
 	VPXOR        Y5, Y5, Y5
 	LEAQ         powLog<>+0(SB), R10
 	VGATHERQPD   Y8, (R10)(Y6*8), Y5
 	VADDPD       Y5, Y1, Y1
-	VMOVUPD      powLog5<>+0(SB), Y5
+	VBROADCASTSD powLog5<>+0(SB), Y5
 	VFMADD213PD  powLog4<>+0(SB), Y7, Y5
 	VFMADD213PD  powLog3<>+0(SB), Y7, Y5
 	VFMADD213PD  powLog2<>+0(SB), Y7, Y5
@@ -891,7 +807,7 @@ loop:
 	VADDPD       powShifter<>+0(SB), Y1, Y5
 	VSUBPD       powShifter<>+0(SB), Y5, Y6
 	VSUBPD       Y6, Y1, Y6
-	VMOVUPD      powExp6<>+0(SB), Y1
+	VBROADCASTSD powExp6<>+0(SB), Y1
 	VFMADD213PD  powExp5<>+0(SB), Y6, Y1
 	VFMADD213PD  powExp4<>+0(SB), Y6, Y1
 	VFMADD213PD  powExp3<>+0(SB), Y6, Y1
@@ -911,18 +827,18 @@ loop:
 	VSUBPD       powBias<>+0(SB), Y5, Y5
 	VPSRLQ       $0x31, Y6, Y6
 	VPAND        powIndex<>+0(SB), Y6, Y9
-	VMOVUPD      powAll<>+0(SB), Y10
+	VPBROADCASTQ powAll<>+0(SB), Y10
 	VPXOR        Y8, Y8, Y8
 	LEAQ         powInv<>+0(SB), R10
 	VGATHERQPD   Y10, (R10)(Y9*8), Y8
 	VFMADD213PD  powMinusOne<>+0(SB), Y7, Y8
 	VPAND        powIndex<>+0(SB), Y6, Y7
-	VMOVUPD      powAll<>+0(SB), Y9
+	VPBROADCASTQ powAll<>+0(SB), Y9
 	VPXOR        Y6, Y6, Y6
 	LEAQ         powLog<>+0(SB), R10
 	VGATHERQPD   Y9, (R10)(Y7*8), Y6
 	VADDPD       Y6, Y5, Y5
-	VMOVUPD      powLog5<>+0(SB), Y6
+	VBROADCASTSD powLog5<>+0(SB), Y6
 	VFMADD213PD  powLog4<>+0(SB), Y8, Y6
 	VFMADD213PD  powLog3<>+0(SB), Y8, Y6
 	VFMADD213PD  powLog2<>+0(SB), Y8, Y6
@@ -934,7 +850,7 @@ loop:
 	VADDPD       powShifter<>+0(SB), Y5, Y6
 	VSUBPD       powShifter<>+0(SB), Y6, Y7
 	VSUBPD       Y7, Y5, Y7
-	VMOVUPD      powExp6<>+0(SB), Y5
+	VBROADCASTSD powExp6<>+0(SB), Y5
 	VFMADD213PD  powExp5<>+0(SB), Y7, Y5
 	VFMADD213PD  powExp4<>+0(SB), Y7, Y5
 	VFMADD213PD  powExp3<>+0(SB), Y7, Y5
@@ -961,18 +877,18 @@ loop:
 	VSUBPD       powBias<>+0(SB), Y3, Y3
 	VPSRLQ       $0x31, Y4, Y4
 	VPAND        powIndex<>+0(SB), Y4, Y7
-	VMOVUPD      powAll<>+0(SB), Y8
+	VPBROADCASTQ powAll<>+0(SB), Y8
 	VPXOR        Y6, Y6, Y6
 	LEAQ         powInv<>+0(SB), R10
 	VGATHERQPD   Y8, (R10)(Y7*8), Y6
 	VFMADD213PD  powMinusOne<>+0(SB), Y5, Y6
 	VPAND        powIndex<>+0(SB), Y4, Y5
-	VMOVUPD      powAll<>+0(SB), Y7
+	VPBROADCASTQ powAll<>+0(SB), Y7
 	VPXOR        Y4, Y4, Y4
 	LEAQ         powLog<>+0(SB), R10
 	VGATHERQPD   Y7, (R10)(Y5*8), Y4
 	VADDPD       Y4, Y3, Y3
-	VMOVUPD      powLog5<>+0(SB), Y4
+	VBROADCASTSD powLog5<>+0(SB), Y4
 	VFMADD213PD  powLog4<>+0(SB), Y6, Y4
 	VFMADD213PD  powLog3<>+0(SB), Y6, Y4
 	VFMADD213PD  powLog2<>+0(SB), Y6, Y4
@@ -984,7 +900,7 @@ loop:
 	VADDPD       powShifter<>+0(SB), Y3, Y4
 	VSUBPD       powShifter<>+0(SB), Y4, Y5
 	VSUBPD       Y5, Y3, Y5
-	VMOVUPD      powExp6<>+0(SB), Y3
+	VBROADCASTSD powExp6<>+0(SB), Y3
 	VFMADD213PD  powExp5<>+0(SB), Y5, Y3
 	VFMADD213PD  powExp4<>+0(SB), Y5, Y3
 	VFMADD213PD  powExp3<>+0(SB), Y5, Y3
@@ -1004,18 +920,18 @@ loop:
 	VSUBPD       powBias<>+0(SB), Y4, Y4
 	VPSRLQ       $0x31, Y5, Y5
 	VPAND        powIndex<>+0(SB), Y5, Y8
-	VMOVUPD      powAll<>+0(SB), Y9
+	VPBROADCASTQ powAll<>+0(SB), Y9
 	VPXOR        Y7, Y7, Y7
 	LEAQ         powInv<>+0(SB), R10
 	VGATHERQPD   Y9, (R10)(Y8*8), Y7
 	VFMADD213PD  powMinusOne<>+0(SB), Y6, Y7
 	VPAND        powIndex<>+0(SB), Y5, Y6
-	VMOVUPD      powAll<>+0(SB), Y8
+	VPBROADCASTQ powAll<>+0(SB), Y8
 	VPXOR        Y5, Y5, Y5
 	LEAQ         powLog<>+0(SB), R10
 	VGATHERQPD   Y8, (R10)(Y6*8), Y5
 	VADDPD       Y5, Y4, Y4
-	VMOVUPD      powLog5<>+0(SB), Y5
+	VBROADCASTSD powLog5<>+0(SB), Y5
 	VFMADD213PD  powLog4<>+0(SB), Y7, Y5
 	VFMADD213PD  powLog3<>+0(SB), Y7, Y5
 	VFMADD213PD  powLog2<>+0(SB), Y7, Y5
@@ -1027,7 +943,7 @@ loop:
 	VADDPD       powShifter<>+0(SB), Y4, Y5
 	VSUBPD       powShifter<>+0(SB), Y5, Y6
 	VSUBPD       Y6, Y4, Y6
-	VMOVUPD      powExp6<>+0(SB), Y4
+	VBROADCASTSD powExp6<>+0(SB), Y4
 	VFMADD213PD  powExp5<>+0(SB), Y6, Y4
 	VFMADD213PD  powExp4<>+0(SB), Y6, Y4
 	VFMADD213PD  powExp3<>+0(SB), Y6, Y4
@@ -1086,18 +1002,18 @@ tail:
 	VSUBPD       powBias<>+0(SB), Y2, Y2
 	VPSRLQ       $0x31, Y6, Y6
 	VPAND        powIndex<>+0(SB), Y6, Y9
-	VMOVUPD      powAll<>+0(SB), Y10
+	VPBROADCASTQ powAll<>+0(SB), Y10
 	VPXOR        Y8, Y8, Y8
 	LEAQ         powInv<>+0(SB), R9
 	VGATHERQPD   Y10, (R9)(Y9*8), Y8
 	VFMADD213PD  powMinusOne<>+0(SB), Y7, Y8
 	VPAND        powIndex<>+0(SB), Y6, Y7
-	VMOVUPD      powAll<>+0(SB), Y9
+	VPBROADCASTQ powAll<>+0(SB), Y9
 	VPXOR        Y6, Y6, Y6
 	LEAQ         powLog<>+0(SB), R9
 	VGATHERQPD   Y9, (R9)(Y7*8), Y6
 	VADDPD       Y6, Y2, Y2
-	VMOVUPD      powLog5<>+0(SB), Y6
+	VBROADCASTSD powLog5<>+0(SB), Y6
 	VFMADD213PD  powLog4<>+0(SB), Y8, Y6
 	VFMADD213PD  powLog3<>+0(SB), Y8, Y6
 	VFMADD213PD  powLog2<>+0(SB), Y8, Y6
@@ -1109,7 +1025,7 @@ tail:
 	VADDPD       powShifter<>+0(SB), Y2, Y6
 	VSUBPD       powShifter<>+0(SB), Y6, Y7
 	VSUBPD       Y7, Y2, Y7
-	VMOVUPD      powExp6<>+0(SB), Y2
+	VBROADCASTSD powExp6<>+0(SB), Y2
 	VFMADD213PD  powExp5<>+0(SB), Y7, Y2
 	VFMADD213PD  powExp4<>+0(SB), Y7, Y2
 	VFMADD213PD  powExp3<>+0(SB), Y7, Y2
@@ -1129,18 +1045,18 @@ tail:
 	VSUBPD       powBias<>+0(SB), Y6, Y6
 	VPSRLQ       $0x31, Y7, Y7
 	VPAND        powIndex<>+0(SB), Y7, Y10
-	VMOVUPD      powAll<>+0(SB), Y11
+	VPBROADCASTQ powAll<>+0(SB), Y11
 	VPXOR        Y9, Y9, Y9
 	LEAQ         powInv<>+0(SB), R9
 	VGATHERQPD   Y11, (R9)(Y10*8), Y9
 	VFMADD213PD  powMinusOne<>+0(SB), Y8, Y9
 	VPAND        powIndex<>+0(SB), Y7, Y8
-	VMOVUPD      powAll<>+0(SB), Y10
+	VPBROADCASTQ powAll<>+0(SB), Y10
 	VPXOR        Y7, Y7, Y7
 	LEAQ         powLog<>+0(SB), R9
 	VGATHERQPD   Y10, (R9)(Y8*8), Y7
 	VADDPD       Y7, Y6, Y6
-	VMOVUPD      powLog5<>+0(SB), Y7
+	VBROADCASTSD powLog5<>+0(SB), Y7
 	VFMADD213PD  powLog4<>+0(SB), Y9, Y7
 	VFMADD213PD  powLog3<>+0(SB), Y9, Y7
 	VFMADD213PD  powLog2<>+0(SB), Y9, Y7
@@ -1152,7 +1068,7 @@ tail:
 	VADDPD       powShifter<>+0(SB), Y6, Y7
 	VSUBPD       powShifter<>+0(SB), Y7, Y8
 	VSUBPD       Y8, Y6, Y8
-	VMOVUPD      powExp6<>+0(SB), Y6
+	VBROADCASTSD powExp6<>+0(SB), Y6
 	VFMADD213PD  powExp5<>+0(SB), Y8, Y6
 	VFMADD213PD  powExp4<>+0(SB), Y8, Y6
 	VFMADD213PD  powExp3<>+0(SB), Y8, Y6
@@ -1179,18 +1095,18 @@ tail:
 	VSUBPD       powBias<>+0(SB), Y4, Y4
 	VPSRLQ       $0x31, Y5, Y5
 	VPAND        powIndex<>+0(SB), Y5, Y8
-	VMOVUPD      powAll<>+0(SB), Y9
+	VPBROADCASTQ powAll<>+0(SB), Y9
 	VPXOR        Y7, Y7, Y7
 	LEAQ         powInv<>+0(SB), R9
 	VGATHERQPD   Y9, (R9)(Y8*8), Y7
 	VFMADD213PD  powMinusOne<>+0(SB), Y6, Y7
 	VPAND        powIndex<>+0(SB), Y5, Y6
-	VMOVUPD      powAll<>+0(SB), Y8
+	VPBROADCASTQ powAll<>+0(SB), Y8
 	VPXOR        Y5, Y5, Y5
 	LEAQ         powLog<>+0(SB), R9
 	VGATHERQPD   Y8, (R9)(Y6*8), Y5
 	VADDPD       Y5, Y4, Y4
-	VMOVUPD      powLog5<>+0(SB), Y5
+	VBROADCASTSD powLog5<>+0(SB), Y5
 	VFMADD213PD  powLog4<>+0(SB), Y7, Y5
 	VFMADD213PD  powLog3<>+0(SB), Y7, Y5
 	VFMADD213PD  powLog2<>+0(SB), Y7, Y5
@@ -1202,7 +1118,7 @@ tail:
 	VADDPD       powShifter<>+0(SB), Y4, Y5
 	VSUBPD       powShifter<>+0(SB), Y5, Y6
 	VSUBPD       Y6, Y4, Y6
-	VMOVUPD      powExp6<>+0(SB), Y4
+	VBROADCASTSD powExp6<>+0(SB), Y4
 	VFMADD213PD  powExp5<>+0(SB), Y6, Y4
 	VFMADD213PD  powExp4<>+0(SB), Y6, Y4
 	VFMADD213PD  powExp3<>+0(SB), Y6, Y4
@@ -1222,18 +1138,18 @@ tail:
 	VSUBPD       powBias<>+0(SB), Y5, Y5
 	VPSRLQ       $0x31, Y6, Y6
 	VPAND        powIndex<>+0(SB), Y6, Y9
-	VMOVUPD      powAll<>+0(SB), Y10
+	VPBROADCASTQ powAll<>+0(SB), Y10
 	VPXOR        Y8, Y8, Y8
 	LEAQ         powInv<>+0(SB), R9
 	VGATHERQPD   Y10, (R9)(Y9*8), Y8
 	VFMADD213PD  powMinusOne<>+0(SB), Y7, Y8
 	VPAND        powIndex<>+0(SB), Y6, Y7
-	VMOVUPD      powAll<>+0(SB), Y9
+	VPBROADCASTQ powAll<>+0(SB), Y9
 	VPXOR        Y6, Y6, Y6
 	LEAQ         powLog<>+0(SB), R9
 	VGATHERQPD   Y9, (R9)(Y7*8), Y6
 	VADDPD       Y6, Y5, Y5
-	VMOVUPD      powLog5<>+0(SB), Y6
+	VBROADCASTSD powLog5<>+0(SB), Y6
 	VFMADD213PD  powLog4<>+0(SB), Y8, Y6
 	VFMADD213PD  powLog3<>+0(SB), Y8, Y6
 	VFMADD213PD  powLog2<>+0(SB), Y8, Y6
@@ -1245,7 +1161,7 @@ tail:
 	VADDPD       powShifter<>+0(SB), Y5, Y6
 	VSUBPD       powShifter<>+0(SB), Y6, Y7
 	VSUBPD       Y7, Y5, Y7
-	VMOVUPD      powExp6<>+0(SB), Y5
+	VBROADCASTSD powExp6<>+0(SB), Y5
 	VFMADD213PD  powExp5<>+0(SB), Y7, Y5
 	VFMADD213PD  powExp4<>+0(SB), Y7, Y5
 	VFMADD213PD  powExp3<>+0(SB), Y7, Y5
@@ -1283,21 +1199,13 @@ DATA powIndex<>+0(SB)/8, $0x0000000000000007
 DATA powIndex<>+8(SB)/8, $0x0000000000000007
 DATA powIndex<>+16(SB)/8, $0x0000000000000007
 DATA powIndex<>+24(SB)/8, $0x0000000000000007
-DATA powIndex<>+32(SB)/8, $0x0000000000000007
-DATA powIndex<>+40(SB)/8, $0x0000000000000007
-DATA powIndex<>+48(SB)/8, $0x0000000000000007
-DATA powIndex<>+56(SB)/8, $0x0000000000000007
-GLOBL powIndex<>(SB), RODATA|NOPTR, $64
+GLOBL powIndex<>(SB), RODATA|NOPTR, $32
 
 DATA powAll<>+0(SB)/8, $0xffffffffffffffff
 DATA powAll<>+8(SB)/8, $0xffffffffffffffff
 DATA powAll<>+16(SB)/8, $0xffffffffffffffff
 DATA powAll<>+24(SB)/8, $0xffffffffffffffff
-DATA powAll<>+32(SB)/8, $0xffffffffffffffff
-DATA powAll<>+40(SB)/8, $0xffffffffffffffff
-DATA powAll<>+48(SB)/8, $0xffffffffffffffff
-DATA powAll<>+56(SB)/8, $0xffffffffffffffff
-GLOBL powAll<>(SB), RODATA|NOPTR, $64
+GLOBL powAll<>(SB), RODATA|NOPTR, $32
 
 DATA lanes<>+0(SB)/4, $0x00000000
 DATA lanes<>+4(SB)/4, $0x00000001
@@ -1758,566 +1666,566 @@ TEXT ·acclipVAVX512(SB), $0-40
 	JGT          tail
 
 loop:
-	VMOVUPS       (CX)(DI*4), Z17
-	VMOVUPS       (DX)(DI*4), Z18
-	VMOVUPS       (BX)(DI*4), Z19
-	VMOVUPS       (SI)(DI*4), Z20
-	VMOVUPS       (AX)(DI*4), Z21
-	VMULPS        Z0, Z18, Z18
-	VSUBPS        Z19, Z18, Z22
-	VMULPS        Z1, Z22, Z22
-	VADDPS        Z22, Z19, Z19
-	VPANDD.BCST   absMask<>+0(SB), Z18, Z22
-	VCVTPS2PD     Y22, Z23
-	VPADDQ        powOffset<>+0(SB), Z23, Z24
-	VPANDQ        powExponent<>+0(SB), Z24, Z25
-	VPSUBQ        Z25, Z23, Z25
-	VPADDQ        powOne<>+0(SB), Z25, Z25
-	VPSRLQ        $0x34, Z24, Z23
-	VPORQ         powInteger<>+0(SB), Z23, Z23
-	VSUBPD        powBias<>+0(SB), Z23, Z23
-	VPSRLQ        $0x31, Z24, Z24
-	VPERMPD       powInv<>+0(SB), Z24, Z26
-	VFMADD213PD   powMinusOne<>+0(SB), Z25, Z26
-	VPERMPD       powLog<>+0(SB), Z24, Z24
-	VADDPD        Z24, Z23, Z23
-	VMOVUPD       powLog5<>+0(SB), Z24
-	VFMADD213PD   powLog4<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog3<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog2<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog1<>+0(SB), Z26, Z24
-	VFMADD213PD   Z23, Z26, Z24
-	VMULPD        Z6, Z24, Z23
-	VMINPD        powMax<>+0(SB), Z23, Z23
-	VMAXPD        powMin<>+0(SB), Z23, Z23
-	VADDPD        powShifter<>+0(SB), Z23, Z24
-	VSUBPD        powShifter<>+0(SB), Z24, Z25
-	VSUBPD        Z25, Z23, Z25
-	VMOVUPD       powExp6<>+0(SB), Z23
-	VFMADD213PD   powExp5<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp4<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp3<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp2<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp1<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp0<>+0(SB), Z25, Z23
-	VPSLLQ        $0x34, Z24, Z24
-	VPADDQ        Z24, Z23, Z23
-	VEXTRACTF64X4 $0x01, Z22, Y24
-	VCVTPS2PD     Y24, Z24
-	VPADDQ        powOffset<>+0(SB), Z24, Z25
-	VPANDQ        powExponent<>+0(SB), Z25, Z26
-	VPSUBQ        Z26, Z24, Z26
-	VPADDQ        powOne<>+0(SB), Z26, Z26
-	VPSRLQ        $0x34, Z25, Z24
-	VPORQ         powInteger<>+0(SB), Z24, Z24
-	VSUBPD        powBias<>+0(SB), Z24, Z24
-	VPSRLQ        $0x31, Z25, Z25
-	VPERMPD       powInv<>+0(SB), Z25, Z27
-	VFMADD213PD   powMinusOne<>+0(SB), Z26, Z27
-	VPERMPD       powLog<>+0(SB), Z25, Z25
-	VADDPD        Z25, Z24, Z24
-	VMOVUPD       powLog5<>+0(SB), Z25
-	VFMADD213PD   powLog4<>+0(SB), Z27, Z25
-	VFMADD213PD   powLog3<>+0(SB), Z27, Z25
-	VFMADD213PD   powLog2<>+0(SB), Z27, Z25
-	VFMADD213PD   powLog1<>+0(SB), Z27, Z25
-	VFMADD213PD   Z24, Z27, Z25
-	VMULPD        Z6, Z25, Z24
-	VMINPD        powMax<>+0(SB), Z24, Z24
-	VMAXPD        powMin<>+0(SB), Z24, Z24
-	VADDPD        powShifter<>+0(SB), Z24, Z25
-	VSUBPD        powShifter<>+0(SB), Z25, Z26
-	VSUBPD        Z26, Z24, Z26
-	VMOVUPD       powExp6<>+0(SB), Z24
-	VFMADD213PD   powExp5<>+0(SB), Z26, Z24
-	VFMADD213PD   powExp4<>+0(SB), Z26, Z24
-	VFMADD213PD   powExp3<>+0(SB), Z26, Z24
-	VFMADD213PD   powExp2<>+0(SB), Z26, Z24
-	VFMADD213PD   powExp1<>+0(SB), Z26, Z24
-	VFMADD213PD   powExp0<>+0(SB), Z26, Z24
-	VPSLLQ        $0x34, Z25, Z25
-	VPADDQ        Z25, Z24, Z24
-	VCVTPD2PS     Z23, Y23
-	VCVTPD2PS     Z24, Y24
-	VINSERTF64X4  $0x01, Y24, Z23, Z23
-	VCMPPS        $0x03, Z22, Z22, K1
-	VBLENDMPS     Z22, Z23, K1, Z8
-	VSUBPS        Z20, Z8, Z22
-	VMULPS        Z2, Z22, Z22
-	VADDPS        Z22, Z20, Z20
-	VCVTPS2PD     Y20, Z22
-	VPADDQ        powOffset<>+0(SB), Z22, Z23
-	VPANDQ        powExponent<>+0(SB), Z23, Z24
-	VPSUBQ        Z24, Z22, Z24
-	VPADDQ        powOne<>+0(SB), Z24, Z24
-	VPSRLQ        $0x34, Z23, Z22
-	VPORQ         powInteger<>+0(SB), Z22, Z22
-	VSUBPD        powBias<>+0(SB), Z22, Z22
-	VPSRLQ        $0x31, Z23, Z23
-	VPERMPD       powInv<>+0(SB), Z23, Z25
-	VFMADD213PD   powMinusOne<>+0(SB), Z24, Z25
-	VPERMPD       powLog<>+0(SB), Z23, Z23
-	VADDPD        Z23, Z22, Z22
-	VMOVUPD       powLog5<>+0(SB), Z23
-	VFMADD213PD   powLog4<>+0(SB), Z25, Z23
-	VFMADD213PD   powLog3<>+0(SB), Z25, Z23
-	VFMADD213PD   powLog2<>+0(SB), Z25, Z23
-	VFMADD213PD   powLog1<>+0(SB), Z25, Z23
-	VFMADD213PD   Z22, Z25, Z23
-	VMULPD        Z7, Z23, Z22
-	VMINPD        powMax<>+0(SB), Z22, Z22
-	VMAXPD        powMin<>+0(SB), Z22, Z22
-	VADDPD        powShifter<>+0(SB), Z22, Z23
-	VSUBPD        powShifter<>+0(SB), Z23, Z24
-	VSUBPD        Z24, Z22, Z24
-	VMOVUPD       powExp6<>+0(SB), Z22
-	VFMADD213PD   powExp5<>+0(SB), Z24, Z22
-	VFMADD213PD   powExp4<>+0(SB), Z24, Z22
-	VFMADD213PD   powExp3<>+0(SB), Z24, Z22
-	VFMADD213PD   powExp2<>+0(SB), Z24, Z22
-	VFMADD213PD   powExp1<>+0(SB), Z24, Z22
-	VFMADD213PD   powExp0<>+0(SB), Z24, Z22
-	VPSLLQ        $0x34, Z23, Z23
-	VPADDQ        Z23, Z22, Z22
-	VEXTRACTF64X4 $0x01, Z20, Y23
-	VCVTPS2PD     Y23, Z23
-	VPADDQ        powOffset<>+0(SB), Z23, Z24
-	VPANDQ        powExponent<>+0(SB), Z24, Z25
-	VPSUBQ        Z25, Z23, Z25
-	VPADDQ        powOne<>+0(SB), Z25, Z25
-	VPSRLQ        $0x34, Z24, Z23
-	VPORQ         powInteger<>+0(SB), Z23, Z23
-	VSUBPD        powBias<>+0(SB), Z23, Z23
-	VPSRLQ        $0x31, Z24, Z24
-	VPERMPD       powInv<>+0(SB), Z24, Z26
-	VFMADD213PD   powMinusOne<>+0(SB), Z25, Z26
-	VPERMPD       powLog<>+0(SB), Z24, Z24
-	VADDPD        Z24, Z23, Z23
-	VMOVUPD       powLog5<>+0(SB), Z24
-	VFMADD213PD   powLog4<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog3<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog2<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog1<>+0(SB), Z26, Z24
-	VFMADD213PD   Z23, Z26, Z24
-	VMULPD        Z7, Z24, Z23
-	VMINPD        powMax<>+0(SB), Z23, Z23
-	VMAXPD        powMin<>+0(SB), Z23, Z23
-	VADDPD        powShifter<>+0(SB), Z23, Z24
-	VSUBPD        powShifter<>+0(SB), Z24, Z25
-	VSUBPD        Z25, Z23, Z25
-	VMOVUPD       powExp6<>+0(SB), Z23
-	VFMADD213PD   powExp5<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp4<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp3<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp2<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp1<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp0<>+0(SB), Z25, Z23
-	VPSLLQ        $0x34, Z24, Z24
-	VPADDQ        Z24, Z23, Z23
-	VCVTPD2PS     Z22, Y22
-	VCVTPD2PS     Z23, Y23
-	VINSERTF64X4  $0x01, Y23, Z22, Z22
-	VCMPPS        $0x03, Z20, Z20, K1
-	VBLENDMPS     Z20, Z22, K1, Z9
-	VMULPS        Z18, Z18, Z18
-	VSUBPS        Z21, Z18, Z18
-	VMULPS        Z2, Z18, Z18
-	VADDPS        Z18, Z21, Z18
-	VMULPS        Z5, Z18, Z21
-	VSQRTPS       Z21, Z21
-	VADDPS        Z4, Z21, Z21
-	VBROADCASTSS  one<>+0(SB), Z22
-	VPANDD.BCST   absMask<>+0(SB), Z19, Z23
-	VADDPS        Z4, Z23, Z23
-	VDIVPS        Z23, Z9, Z23
-	VCMPPS        $0x1e, Z22, Z23, K1
-	VBLENDMPS     Z22, Z23, K1, Z10
-	VMULPS        Z19, Z10, Z22
-	VMULPS        Z3, Z22, Z22
-	VDIVPS        Z21, Z22, Z21
-	VSUBPS        Z21, Z17, Z17
-	VMOVUPS       Z17, (CX)(DI*4)
-	VMOVUPS       Z19, (BX)(DI*4)
-	VMOVUPS       Z20, (SI)(DI*4)
-	VMOVUPS       Z18, (AX)(DI*4)
-	VMOVUPS       64(CX)(DI*4), Z17
-	VMOVUPS       64(DX)(DI*4), Z18
-	VMOVUPS       64(BX)(DI*4), Z19
-	VMOVUPS       64(SI)(DI*4), Z20
-	VMOVUPS       64(AX)(DI*4), Z21
-	VMULPS        Z0, Z18, Z18
-	VSUBPS        Z19, Z18, Z22
-	VMULPS        Z1, Z22, Z22
-	VADDPS        Z22, Z19, Z19
-	VPANDD.BCST   absMask<>+0(SB), Z18, Z22
-	VCVTPS2PD     Y22, Z23
-	VPADDQ        powOffset<>+0(SB), Z23, Z24
-	VPANDQ        powExponent<>+0(SB), Z24, Z25
-	VPSUBQ        Z25, Z23, Z25
-	VPADDQ        powOne<>+0(SB), Z25, Z25
-	VPSRLQ        $0x34, Z24, Z23
-	VPORQ         powInteger<>+0(SB), Z23, Z23
-	VSUBPD        powBias<>+0(SB), Z23, Z23
-	VPSRLQ        $0x31, Z24, Z24
-	VPERMPD       powInv<>+0(SB), Z24, Z26
-	VFMADD213PD   powMinusOne<>+0(SB), Z25, Z26
-	VPERMPD       powLog<>+0(SB), Z24, Z24
-	VADDPD        Z24, Z23, Z23
-	VMOVUPD       powLog5<>+0(SB), Z24
-	VFMADD213PD   powLog4<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog3<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog2<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog1<>+0(SB), Z26, Z24
-	VFMADD213PD   Z23, Z26, Z24
-	VMULPD        Z6, Z24, Z23
-	VMINPD        powMax<>+0(SB), Z23, Z23
-	VMAXPD        powMin<>+0(SB), Z23, Z23
-	VADDPD        powShifter<>+0(SB), Z23, Z24
-	VSUBPD        powShifter<>+0(SB), Z24, Z25
-	VSUBPD        Z25, Z23, Z25
-	VMOVUPD       powExp6<>+0(SB), Z23
-	VFMADD213PD   powExp5<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp4<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp3<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp2<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp1<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp0<>+0(SB), Z25, Z23
-	VPSLLQ        $0x34, Z24, Z24
-	VPADDQ        Z24, Z23, Z23
-	VEXTRACTF64X4 $0x01, Z22, Y24
-	VCVTPS2PD     Y24, Z24
-	VPADDQ        powOffset<>+0(SB), Z24, Z25
-	VPANDQ        powExponent<>+0(SB), Z25, Z26
-	VPSUBQ        Z26, Z24, Z26
-	VPADDQ        powOne<>+0(SB), Z26, Z26
-	VPSRLQ        $0x34, Z25, Z24
-	VPORQ         powInteger<>+0(SB), Z24, Z24
-	VSUBPD        powBias<>+0(SB), Z24, Z24
-	VPSRLQ        $0x31, Z25, Z25
-	VPERMPD       powInv<>+0(SB), Z25, Z27
-	VFMADD213PD   powMinusOne<>+0(SB), Z26, Z27
-	VPERMPD       powLog<>+0(SB), Z25, Z25
-	VADDPD        Z25, Z24, Z24
-	VMOVUPD       powLog5<>+0(SB), Z25
-	VFMADD213PD   powLog4<>+0(SB), Z27, Z25
-	VFMADD213PD   powLog3<>+0(SB), Z27, Z25
-	VFMADD213PD   powLog2<>+0(SB), Z27, Z25
-	VFMADD213PD   powLog1<>+0(SB), Z27, Z25
-	VFMADD213PD   Z24, Z27, Z25
-	VMULPD        Z6, Z25, Z24
-	VMINPD        powMax<>+0(SB), Z24, Z24
-	VMAXPD        powMin<>+0(SB), Z24, Z24
-	VADDPD        powShifter<>+0(SB), Z24, Z25
-	VSUBPD        powShifter<>+0(SB), Z25, Z26
-	VSUBPD        Z26, Z24, Z26
-	VMOVUPD       powExp6<>+0(SB), Z24
-	VFMADD213PD   powExp5<>+0(SB), Z26, Z24
-	VFMADD213PD   powExp4<>+0(SB), Z26, Z24
-	VFMADD213PD   powExp3<>+0(SB), Z26, Z24
-	VFMADD213PD   powExp2<>+0(SB), Z26, Z24
-	VFMADD213PD   powExp1<>+0(SB), Z26, Z24
-	VFMADD213PD   powExp0<>+0(SB), Z26, Z24
-	VPSLLQ        $0x34, Z25, Z25
-	VPADDQ        Z25, Z24, Z24
-	VCVTPD2PS     Z23, Y23
-	VCVTPD2PS     Z24, Y24
-	VINSERTF64X4  $0x01, Y24, Z23, Z23
-	VCMPPS        $0x03, Z22, Z22, K1
-	VBLENDMPS     Z22, Z23, K1, Z11
-	VSUBPS        Z20, Z11, Z22
-	VMULPS        Z2, Z22, Z22
-	VADDPS        Z22, Z20, Z20
-	VCVTPS2PD     Y20, Z22
-	VPADDQ        powOffset<>+0(SB), Z22, Z23
-	VPANDQ        powExponent<>+0(SB), Z23, Z24
-	VPSUBQ        Z24, Z22, Z24
-	VPADDQ        powOne<>+0(SB), Z24, Z24
-	VPSRLQ        $0x34, Z23, Z22
-	VPORQ         powInteger<>+0(SB), Z22, Z22
-	VSUBPD        powBias<>+0(SB), Z22, Z22
-	VPSRLQ        $0x31, Z23, Z23
-	VPERMPD       powInv<>+0(SB), Z23, Z25
-	VFMADD213PD   powMinusOne<>+0(SB), Z24, Z25
-	VPERMPD       powLog<>+0(SB), Z23, Z23
-	VADDPD        Z23, Z22, Z22
-	VMOVUPD       powLog5<>+0(SB), Z23
-	VFMADD213PD   powLog4<>+0(SB), Z25, Z23
-	VFMADD213PD   powLog3<>+0(SB), Z25, Z23
-	VFMADD213PD   powLog2<>+0(SB), Z25, Z23
-	VFMADD213PD   powLog1<>+0(SB), Z25, Z23
-	VFMADD213PD   Z22, Z25, Z23
-	VMULPD        Z7, Z23, Z22
-	VMINPD        powMax<>+0(SB), Z22, Z22
-	VMAXPD        powMin<>+0(SB), Z22, Z22
-	VADDPD        powShifter<>+0(SB), Z22, Z23
-	VSUBPD        powShifter<>+0(SB), Z23, Z24
-	VSUBPD        Z24, Z22, Z24
-	VMOVUPD       powExp6<>+0(SB), Z22
-	VFMADD213PD   powExp5<>+0(SB), Z24, Z22
-	VFMADD213PD   powExp4<>+0(SB), Z24, Z22
-	VFMADD213PD   powExp3<>+0(SB), Z24, Z22
-	VFMADD213PD   powExp2<>+0(SB), Z24, Z22
-	VFMADD213PD   powExp1<>+0(SB), Z24, Z22
-	VFMADD213PD   powExp0<>+0(SB), Z24, Z22
-	VPSLLQ        $0x34, Z23, Z23
-	VPADDQ        Z23, Z22, Z22
-	VEXTRACTF64X4 $0x01, Z20, Y23
-	VCVTPS2PD     Y23, Z23
-	VPADDQ        powOffset<>+0(SB), Z23, Z24
-	VPANDQ        powExponent<>+0(SB), Z24, Z25
-	VPSUBQ        Z25, Z23, Z25
-	VPADDQ        powOne<>+0(SB), Z25, Z25
-	VPSRLQ        $0x34, Z24, Z23
-	VPORQ         powInteger<>+0(SB), Z23, Z23
-	VSUBPD        powBias<>+0(SB), Z23, Z23
-	VPSRLQ        $0x31, Z24, Z24
-	VPERMPD       powInv<>+0(SB), Z24, Z26
-	VFMADD213PD   powMinusOne<>+0(SB), Z25, Z26
-	VPERMPD       powLog<>+0(SB), Z24, Z24
-	VADDPD        Z24, Z23, Z23
-	VMOVUPD       powLog5<>+0(SB), Z24
-	VFMADD213PD   powLog4<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog3<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog2<>+0(SB), Z26, Z24
-	VFMADD213PD   powLog1<>+0(SB), Z26, Z24
-	VFMADD213PD   Z23, Z26, Z24
-	VMULPD        Z7, Z24, Z23
-	VMINPD        powMax<>+0(SB), Z23, Z23
-	VMAXPD        powMin<>+0(SB), Z23, Z23
-	VADDPD        powShifter<>+0(SB), Z23, Z24
-	VSUBPD        powShifter<>+0(SB), Z24, Z25
-	VSUBPD        Z25, Z23, Z25
-	VMOVUPD       powExp6<>+0(SB), Z23
-	VFMADD213PD   powExp5<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp4<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp3<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp2<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp1<>+0(SB), Z25, Z23
-	VFMADD213PD   powExp0<>+0(SB), Z25, Z23
-	VPSLLQ        $0x34, Z24, Z24
-	VPADDQ        Z24, Z23, Z23
-	VCVTPD2PS     Z22, Y22
-	VCVTPD2PS     Z23, Y23
-	VINSERTF64X4  $0x01, Y23, Z22, Z22
-	VCMPPS        $0x03, Z20, Z20, K1
-	VBLENDMPS     Z20, Z22, K1, Z12
-	VMULPS        Z18, Z18, Z18
-	VSUBPS        Z21, Z18, Z18
-	VMULPS        Z2, Z18, Z18
-	VADDPS        Z18, Z21, Z18
-	VMULPS        Z5, Z18, Z21
-	VSQRTPS       Z21, Z21
-	VADDPS        Z4, Z21, Z21
-	VBROADCASTSS  one<>+0(SB), Z22
-	VPANDD.BCST   absMask<>+0(SB), Z19, Z23
-	VADDPS        Z4, Z23, Z23
-	VDIVPS        Z23, Z12, Z23
-	VCMPPS        $0x1e, Z22, Z23, K1
-	VBLENDMPS     Z22, Z23, K1, Z13
-	VMULPS        Z19, Z13, Z22
-	VMULPS        Z3, Z22, Z22
-	VDIVPS        Z21, Z22, Z21
-	VSUBPS        Z21, Z17, Z17
-	VMOVUPS       Z17, 64(CX)(DI*4)
-	VMOVUPS       Z19, 64(BX)(DI*4)
-	VMOVUPS       Z20, 64(SI)(DI*4)
-	VMOVUPS       Z18, 64(AX)(DI*4)
-	ADDQ          $0x20, DI
-	CMPQ          DI, R9
-	JLE           loop
+	VMOVUPS          (CX)(DI*4), Z17
+	VMOVUPS          (DX)(DI*4), Z18
+	VMOVUPS          (BX)(DI*4), Z19
+	VMOVUPS          (SI)(DI*4), Z20
+	VMOVUPS          (AX)(DI*4), Z21
+	VMULPS           Z0, Z18, Z18
+	VSUBPS           Z19, Z18, Z22
+	VMULPS           Z1, Z22, Z22
+	VADDPS           Z22, Z19, Z19
+	VPANDD.BCST      absMask<>+0(SB), Z18, Z22
+	VCVTPS2PD        Y22, Z23
+	VPADDQ.BCST      powOffset<>+0(SB), Z23, Z24
+	VPANDQ.BCST      powExponent<>+0(SB), Z24, Z25
+	VPSUBQ           Z25, Z23, Z25
+	VPADDQ.BCST      powOne<>+0(SB), Z25, Z25
+	VPSRLQ           $0x34, Z24, Z23
+	VPORQ.BCST       powInteger<>+0(SB), Z23, Z23
+	VSUBPD.BCST      powBias<>+0(SB), Z23, Z23
+	VPSRLQ           $0x31, Z24, Z24
+	VPERMPD          powInv<>+0(SB), Z24, Z26
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z25, Z26
+	VPERMPD          powLog<>+0(SB), Z24, Z24
+	VADDPD           Z24, Z23, Z23
+	VBROADCASTSD     powLog5<>+0(SB), Z24
+	VFMADD213PD.BCST powLog4<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog3<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog2<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog1<>+0(SB), Z26, Z24
+	VFMADD213PD      Z23, Z26, Z24
+	VMULPD           Z6, Z24, Z23
+	VMINPD.BCST      powMax<>+0(SB), Z23, Z23
+	VMAXPD.BCST      powMin<>+0(SB), Z23, Z23
+	VADDPD.BCST      powShifter<>+0(SB), Z23, Z24
+	VSUBPD.BCST      powShifter<>+0(SB), Z24, Z25
+	VSUBPD           Z25, Z23, Z25
+	VBROADCASTSD     powExp6<>+0(SB), Z23
+	VFMADD213PD.BCST powExp5<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp4<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp3<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp2<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp1<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp0<>+0(SB), Z25, Z23
+	VPSLLQ           $0x34, Z24, Z24
+	VPADDQ           Z24, Z23, Z23
+	VEXTRACTF64X4    $0x01, Z22, Y24
+	VCVTPS2PD        Y24, Z24
+	VPADDQ.BCST      powOffset<>+0(SB), Z24, Z25
+	VPANDQ.BCST      powExponent<>+0(SB), Z25, Z26
+	VPSUBQ           Z26, Z24, Z26
+	VPADDQ.BCST      powOne<>+0(SB), Z26, Z26
+	VPSRLQ           $0x34, Z25, Z24
+	VPORQ.BCST       powInteger<>+0(SB), Z24, Z24
+	VSUBPD.BCST      powBias<>+0(SB), Z24, Z24
+	VPSRLQ           $0x31, Z25, Z25
+	VPERMPD          powInv<>+0(SB), Z25, Z27
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z26, Z27
+	VPERMPD          powLog<>+0(SB), Z25, Z25
+	VADDPD           Z25, Z24, Z24
+	VBROADCASTSD     powLog5<>+0(SB), Z25
+	VFMADD213PD.BCST powLog4<>+0(SB), Z27, Z25
+	VFMADD213PD.BCST powLog3<>+0(SB), Z27, Z25
+	VFMADD213PD.BCST powLog2<>+0(SB), Z27, Z25
+	VFMADD213PD.BCST powLog1<>+0(SB), Z27, Z25
+	VFMADD213PD      Z24, Z27, Z25
+	VMULPD           Z6, Z25, Z24
+	VMINPD.BCST      powMax<>+0(SB), Z24, Z24
+	VMAXPD.BCST      powMin<>+0(SB), Z24, Z24
+	VADDPD.BCST      powShifter<>+0(SB), Z24, Z25
+	VSUBPD.BCST      powShifter<>+0(SB), Z25, Z26
+	VSUBPD           Z26, Z24, Z26
+	VBROADCASTSD     powExp6<>+0(SB), Z24
+	VFMADD213PD.BCST powExp5<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powExp4<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powExp3<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powExp2<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powExp1<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powExp0<>+0(SB), Z26, Z24
+	VPSLLQ           $0x34, Z25, Z25
+	VPADDQ           Z25, Z24, Z24
+	VCVTPD2PS        Z23, Y23
+	VCVTPD2PS        Z24, Y24
+	VINSERTF64X4     $0x01, Y24, Z23, Z23
+	VCMPPS           $0x03, Z22, Z22, K1
+	VBLENDMPS        Z22, Z23, K1, Z8
+	VSUBPS           Z20, Z8, Z22
+	VMULPS           Z2, Z22, Z22
+	VADDPS           Z22, Z20, Z20
+	VCVTPS2PD        Y20, Z22
+	VPADDQ.BCST      powOffset<>+0(SB), Z22, Z23
+	VPANDQ.BCST      powExponent<>+0(SB), Z23, Z24
+	VPSUBQ           Z24, Z22, Z24
+	VPADDQ.BCST      powOne<>+0(SB), Z24, Z24
+	VPSRLQ           $0x34, Z23, Z22
+	VPORQ.BCST       powInteger<>+0(SB), Z22, Z22
+	VSUBPD.BCST      powBias<>+0(SB), Z22, Z22
+	VPSRLQ           $0x31, Z23, Z23
+	VPERMPD          powInv<>+0(SB), Z23, Z25
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z24, Z25
+	VPERMPD          powLog<>+0(SB), Z23, Z23
+	VADDPD           Z23, Z22, Z22
+	VBROADCASTSD     powLog5<>+0(SB), Z23
+	VFMADD213PD.BCST powLog4<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powLog3<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powLog2<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powLog1<>+0(SB), Z25, Z23
+	VFMADD213PD      Z22, Z25, Z23
+	VMULPD           Z7, Z23, Z22
+	VMINPD.BCST      powMax<>+0(SB), Z22, Z22
+	VMAXPD.BCST      powMin<>+0(SB), Z22, Z22
+	VADDPD.BCST      powShifter<>+0(SB), Z22, Z23
+	VSUBPD.BCST      powShifter<>+0(SB), Z23, Z24
+	VSUBPD           Z24, Z22, Z24
+	VBROADCASTSD     powExp6<>+0(SB), Z22
+	VFMADD213PD.BCST powExp5<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powExp4<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powExp3<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powExp2<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powExp1<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powExp0<>+0(SB), Z24, Z22
+	VPSLLQ           $0x34, Z23, Z23
+	VPADDQ           Z23, Z22, Z22
+	VEXTRACTF64X4    $0x01, Z20, Y23
+	VCVTPS2PD        Y23, Z23
+	VPADDQ.BCST      powOffset<>+0(SB), Z23, Z24
+	VPANDQ.BCST      powExponent<>+0(SB), Z24, Z25
+	VPSUBQ           Z25, Z23, Z25
+	VPADDQ.BCST      powOne<>+0(SB), Z25, Z25
+	VPSRLQ           $0x34, Z24, Z23
+	VPORQ.BCST       powInteger<>+0(SB), Z23, Z23
+	VSUBPD.BCST      powBias<>+0(SB), Z23, Z23
+	VPSRLQ           $0x31, Z24, Z24
+	VPERMPD          powInv<>+0(SB), Z24, Z26
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z25, Z26
+	VPERMPD          powLog<>+0(SB), Z24, Z24
+	VADDPD           Z24, Z23, Z23
+	VBROADCASTSD     powLog5<>+0(SB), Z24
+	VFMADD213PD.BCST powLog4<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog3<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog2<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog1<>+0(SB), Z26, Z24
+	VFMADD213PD      Z23, Z26, Z24
+	VMULPD           Z7, Z24, Z23
+	VMINPD.BCST      powMax<>+0(SB), Z23, Z23
+	VMAXPD.BCST      powMin<>+0(SB), Z23, Z23
+	VADDPD.BCST      powShifter<>+0(SB), Z23, Z24
+	VSUBPD.BCST      powShifter<>+0(SB), Z24, Z25
+	VSUBPD           Z25, Z23, Z25
+	VBROADCASTSD     powExp6<>+0(SB), Z23
+	VFMADD213PD.BCST powExp5<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp4<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp3<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp2<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp1<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp0<>+0(SB), Z25, Z23
+	VPSLLQ           $0x34, Z24, Z24
+	VPADDQ           Z24, Z23, Z23
+	VCVTPD2PS        Z22, Y22
+	VCVTPD2PS        Z23, Y23
+	VINSERTF64X4     $0x01, Y23, Z22, Z22
+	VCMPPS           $0x03, Z20, Z20, K1
+	VBLENDMPS        Z20, Z22, K1, Z9
+	VMULPS           Z18, Z18, Z18
+	VSUBPS           Z21, Z18, Z18
+	VMULPS           Z2, Z18, Z18
+	VADDPS           Z18, Z21, Z18
+	VMULPS           Z5, Z18, Z21
+	VSQRTPS          Z21, Z21
+	VADDPS           Z4, Z21, Z21
+	VBROADCASTSS     one<>+0(SB), Z22
+	VPANDD.BCST      absMask<>+0(SB), Z19, Z23
+	VADDPS           Z4, Z23, Z23
+	VDIVPS           Z23, Z9, Z23
+	VCMPPS           $0x1e, Z22, Z23, K1
+	VBLENDMPS        Z22, Z23, K1, Z10
+	VMULPS           Z19, Z10, Z22
+	VMULPS           Z3, Z22, Z22
+	VDIVPS           Z21, Z22, Z21
+	VSUBPS           Z21, Z17, Z17
+	VMOVUPS          Z17, (CX)(DI*4)
+	VMOVUPS          Z19, (BX)(DI*4)
+	VMOVUPS          Z20, (SI)(DI*4)
+	VMOVUPS          Z18, (AX)(DI*4)
+	VMOVUPS          64(CX)(DI*4), Z17
+	VMOVUPS          64(DX)(DI*4), Z18
+	VMOVUPS          64(BX)(DI*4), Z19
+	VMOVUPS          64(SI)(DI*4), Z20
+	VMOVUPS          64(AX)(DI*4), Z21
+	VMULPS           Z0, Z18, Z18
+	VSUBPS           Z19, Z18, Z22
+	VMULPS           Z1, Z22, Z22
+	VADDPS           Z22, Z19, Z19
+	VPANDD.BCST      absMask<>+0(SB), Z18, Z22
+	VCVTPS2PD        Y22, Z23
+	VPADDQ.BCST      powOffset<>+0(SB), Z23, Z24
+	VPANDQ.BCST      powExponent<>+0(SB), Z24, Z25
+	VPSUBQ           Z25, Z23, Z25
+	VPADDQ.BCST      powOne<>+0(SB), Z25, Z25
+	VPSRLQ           $0x34, Z24, Z23
+	VPORQ.BCST       powInteger<>+0(SB), Z23, Z23
+	VSUBPD.BCST      powBias<>+0(SB), Z23, Z23
+	VPSRLQ           $0x31, Z24, Z24
+	VPERMPD          powInv<>+0(SB), Z24, Z26
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z25, Z26
+	VPERMPD          powLog<>+0(SB), Z24, Z24
+	VADDPD           Z24, Z23, Z23
+	VBROADCASTSD     powLog5<>+0(SB), Z24
+	VFMADD213PD.BCST powLog4<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog3<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog2<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog1<>+0(SB), Z26, Z24
+	VFMADD213PD      Z23, Z26, Z24
+	VMULPD           Z6, Z24, Z23
+	VMINPD.BCST      powMax<>+0(SB), Z23, Z23
+	VMAXPD.BCST      powMin<>+0(SB), Z23, Z23
+	VADDPD.BCST      powShifter<>+0(SB), Z23, Z24
+	VSUBPD.BCST      powShifter<>+0(SB), Z24, Z25
+	VSUBPD           Z25, Z23, Z25
+	VBROADCASTSD     powExp6<>+0(SB), Z23
+	VFMADD213PD.BCST powExp5<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp4<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp3<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp2<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp1<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp0<>+0(SB), Z25, Z23
+	VPSLLQ           $0x34, Z24, Z24
+	VPADDQ           Z24, Z23, Z23
+	VEXTRACTF64X4    $0x01, Z22, Y24
+	VCVTPS2PD        Y24, Z24
+	VPADDQ.BCST      powOffset<>+0(SB), Z24, Z25
+	VPANDQ.BCST      powExponent<>+0(SB), Z25, Z26
+	VPSUBQ           Z26, Z24, Z26
+	VPADDQ.BCST      powOne<>+0(SB), Z26, Z26
+	VPSRLQ           $0x34, Z25, Z24
+	VPORQ.BCST       powInteger<>+0(SB), Z24, Z24
+	VSUBPD.BCST      powBias<>+0(SB), Z24, Z24
+	VPSRLQ           $0x31, Z25, Z25
+	VPERMPD          powInv<>+0(SB), Z25, Z27
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z26, Z27
+	VPERMPD          powLog<>+0(SB), Z25, Z25
+	VADDPD           Z25, Z24, Z24
+	VBROADCASTSD     powLog5<>+0(SB), Z25
+	VFMADD213PD.BCST powLog4<>+0(SB), Z27, Z25
+	VFMADD213PD.BCST powLog3<>+0(SB), Z27, Z25
+	VFMADD213PD.BCST powLog2<>+0(SB), Z27, Z25
+	VFMADD213PD.BCST powLog1<>+0(SB), Z27, Z25
+	VFMADD213PD      Z24, Z27, Z25
+	VMULPD           Z6, Z25, Z24
+	VMINPD.BCST      powMax<>+0(SB), Z24, Z24
+	VMAXPD.BCST      powMin<>+0(SB), Z24, Z24
+	VADDPD.BCST      powShifter<>+0(SB), Z24, Z25
+	VSUBPD.BCST      powShifter<>+0(SB), Z25, Z26
+	VSUBPD           Z26, Z24, Z26
+	VBROADCASTSD     powExp6<>+0(SB), Z24
+	VFMADD213PD.BCST powExp5<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powExp4<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powExp3<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powExp2<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powExp1<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powExp0<>+0(SB), Z26, Z24
+	VPSLLQ           $0x34, Z25, Z25
+	VPADDQ           Z25, Z24, Z24
+	VCVTPD2PS        Z23, Y23
+	VCVTPD2PS        Z24, Y24
+	VINSERTF64X4     $0x01, Y24, Z23, Z23
+	VCMPPS           $0x03, Z22, Z22, K1
+	VBLENDMPS        Z22, Z23, K1, Z11
+	VSUBPS           Z20, Z11, Z22
+	VMULPS           Z2, Z22, Z22
+	VADDPS           Z22, Z20, Z20
+	VCVTPS2PD        Y20, Z22
+	VPADDQ.BCST      powOffset<>+0(SB), Z22, Z23
+	VPANDQ.BCST      powExponent<>+0(SB), Z23, Z24
+	VPSUBQ           Z24, Z22, Z24
+	VPADDQ.BCST      powOne<>+0(SB), Z24, Z24
+	VPSRLQ           $0x34, Z23, Z22
+	VPORQ.BCST       powInteger<>+0(SB), Z22, Z22
+	VSUBPD.BCST      powBias<>+0(SB), Z22, Z22
+	VPSRLQ           $0x31, Z23, Z23
+	VPERMPD          powInv<>+0(SB), Z23, Z25
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z24, Z25
+	VPERMPD          powLog<>+0(SB), Z23, Z23
+	VADDPD           Z23, Z22, Z22
+	VBROADCASTSD     powLog5<>+0(SB), Z23
+	VFMADD213PD.BCST powLog4<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powLog3<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powLog2<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powLog1<>+0(SB), Z25, Z23
+	VFMADD213PD      Z22, Z25, Z23
+	VMULPD           Z7, Z23, Z22
+	VMINPD.BCST      powMax<>+0(SB), Z22, Z22
+	VMAXPD.BCST      powMin<>+0(SB), Z22, Z22
+	VADDPD.BCST      powShifter<>+0(SB), Z22, Z23
+	VSUBPD.BCST      powShifter<>+0(SB), Z23, Z24
+	VSUBPD           Z24, Z22, Z24
+	VBROADCASTSD     powExp6<>+0(SB), Z22
+	VFMADD213PD.BCST powExp5<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powExp4<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powExp3<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powExp2<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powExp1<>+0(SB), Z24, Z22
+	VFMADD213PD.BCST powExp0<>+0(SB), Z24, Z22
+	VPSLLQ           $0x34, Z23, Z23
+	VPADDQ           Z23, Z22, Z22
+	VEXTRACTF64X4    $0x01, Z20, Y23
+	VCVTPS2PD        Y23, Z23
+	VPADDQ.BCST      powOffset<>+0(SB), Z23, Z24
+	VPANDQ.BCST      powExponent<>+0(SB), Z24, Z25
+	VPSUBQ           Z25, Z23, Z25
+	VPADDQ.BCST      powOne<>+0(SB), Z25, Z25
+	VPSRLQ           $0x34, Z24, Z23
+	VPORQ.BCST       powInteger<>+0(SB), Z23, Z23
+	VSUBPD.BCST      powBias<>+0(SB), Z23, Z23
+	VPSRLQ           $0x31, Z24, Z24
+	VPERMPD          powInv<>+0(SB), Z24, Z26
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z25, Z26
+	VPERMPD          powLog<>+0(SB), Z24, Z24
+	VADDPD           Z24, Z23, Z23
+	VBROADCASTSD     powLog5<>+0(SB), Z24
+	VFMADD213PD.BCST powLog4<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog3<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog2<>+0(SB), Z26, Z24
+	VFMADD213PD.BCST powLog1<>+0(SB), Z26, Z24
+	VFMADD213PD      Z23, Z26, Z24
+	VMULPD           Z7, Z24, Z23
+	VMINPD.BCST      powMax<>+0(SB), Z23, Z23
+	VMAXPD.BCST      powMin<>+0(SB), Z23, Z23
+	VADDPD.BCST      powShifter<>+0(SB), Z23, Z24
+	VSUBPD.BCST      powShifter<>+0(SB), Z24, Z25
+	VSUBPD           Z25, Z23, Z25
+	VBROADCASTSD     powExp6<>+0(SB), Z23
+	VFMADD213PD.BCST powExp5<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp4<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp3<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp2<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp1<>+0(SB), Z25, Z23
+	VFMADD213PD.BCST powExp0<>+0(SB), Z25, Z23
+	VPSLLQ           $0x34, Z24, Z24
+	VPADDQ           Z24, Z23, Z23
+	VCVTPD2PS        Z22, Y22
+	VCVTPD2PS        Z23, Y23
+	VINSERTF64X4     $0x01, Y23, Z22, Z22
+	VCMPPS           $0x03, Z20, Z20, K1
+	VBLENDMPS        Z20, Z22, K1, Z12
+	VMULPS           Z18, Z18, Z18
+	VSUBPS           Z21, Z18, Z18
+	VMULPS           Z2, Z18, Z18
+	VADDPS           Z18, Z21, Z18
+	VMULPS           Z5, Z18, Z21
+	VSQRTPS          Z21, Z21
+	VADDPS           Z4, Z21, Z21
+	VBROADCASTSS     one<>+0(SB), Z22
+	VPANDD.BCST      absMask<>+0(SB), Z19, Z23
+	VADDPS           Z4, Z23, Z23
+	VDIVPS           Z23, Z12, Z23
+	VCMPPS           $0x1e, Z22, Z23, K1
+	VBLENDMPS        Z22, Z23, K1, Z13
+	VMULPS           Z19, Z13, Z22
+	VMULPS           Z3, Z22, Z22
+	VDIVPS           Z21, Z22, Z21
+	VSUBPS           Z21, Z17, Z17
+	VMOVUPS          Z17, 64(CX)(DI*4)
+	VMOVUPS          Z19, 64(BX)(DI*4)
+	VMOVUPS          Z20, 64(SI)(DI*4)
+	VMOVUPS          Z18, 64(AX)(DI*4)
+	ADDQ             $0x20, DI
+	CMPQ             DI, R9
+	JLE              loop
 
 tail:
-	CMPQ          DI, R8
-	JGE           done
-	MOVQ          R8, R9
-	SUBQ          DI, R9
-	MOVL          $0xffffffff, R10
-	BZHIL         R9, R10, R10
-	KMOVW         R10, K1
-	VMOVUPS.Z     (CX)(DI*4), K1, Z8
-	VMOVUPS.Z     (DX)(DI*4), K1, Z9
-	VMOVUPS.Z     (BX)(DI*4), K1, Z10
-	VMOVUPS.Z     (SI)(DI*4), K1, Z11
-	VMOVUPS.Z     (AX)(DI*4), K1, Z12
-	VMULPS        Z0, Z9, Z9
-	VSUBPS        Z10, Z9, Z13
-	VMULPS        Z1, Z13, Z13
-	VADDPS        Z13, Z10, Z10
-	VPANDD.BCST   absMask<>+0(SB), Z9, Z13
-	VCVTPS2PD     Y13, Z17
-	VPADDQ        powOffset<>+0(SB), Z17, Z18
-	VPANDQ        powExponent<>+0(SB), Z18, Z19
-	VPSUBQ        Z19, Z17, Z19
-	VPADDQ        powOne<>+0(SB), Z19, Z19
-	VPSRLQ        $0x34, Z18, Z17
-	VPORQ         powInteger<>+0(SB), Z17, Z17
-	VSUBPD        powBias<>+0(SB), Z17, Z17
-	VPSRLQ        $0x31, Z18, Z18
-	VPERMPD       powInv<>+0(SB), Z18, Z20
-	VFMADD213PD   powMinusOne<>+0(SB), Z19, Z20
-	VPERMPD       powLog<>+0(SB), Z18, Z18
-	VADDPD        Z18, Z17, Z17
-	VMOVUPD       powLog5<>+0(SB), Z18
-	VFMADD213PD   powLog4<>+0(SB), Z20, Z18
-	VFMADD213PD   powLog3<>+0(SB), Z20, Z18
-	VFMADD213PD   powLog2<>+0(SB), Z20, Z18
-	VFMADD213PD   powLog1<>+0(SB), Z20, Z18
-	VFMADD213PD   Z17, Z20, Z18
-	VMULPD        Z6, Z18, Z17
-	VMINPD        powMax<>+0(SB), Z17, Z17
-	VMAXPD        powMin<>+0(SB), Z17, Z17
-	VADDPD        powShifter<>+0(SB), Z17, Z18
-	VSUBPD        powShifter<>+0(SB), Z18, Z19
-	VSUBPD        Z19, Z17, Z19
-	VMOVUPD       powExp6<>+0(SB), Z17
-	VFMADD213PD   powExp5<>+0(SB), Z19, Z17
-	VFMADD213PD   powExp4<>+0(SB), Z19, Z17
-	VFMADD213PD   powExp3<>+0(SB), Z19, Z17
-	VFMADD213PD   powExp2<>+0(SB), Z19, Z17
-	VFMADD213PD   powExp1<>+0(SB), Z19, Z17
-	VFMADD213PD   powExp0<>+0(SB), Z19, Z17
-	VPSLLQ        $0x34, Z18, Z18
-	VPADDQ        Z18, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z13, Y18
-	VCVTPS2PD     Y18, Z18
-	VPADDQ        powOffset<>+0(SB), Z18, Z19
-	VPANDQ        powExponent<>+0(SB), Z19, Z20
-	VPSUBQ        Z20, Z18, Z20
-	VPADDQ        powOne<>+0(SB), Z20, Z20
-	VPSRLQ        $0x34, Z19, Z18
-	VPORQ         powInteger<>+0(SB), Z18, Z18
-	VSUBPD        powBias<>+0(SB), Z18, Z18
-	VPSRLQ        $0x31, Z19, Z19
-	VPERMPD       powInv<>+0(SB), Z19, Z21
-	VFMADD213PD   powMinusOne<>+0(SB), Z20, Z21
-	VPERMPD       powLog<>+0(SB), Z19, Z19
-	VADDPD        Z19, Z18, Z18
-	VMOVUPD       powLog5<>+0(SB), Z19
-	VFMADD213PD   powLog4<>+0(SB), Z21, Z19
-	VFMADD213PD   powLog3<>+0(SB), Z21, Z19
-	VFMADD213PD   powLog2<>+0(SB), Z21, Z19
-	VFMADD213PD   powLog1<>+0(SB), Z21, Z19
-	VFMADD213PD   Z18, Z21, Z19
-	VMULPD        Z6, Z19, Z18
-	VMINPD        powMax<>+0(SB), Z18, Z18
-	VMAXPD        powMin<>+0(SB), Z18, Z18
-	VADDPD        powShifter<>+0(SB), Z18, Z19
-	VSUBPD        powShifter<>+0(SB), Z19, Z20
-	VSUBPD        Z20, Z18, Z20
-	VMOVUPD       powExp6<>+0(SB), Z18
-	VFMADD213PD   powExp5<>+0(SB), Z20, Z18
-	VFMADD213PD   powExp4<>+0(SB), Z20, Z18
-	VFMADD213PD   powExp3<>+0(SB), Z20, Z18
-	VFMADD213PD   powExp2<>+0(SB), Z20, Z18
-	VFMADD213PD   powExp1<>+0(SB), Z20, Z18
-	VFMADD213PD   powExp0<>+0(SB), Z20, Z18
-	VPSLLQ        $0x34, Z19, Z19
-	VPADDQ        Z19, Z18, Z18
-	VCVTPD2PS     Z17, Y17
-	VCVTPD2PS     Z18, Y18
-	VINSERTF64X4  $0x01, Y18, Z17, Z17
-	VCMPPS        $0x03, Z13, Z13, K2
-	VBLENDMPS     Z13, Z17, K2, Z14
-	VSUBPS        Z11, Z14, Z13
-	VMULPS        Z2, Z13, Z13
-	VADDPS        Z13, Z11, Z11
-	VCVTPS2PD     Y11, Z13
-	VPADDQ        powOffset<>+0(SB), Z13, Z17
-	VPANDQ        powExponent<>+0(SB), Z17, Z18
-	VPSUBQ        Z18, Z13, Z18
-	VPADDQ        powOne<>+0(SB), Z18, Z18
-	VPSRLQ        $0x34, Z17, Z13
-	VPORQ         powInteger<>+0(SB), Z13, Z13
-	VSUBPD        powBias<>+0(SB), Z13, Z13
-	VPSRLQ        $0x31, Z17, Z17
-	VPERMPD       powInv<>+0(SB), Z17, Z19
-	VFMADD213PD   powMinusOne<>+0(SB), Z18, Z19
-	VPERMPD       powLog<>+0(SB), Z17, Z17
-	VADDPD        Z17, Z13, Z13
-	VMOVUPD       powLog5<>+0(SB), Z17
-	VFMADD213PD   powLog4<>+0(SB), Z19, Z17
-	VFMADD213PD   powLog3<>+0(SB), Z19, Z17
-	VFMADD213PD   powLog2<>+0(SB), Z19, Z17
-	VFMADD213PD   powLog1<>+0(SB), Z19, Z17
-	VFMADD213PD   Z13, Z19, Z17
-	VMULPD        Z7, Z17, Z13
-	VMINPD        powMax<>+0(SB), Z13, Z13
-	VMAXPD        powMin<>+0(SB), Z13, Z13
-	VADDPD        powShifter<>+0(SB), Z13, Z17
-	VSUBPD        powShifter<>+0(SB), Z17, Z18
-	VSUBPD        Z18, Z13, Z18
-	VMOVUPD       powExp6<>+0(SB), Z13
-	VFMADD213PD   powExp5<>+0(SB), Z18, Z13
-	VFMADD213PD   powExp4<>+0(SB), Z18, Z13
-	VFMADD213PD   powExp3<>+0(SB), Z18, Z13
-	VFMADD213PD   powExp2<>+0(SB), Z18, Z13
-	VFMADD213PD   powExp1<>+0(SB), Z18, Z13
-	VFMADD213PD   powExp0<>+0(SB), Z18, Z13
-	VPSLLQ        $0x34, Z17, Z17
-	VPADDQ        Z17, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z11, Y17
-	VCVTPS2PD     Y17, Z17
-	VPADDQ        powOffset<>+0(SB), Z17, Z18
-	VPANDQ        powExponent<>+0(SB), Z18, Z19
-	VPSUBQ        Z19, Z17, Z19
-	VPADDQ        powOne<>+0(SB), Z19, Z19
-	VPSRLQ        $0x34, Z18, Z17
-	VPORQ         powInteger<>+0(SB), Z17, Z17
-	VSUBPD        powBias<>+0(SB), Z17, Z17
-	VPSRLQ        $0x31, Z18, Z18
-	VPERMPD       powInv<>+0(SB), Z18, Z20
-	VFMADD213PD   powMinusOne<>+0(SB), Z19, Z20
-	VPERMPD       powLog<>+0(SB), Z18, Z18
-	VADDPD        Z18, Z17, Z17
-	VMOVUPD       powLog5<>+0(SB), Z18
-	VFMADD213PD   powLog4<>+0(SB), Z20, Z18
-	VFMADD213PD   powLog3<>+0(SB), Z20, Z18
-	VFMADD213PD   powLog2<>+0(SB), Z20, Z18
-	VFMADD213PD   powLog1<>+0(SB), Z20, Z18
-	VFMADD213PD   Z17, Z20, Z18
-	VMULPD        Z7, Z18, Z17
-	VMINPD        powMax<>+0(SB), Z17, Z17
-	VMAXPD        powMin<>+0(SB), Z17, Z17
-	VADDPD        powShifter<>+0(SB), Z17, Z18
-	VSUBPD        powShifter<>+0(SB), Z18, Z19
-	VSUBPD        Z19, Z17, Z19
-	VMOVUPD       powExp6<>+0(SB), Z17
-	VFMADD213PD   powExp5<>+0(SB), Z19, Z17
-	VFMADD213PD   powExp4<>+0(SB), Z19, Z17
-	VFMADD213PD   powExp3<>+0(SB), Z19, Z17
-	VFMADD213PD   powExp2<>+0(SB), Z19, Z17
-	VFMADD213PD   powExp1<>+0(SB), Z19, Z17
-	VFMADD213PD   powExp0<>+0(SB), Z19, Z17
-	VPSLLQ        $0x34, Z18, Z18
-	VPADDQ        Z18, Z17, Z17
-	VCVTPD2PS     Z13, Y13
-	VCVTPD2PS     Z17, Y17
-	VINSERTF64X4  $0x01, Y17, Z13, Z13
-	VCMPPS        $0x03, Z11, Z11, K2
-	VBLENDMPS     Z11, Z13, K2, Z15
-	VMULPS        Z9, Z9, Z9
-	VSUBPS        Z12, Z9, Z9
-	VMULPS        Z2, Z9, Z9
-	VADDPS        Z9, Z12, Z9
-	VMULPS        Z5, Z9, Z12
-	VSQRTPS       Z12, Z12
-	VADDPS        Z4, Z12, Z12
-	VBROADCASTSS  one<>+0(SB), Z13
-	VPANDD.BCST   absMask<>+0(SB), Z10, Z17
-	VADDPS        Z4, Z17, Z17
-	VDIVPS        Z17, Z15, Z17
-	VCMPPS        $0x1e, Z13, Z17, K2
-	VBLENDMPS     Z13, Z17, K2, Z16
-	VMULPS        Z10, Z16, Z13
-	VMULPS        Z3, Z13, Z13
-	VDIVPS        Z12, Z13, Z12
-	VSUBPS        Z12, Z8, Z8
-	VMOVUPS       Z8, K1, (CX)(DI*4)
-	VMOVUPS       Z10, K1, (BX)(DI*4)
-	VMOVUPS       Z11, K1, (SI)(DI*4)
-	VMOVUPS       Z9, K1, (AX)(DI*4)
-	ADDQ          $0x10, DI
-	JMP           tail
+	CMPQ             DI, R8
+	JGE              done
+	MOVQ             R8, R9
+	SUBQ             DI, R9
+	MOVL             $0xffffffff, R10
+	BZHIL            R9, R10, R10
+	KMOVW            R10, K1
+	VMOVUPS.Z        (CX)(DI*4), K1, Z8
+	VMOVUPS.Z        (DX)(DI*4), K1, Z9
+	VMOVUPS.Z        (BX)(DI*4), K1, Z10
+	VMOVUPS.Z        (SI)(DI*4), K1, Z11
+	VMOVUPS.Z        (AX)(DI*4), K1, Z12
+	VMULPS           Z0, Z9, Z9
+	VSUBPS           Z10, Z9, Z13
+	VMULPS           Z1, Z13, Z13
+	VADDPS           Z13, Z10, Z10
+	VPANDD.BCST      absMask<>+0(SB), Z9, Z13
+	VCVTPS2PD        Y13, Z17
+	VPADDQ.BCST      powOffset<>+0(SB), Z17, Z18
+	VPANDQ.BCST      powExponent<>+0(SB), Z18, Z19
+	VPSUBQ           Z19, Z17, Z19
+	VPADDQ.BCST      powOne<>+0(SB), Z19, Z19
+	VPSRLQ           $0x34, Z18, Z17
+	VPORQ.BCST       powInteger<>+0(SB), Z17, Z17
+	VSUBPD.BCST      powBias<>+0(SB), Z17, Z17
+	VPSRLQ           $0x31, Z18, Z18
+	VPERMPD          powInv<>+0(SB), Z18, Z20
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z19, Z20
+	VPERMPD          powLog<>+0(SB), Z18, Z18
+	VADDPD           Z18, Z17, Z17
+	VBROADCASTSD     powLog5<>+0(SB), Z18
+	VFMADD213PD.BCST powLog4<>+0(SB), Z20, Z18
+	VFMADD213PD.BCST powLog3<>+0(SB), Z20, Z18
+	VFMADD213PD.BCST powLog2<>+0(SB), Z20, Z18
+	VFMADD213PD.BCST powLog1<>+0(SB), Z20, Z18
+	VFMADD213PD      Z17, Z20, Z18
+	VMULPD           Z6, Z18, Z17
+	VMINPD.BCST      powMax<>+0(SB), Z17, Z17
+	VMAXPD.BCST      powMin<>+0(SB), Z17, Z17
+	VADDPD.BCST      powShifter<>+0(SB), Z17, Z18
+	VSUBPD.BCST      powShifter<>+0(SB), Z18, Z19
+	VSUBPD           Z19, Z17, Z19
+	VBROADCASTSD     powExp6<>+0(SB), Z17
+	VFMADD213PD.BCST powExp5<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powExp4<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powExp3<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powExp2<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powExp1<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powExp0<>+0(SB), Z19, Z17
+	VPSLLQ           $0x34, Z18, Z18
+	VPADDQ           Z18, Z17, Z17
+	VEXTRACTF64X4    $0x01, Z13, Y18
+	VCVTPS2PD        Y18, Z18
+	VPADDQ.BCST      powOffset<>+0(SB), Z18, Z19
+	VPANDQ.BCST      powExponent<>+0(SB), Z19, Z20
+	VPSUBQ           Z20, Z18, Z20
+	VPADDQ.BCST      powOne<>+0(SB), Z20, Z20
+	VPSRLQ           $0x34, Z19, Z18
+	VPORQ.BCST       powInteger<>+0(SB), Z18, Z18
+	VSUBPD.BCST      powBias<>+0(SB), Z18, Z18
+	VPSRLQ           $0x31, Z19, Z19
+	VPERMPD          powInv<>+0(SB), Z19, Z21
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z20, Z21
+	VPERMPD          powLog<>+0(SB), Z19, Z19
+	VADDPD           Z19, Z18, Z18
+	VBROADCASTSD     powLog5<>+0(SB), Z19
+	VFMADD213PD.BCST powLog4<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powLog3<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powLog2<>+0(SB), Z21, Z19
+	VFMADD213PD.BCST powLog1<>+0(SB), Z21, Z19
+	VFMADD213PD      Z18, Z21, Z19
+	VMULPD           Z6, Z19, Z18
+	VMINPD.BCST      powMax<>+0(SB), Z18, Z18
+	VMAXPD.BCST      powMin<>+0(SB), Z18, Z18
+	VADDPD.BCST      powShifter<>+0(SB), Z18, Z19
+	VSUBPD.BCST      powShifter<>+0(SB), Z19, Z20
+	VSUBPD           Z20, Z18, Z20
+	VBROADCASTSD     powExp6<>+0(SB), Z18
+	VFMADD213PD.BCST powExp5<>+0(SB), Z20, Z18
+	VFMADD213PD.BCST powExp4<>+0(SB), Z20, Z18
+	VFMADD213PD.BCST powExp3<>+0(SB), Z20, Z18
+	VFMADD213PD.BCST powExp2<>+0(SB), Z20, Z18
+	VFMADD213PD.BCST powExp1<>+0(SB), Z20, Z18
+	VFMADD213PD.BCST powExp0<>+0(SB), Z20, Z18
+	VPSLLQ           $0x34, Z19, Z19
+	VPADDQ           Z19, Z18, Z18
+	VCVTPD2PS        Z17, Y17
+	VCVTPD2PS        Z18, Y18
+	VINSERTF64X4     $0x01, Y18, Z17, Z17
+	VCMPPS           $0x03, Z13, Z13, K2
+	VBLENDMPS        Z13, Z17, K2, Z14
+	VSUBPS           Z11, Z14, Z13
+	VMULPS           Z2, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VCVTPS2PD        Y11, Z13
+	VPADDQ.BCST      powOffset<>+0(SB), Z13, Z17
+	VPANDQ.BCST      powExponent<>+0(SB), Z17, Z18
+	VPSUBQ           Z18, Z13, Z18
+	VPADDQ.BCST      powOne<>+0(SB), Z18, Z18
+	VPSRLQ           $0x34, Z17, Z13
+	VPORQ.BCST       powInteger<>+0(SB), Z13, Z13
+	VSUBPD.BCST      powBias<>+0(SB), Z13, Z13
+	VPSRLQ           $0x31, Z17, Z17
+	VPERMPD          powInv<>+0(SB), Z17, Z19
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z18, Z19
+	VPERMPD          powLog<>+0(SB), Z17, Z17
+	VADDPD           Z17, Z13, Z13
+	VBROADCASTSD     powLog5<>+0(SB), Z17
+	VFMADD213PD.BCST powLog4<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powLog3<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powLog2<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powLog1<>+0(SB), Z19, Z17
+	VFMADD213PD      Z13, Z19, Z17
+	VMULPD           Z7, Z17, Z13
+	VMINPD.BCST      powMax<>+0(SB), Z13, Z13
+	VMAXPD.BCST      powMin<>+0(SB), Z13, Z13
+	VADDPD.BCST      powShifter<>+0(SB), Z13, Z17
+	VSUBPD.BCST      powShifter<>+0(SB), Z17, Z18
+	VSUBPD           Z18, Z13, Z18
+	VBROADCASTSD     powExp6<>+0(SB), Z13
+	VFMADD213PD.BCST powExp5<>+0(SB), Z18, Z13
+	VFMADD213PD.BCST powExp4<>+0(SB), Z18, Z13
+	VFMADD213PD.BCST powExp3<>+0(SB), Z18, Z13
+	VFMADD213PD.BCST powExp2<>+0(SB), Z18, Z13
+	VFMADD213PD.BCST powExp1<>+0(SB), Z18, Z13
+	VFMADD213PD.BCST powExp0<>+0(SB), Z18, Z13
+	VPSLLQ           $0x34, Z17, Z17
+	VPADDQ           Z17, Z13, Z13
+	VEXTRACTF64X4    $0x01, Z11, Y17
+	VCVTPS2PD        Y17, Z17
+	VPADDQ.BCST      powOffset<>+0(SB), Z17, Z18
+	VPANDQ.BCST      powExponent<>+0(SB), Z18, Z19
+	VPSUBQ           Z19, Z17, Z19
+	VPADDQ.BCST      powOne<>+0(SB), Z19, Z19
+	VPSRLQ           $0x34, Z18, Z17
+	VPORQ.BCST       powInteger<>+0(SB), Z17, Z17
+	VSUBPD.BCST      powBias<>+0(SB), Z17, Z17
+	VPSRLQ           $0x31, Z18, Z18
+	VPERMPD          powInv<>+0(SB), Z18, Z20
+	VFMADD213PD.BCST powMinusOne<>+0(SB), Z19, Z20
+	VPERMPD          powLog<>+0(SB), Z18, Z18
+	VADDPD           Z18, Z17, Z17
+	VBROADCASTSD     powLog5<>+0(SB), Z18
+	VFMADD213PD.BCST powLog4<>+0(SB), Z20, Z18
+	VFMADD213PD.BCST powLog3<>+0(SB), Z20, Z18
+	VFMADD213PD.BCST powLog2<>+0(SB), Z20, Z18
+	VFMADD213PD.BCST powLog1<>+0(SB), Z20, Z18
+	VFMADD213PD      Z17, Z20, Z18
+	VMULPD           Z7, Z18, Z17
+	VMINPD.BCST      powMax<>+0(SB), Z17, Z17
+	VMAXPD.BCST      powMin<>+0(SB), Z17, Z17
+	VADDPD.BCST      powShifter<>+0(SB), Z17, Z18
+	VSUBPD.BCST      powShifter<>+0(SB), Z18, Z19
+	VSUBPD           Z19, Z17, Z19
+	VBROADCASTSD     powExp6<>+0(SB), Z17
+	VFMADD213PD.BCST powExp5<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powExp4<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powExp3<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powExp2<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powExp1<>+0(SB), Z19, Z17
+	VFMADD213PD.BCST powExp0<>+0(SB), Z19, Z17
+	VPSLLQ           $0x34, Z18, Z18
+	VPADDQ           Z18, Z17, Z17
+	VCVTPD2PS        Z13, Y13
+	VCVTPD2PS        Z17, Y17
+	VINSERTF64X4     $0x01, Y17, Z13, Z13
+	VCMPPS           $0x03, Z11, Z11, K2
+	VBLENDMPS        Z11, Z13, K2, Z15
+	VMULPS           Z9, Z9, Z9
+	VSUBPS           Z12, Z9, Z9
+	VMULPS           Z2, Z9, Z9
+	VADDPS           Z9, Z12, Z9
+	VMULPS           Z5, Z9, Z12
+	VSQRTPS          Z12, Z12
+	VADDPS           Z4, Z12, Z12
+	VBROADCASTSS     one<>+0(SB), Z13
+	VPANDD.BCST      absMask<>+0(SB), Z10, Z17
+	VADDPS           Z4, Z17, Z17
+	VDIVPS           Z17, Z15, Z17
+	VCMPPS           $0x1e, Z13, Z17, K2
+	VBLENDMPS        Z13, Z17, K2, Z16
+	VMULPS           Z10, Z16, Z13
+	VMULPS           Z3, Z13, Z13
+	VDIVPS           Z12, Z13, Z12
+	VSUBPS           Z12, Z8, Z8
+	VMOVUPS          Z8, K1, (CX)(DI*4)
+	VMOVUPS          Z10, K1, (BX)(DI*4)
+	VMOVUPS          Z11, K1, (SI)(DI*4)
+	VMOVUPS          Z9, K1, (AX)(DI*4)
+	ADDQ             $0x10, DI
+	JMP              tail
 
 done:
 	VZEROUPPER
@@ -2388,18 +2296,18 @@ loop:
 	VSUBPD       powBias<>+0(SB), Y6, Y6
 	VPSRLQ       $0x31, Y7, Y7
 	VPAND        powIndex<>+0(SB), Y7, Y10
-	VMOVUPD      powAll<>+0(SB), Y11
+	VPBROADCASTQ powAll<>+0(SB), Y11
 	VPXOR        Y9, Y9, Y9
 	LEAQ         powInv<>+0(SB), R11
 	VGATHERQPD   Y11, (R11)(Y10*8), Y9
 	VFMADD213PD  powMinusOne<>+0(SB), Y8, Y9
 	VPAND        powIndex<>+0(SB), Y7, Y8
-	VMOVUPD      powAll<>+0(SB), Y10
+	VPBROADCASTQ powAll<>+0(SB), Y10
 	VPXOR        Y7, Y7, Y7
 	LEAQ         powLog<>+0(SB), R11
 	VGATHERQPD   Y10, (R11)(Y8*8), Y7
 	VADDPD       Y7, Y6, Y6
-	VMOVUPD      powLog5<>+0(SB), Y7
+	VBROADCASTSD powLog5<>+0(SB), Y7
 	VFMADD213PD  powLog4<>+0(SB), Y9, Y7
 	VFMADD213PD  powLog3<>+0(SB), Y9, Y7
 	VFMADD213PD  powLog2<>+0(SB), Y9, Y7
@@ -2411,7 +2319,7 @@ loop:
 	VADDPD       powShifter<>+0(SB), Y6, Y7
 	VSUBPD       powShifter<>+0(SB), Y7, Y8
 	VSUBPD       Y8, Y6, Y8
-	VMOVUPD      powExp6<>+0(SB), Y6
+	VBROADCASTSD powExp6<>+0(SB), Y6
 	VFMADD213PD  powExp5<>+0(SB), Y8, Y6
 	VFMADD213PD  powExp4<>+0(SB), Y8, Y6
 	VFMADD213PD  powExp3<>+0(SB), Y8, Y6
@@ -2431,18 +2339,18 @@ loop:
 	VSUBPD       powBias<>+0(SB), Y7, Y7
 	VPSRLQ       $0x31, Y8, Y8
 	VPAND        powIndex<>+0(SB), Y8, Y11
-	VMOVUPD      powAll<>+0(SB), Y12
+	VPBROADCASTQ powAll<>+0(SB), Y12
 	VPXOR        Y10, Y10, Y10
 	LEAQ         powInv<>+0(SB), R11
 	VGATHERQPD   Y12, (R11)(Y11*8), Y10
 	VFMADD213PD  powMinusOne<>+0(SB), Y9, Y10
 	VPAND        powIndex<>+0(SB), Y8, Y9
-	VMOVUPD      powAll<>+0(SB), Y11
+	VPBROADCASTQ powAll<>+0(SB), Y11
 	VPXOR        Y8, Y8, Y8
 	LEAQ         powLog<>+0(SB), R11
 	VGATHERQPD   Y11, (R11)(Y9*8), Y8
 	VADDPD       Y8, Y7, Y7
-	VMOVUPD      powLog5<>+0(SB), Y8
+	VBROADCASTSD powLog5<>+0(SB), Y8
 	VFMADD213PD  powLog4<>+0(SB), Y10, Y8
 	VFMADD213PD  powLog3<>+0(SB), Y10, Y8
 	VFMADD213PD  powLog2<>+0(SB), Y10, Y8
@@ -2454,7 +2362,7 @@ loop:
 	VADDPD       powShifter<>+0(SB), Y7, Y8
 	VSUBPD       powShifter<>+0(SB), Y8, Y9
 	VSUBPD       Y9, Y7, Y9
-	VMOVUPD      powExp6<>+0(SB), Y7
+	VBROADCASTSD powExp6<>+0(SB), Y7
 	VFMADD213PD  powExp5<>+0(SB), Y9, Y7
 	VFMADD213PD  powExp4<>+0(SB), Y9, Y7
 	VFMADD213PD  powExp3<>+0(SB), Y9, Y7
@@ -2481,18 +2389,18 @@ loop:
 	VSUBPD       powBias<>+0(SB), Y5, Y5
 	VPSRLQ       $0x31, Y6, Y6
 	VPAND        powIndex<>+0(SB), Y6, Y9
-	VMOVUPD      powAll<>+0(SB), Y10
+	VPBROADCASTQ powAll<>+0(SB), Y10
 	VPXOR        Y8, Y8, Y8
 	LEAQ         powInv<>+0(SB), R11
 	VGATHERQPD   Y10, (R11)(Y9*8), Y8
 	VFMADD213PD  powMinusOne<>+0(SB), Y7, Y8
 	VPAND        powIndex<>+0(SB), Y6, Y7
-	VMOVUPD      powAll<>+0(SB), Y9
+	VPBROADCASTQ powAll<>+0(SB), Y9
 	VPXOR        Y6, Y6, Y6
 	LEAQ         powLog<>+0(SB), R11
 	VGATHERQPD   Y9, (R11)(Y7*8), Y6
 	VADDPD       Y6, Y5, Y5
-	VMOVUPD      powLog5<>+0(SB), Y6
+	VBROADCASTSD powLog5<>+0(SB), Y6
 	VFMADD213PD  powLog4<>+0(SB), Y8, Y6
 	VFMADD213PD  powLog3<>+0(SB), Y8, Y6
 	VFMADD213PD  powLog2<>+0(SB), Y8, Y6
@@ -2504,7 +2412,7 @@ loop:
 	VADDPD       powShifter<>+0(SB), Y5, Y6
 	VSUBPD       powShifter<>+0(SB), Y6, Y7
 	VSUBPD       Y7, Y5, Y7
-	VMOVUPD      powExp6<>+0(SB), Y5
+	VBROADCASTSD powExp6<>+0(SB), Y5
 	VFMADD213PD  powExp5<>+0(SB), Y7, Y5
 	VFMADD213PD  powExp4<>+0(SB), Y7, Y5
 	VFMADD213PD  powExp3<>+0(SB), Y7, Y5
@@ -2524,18 +2432,18 @@ loop:
 	VSUBPD       powBias<>+0(SB), Y6, Y6
 	VPSRLQ       $0x31, Y7, Y7
 	VPAND        powIndex<>+0(SB), Y7, Y10
-	VMOVUPD      powAll<>+0(SB), Y11
+	VPBROADCASTQ powAll<>+0(SB), Y11
 	VPXOR        Y9, Y9, Y9
 	LEAQ         powInv<>+0(SB), R11
 	VGATHERQPD   Y11, (R11)(Y10*8), Y9
 	VFMADD213PD  powMinusOne<>+0(SB), Y8, Y9
 	VPAND        powIndex<>+0(SB), Y7, Y8
-	VMOVUPD      powAll<>+0(SB), Y10
+	VPBROADCASTQ powAll<>+0(SB), Y10
 	VPXOR        Y7, Y7, Y7
 	LEAQ         powLog<>+0(SB), R11
 	VGATHERQPD   Y10, (R11)(Y8*8), Y7
 	VADDPD       Y7, Y6, Y6
-	VMOVUPD      powLog5<>+0(SB), Y7
+	VBROADCASTSD powLog5<>+0(SB), Y7
 	VFMADD213PD  powLog4<>+0(SB), Y9, Y7
 	VFMADD213PD  powLog3<>+0(SB), Y9, Y7
 	VFMADD213PD  powLog2<>+0(SB), Y9, Y7
@@ -2547,7 +2455,7 @@ loop:
 	VADDPD       powShifter<>+0(SB), Y6, Y7
 	VSUBPD       powShifter<>+0(SB), Y7, Y8
 	VSUBPD       Y8, Y6, Y8
-	VMOVUPD      powExp6<>+0(SB), Y6
+	VBROADCASTSD powExp6<>+0(SB), Y6
 	VFMADD213PD  powExp5<>+0(SB), Y8, Y6
 	VFMADD213PD  powExp4<>+0(SB), Y8, Y6
 	VFMADD213PD  powExp3<>+0(SB), Y8, Y6
@@ -2616,18 +2524,18 @@ tail:
 	VSUBPD       powBias<>+0(SB), Y7, Y7
 	VPSRLQ       $0x31, Y8, Y8
 	VPAND        powIndex<>+0(SB), Y8, Y11
-	VMOVUPD      powAll<>+0(SB), Y12
+	VPBROADCASTQ powAll<>+0(SB), Y12
 	VPXOR        Y10, Y10, Y10
 	LEAQ         powInv<>+0(SB), R10
 	VGATHERQPD   Y12, (R10)(Y11*8), Y10
 	VFMADD213PD  powMinusOne<>+0(SB), Y9, Y10
 	VPAND        powIndex<>+0(SB), Y8, Y9
-	VMOVUPD      powAll<>+0(SB), Y11
+	VPBROADCASTQ powAll<>+0(SB), Y11
 	VPXOR        Y8, Y8, Y8
 	LEAQ         powLog<>+0(SB), R10
 	VGATHERQPD   Y11, (R10)(Y9*8), Y8
 	VADDPD       Y8, Y7, Y7
-	VMOVUPD      powLog5<>+0(SB), Y8
+	VBROADCASTSD powLog5<>+0(SB), Y8
 	VFMADD213PD  powLog4<>+0(SB), Y10, Y8
 	VFMADD213PD  powLog3<>+0(SB), Y10, Y8
 	VFMADD213PD  powLog2<>+0(SB), Y10, Y8
@@ -2639,7 +2547,7 @@ tail:
 	VADDPD       powShifter<>+0(SB), Y7, Y8
 	VSUBPD       powShifter<>+0(SB), Y8, Y9
 	VSUBPD       Y9, Y7, Y9
-	VMOVUPD      powExp6<>+0(SB), Y7
+	VBROADCASTSD powExp6<>+0(SB), Y7
 	VFMADD213PD  powExp5<>+0(SB), Y9, Y7
 	VFMADD213PD  powExp4<>+0(SB), Y9, Y7
 	VFMADD213PD  powExp3<>+0(SB), Y9, Y7
@@ -2659,18 +2567,18 @@ tail:
 	VSUBPD       powBias<>+0(SB), Y8, Y8
 	VPSRLQ       $0x31, Y9, Y9
 	VPAND        powIndex<>+0(SB), Y9, Y12
-	VMOVUPD      powAll<>+0(SB), Y13
+	VPBROADCASTQ powAll<>+0(SB), Y13
 	VPXOR        Y11, Y11, Y11
 	LEAQ         powInv<>+0(SB), R10
 	VGATHERQPD   Y13, (R10)(Y12*8), Y11
 	VFMADD213PD  powMinusOne<>+0(SB), Y10, Y11
 	VPAND        powIndex<>+0(SB), Y9, Y10
-	VMOVUPD      powAll<>+0(SB), Y12
+	VPBROADCASTQ powAll<>+0(SB), Y12
 	VPXOR        Y9, Y9, Y9
 	LEAQ         powLog<>+0(SB), R10
 	VGATHERQPD   Y12, (R10)(Y10*8), Y9
 	VADDPD       Y9, Y8, Y8
-	VMOVUPD      powLog5<>+0(SB), Y9
+	VBROADCASTSD powLog5<>+0(SB), Y9
 	VFMADD213PD  powLog4<>+0(SB), Y11, Y9
 	VFMADD213PD  powLog3<>+0(SB), Y11, Y9
 	VFMADD213PD  powLog2<>+0(SB), Y11, Y9
@@ -2682,7 +2590,7 @@ tail:
 	VADDPD       powShifter<>+0(SB), Y8, Y9
 	VSUBPD       powShifter<>+0(SB), Y9, Y10
 	VSUBPD       Y10, Y8, Y10
-	VMOVUPD      powExp6<>+0(SB), Y8
+	VBROADCASTSD powExp6<>+0(SB), Y8
 	VFMADD213PD  powExp5<>+0(SB), Y10, Y8
 	VFMADD213PD  powExp4<>+0(SB), Y10, Y8
 	VFMADD213PD  powExp3<>+0(SB), Y10, Y8
@@ -2709,18 +2617,18 @@ tail:
 	VSUBPD       powBias<>+0(SB), Y6, Y6
 	VPSRLQ       $0x31, Y7, Y7
 	VPAND        powIndex<>+0(SB), Y7, Y10
-	VMOVUPD      powAll<>+0(SB), Y11
+	VPBROADCASTQ powAll<>+0(SB), Y11
 	VPXOR        Y9, Y9, Y9
 	LEAQ         powInv<>+0(SB), R10
 	VGATHERQPD   Y11, (R10)(Y10*8), Y9
 	VFMADD213PD  powMinusOne<>+0(SB), Y8, Y9
 	VPAND        powIndex<>+0(SB), Y7, Y8
-	VMOVUPD      powAll<>+0(SB), Y10
+	VPBROADCASTQ powAll<>+0(SB), Y10
 	VPXOR        Y7, Y7, Y7
 	LEAQ         powLog<>+0(SB), R10
 	VGATHERQPD   Y10, (R10)(Y8*8), Y7
 	VADDPD       Y7, Y6, Y6
-	VMOVUPD      powLog5<>+0(SB), Y7
+	VBROADCASTSD powLog5<>+0(SB), Y7
 	VFMADD213PD  powLog4<>+0(SB), Y9, Y7
 	VFMADD213PD  powLog3<>+0(SB), Y9, Y7
 	VFMADD213PD  powLog2<>+0(SB), Y9, Y7
@@ -2732,7 +2640,7 @@ tail:
 	VADDPD       powShifter<>+0(SB), Y6, Y7
 	VSUBPD       powShifter<>+0(SB), Y7, Y8
 	VSUBPD       Y8, Y6, Y8
-	VMOVUPD      powExp6<>+0(SB), Y6
+	VBROADCASTSD powExp6<>+0(SB), Y6
 	VFMADD213PD  powExp5<>+0(SB), Y8, Y6
 	VFMADD213PD  powExp4<>+0(SB), Y8, Y6
 	VFMADD213PD  powExp3<>+0(SB), Y8, Y6
@@ -2752,18 +2660,18 @@ tail:
 	VSUBPD       powBias<>+0(SB), Y7, Y7
 	VPSRLQ       $0x31, Y8, Y8
 	VPAND        powIndex<>+0(SB), Y8, Y11
-	VMOVUPD      powAll<>+0(SB), Y12
+	VPBROADCASTQ powAll<>+0(SB), Y12
 	VPXOR        Y10, Y10, Y10
 	LEAQ         powInv<>+0(SB), R10
 	VGATHERQPD   Y12, (R10)(Y11*8), Y10
 	VFMADD213PD  powMinusOne<>+0(SB), Y9, Y10
 	VPAND        powIndex<>+0(SB), Y8, Y9
-	VMOVUPD      powAll<>+0(SB), Y11
+	VPBROADCASTQ powAll<>+0(SB), Y11
 	VPXOR        Y8, Y8, Y8
 	LEAQ         powLog<>+0(SB), R10
 	VGATHERQPD   Y11, (R10)(Y9*8), Y8
 	VADDPD       Y8, Y7, Y7
-	VMOVUPD      powLog5<>+0(SB), Y8
+	VBROADCASTSD powLog5<>+0(SB), Y8
 	VFMADD213PD  powLog4<>+0(SB), Y10, Y8
 	VFMADD213PD  powLog3<>+0(SB), Y10, Y8
 	VFMADD213PD  powLog2<>+0(SB), Y10, Y8
@@ -2775,7 +2683,7 @@ tail:
 	VADDPD       powShifter<>+0(SB), Y7, Y8
 	VSUBPD       powShifter<>+0(SB), Y8, Y9
 	VSUBPD       Y9, Y7, Y9
-	VMOVUPD      powExp6<>+0(SB), Y7
+	VBROADCASTSD powExp6<>+0(SB), Y7
 	VFMADD213PD  powExp5<>+0(SB), Y9, Y7
 	VFMADD213PD  powExp4<>+0(SB), Y9, Y7
 	VFMADD213PD  powExp3<>+0(SB), Y9, Y7
@@ -6042,16 +5950,14 @@ TEXT ·streamR1W0AVX512(SB), $0-40
 	MOVQ i+16(FP), CX
 	MOVQ n+24(FP), DX
 	MOVQ DX, BX
-	SUBQ $0x40, BX
+	SUBQ $0x20, BX
 	CMPQ CX, BX
 	JGT  tail
 
 loop:
 	VMOVUPS (AX)(CX*4), Z0
 	VMOVUPS 64(AX)(CX*4), Z0
-	VMOVUPS 128(AX)(CX*4), Z0
-	VMOVUPS 192(AX)(CX*4), Z0
-	ADDQ    $0x40, CX
+	ADDQ    $0x20, CX
 	CMPQ    CX, BX
 	JLE     loop
 
@@ -6079,16 +5985,13 @@ TEXT ·streamR1W0AVX2(SB), $0-40
 	MOVQ i+16(FP), CX
 	MOVQ n+24(FP), DX
 	MOVQ DX, BX
-	SUBQ $0x20, BX
+	SUBQ $0x08, BX
 	CMPQ CX, BX
 	JGT  tail
 
 loop:
 	VMOVUPS (AX)(CX*4), Y0
-	VMOVUPS 32(AX)(CX*4), Y0
-	VMOVUPS 64(AX)(CX*4), Y0
-	VMOVUPS 96(AX)(CX*4), Y0
-	ADDQ    $0x20, CX
+	ADDQ    $0x08, CX
 	CMPQ    CX, BX
 	JLE     loop
 
@@ -6117,7 +6020,7 @@ TEXT ·streamR1W1AVX512(SB), $0-40
 	MOVQ i+16(FP), DX
 	MOVQ n+24(FP), BX
 	MOVQ BX, SI
-	SUBQ $0x40, SI
+	SUBQ $0x20, SI
 	CMPQ DX, SI
 	JGT  tail
 
@@ -6128,13 +6031,7 @@ loop:
 	VMOVUPS 64(CX)(DX*4), Z0
 	VMOVUPS 64(AX)(DX*4), Z1
 	VMOVUPS Z0, 64(CX)(DX*4)
-	VMOVUPS 128(CX)(DX*4), Z0
-	VMOVUPS 128(AX)(DX*4), Z1
-	VMOVUPS Z0, 128(CX)(DX*4)
-	VMOVUPS 192(CX)(DX*4), Z0
-	VMOVUPS 192(AX)(DX*4), Z1
-	VMOVUPS Z0, 192(CX)(DX*4)
-	ADDQ    $0x40, DX
+	ADDQ    $0x20, DX
 	CMPQ    DX, SI
 	JLE     loop
 
@@ -6165,7 +6062,7 @@ TEXT ·streamR1W1AVX2(SB), $0-40
 	MOVQ i+16(FP), DX
 	MOVQ n+24(FP), BX
 	MOVQ BX, SI
-	SUBQ $0x20, SI
+	SUBQ $0x08, SI
 	CMPQ DX, SI
 	JGT  tail
 
@@ -6173,16 +6070,7 @@ loop:
 	VMOVUPS (CX)(DX*4), Y0
 	VMOVUPS (AX)(DX*4), Y1
 	VMOVUPS Y0, (CX)(DX*4)
-	VMOVUPS 32(CX)(DX*4), Y0
-	VMOVUPS 32(AX)(DX*4), Y1
-	VMOVUPS Y0, 32(CX)(DX*4)
-	VMOVUPS 64(CX)(DX*4), Y0
-	VMOVUPS 64(AX)(DX*4), Y1
-	VMOVUPS Y0, 64(CX)(DX*4)
-	VMOVUPS 96(CX)(DX*4), Y0
-	VMOVUPS 96(AX)(DX*4), Y1
-	VMOVUPS Y0, 96(CX)(DX*4)
-	ADDQ    $0x20, DX
+	ADDQ    $0x08, DX
 	CMPQ    DX, SI
 	JLE     loop
 
@@ -6214,7 +6102,7 @@ TEXT ·streamR1W2AVX512(SB), $0-40
 	MOVQ i+16(FP), BX
 	MOVQ n+24(FP), SI
 	MOVQ SI, DI
-	SUBQ $0x40, DI
+	SUBQ $0x20, DI
 	CMPQ BX, DI
 	JGT  tail
 
@@ -6229,17 +6117,7 @@ loop:
 	VMOVUPS 64(AX)(BX*4), Z2
 	VMOVUPS Z0, 64(CX)(BX*4)
 	VMOVUPS Z1, 64(DX)(BX*4)
-	VMOVUPS 128(CX)(BX*4), Z0
-	VMOVUPS 128(DX)(BX*4), Z1
-	VMOVUPS 128(AX)(BX*4), Z2
-	VMOVUPS Z0, 128(CX)(BX*4)
-	VMOVUPS Z1, 128(DX)(BX*4)
-	VMOVUPS 192(CX)(BX*4), Z0
-	VMOVUPS 192(DX)(BX*4), Z1
-	VMOVUPS 192(AX)(BX*4), Z2
-	VMOVUPS Z0, 192(CX)(BX*4)
-	VMOVUPS Z1, 192(DX)(BX*4)
-	ADDQ    $0x40, BX
+	ADDQ    $0x20, BX
 	CMPQ    BX, DI
 	JLE     loop
 
@@ -6273,7 +6151,7 @@ TEXT ·streamR1W2AVX2(SB), $0-40
 	MOVQ i+16(FP), BX
 	MOVQ n+24(FP), SI
 	MOVQ SI, DI
-	SUBQ $0x20, DI
+	SUBQ $0x08, DI
 	CMPQ BX, DI
 	JGT  tail
 
@@ -6283,22 +6161,7 @@ loop:
 	VMOVUPS (AX)(BX*4), Y2
 	VMOVUPS Y0, (CX)(BX*4)
 	VMOVUPS Y1, (DX)(BX*4)
-	VMOVUPS 32(CX)(BX*4), Y0
-	VMOVUPS 32(DX)(BX*4), Y1
-	VMOVUPS 32(AX)(BX*4), Y2
-	VMOVUPS Y0, 32(CX)(BX*4)
-	VMOVUPS Y1, 32(DX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Y0
-	VMOVUPS 64(DX)(BX*4), Y1
-	VMOVUPS 64(AX)(BX*4), Y2
-	VMOVUPS Y0, 64(CX)(BX*4)
-	VMOVUPS Y1, 64(DX)(BX*4)
-	VMOVUPS 96(CX)(BX*4), Y0
-	VMOVUPS 96(DX)(BX*4), Y1
-	VMOVUPS 96(AX)(BX*4), Y2
-	VMOVUPS Y0, 96(CX)(BX*4)
-	VMOVUPS Y1, 96(DX)(BX*4)
-	ADDQ    $0x20, BX
+	ADDQ    $0x08, BX
 	CMPQ    BX, DI
 	JLE     loop
 
@@ -6333,7 +6196,7 @@ TEXT ·streamR1W3AVX512(SB), $0-40
 	MOVQ i+16(FP), SI
 	MOVQ n+24(FP), DI
 	MOVQ DI, R8
-	SUBQ $0x40, R8
+	SUBQ $0x20, R8
 	CMPQ SI, R8
 	JGT  tail
 
@@ -6352,21 +6215,7 @@ loop:
 	VMOVUPS Z0, 64(CX)(SI*4)
 	VMOVUPS Z1, 64(DX)(SI*4)
 	VMOVUPS Z2, 64(BX)(SI*4)
-	VMOVUPS 128(CX)(SI*4), Z0
-	VMOVUPS 128(DX)(SI*4), Z1
-	VMOVUPS 128(BX)(SI*4), Z2
-	VMOVUPS 128(AX)(SI*4), Z3
-	VMOVUPS Z0, 128(CX)(SI*4)
-	VMOVUPS Z1, 128(DX)(SI*4)
-	VMOVUPS Z2, 128(BX)(SI*4)
-	VMOVUPS 192(CX)(SI*4), Z0
-	VMOVUPS 192(DX)(SI*4), Z1
-	VMOVUPS 192(BX)(SI*4), Z2
-	VMOVUPS 192(AX)(SI*4), Z3
-	VMOVUPS Z0, 192(CX)(SI*4)
-	VMOVUPS Z1, 192(DX)(SI*4)
-	VMOVUPS Z2, 192(BX)(SI*4)
-	ADDQ    $0x40, SI
+	ADDQ    $0x20, SI
 	CMPQ    SI, R8
 	JLE     loop
 
@@ -6403,7 +6252,7 @@ TEXT ·streamR1W3AVX2(SB), $0-40
 	MOVQ i+16(FP), SI
 	MOVQ n+24(FP), DI
 	MOVQ DI, R8
-	SUBQ $0x20, R8
+	SUBQ $0x08, R8
 	CMPQ SI, R8
 	JGT  tail
 
@@ -6415,28 +6264,7 @@ loop:
 	VMOVUPS Y0, (CX)(SI*4)
 	VMOVUPS Y1, (DX)(SI*4)
 	VMOVUPS Y2, (BX)(SI*4)
-	VMOVUPS 32(CX)(SI*4), Y0
-	VMOVUPS 32(DX)(SI*4), Y1
-	VMOVUPS 32(BX)(SI*4), Y2
-	VMOVUPS 32(AX)(SI*4), Y3
-	VMOVUPS Y0, 32(CX)(SI*4)
-	VMOVUPS Y1, 32(DX)(SI*4)
-	VMOVUPS Y2, 32(BX)(SI*4)
-	VMOVUPS 64(CX)(SI*4), Y0
-	VMOVUPS 64(DX)(SI*4), Y1
-	VMOVUPS 64(BX)(SI*4), Y2
-	VMOVUPS 64(AX)(SI*4), Y3
-	VMOVUPS Y0, 64(CX)(SI*4)
-	VMOVUPS Y1, 64(DX)(SI*4)
-	VMOVUPS Y2, 64(BX)(SI*4)
-	VMOVUPS 96(CX)(SI*4), Y0
-	VMOVUPS 96(DX)(SI*4), Y1
-	VMOVUPS 96(BX)(SI*4), Y2
-	VMOVUPS 96(AX)(SI*4), Y3
-	VMOVUPS Y0, 96(CX)(SI*4)
-	VMOVUPS Y1, 96(DX)(SI*4)
-	VMOVUPS Y2, 96(BX)(SI*4)
-	ADDQ    $0x20, SI
+	ADDQ    $0x08, SI
 	CMPQ    SI, R8
 	JLE     loop
 
@@ -6474,7 +6302,7 @@ TEXT ·streamR1W4AVX512(SB), $0-40
 	MOVQ i+16(FP), DI
 	MOVQ n+24(FP), R8
 	MOVQ R8, R9
-	SUBQ $0x40, R9
+	SUBQ $0x20, R9
 	CMPQ DI, R9
 	JGT  tail
 
@@ -6497,25 +6325,7 @@ loop:
 	VMOVUPS Z1, 64(DX)(DI*4)
 	VMOVUPS Z2, 64(BX)(DI*4)
 	VMOVUPS Z3, 64(SI)(DI*4)
-	VMOVUPS 128(CX)(DI*4), Z0
-	VMOVUPS 128(DX)(DI*4), Z1
-	VMOVUPS 128(BX)(DI*4), Z2
-	VMOVUPS 128(SI)(DI*4), Z3
-	VMOVUPS 128(AX)(DI*4), Z4
-	VMOVUPS Z0, 128(CX)(DI*4)
-	VMOVUPS Z1, 128(DX)(DI*4)
-	VMOVUPS Z2, 128(BX)(DI*4)
-	VMOVUPS Z3, 128(SI)(DI*4)
-	VMOVUPS 192(CX)(DI*4), Z0
-	VMOVUPS 192(DX)(DI*4), Z1
-	VMOVUPS 192(BX)(DI*4), Z2
-	VMOVUPS 192(SI)(DI*4), Z3
-	VMOVUPS 192(AX)(DI*4), Z4
-	VMOVUPS Z0, 192(CX)(DI*4)
-	VMOVUPS Z1, 192(DX)(DI*4)
-	VMOVUPS Z2, 192(BX)(DI*4)
-	VMOVUPS Z3, 192(SI)(DI*4)
-	ADDQ    $0x40, DI
+	ADDQ    $0x20, DI
 	CMPQ    DI, R9
 	JLE     loop
 
@@ -6555,7 +6365,7 @@ TEXT ·streamR1W4AVX2(SB), $0-40
 	MOVQ i+16(FP), DI
 	MOVQ n+24(FP), R8
 	MOVQ R8, R9
-	SUBQ $0x20, R9
+	SUBQ $0x08, R9
 	CMPQ DI, R9
 	JGT  tail
 
@@ -6569,34 +6379,7 @@ loop:
 	VMOVUPS Y1, (DX)(DI*4)
 	VMOVUPS Y2, (BX)(DI*4)
 	VMOVUPS Y3, (SI)(DI*4)
-	VMOVUPS 32(CX)(DI*4), Y0
-	VMOVUPS 32(DX)(DI*4), Y1
-	VMOVUPS 32(BX)(DI*4), Y2
-	VMOVUPS 32(SI)(DI*4), Y3
-	VMOVUPS 32(AX)(DI*4), Y4
-	VMOVUPS Y0, 32(CX)(DI*4)
-	VMOVUPS Y1, 32(DX)(DI*4)
-	VMOVUPS Y2, 32(BX)(DI*4)
-	VMOVUPS Y3, 32(SI)(DI*4)
-	VMOVUPS 64(CX)(DI*4), Y0
-	VMOVUPS 64(DX)(DI*4), Y1
-	VMOVUPS 64(BX)(DI*4), Y2
-	VMOVUPS 64(SI)(DI*4), Y3
-	VMOVUPS 64(AX)(DI*4), Y4
-	VMOVUPS Y0, 64(CX)(DI*4)
-	VMOVUPS Y1, 64(DX)(DI*4)
-	VMOVUPS Y2, 64(BX)(DI*4)
-	VMOVUPS Y3, 64(SI)(DI*4)
-	VMOVUPS 96(CX)(DI*4), Y0
-	VMOVUPS 96(DX)(DI*4), Y1
-	VMOVUPS 96(BX)(DI*4), Y2
-	VMOVUPS 96(SI)(DI*4), Y3
-	VMOVUPS 96(AX)(DI*4), Y4
-	VMOVUPS Y0, 96(CX)(DI*4)
-	VMOVUPS Y1, 96(DX)(DI*4)
-	VMOVUPS Y2, 96(BX)(DI*4)
-	VMOVUPS Y3, 96(SI)(DI*4)
-	ADDQ    $0x20, DI
+	ADDQ    $0x08, DI
 	CMPQ    DI, R9
 	JLE     loop
 
@@ -6633,7 +6416,7 @@ TEXT ·streamR2W0AVX512(SB), $0-40
 	MOVQ i+16(FP), DX
 	MOVQ n+24(FP), BX
 	MOVQ BX, SI
-	SUBQ $0x40, SI
+	SUBQ $0x20, SI
 	CMPQ DX, SI
 	JGT  tail
 
@@ -6642,11 +6425,7 @@ loop:
 	VMOVUPS (AX)(DX*4), Z0
 	VMOVUPS 64(CX)(DX*4), Z0
 	VMOVUPS 64(AX)(DX*4), Z0
-	VMOVUPS 128(CX)(DX*4), Z0
-	VMOVUPS 128(AX)(DX*4), Z0
-	VMOVUPS 192(CX)(DX*4), Z0
-	VMOVUPS 192(AX)(DX*4), Z0
-	ADDQ    $0x40, DX
+	ADDQ    $0x20, DX
 	CMPQ    DX, SI
 	JLE     loop
 
@@ -6676,20 +6455,14 @@ TEXT ·streamR2W0AVX2(SB), $0-40
 	MOVQ i+16(FP), DX
 	MOVQ n+24(FP), BX
 	MOVQ BX, SI
-	SUBQ $0x20, SI
+	SUBQ $0x08, SI
 	CMPQ DX, SI
 	JGT  tail
 
 loop:
 	VMOVUPS (CX)(DX*4), Y0
 	VMOVUPS (AX)(DX*4), Y0
-	VMOVUPS 32(CX)(DX*4), Y0
-	VMOVUPS 32(AX)(DX*4), Y0
-	VMOVUPS 64(CX)(DX*4), Y0
-	VMOVUPS 64(AX)(DX*4), Y0
-	VMOVUPS 96(CX)(DX*4), Y0
-	VMOVUPS 96(AX)(DX*4), Y0
-	ADDQ    $0x20, DX
+	ADDQ    $0x08, DX
 	CMPQ    DX, SI
 	JLE     loop
 
@@ -6720,7 +6493,7 @@ TEXT ·streamR2W1AVX512(SB), $0-40
 	MOVQ i+16(FP), BX
 	MOVQ n+24(FP), SI
 	MOVQ SI, DI
-	SUBQ $0x40, DI
+	SUBQ $0x20, DI
 	CMPQ BX, DI
 	JGT  tail
 
@@ -6733,15 +6506,7 @@ loop:
 	VMOVUPS 64(DX)(BX*4), Z1
 	VMOVUPS 64(AX)(BX*4), Z1
 	VMOVUPS Z0, 64(CX)(BX*4)
-	VMOVUPS 128(CX)(BX*4), Z0
-	VMOVUPS 128(DX)(BX*4), Z1
-	VMOVUPS 128(AX)(BX*4), Z1
-	VMOVUPS Z0, 128(CX)(BX*4)
-	VMOVUPS 192(CX)(BX*4), Z0
-	VMOVUPS 192(DX)(BX*4), Z1
-	VMOVUPS 192(AX)(BX*4), Z1
-	VMOVUPS Z0, 192(CX)(BX*4)
-	ADDQ    $0x40, BX
+	ADDQ    $0x20, BX
 	CMPQ    BX, DI
 	JLE     loop
 
@@ -6774,7 +6539,7 @@ TEXT ·streamR2W1AVX2(SB), $0-40
 	MOVQ i+16(FP), BX
 	MOVQ n+24(FP), SI
 	MOVQ SI, DI
-	SUBQ $0x20, DI
+	SUBQ $0x08, DI
 	CMPQ BX, DI
 	JGT  tail
 
@@ -6783,19 +6548,7 @@ loop:
 	VMOVUPS (DX)(BX*4), Y1
 	VMOVUPS (AX)(BX*4), Y1
 	VMOVUPS Y0, (CX)(BX*4)
-	VMOVUPS 32(CX)(BX*4), Y0
-	VMOVUPS 32(DX)(BX*4), Y1
-	VMOVUPS 32(AX)(BX*4), Y1
-	VMOVUPS Y0, 32(CX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Y0
-	VMOVUPS 64(DX)(BX*4), Y1
-	VMOVUPS 64(AX)(BX*4), Y1
-	VMOVUPS Y0, 64(CX)(BX*4)
-	VMOVUPS 96(CX)(BX*4), Y0
-	VMOVUPS 96(DX)(BX*4), Y1
-	VMOVUPS 96(AX)(BX*4), Y1
-	VMOVUPS Y0, 96(CX)(BX*4)
-	ADDQ    $0x20, BX
+	ADDQ    $0x08, BX
 	CMPQ    BX, DI
 	JLE     loop
 
@@ -6829,7 +6582,7 @@ TEXT ·streamR2W2AVX512(SB), $0-40
 	MOVQ i+16(FP), SI
 	MOVQ n+24(FP), DI
 	MOVQ DI, R8
-	SUBQ $0x40, R8
+	SUBQ $0x20, R8
 	CMPQ SI, R8
 	JGT  tail
 
@@ -6846,19 +6599,7 @@ loop:
 	VMOVUPS 64(AX)(SI*4), Z2
 	VMOVUPS Z0, 64(CX)(SI*4)
 	VMOVUPS Z1, 64(DX)(SI*4)
-	VMOVUPS 128(CX)(SI*4), Z0
-	VMOVUPS 128(DX)(SI*4), Z1
-	VMOVUPS 128(BX)(SI*4), Z2
-	VMOVUPS 128(AX)(SI*4), Z2
-	VMOVUPS Z0, 128(CX)(SI*4)
-	VMOVUPS Z1, 128(DX)(SI*4)
-	VMOVUPS 192(CX)(SI*4), Z0
-	VMOVUPS 192(DX)(SI*4), Z1
-	VMOVUPS 192(BX)(SI*4), Z2
-	VMOVUPS 192(AX)(SI*4), Z2
-	VMOVUPS Z0, 192(CX)(SI*4)
-	VMOVUPS Z1, 192(DX)(SI*4)
-	ADDQ    $0x40, SI
+	ADDQ    $0x20, SI
 	CMPQ    SI, R8
 	JLE     loop
 
@@ -6894,7 +6635,7 @@ TEXT ·streamR2W2AVX2(SB), $0-40
 	MOVQ i+16(FP), SI
 	MOVQ n+24(FP), DI
 	MOVQ DI, R8
-	SUBQ $0x20, R8
+	SUBQ $0x08, R8
 	CMPQ SI, R8
 	JGT  tail
 
@@ -6905,25 +6646,7 @@ loop:
 	VMOVUPS (AX)(SI*4), Y2
 	VMOVUPS Y0, (CX)(SI*4)
 	VMOVUPS Y1, (DX)(SI*4)
-	VMOVUPS 32(CX)(SI*4), Y0
-	VMOVUPS 32(DX)(SI*4), Y1
-	VMOVUPS 32(BX)(SI*4), Y2
-	VMOVUPS 32(AX)(SI*4), Y2
-	VMOVUPS Y0, 32(CX)(SI*4)
-	VMOVUPS Y1, 32(DX)(SI*4)
-	VMOVUPS 64(CX)(SI*4), Y0
-	VMOVUPS 64(DX)(SI*4), Y1
-	VMOVUPS 64(BX)(SI*4), Y2
-	VMOVUPS 64(AX)(SI*4), Y2
-	VMOVUPS Y0, 64(CX)(SI*4)
-	VMOVUPS Y1, 64(DX)(SI*4)
-	VMOVUPS 96(CX)(SI*4), Y0
-	VMOVUPS 96(DX)(SI*4), Y1
-	VMOVUPS 96(BX)(SI*4), Y2
-	VMOVUPS 96(AX)(SI*4), Y2
-	VMOVUPS Y0, 96(CX)(SI*4)
-	VMOVUPS Y1, 96(DX)(SI*4)
-	ADDQ    $0x20, SI
+	ADDQ    $0x08, SI
 	CMPQ    SI, R8
 	JLE     loop
 

@@ -198,9 +198,6 @@ func norms(is isa, name, doc string, access []kernels.Access, sums int, b body) 
 	RET()
 }
 
-// streamUnroll vectors of a stream are loaded before any is stored.
-const streamUnroll = 4
-
 // stream writes a loop that loads every slot and stores some unchanged: the
 // memory traffic of a pass and nothing else.
 func stream(is isa, reads, writes int) {
@@ -211,7 +208,6 @@ func stream(is isa, reads, writes int) {
 			access[k] = kernels.ReadWrite
 		}
 	}
-	is.unroll = streamUnroll
 	elementwise(is, streamName(reads, writes),
 		fmt.Sprintf("loads elements [i, n) of %d arrays and stores the first %d of them unchanged.", reads+writes, writes),
 		access, body{emit: func(_ *vec, s []VecVirtual) []VecVirtual { return s }})

@@ -56,21 +56,13 @@ func (v *vec) powHalf(b VecVirtual, y Op) VecVirtual {
 	t := &kernels.PowTables
 
 	u, z, e := v.new(), v.new(), v.new()
-	VPADDQ(wide("powOffset", t.Offset), b, u)
-	if v.zmm() {
-		VPANDQ(wide("powExponent", 0xfff0000000000000), u, z)
-	} else {
-		VPAND(wide("powExponent", 0xfff0000000000000), u, z)
-	}
+	v.quad(VPADDQ, VPADDQ_BCST, "powOffset", t.Offset, b, u)
+	v.quad(variadic(VPAND), VPANDQ_BCST, "powExponent", 0xfff0000000000000, u, z)
 	VPSUBQ(z, b, z)
-	VPADDQ(wide("powOne", math.Float64bits(1)), z, z)
+	v.quad(VPADDQ, VPADDQ_BCST, "powOne", math.Float64bits(1), z, z)
 	VPSRLQ(Imm(52), u, e)
-	if v.zmm() {
-		VPORQ(wide("powInteger", 0x433<<52), e, e)
-	} else {
-		VPOR(wide("powInteger", 0x433<<52), e, e)
-	}
-	VSUBPD(wideFloat("powBias", 1<<52+1023), e, e)
+	v.quad(variadic(VPOR), VPORQ_BCST, "powInteger", 0x433<<52, e, e)
+	v.double(VSUBPD, VSUBPD_BCST, "powBias", 1<<52+1023, e, e)
 	VPSRLQ(Imm(49), u, u)
 
 	var inv, log [8]float64
@@ -78,32 +70,49 @@ func (v *vec) powHalf(b VecVirtual, y Op) VecVirtual {
 		inv[j], log[j] = t.Inv[j], t.Log2[0]+t.Log[j]
 	}
 	r := v.lookup("powInv", inv, u)
-	VFMADD213PD(wideFloat("powMinusOne", -1), z, r)
+	v.double(VFMADD213PD, VFMADD213PD_BCST, "powMinusOne", -1, z, r)
 	VADDPD(v.lookup("powLog", log, u), e, e)
 
 	l := v.new()
-	VMOVUPD(wideFloat("powLog5", t.Log2[5]), l)
+	VBROADCASTSD(quad("powLog5", math.Float64bits(t.Log2[5])), l)
 	for i := 4; i > 0; i-- {
-		VFMADD213PD(wideFloat(fmt.Sprintf("powLog%d", i), t.Log2[i]), r, l)
+		v.double(VFMADD213PD, VFMADD213PD_BCST, fmt.Sprintf("powLog%d", i), t.Log2[i], r, l)
 	}
 	VFMADD213PD(e, r, l)
 
 	w, s, f := v.new(), v.new(), v.new()
 	VMULPD(y, l, w)
-	VMINPD(wideFloat("powMax", t.Limit), w, w)
-	VMAXPD(wideFloat("powMin", -t.Limit), w, w)
-	VADDPD(wideFloat("powShifter", shifter), w, s)
-	VSUBPD(wideFloat("powShifter", shifter), s, f)
+	v.double(VMINPD, VMINPD_BCST, "powMax", t.Limit, w, w)
+	v.double(VMAXPD, VMAXPD_BCST, "powMin", -t.Limit, w, w)
+	v.double(VADDPD, VADDPD_BCST, "powShifter", shifter, w, s)
+	v.double(VSUBPD, VSUBPD_BCST, "powShifter", shifter, s, f)
 	VSUBPD(f, w, f)
 
 	q := v.new()
-	VMOVUPD(wideFloat("powExp6", t.Exp2[6]), q)
+	VBROADCASTSD(quad("powExp6", math.Float64bits(t.Exp2[6])), q)
 	for i := 5; i >= 0; i-- {
-		VFMADD213PD(wideFloat(fmt.Sprintf("powExp%d", i), t.Exp2[i]), f, q)
+		v.double(VFMADD213PD, VFMADD213PD_BCST, fmt.Sprintf("powExp%d", i), t.Exp2[i], f, q)
 	}
 	VPSLLQ(Imm(52), s, s)
 	VPADDQ(s, q, q)
 	return q
+}
+
+// quad runs an instruction with a 64-bit constant as its first operand: one
+// that AVX-512 spreads over the lanes as it loads it, and AVX2 finds spread.
+func (v *vec) quad(vex, evex func(...Op), name string, bits uint64, a, d VecVirtual) {
+	if v.zmm() {
+		evex(quad(name, bits), a, d)
+		return
+	}
+	vex(quad(name, bits), a, d)
+}
+
+// variadic gives an instruction of three operands the type of the others.
+func variadic(f func(a, b, c Op)) func(...Op) { return func(o ...Op) { f(o[0], o[1], o[2]) } }
+
+func (v *vec) double(vex, evex func(...Op), name string, x float64, a, d VecVirtual) {
+	v.quad(vex, evex, name, math.Float64bits(x), a, d)
 }
 
 // lookup returns table[j & 7] in every lane.
@@ -112,29 +121,28 @@ func (v *vec) lookup(name string, table [8]float64, j VecVirtual) VecVirtual {
 	for i, x := range table {
 		bits[i] = math.Float64bits(x)
 	}
-	m, d := quads(name, bits), v.new()
+	m, d := quads(name, bits[:]...), v.new()
 	if v.zmm() {
 		VPERMPD(m, j, d)
 		return d
 	}
 	index, ones, base := v.new(), v.new(), GP64()
-	VPAND(wide("powIndex", 7), j, index)
-	VMOVUPD(wide("powAll", math.MaxUint64), ones)
+	VPAND(quad("powIndex", 7), j, index)
+	VPBROADCASTQ(quad("powAll", math.MaxUint64), ones)
 	VPXOR(d, d, d)
 	LEAQ(m, base)
 	VGATHERQPD(ones, Mem{Base: base, Index: index, Scale: 8}, d)
 	return d
 }
 
-func wideFloat(name string, x float64) Mem { return wide(name, math.Float64bits(x)) }
-
-// wide returns a 64-bit constant in every lane of the widest vector.
-func wide(name string, bits uint64) Mem {
-	return quads(name, [8]uint64{bits, bits, bits, bits, bits, bits, bits, bits})
+// quad returns a 64-bit constant in read-only memory, in every lane of the
+// widest vector that cannot spread it itself.
+func quad(name string, bits uint64) Mem {
+	return quads(name, bits, bits, bits, bits)
 }
 
-// quads returns eight 64-bit words in read-only memory.
-func quads(name string, bits [8]uint64) Mem {
+// quads returns 64-bit words in read-only memory.
+func quads(name string, bits ...uint64) Mem {
 	if _, ok := data[name]; !ok {
 		data[name] = GLOBL(name, RODATA|NOPTR)
 		for i, b := range bits {

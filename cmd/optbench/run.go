@@ -1,0 +1,390 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/optbench/optbench/harness"
+	"github.com/optbench/optbench/harness/axis"
+	"github.com/optbench/optbench/harness/machine"
+	"github.com/optbench/optbench/harness/record"
+	"github.com/optbench/optbench/harness/report"
+)
+
+// runOptions are the flags of optbench run.
+type runOptions struct {
+	axes     []string
+	profile  string
+	launches int
+	launch   string // "2/5": this process is the second of five; the first process sets it
+	out      string
+	format   string
+	seed     uint64
+}
+
+func newRun() *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Measure updates on this machine",
+		Long: `Measure the throughput of updates: each case is verified against the definition,
+warmed up, and sampled until the 95 % interval of the median is narrow or time is
+up (rows marked * ran out of time). Interleaved with the update runs a stream that
+moves the same bytes through the same arrays: "of limit" is the share of its speed
+that the update reaches.`,
+		Example: `  optbench run
+  optbench run -a update=adamw -a n=2^[12:26:2] -a threads=1,all
+  optbench run -a update=adamw,lamb -a tensors=gpt2 -a clip=0,1
+  optbench run -a cache=hot,cold -a backend=all --profile standard -o results.jsonl
+  optbench run --launches 12 -o results.jsonl --format benchfmt`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&o.axes, "axis", "a", nil, "set an axis, `name=values`; see optbench list")
+	f.StringVar(&o.profile, "profile", "quick", "how long to measure: quick, standard or rigorous")
+	f.IntVar(&o.launches, "launches", 1, "measure in `N` fresh processes, one after the other")
+	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
+	f.StringVar(&o.format, "format", "table", "what to print: "+strings.Join(report.Formats, ", "))
+	f.Uint64Var(&o.seed, "seed", 1, "of the order in which update and limit are sampled")
+	f.StringVar(&o.launch, "launch", "", "")
+	_ = f.MarkHidden("launch") // fails for an unknown flag alone
+	complete(cmd, "format", report.Formats...)
+	complete(cmd, "profile", profileNames()...)
+	return cmd
+}
+
+// complete offers the values of a flag to the shell.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // likewise
+}
+
+func profileNames() []string {
+	var names []string
+	for _, p := range harness.Profiles {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func (o runOptions) run(cmd *cobra.Command) (err error) {
+	profile, err := harness.FindProfile(o.profile)
+	if err != nil {
+		return err
+	}
+	if o.launches < 1 || o.launches > 1000 {
+		return fmt.Errorf("--launches is %d, want 1 to 1000", o.launches)
+	}
+	env := machine.Capture()
+	cases, err := harness.Cases(o.axes, env)
+	if errors.Is(err, harness.ErrMissing) {
+		return coded{exitIncomplete, err}
+	}
+	if err != nil {
+		return err
+	}
+	meter := harness.NewMeter(profile, record.NewID(), o.seed, env)
+	if err := fits(meter, cases, env); err != nil {
+		return err
+	}
+	r := &recorder{stderr: cmd.ErrOrStderr()}
+	if o.out != "" {
+		if r.file, err = record.OpenWriter(o.out); err != nil {
+			return err
+		}
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	if !slices.Contains(report.Formats, o.format) {
+		return harness.Unknown("format", o.format, report.Formats)
+	}
+	if o.format == "table" {
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), " %s\n\n", headline(env, cases)); err != nil {
+			return coded{exitFailed, fmt.Errorf("print: %w", err)}
+		}
+	}
+	if r.out, err = report.New(cmd.OutOrStdout(), o.format, cases); err != nil {
+		return err
+	}
+	r.progress(len(cases) * o.launches)
+	if o.launches > 1 {
+		return o.launchAll(cmd.Context(), r)
+	}
+	return o.measure(cmd.Context(), meter, cases, env, r)
+}
+
+// headline is what all rows share.
+func headline(env machine.Environment, cases []harness.Case) string {
+	words := []string{cmp.Or(env.CPU, env.Arch)}
+	threads := cases[0].Threads
+	if !slices.ContainsFunc(cases, func(c harness.Case) bool { return c.Threads != threads }) {
+		words = append(words, fmt.Sprintf("threads: %d", threads))
+	}
+	if env.Caches.L2 > 0 {
+		words = append(words, fmt.Sprintf("L2 %s, L3 %s", size(uint64(env.Caches.L2)), size(uint64(env.Caches.L3))))
+	}
+	if env.CoreToCoreNS > 0 {
+		words = append(words, fmt.Sprintf("core to core %.0f ns", env.CoreToCoreNS))
+	}
+	return strings.Join(words, " · ")
+}
+
+// fits refuses cases that do not fit in memory, before anything is allocated.
+func fits(m *harness.Meter, cases []harness.Case, env machine.Environment) error {
+	for _, c := range cases {
+		need, err := m.Need(c)
+		if err != nil {
+			return err
+		}
+		// Buffers for verification and the program itself need room too.
+		const room = 256 << 20
+		if env.MemoryAvailable > 0 && uint64(need)+room > env.MemoryAvailable {
+			return fmt.Errorf("%s at n=%s needs %s of memory and %s are available; want a smaller n",
+				c.Update, axis.FormatInt(int64(c.N)), size(uint64(need)+room), size(env.MemoryAvailable))
+		}
+	}
+	return nil
+}
+
+// measure measures every case in this process.
+func (o runOptions) measure(ctx context.Context, m *harness.Meter, cases []harness.Case, env machine.Environment, r *recorder) error {
+	before := machine.Snapshot()
+	start := &record.Run{
+		Schema: record.Schema, Kind: record.KindRun, ID: m.Run, Time: time.Now().UTC().Format(time.RFC3339),
+		Command: o.command(), Version: release, Commit: commitID(),
+		Profile: m.Profile.Name, Seed: o.seed, Environment: env,
+	}
+	if o.launch != "" {
+		if _, err := fmt.Sscanf(o.launch, "%d/%d", &start.Launch, &start.Launches); err != nil {
+			return fmt.Errorf("--launch is %q, want such as 2/5", o.launch)
+		}
+	}
+	if err := r.run(start); err != nil {
+		return err
+	}
+	var failed error
+	for i, c := range cases {
+		t, err := m.Measure(ctx, c)
+		switch {
+		case ctx.Err() != nil:
+			return interrupted(i, len(cases), failed)
+		case err != nil:
+			failed = errors.Join(failed, err)
+			r.note("%v", err)
+			continue
+		}
+		if err := r.throughput(t); err != nil {
+			return err
+		}
+	}
+	if err := r.finish(); err != nil {
+		return err
+	}
+	if o.format == "table" {
+		env.StealPercent = machine.Steal(before, machine.Snapshot())
+		for _, w := range machine.Warnings(env) {
+			r.note("note: %s", w.Text)
+		}
+	}
+	if failed != nil {
+		return coded{exitFailed, failed}
+	}
+	return nil
+}
+
+func interrupted(done, all int, failed error) error {
+	err := fmt.Errorf("interrupted: %d of %d cases measured; they are kept", done, all)
+	return coded{exitIncomplete, errors.Join(err, failed)}
+}
+
+// command is how the run was asked for, without the path of the program.
+func (o runOptions) command() string {
+	words := []string{"optbench", "run"}
+	for _, a := range o.axes {
+		words = append(words, "-a", a)
+	}
+	words = append(words, "--profile", o.profile)
+	if o.seed != 1 {
+		words = append(words, "--seed", strconv.FormatUint(o.seed, 10))
+	}
+	if o.launch != "" {
+		_, all, _ := strings.Cut(o.launch, "/")
+		words = append(words, "--launches", all)
+	}
+	for i, w := range words {
+		if strings.ContainsAny(w, " \t\"'$&|;<>()*?[]{}\\`") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// launchAll measures the cases in fresh processes, one after the other, and
+// stores what they print.
+func (o runOptions) launchAll(ctx context.Context, r *recorder) error {
+	self, err := os.Executable()
+	if err != nil {
+		return coded{exitFailed, fmt.Errorf("find the program, to launch it: %w", err)}
+	}
+	for i := range o.launches {
+		args := []string{"run", "--profile", o.profile, "--seed", strconv.FormatUint(o.seed+uint64(i), 10),
+			"--format", "json", "--launch", fmt.Sprintf("%d/%d", i+1, o.launches)}
+		for _, a := range o.axes {
+			args = append(args, "-a", a)
+		}
+		if err := r.child(exec.Command(self, args...)); err != nil {
+			if ctx.Err() != nil {
+				return interrupted(r.count, r.want, nil)
+			}
+			return err
+		}
+	}
+	return r.finish()
+}
+
+// A recorder passes records on: to the file, then to the terminal.
+type recorder struct {
+	file   *record.Writer // nil where none is asked for
+	out    report.Writer
+	stderr io.Writer
+	bar    *progressbar.ProgressBar
+	want   int // cases to measure
+	count  int // cases measured
+	marked bool
+}
+
+// progress shows a bar where standard error is a terminal.
+func (r *recorder) progress(cases int) {
+	r.want = cases
+	if !isTerminal(r.stderr) {
+		return
+	}
+	r.bar = progressbar.NewOptions(cases,
+		progressbar.OptionSetWriter(r.stderr), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("measuring"))
+}
+
+// quiet runs f while the bar is out of its way.
+func (r *recorder) quiet(f func() error) error {
+	if r.bar == nil {
+		return f()
+	}
+	_ = r.bar.Clear() // a bar that cannot be drawn is no loss
+	err := f()
+	_ = r.bar.RenderBlank()
+	return err
+}
+
+func (r *recorder) note(format string, args ...any) {
+	_ = r.quiet(func() error { _, err := fmt.Fprintf(r.stderr, format+"\n", args...); return err })
+}
+
+func (r *recorder) run(start *record.Run) error {
+	return r.store(start, func() error { return r.out.Run(start) })
+}
+
+func (r *recorder) throughput(t *record.Throughput) error {
+	err := r.store(t, func() error { return r.out.Write(t) })
+	r.count++
+	if r.bar != nil {
+		_ = r.bar.Add(1)
+	}
+	for _, w := range t.Warnings {
+		r.note("note: %s, n=%d: %s", t.Case.Update, t.Case.N, w)
+	}
+	return err
+}
+
+func (r *recorder) store(v any, show func() error) error {
+	if r.file != nil {
+		if err := r.file.Write(v); err != nil {
+			return coded{exitFailed, err}
+		}
+	}
+	if err := r.quiet(show); err != nil {
+		return coded{exitFailed, fmt.Errorf("print: %w", err)}
+	}
+	return nil
+}
+
+// child runs a launch and passes its records on as they come.
+func (r *recorder) child(cmd *exec.Cmd) error {
+	cmd.Stderr = r.stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return coded{exitFailed, fmt.Errorf("launch: %w", err)}
+	}
+	if err := cmd.Start(); err != nil {
+		return coded{exitFailed, fmt.Errorf("launch: %w", err)}
+	}
+	lines := bufio.NewReader(pipe)
+	for err == nil {
+		var line string
+		if line, err = lines.ReadString('\n'); err != nil {
+			break
+		}
+		var f *record.File
+		if f, err = record.Read(strings.NewReader(line), "launch"); err != nil {
+			break
+		}
+		for i := range f.Runs {
+			err = errors.Join(err, r.run(&f.Runs[i]))
+		}
+		for i := range f.Throughput {
+			err = errors.Join(err, r.throughput(&f.Throughput[i]))
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	} else {
+		_ = cmd.Process.Kill() // nobody reads what it would still print
+	}
+	if wait := cmd.Wait(); err == nil && wait != nil {
+		code := exitFailed
+		if exit := (*exec.ExitError)(nil); errors.As(wait, &exit) && slices.Contains([]int{exitRefused, exitIncomplete}, exit.ExitCode()) {
+			code = exit.ExitCode()
+		}
+		err = coded{code, fmt.Errorf("launch: %w", wait)}
+	}
+	return err
+}
+
+// finish ends the table.
+func (r *recorder) finish() error {
+	if r.bar != nil {
+		_ = r.bar.Finish()
+		r.bar = nil
+	}
+	if r.out == nil {
+		return nil
+	}
+	out := r.out
+	r.out = nil
+	if err := out.Close(); err != nil {
+		return coded{exitFailed, fmt.Errorf("print: %w", err)}
+	}
+	return nil
+}
+
+// close ends what is still open: the table of a run that was interrupted, too.
+func (r *recorder) close() error {
+	err := r.finish()
+	if r.file != nil {
+		if e := r.file.Close(); e != nil {
+			err = errors.Join(err, coded{exitFailed, e})
+		}
+	}
+	return err
+}

@@ -1,0 +1,83 @@
+// Package record is the format in which measurements are stored: JSON Lines of
+// the schema optbench/1. A run record says once what the machine and the
+// command were; each measurement is a line of its own that names its run.
+package record
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+
+	"github.com/optbench/optbench/harness/machine"
+)
+
+// Schema is the version that this package writes and reads. A change that old
+// readers would misread gets another; fields that they may ignore do not.
+const Schema = "optbench/1"
+
+// Kinds of records.
+const (
+	KindRun        = "run"
+	KindThroughput = "throughput"
+)
+
+// A Run is what all measurements of one process share.
+type Run struct {
+	Schema      string              `json:"schema"`
+	Kind        string              `json:"kind"`
+	ID          string              `json:"id"`
+	Time        string              `json:"time"`    // RFC 3339, UTC
+	Command     string              `json:"command"` // "optbench run ...", never the path of the program
+	Version     string              `json:"version"`
+	Commit      string              `json:"commit"` // "unknown" where the build does not say
+	Profile     string              `json:"profile"`
+	Seed        uint64              `json:"seed"`
+	Launch      int                 `json:"launch,omitempty"` // from 1, of Launches fresh processes
+	Launches    int                 `json:"launches,omitempty"`
+	Environment machine.Environment `json:"environment"`
+}
+
+// A Case is what was measured: a point in the space of axes.
+type Case struct {
+	Update  string  `json:"update"`          // as kernels.Parse reads it
+	N       int     `json:"n"`               // parameters in all
+	Tensors int     `json:"tensors"`         // that they are cut into
+	Model   string  `json:"model,omitempty"` // whose shapes the tensors have
+	DType   string  `json:"dtype"`
+	Backend string  `json:"backend"`
+	Threads int     `json:"threads"`
+	Cache   string  `json:"cache"`          // hot, cold
+	Clip    float64 `json:"clip,omitempty"` // limit on the global norm of the gradients
+}
+
+// A Throughput is the measurement of a case.
+type Throughput struct {
+	Schema string `json:"schema"`
+	Kind   string `json:"kind"`
+	Run    string `json:"run"` // ID of its run
+	Case   Case   `json:"case"`
+	Kernel string `json:"kernel"` // what really ran: "avx512/adamw_f32"
+
+	Samples []float64  `json:"samples_s"` // seconds per step, in the order measured
+	Median  float64    `json:"median_s"`
+	CI95    [2]float64 `json:"ci95_s"` // 95 % interval of the median
+	Bytes   int64      `json:"bytes"`  // least memory traffic of a step
+
+	// The limit: the speed of a stream with the same traffic, sampled
+	// interleaved. LimitShare is the median over rounds of its time over that of
+	// the step.
+	LimitSamples        []float64 `json:"limit_samples_s,omitempty"` // seconds per step
+	LimitBytesPerSecond float64   `json:"limit_bytes_per_s"`
+	LimitShare          float64   `json:"limit_share"`
+
+	NSPerParam float64  `json:"ns_per_param"`
+	Stop       string   `json:"stop"` // why sampling ended: converged, time, samples
+	Verified   bool     `json:"verified"`
+	Warnings   []string `json:"warnings,omitempty"`
+}
+
+// NewID returns the ID of a new run.
+func NewID() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,207 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/optbench/optbench/harness/axis"
+	"github.com/optbench/optbench/harness/record"
+	"github.com/optbench/optbench/harness/sample"
+)
+
+// Show writes the records of a file in a format. Tables have one row per case,
+// with the launches of a case combined; the other formats have the records as
+// they are. By makes a table with a column per value of an axis, and sort orders
+// its rows by a column; both may be empty.
+func Show(w io.Writer, f *record.File, format, by, sort string) error {
+	records := f.Throughput
+	if format == "table" || format == "md" {
+		records = Combine(records)
+	}
+	if sort != "" {
+		less, ok := sortKeys[sort]
+		if !ok {
+			return fmt.Errorf("--sort is %q, want one of %s", sort, strings.Join(SortKeys(), ", "))
+		}
+		slices.SortStableFunc(records, func(a, b record.Throughput) int { return less(&a, &b) })
+	}
+	if by != "" {
+		if format != "table" && format != "md" {
+			return fmt.Errorf("--by makes a table, want --format table or md, got %s", format)
+		}
+		return pivot(w, records, by, format == "md")
+	}
+	var cases []record.Case
+	for _, t := range records {
+		cases = append(cases, t.Case)
+	}
+	out, err := New(w, format, cases)
+	if err != nil {
+		return err
+	}
+	for i := range f.Runs {
+		if err := out.Run(&f.Runs[i]); err != nil {
+			return err
+		}
+	}
+	for i := range records {
+		if err := out.Write(&records[i]); err != nil {
+			return err
+		}
+	}
+	return out.Close()
+}
+
+// sortKeys order records by a column.
+var sortKeys = map[string]func(a, b *record.Throughput) int{
+	"update":   func(a, b *record.Throughput) int { return cmp.Compare(a.Case.Update, b.Case.Update) },
+	"n":        func(a, b *record.Throughput) int { return cmp.Compare(a.Case.N, b.Case.N) },
+	"kernel":   func(a, b *record.Throughput) int { return cmp.Compare(a.Kernel, b.Kernel) },
+	"threads":  func(a, b *record.Throughput) int { return cmp.Compare(a.Case.Threads, b.Case.Threads) },
+	"ns/param": func(a, b *record.Throughput) int { return cmp.Compare(a.NSPerParam, b.NSPerParam) },
+	"GB/s": func(a, b *record.Throughput) int {
+		return cmp.Compare(float64(b.Bytes)/b.Median, float64(a.Bytes)/a.Median)
+	},
+	"limit": func(a, b *record.Throughput) int { return cmp.Compare(b.LimitShare, a.LimitShare) },
+}
+
+// SortKeys lists the columns that rows can be ordered by: names and sizes
+// upwards, and the fastest first.
+func SortKeys() []string {
+	return []string{"update", "n", "kernel", "threads", "ns/param", "GB/s", "limit"}
+}
+
+// Combine makes one record of all that measured the same case with the same
+// kernel: its median is the median of theirs, its samples are their medians, and
+// its interval is between them. The order is that of each case's first record.
+func Combine(records []record.Throughput) []record.Throughput {
+	type key struct {
+		c      record.Case
+		kernel string
+	}
+	groups := map[key][]record.Throughput{}
+	var order []key
+	for _, t := range records {
+		k := key{t.Case, t.Kernel}
+		if groups[k] == nil {
+			order = append(order, k)
+		}
+		groups[k] = append(groups[k], t)
+	}
+	var out []record.Throughput
+	for _, k := range order {
+		out = append(out, combine(groups[k]))
+	}
+	return out
+}
+
+func combine(group []record.Throughput) record.Throughput {
+	t := group[0]
+	if len(group) == 1 {
+		return t
+	}
+	median := func(value func(record.Throughput) float64) sample.Summary {
+		var s sample.Series
+		for _, g := range group {
+			s.Seconds = append(s.Seconds, value(g))
+		}
+		return s.Summary()
+	}
+	t.Samples = nil
+	for _, g := range group {
+		t.Samples = append(t.Samples, g.Median)
+	}
+	m := median(func(g record.Throughput) float64 { return g.Median })
+	t.Median, t.CI95 = m.Median, [2]float64{m.Lo, m.Hi}
+	t.NSPerParam = 1e9 * m.Median / float64(t.Case.N)
+	t.LimitShare = median(func(g record.Throughput) float64 { return g.LimitShare }).Median
+	t.LimitBytesPerSecond = median(func(g record.Throughput) float64 { return g.LimitBytesPerSecond }).Median
+	t.Stop = string(sample.Converged) // launches are as many as were asked for
+	return t
+}
+
+// pivots are the axes that can make columns.
+var pivots = map[string]func(record.Case) string{
+	"update":  func(c record.Case) string { return c.Update },
+	"n":       func(c record.Case) string { return axis.FormatInt(int64(c.N)) },
+	"tensors": tensors,
+	"dtype":   dtype,
+	"backend": func(c record.Case) string { return c.Backend },
+	"threads": threads,
+	"cache":   func(c record.Case) string { return c.Cache },
+	"clip":    clip,
+}
+
+// Pivots lists the axes that can make columns.
+func Pivots() []string {
+	return []string{"update", "n", "tensors", "dtype", "backend", "threads", "cache", "clip"}
+}
+
+// pivot writes ns/param with a column per value of one axis and a row per
+// combination of the others.
+func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) error {
+	value, ok := pivots[by]
+	if !ok {
+		return fmt.Errorf("--by is %q, want one of %s", by, strings.Join(Pivots(), ", "))
+	}
+	if len(records) == 0 {
+		return fmt.Errorf("no throughput records to show")
+	}
+	// Axes that distinguish the rows; update and n always do.
+	var rowAxes []string
+	for _, a := range Pivots() {
+		differs := func(t record.Throughput) bool { return pivots[a](t.Case) != pivots[a](records[0].Case) }
+		if a != by && (a == "update" || a == "n" || slices.ContainsFunc(records, differs)) {
+			rowAxes = append(rowAxes, a)
+		}
+	}
+	var heads, names []string
+	cells := map[string]map[string]string{} // row, column
+	for _, t := range records {
+		var words []string
+		for _, a := range rowAxes {
+			words = append(words, pivots[a](t.Case))
+		}
+		row, col := strings.Join(words, "\x00"), value(t.Case)
+		if cells[row] == nil {
+			cells[row] = map[string]string{}
+			names = append(names, row)
+		}
+		if !slices.Contains(heads, col) {
+			heads = append(heads, col)
+		}
+		cells[row][col] = digits(t.NSPerParam)
+	}
+	var columns []Column
+	for _, a := range rowAxes {
+		columns = append(columns, Column{Name: a, Width: 13, Left: a != "n"})
+	}
+	width := max(8, (MaxWidth-13*len(rowAxes))/len(heads))
+	for _, h := range heads {
+		columns = append(columns, Column{Name: h, Width: min(width, max(12, len(h)+2))})
+	}
+	if total := 13*len(rowAxes) + 8*len(heads); total > MaxWidth && !markdown {
+		return fmt.Errorf("--by %s makes %d columns, more than a terminal has room for; want --format md", by, len(heads))
+	}
+	table, err := NewTable(w, markdown, columns...)
+	if err != nil {
+		return err
+	}
+	for _, row := range names {
+		line := strings.Split(row, "\x00")
+		for _, h := range heads {
+			line = append(line, cells[row][h])
+		}
+		if err := table.Row(line...); err != nil {
+			return err
+		}
+	}
+	if err := table.Close(); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "\nns/param, by %s\n", by)
+	return err
+}

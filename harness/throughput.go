@@ -1,0 +1,232 @@
+// Package harness measures how fast updates run: every figure verified against
+// the definition in the same process, and beside it the share of the physical
+// limit that was measured in the same run.
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/optbench/optbench/backend"
+	"github.com/optbench/optbench/harness/machine"
+	"github.com/optbench/optbench/harness/record"
+	"github.com/optbench/optbench/harness/sample"
+	"github.com/optbench/optbench/kernels"
+)
+
+// A Case is a point in the space of axes.
+type Case = record.Case
+
+// Cache states of a case.
+const (
+	Hot  = "hot"  // the same arrays step after step
+	Cold = "cold" // arrays that have left the last cache since their last step
+)
+
+var dtypes = map[string]kernels.DType{kernels.F32.String(): kernels.F32, kernels.F64.String(): kernels.F64}
+
+// A Profile says how long to measure a case.
+type Profile struct {
+	Name   string
+	Target float64       // half-width of the 95 % interval of the median, as a share of it
+	Time   time.Duration // sampling ends here at the latest
+	Warmup time.Duration
+}
+
+// Profiles lists them from short to long.
+var Profiles = []Profile{
+	{Name: "quick", Target: 0.01, Time: 700 * time.Millisecond, Warmup: 40 * time.Millisecond},
+	{Name: "standard", Target: 0.005, Time: 5 * time.Second, Warmup: 200 * time.Millisecond},
+	{Name: "rigorous", Target: 0.002, Time: 30 * time.Second, Warmup: 500 * time.Millisecond},
+}
+
+// FindProfile returns the profile of that name.
+func FindProfile(name string) (Profile, error) {
+	var names []string
+	for _, p := range Profiles {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Profile{}, fmt.Errorf("unknown profile %q, want one of %v", name, names)
+}
+
+const (
+	minSamples    = 10
+	maxSamples    = 2000
+	minSampleTime = time.Millisecond
+
+	// impossible is the share of the limit in memory above which something is
+	// wrong: the case is measured again, and flagged if it stays.
+	impossible = 1.03
+	// coldFactor is how many times the last cache the copies of a cold case
+	// take together, so that each has left it when its turn comes.
+	coldFactor = 4
+)
+
+// ErrVerify is the error of a plan that computes another result than the
+// definition.
+var ErrVerify = errors.New("verification failed")
+
+// A Meter measures cases on this machine.
+type Meter struct {
+	Profile Profile
+	Run     string // ID of the run that the records belong to
+	Seed    uint64
+	// LastCache is the size in bytes of the largest cache, from which cold is
+	// judged.
+	LastCache int
+	// Open opens a backend; tests put in one of their own.
+	Open func(name string, threads int) (backend.Backend, error)
+	// Clock paces sampling; nil is real time.
+	Clock interface{ Now() time.Time }
+}
+
+// NewMeter returns a meter for the machine at hand.
+func NewMeter(p Profile, run string, seed uint64, env machine.Environment) *Meter {
+	return &Meter{
+		Profile: p, Run: run, Seed: seed, LastCache: LastCache(env),
+		Open: func(name string, threads int) (backend.Backend, error) {
+			return backend.Options{Threads: threads}.Open(name)
+		},
+	}
+}
+
+// LastCache returns the size in bytes of the largest cache; 32 MiB where it is
+// unknown.
+func LastCache(env machine.Environment) int {
+	if n := max(env.Caches.L3, env.Caches.L2); n > 0 {
+		return n
+	}
+	return 32 << 20
+}
+
+// Footprint returns the bytes of all arrays of one copy of a case.
+func Footprint(c Case) (int64, error) {
+	u, err := kernels.Parse(c.Update)
+	if err != nil {
+		return 0, err
+	}
+	sizes, err := Shapes(c)
+	if err != nil {
+		return 0, err
+	}
+	var elements int64
+	for _, n := range sizes {
+		elements += int64(roundUp(n, tensorAlign))
+	}
+	return elements * int64(len(u.Kernel().Slots)) * int64(dtypes[c.DType].Size()), nil
+}
+
+// Need returns the bytes that measuring a case takes: all its copies.
+func (m *Meter) Need(c Case) (int64, error) {
+	one, err := Footprint(c)
+	if err != nil {
+		return 0, err
+	}
+	return one * int64(m.copies(c, one)), nil
+}
+
+// copies returns how many copies of a case are stepped in turn.
+func (m *Meter) copies(c Case, footprint int64) int {
+	if c.Cache == Hot {
+		return 1
+	}
+	return int(max(1, (coldFactor*int64(m.LastCache)+footprint-1)/footprint))
+}
+
+// Measure verifies, warms up and samples one case. When ctx is done it returns
+// its error and no record.
+func (m *Meter) Measure(ctx context.Context, c Case) (*record.Throughput, error) {
+	t, err := m.measure(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("%s, n=%d: %w", c.Update, c.N, err)
+	}
+	return t, nil
+}
+
+func (m *Meter) measure(ctx context.Context, c Case) (_ *record.Throughput, err error) {
+	u, err := kernels.Parse(c.Update)
+	if err != nil {
+		return nil, err
+	}
+	sizes, err := Shapes(c)
+	if err != nil {
+		return nil, err
+	}
+	footprint, err := Footprint(c)
+	if err != nil {
+		return nil, err
+	}
+	b, err := m.Open(c.Backend, c.Threads)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	bn, err := newBench(b, u, c, sizes, m.copies(c, footprint))
+	defer func() { err = errors.Join(err, bn.close()) }()
+	if err != nil {
+		return nil, err
+	}
+	for i := range bn.copies {
+		if err := bn.verify(&bn.copies[i], c.Clip); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrVerify, err)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+
+	plan := bn.copies[0].plan
+	t := &record.Throughput{
+		Schema: record.Schema, Kind: record.KindThroughput, Run: m.Run, Case: c,
+		Kernel: plan.Kernels()[0], Bytes: plan.Bytes(), Verified: true,
+	}
+	inMemory := footprint*int64(len(bn.copies)) >= coldFactor*int64(m.LastCache)
+	for attempt := 1; ; attempt++ {
+		if err := m.sample(ctx, bn, c, t); err != nil {
+			return nil, err
+		}
+		if !inMemory || t.LimitShare <= impossible {
+			break
+		}
+		if attempt == 2 {
+			t.Warnings = append(t.Warnings, fmt.Sprintf(
+				"share of the limit %.3f, above 1 in memory, twice: the machine was not steady", t.LimitShare))
+			break
+		}
+	}
+	if err := bn.checkFinite(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrVerify, err)
+	}
+	return t, nil
+}
+
+// sample measures the plan and its stream, interleaved, and fills in the record.
+func (m *Meter) sample(ctx context.Context, bn *bench, c Case, t *record.Throughput) error {
+	cfg := sample.Config{
+		TargetCI: m.Profile.Target, MaxTime: m.Profile.Time, WarmupTime: m.Profile.Warmup,
+		MinSamples: minSamples, MaxSamples: maxSamples, MinSampleTime: minSampleTime,
+		Seed: m.Seed, Clock: m.Clock,
+	}
+	if c.Cache == Cold {
+		// Every step of a sample finds its arrays cold, for the copies take turns.
+		cfg.MaxReps = len(bn.copies)
+	}
+	series, stop, err := sample.Measure(ctx, cfg, bn, limit{bn})
+	if err != nil {
+		return err
+	}
+	step, stream := series[0], series[1]
+	s, l := step.Summary(), stream.Summary()
+	t.Samples, t.LimitSamples = step.Seconds, stream.Seconds
+	t.Median, t.CI95 = s.Median, [2]float64{s.Lo, s.Hi}
+	t.LimitBytesPerSecond = float64(t.Bytes) / l.Median
+	t.LimitShare, _, _ = sample.Ratio(stream, step)
+	t.NSPerParam = 1e9 * s.Median / float64(c.N)
+	t.Stop = string(stop)
+	return nil
+}

@@ -44,14 +44,21 @@ var Profiles = []Profile{
 
 // FindProfile returns the profile of that name.
 func FindProfile(name string) (Profile, error) {
-	var names []string
 	for _, p := range Profiles {
 		if p.Name == name {
 			return p, nil
 		}
+	}
+	return Profile{}, Unknown("profile", name, ProfileNames())
+}
+
+// ProfileNames lists the names of [Profiles].
+func ProfileNames() []string {
+	var names []string
+	for _, p := range Profiles {
 		names = append(names, p.Name)
 	}
-	return Profile{}, fmt.Errorf("unknown profile %q, want one of %v", name, names)
+	return names
 }
 
 const (

@@ -63,7 +63,7 @@ that the update reaches.`,
 	f.StringVar(&o.launch, "launch", "", "")
 	_ = f.MarkHidden("launch") // fails for an unknown flag alone
 	complete(cmd, "format", report.Formats...)
-	complete(cmd, "profile", profileNames()...)
+	complete(cmd, "profile", harness.ProfileNames()...)
 	return cmd
 }
 
@@ -72,18 +72,13 @@ func complete(cmd *cobra.Command, flag string, values ...string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // likewise
 }
 
-func profileNames() []string {
-	var names []string
-	for _, p := range harness.Profiles {
-		names = append(names, p.Name)
-	}
-	return names
-}
-
 func (o runOptions) run(cmd *cobra.Command) (err error) {
 	profile, err := harness.FindProfile(o.profile)
 	if err != nil {
 		return err
+	}
+	if !slices.Contains(report.Formats, o.format) {
+		return harness.Unknown("format", o.format, report.Formats)
 	}
 	if o.launches < 1 || o.launches > 1000 {
 		return fmt.Errorf("--launches is %d, want 1 to 1000", o.launches)
@@ -107,9 +102,6 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 		}
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	if !slices.Contains(report.Formats, o.format) {
-		return harness.Unknown("format", o.format, report.Formats)
-	}
 	if o.format == "table" {
 		if _, err := fmt.Fprintf(cmd.OutOrStdout(), " %s\n\n", headline(env, cases)); err != nil {
 			return coded{exitFailed, fmt.Errorf("print: %w", err)}
@@ -120,6 +112,9 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 	}
 	r.progress(len(cases) * o.launches)
 	if o.launches > 1 {
+		if o.format == "table" || o.format == "md" {
+			r.out = report.Combined(r.out)
+		}
 		return o.launchAll(cmd.Context(), r)
 	}
 	return o.measure(cmd.Context(), meter, cases, env, r)

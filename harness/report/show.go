@@ -123,6 +123,29 @@ func combine(group []record.Throughput) record.Throughput {
 	return t
 }
 
+// Combined returns a writer that holds back what it is given and, when it is
+// closed, passes on the records of [Combine].
+func Combined(w Writer) Writer { return &combined{Writer: w} }
+
+type combined struct {
+	Writer
+	records []record.Throughput
+}
+
+func (c *combined) Write(t *record.Throughput) error {
+	c.records = append(c.records, *t)
+	return nil
+}
+
+func (c *combined) Close() error {
+	for _, t := range Combine(c.records) {
+		if err := c.Writer.Write(&t); err != nil {
+			return err
+		}
+	}
+	return c.Writer.Close()
+}
+
 // pivots are the axes that can make columns.
 var pivots = map[string]func(record.Case) string{
 	"update":  func(c record.Case) string { return c.Update },

@@ -58,6 +58,9 @@ func (b *hostBuffer) check(verb string, bytes int) error {
 	if b.owner.freed {
 		return fmt.Errorf("%s: the buffer: %w", verb, ErrClosed)
 	}
+	if c := b.owner.backend; c.closed {
+		return fmt.Errorf("%s: %s: %w", verb, c.info.Name, ErrClosed)
+	}
 	if bytes != b.size() {
 		return fmt.Errorf("%s: %d bytes for a buffer of %d (%d of %v)", verb, bytes, b.size(), b.len, b.dtype)
 	}

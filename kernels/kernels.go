@@ -175,6 +175,16 @@ func (k *Kernel) Bytes(d DType) int {
 	return total
 }
 
+// Bytes returns the least memory traffic of an update, in bytes per element: of
+// its kernel and of the norm that it needs first, if any.
+func Bytes(u Update, d DType) int {
+	total := u.Kernel().Bytes(d)
+	if s, ok := u.(Scaler); ok && s.Scale() != nil {
+		total += SquaredNorm.Bytes(d)
+	}
+	return total
+}
+
 // Bytes returns the least memory traffic of the pass, in bytes per element.
 func (p *Pass) Bytes(d DType) int {
 	words := 0

@@ -20,8 +20,10 @@ func newList() *cobra.Command {
 		Example: `  optbench list
   optbench list adamw
   optbench list --json`,
-		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) { return kernels.Names(), cobra.ShellCompDirectiveNoFileComp },
+		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return kernels.Names(), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l := listing()
 			if len(args) == 1 {
@@ -76,7 +78,7 @@ type listedBackend struct {
 func listing() list {
 	l := list{Axes: harness.Axes}
 	for _, d := range kernels.All() {
-		u := listedUpdate{Name: d.Name, Title: d.Title, Source: d.Source, Bytes: d.Cases[0].Kernel().Bytes(kernels.F32)}
+		u := listedUpdate{Name: d.Name, Title: d.Title, Source: d.Source, Bytes: kernels.Bytes(d.Cases[0], kernels.F32)}
 		for _, s := range d.Cases[0].Kernel().Slots {
 			u.Slots = append(u.Slots, s.Name)
 		}
@@ -94,7 +96,7 @@ func listing() list {
 func (l list) print(cmd *cobra.Command) error {
 	w := cmd.OutOrStdout()
 	updates, err := report.NewTable(w, false, report.Column{Name: "update", Width: 16, Left: true},
-		report.Column{Name: "", Width: 42, Left: true}, report.Column{Name: "bytes/param", Width: 13}, report.Column{Name: "slots", Width: 18, Left: true})
+		report.Column{Name: "", Width: 46, Left: true}, report.Column{Name: "bytes/param", Width: 13}, report.Column{Name: "slots", Width: 18, Left: true})
 	if err != nil {
 		return err
 	}

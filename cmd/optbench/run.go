@@ -156,6 +156,7 @@ func fits(m *harness.Meter, cases []harness.Case, env machine.Environment) error
 // measure measures every case in this process.
 func (o runOptions) measure(ctx context.Context, m *harness.Meter, cases []harness.Case, env machine.Environment, r *recorder) error {
 	before := machine.Snapshot()
+	env.StealPercent = machine.Steal(machine.CPUTime{}, before)
 	start := &record.Run{
 		Schema: record.Schema, Kind: record.KindRun, ID: m.Run, Time: time.Now().UTC().Format(time.RFC3339),
 		Command: o.command(), Version: release, Commit: commitID(),

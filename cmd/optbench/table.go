@@ -20,7 +20,7 @@ several launches its row is the median of theirs, and the interval is between
 launches.`,
 		Example: `  optbench table results.jsonl
   optbench table results.jsonl --format md --sort ns/param
-  optbench table results.jsonl --by backend        one column per backend, ns/param
+  optbench table results.jsonl --by backend        one column per backend
   optbench table old.jsonl new.jsonl --format benchfmt`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {

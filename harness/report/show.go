@@ -163,8 +163,8 @@ func Pivots() []string {
 	return []string{"update", "n", "tensors", "dtype", "backend", "threads", "cache", "clip"}
 }
 
-// pivot writes ns/param with a column per value of one axis and a row per
-// combination of the others.
+// pivot writes ns/param and the share of the limit, with a column per value of
+// one axis and a row per combination of those that differ within a column.
 func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) error {
 	value, ok := pivots[by]
 	if !ok {
@@ -173,11 +173,17 @@ func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) e
 	if len(records) == 0 {
 		return fmt.Errorf("no throughput records to show")
 	}
-	// Axes that distinguish the rows; update and n always do.
 	var rowAxes []string
 	for _, a := range Pivots() {
-		differs := func(t record.Throughput) bool { return pivots[a](t.Case) != pivots[a](records[0].Case) }
-		if a != by && (a == "update" || a == "n" || slices.ContainsFunc(records, differs)) {
+		first := map[string]string{} // value of the axis, by column
+		differs := func(t record.Throughput) bool {
+			column, v := value(t.Case), pivots[a](t.Case)
+			if _, ok := first[column]; !ok {
+				first[column] = v
+			}
+			return first[column] != v
+		}
+		if a != by && (a == "update" || slices.ContainsFunc(records, differs)) {
 			rowAxes = append(rowAxes, a)
 		}
 	}
@@ -196,18 +202,20 @@ func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) e
 		if !slices.Contains(heads, col) {
 			heads = append(heads, col)
 		}
-		cells[row][col] = digits(t.NSPerParam)
+		cells[row][col] = fmt.Sprintf("%s (%.0f%%)", digits(t.NSPerParam), 100*t.LimitShare)
 	}
 	var columns []Column
+	width := 0
 	for _, a := range rowAxes {
-		columns = append(columns, Column{Name: a, Width: 13, Left: a != "n"})
+		columns = append(columns, Column{Name: a, Width: 15, Left: a != "n"})
+		width += 15
 	}
-	width := max(8, (MaxWidth-13*len(rowAxes))/len(heads))
 	for _, h := range heads {
-		columns = append(columns, Column{Name: h, Width: min(width, max(12, len(h)+2))})
+		columns = append(columns, Column{Name: h, Width: max(15, len(h)+2)})
+		width += max(15, len(h)+2)
 	}
-	if total := 13*len(rowAxes) + 8*len(heads); total > MaxWidth && !markdown {
-		return fmt.Errorf("--by %s makes %d columns, more than a terminal has room for; want --format md", by, len(heads))
+	if width > MaxWidth && !markdown {
+		return fmt.Errorf("--by %s makes a table %d wide, a terminal has %d; want --format md", by, width, MaxWidth)
 	}
 	table, err := NewTable(w, markdown, columns...)
 	if err != nil {
@@ -225,6 +233,6 @@ func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) e
 	if err := table.Close(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "\nns/param, by %s\n", by)
+	_, err = fmt.Fprintf(w, "\nns/param (share of the limit), by %s\n", by)
 	return err
 }

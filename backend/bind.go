@@ -1,0 +1,420 @@
+package backend
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"github.com/optbench/optbench/kernels"
+	"github.com/optbench/optbench/kernels/cpu"
+)
+
+// A builder makes the stages of a plan.
+type builder struct {
+	plan  *cpuPlan
+	at    int    // the stage in which the next op starts
+	spans []span // memory used by the ops of stages from at on
+	seen  map[*allocation]bool
+}
+
+// span is a range of memory that an op uses.
+type span struct {
+	from, to uintptr
+	write    bool
+}
+
+func (b *builder) stage(i int) *stage {
+	for len(b.plan.stages) <= i {
+		b.plan.stages = append(b.plan.stages, &stage{})
+	}
+	return b.plan.stages[i]
+}
+
+// begin notes the memory of an op, and lets it wait for all earlier ops where
+// it uses memory that one of them writes, or writes what one of them uses.
+func (b *builder) begin(spans []span) {
+	if all := slices.Concat(b.spans, spans); overlap(all) != nil {
+		b.at, b.spans = len(b.plan.stages), spans
+	} else {
+		b.spans = all
+	}
+}
+
+// overlap returns two spans that share memory which one of them writes, or nil.
+func overlap(spans []span) []span {
+	sorted := slices.SortedFunc(slices.Values(spans), func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var reach, write span // the spans that reach furthest: of all, and of those that write
+	for _, s := range sorted {
+		if s.from == s.to {
+			continue
+		}
+		if s.write && s.from < reach.to {
+			return []span{reach, s}
+		}
+		if s.from < write.to {
+			return []span{write, s}
+		}
+		if s.to > reach.to {
+			reach = s
+		}
+		if s.write && s.to > write.to {
+			write = s
+		}
+	}
+	return nil
+}
+
+// add adds op number i to the plan.
+func (b *builder) add(i int, op Op) error {
+	var err error
+	switch op := op.(type) {
+	case Group:
+		if err = b.group(op); err != nil {
+			name := "no update"
+			if op.Update != nil {
+				name = op.Update.Name()
+			}
+			return fmt.Errorf("bind: op %d (group, %s): %w", i, name, err)
+		}
+	case SquaredNorm:
+		if err = b.squaredNorm(op); err != nil {
+			return fmt.Errorf("bind: op %d (squared norm): %w", i, err)
+		}
+	case ScalarMap:
+		if err = b.scalarMap(op); err != nil {
+			return fmt.Errorf("bind: op %d (scalar map): %w", i, err)
+		}
+	default:
+		return fmt.Errorf("bind: op %d: %T is not an op", i, op)
+	}
+	return nil
+}
+
+// host returns the buffer as one of this backend's that can be used.
+func (b *builder) host(x Buffer) (*hostBuffer, error) {
+	h, ok := x.(*hostBuffer)
+	switch {
+	case x == nil:
+		return nil, fmt.Errorf("no buffer")
+	case !ok || h.owner.backend != b.plan.backend:
+		return nil, fmt.Errorf("the buffer is of another backend")
+	case h.owner.freed:
+		return nil, fmt.Errorf("the buffer: %w", ErrClosed)
+	}
+	if !b.seen[h.owner] {
+		b.seen[h.owner] = true
+		b.plan.users = append(b.plan.users, h.owner)
+	}
+	return h, nil
+}
+
+// scalar returns the number that a scalar buffer holds.
+func (b *builder) scalar(x Buffer) (*float64, error) {
+	h, err := b.host(x)
+	if err != nil {
+		return nil, err
+	}
+	if h.dtype != kernels.F64 || h.len != 1 {
+		return nil, fmt.Errorf("a scalar is a buffer of 1 f64, got %d of %v", h.len, h.dtype)
+	}
+	return (*float64)(h.base), nil
+}
+
+// tensors validates the tensors of a group and returns them as bare memory.
+func (b *builder) tensors(k *kernels.Kernel, tensors []Tensor) ([]piece, error) {
+	var out []piece
+	var spans []span
+	for ti, t := range tensors {
+		if len(t.Slots) != len(k.Slots) {
+			return nil, fmt.Errorf("tensor %d: %d slots, want %d (%s)", ti, len(t.Slots), len(k.Slots), slotNames(k))
+		}
+		pc := piece{kernel: k}
+		for si, x := range t.Slots {
+			h, err := b.host(x)
+			if err != nil {
+				return nil, fmt.Errorf("tensor %d, slot %s: %w", ti, k.Slots[si].Name, err)
+			}
+			if si == 0 {
+				pc.n, pc.dtype = h.len, h.dtype
+			}
+			if h.len != pc.n || h.dtype != pc.dtype {
+				return nil, fmt.Errorf("tensor %d: slot %s has %d elements of %v, want %d of %v as slot %s",
+					ti, k.Slots[si].Name, h.len, h.dtype, pc.n, pc.dtype, k.Slots[0].Name)
+			}
+			pc.slots = append(pc.slots, h.base)
+			spans = append(spans, span{uintptr(h.base), uintptr(h.base) + uintptr(h.size()), k.Writes(si)})
+		}
+		if pc.dtype == kernels.F64 && b.plan.backend.isa.Name != cpu.Go {
+			return nil, fmt.Errorf("tensor %d is f64: %w, want cpu:%s", ti, ErrUnsupported, cpu.Go)
+		}
+		out = append(out, pc)
+	}
+	if both := overlap(spans); both != nil {
+		return nil, fmt.Errorf("tensor %d and tensor %d share memory that the update writes",
+			tensorAt(out, both[0].from), tensorAt(out, both[1].from))
+	}
+	b.begin(spans)
+	return out, nil
+}
+
+// tensorAt returns the index of the tensor with a slot at that address.
+func tensorAt(tensors []piece, address uintptr) int {
+	return slices.IndexFunc(tensors, func(pc piece) bool {
+		return slices.ContainsFunc(pc.slots, func(s unsafe.Pointer) bool { return uintptr(s) == address })
+	})
+}
+
+func slotNames(k *kernels.Kernel) string {
+	var names []string
+	for _, s := range k.Slots {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// A boundGroup is a group at work: its constants, derived stage by stage.
+type boundGroup struct {
+	state
+	plan    *cpuPlan
+	update  kernels.Update
+	scale   *float64
+	tensors int
+}
+
+func (b *builder) group(g Group) error {
+	if g.Update == nil {
+		return fmt.Errorf("no update")
+	}
+	if err := kernels.Check(g.Update); err != nil {
+		return err
+	}
+	k := g.Update.Kernel()
+	tensors, err := b.tensors(k, g.Tensors)
+	if err != nil {
+		return err
+	}
+	bg := &boundGroup{plan: b.plan, update: g.Update, tensors: len(g.Tensors)}
+	if g.Scale != nil {
+		if bg.scale, err = b.scalar(g.Scale); err != nil {
+			return fmt.Errorf("scale: %w", err)
+		}
+	}
+	dtype := kernels.F32
+	if len(tensors) > 0 {
+		dtype = tensors[0].dtype
+	}
+	b.plan.kernels = append(b.plan.kernels, b.plan.backend.isa.Kernel(k, dtype))
+
+	first := b.stage(b.at)
+	first.host = append(first.host, bg.begin)
+	at := b.at
+	if s, ok := g.Update.(kernels.Scaler); ok && s.Scale() != nil {
+		bg.scaleByNorm(b, s.Scale(), tensors)
+		at++
+	}
+	if k.Scalar != nil {
+		bg.bindNorms(b, at, k, tensors)
+		return nil
+	}
+	s := b.stage(at)
+	s.host = append(s.host, bg.ready)
+	for _, pc := range coalesce(tensors) {
+		pc.state = &bg.state
+		s.pieces = append(s.pieces, pc)
+	}
+	return nil
+}
+
+// begin derives the constants of the step.
+func (bg *boundGroup) begin() {
+	bg.coef = bg.update.Coef(bg.plan.step)
+	if bg.scale != nil {
+		bg.coef[kernels.CoefGrad] *= *bg.scale
+	}
+}
+
+// ready rounds the constants, or skips the group where the factor on its
+// gradients is not finite.
+func (bg *boundGroup) ready() {
+	bg.coefs.Set(&bg.coef)
+	bg.skip = !finite(bg.coef[kernels.CoefGrad])
+	if bg.skip {
+		bg.plan.skipped += int64(bg.tensors)
+	}
+}
+
+// scaleByNorm adds the sum over all gradients in the stage where the group
+// starts, and the factor made from it before the next.
+func (bg *boundGroup) scaleByNorm(b *builder, m kernels.Map, tensors []piece) {
+	first := b.stage(b.at)
+	first.host = append(first.host, func() { bg.coefs.Set(&bg.coef) })
+	sums := b.sumSquares(tensors, 1, &bg.state)
+	next, in, c := b.stage(b.at+1), make([]float64, 1), new(kernels.Coef)
+	next.host = append(next.host, func() {
+		*c, in[0] = m.Coef(bg.plan.step), sums()
+		bg.coef[kernels.CoefGrad] *= kernels.Eval(m, c, in)
+	})
+}
+
+// bindNorms adds the two passes of an update with tensor norms.
+func (bg *boundGroup) bindNorms(b *builder, at int, k *kernels.Kernel, tensors []piece) {
+	norms, apply := b.stage(at), b.stage(at+1)
+	norms.host = append(norms.host, bg.ready)
+	for _, pc := range tensors {
+		if pc.n == 0 {
+			continue
+		}
+		sums := newUnitSums(pc.dtype, pc.n, k.Passes[0].Sums)
+		own := &state{}
+		pc.pass, pc.sums, pc.state = 0, sums.base, &bg.state
+		norms.pieces = append(norms.pieces, pc)
+		pc.pass, pc.sums, pc.state = 1, nil, own
+		apply.pieces = append(apply.pieces, pc)
+		totals := make([]float64, k.Passes[0].Sums)
+		apply.host = append(apply.host, func() {
+			if own.skip = bg.skip; own.skip {
+				return // counted with the group
+			}
+			for i := range totals {
+				totals[i] = sums.total(i)
+			}
+			if own.skip = !finite(totals...); own.skip {
+				bg.plan.skipped++
+				return
+			}
+			own.coef = bg.coef
+			own.coef[kernels.CoefTensor] = k.Scalar(&own.coef, totals)
+			own.coefs.Set(&own.coef)
+		})
+	}
+}
+
+// sumSquares adds the squared norm of one slot of every tensor in the stage at
+// hand, and returns the total over the tensors in order, for later stages.
+func (b *builder) sumSquares(tensors []piece, slot int, st *state) func() float64 {
+	var all []*unitSums
+	s := b.stage(b.at)
+	for _, pc := range tensors {
+		if pc.n == 0 {
+			continue
+		}
+		sums := newUnitSums(pc.dtype, pc.n, 1)
+		all = append(all, sums)
+		s.pieces = append(s.pieces, piece{
+			kernel: kernels.SquaredNorm, dtype: pc.dtype, slots: pc.slots[slot : slot+1], n: pc.n, sums: sums.base, state: st,
+		})
+	}
+	return func() float64 {
+		var total float64
+		for _, sums := range all {
+			total += sums.total(0)
+		}
+		return total
+	}
+}
+
+func (b *builder) squaredNorm(r SquaredNorm) error {
+	out, err := b.scalar(r.Out)
+	if err != nil {
+		return fmt.Errorf("out: %w", err)
+	}
+	var tensors []piece
+	var spans []span
+	for i, x := range r.X {
+		h, err := b.host(x)
+		if err != nil {
+			return fmt.Errorf("x %d: %w", i, err)
+		}
+		tensors = append(tensors, piece{dtype: h.dtype, slots: []unsafe.Pointer{h.base}, n: h.len})
+		spans = append(spans, span{from: uintptr(h.base), to: uintptr(h.base) + uintptr(h.size())})
+	}
+	b.begin(spans)
+	st := &state{}
+	plan := b.plan
+	s := b.stage(b.at)
+	s.host = append(s.host, func() { st.coefs.Set(&kernels.Coef{kernels.CoefGrad: plan.step.GradScale}) })
+	sums := b.sumSquares(tensors, 0, st)
+	b.at++
+	next := b.stage(b.at)
+	next.host = append(next.host, func() { *out = sums() })
+	return nil
+}
+
+func (b *builder) scalarMap(m ScalarMap) error {
+	if m.Map == nil {
+		return fmt.Errorf("no map")
+	}
+	if err := kernels.Check(m.Map); err != nil {
+		return fmt.Errorf("%s: %w", m.Map.Name(), err)
+	}
+	out, err := b.scalar(m.Out)
+	if err != nil {
+		return fmt.Errorf("out: %w", err)
+	}
+	in := make([]*float64, len(m.In))
+	for i, x := range m.In {
+		if in[i], err = b.scalar(x); err != nil {
+			return fmt.Errorf("in %d: %w", i, err)
+		}
+	}
+	plan, values, c := b.plan, make([]float64, len(in)), new(kernels.Coef)
+	s := b.stage(b.at)
+	s.host = append(s.host, func() {
+		for i, x := range in {
+			values[i] = *x
+		}
+		*c = m.Map.Coef(plan.step)
+		*out = kernels.Eval(m.Map, c, values)
+	})
+	return nil
+}
+
+// coalesce joins tensors that lie one behind the other in every slot.
+func coalesce(tensors []piece) []piece {
+	var out []piece
+	for _, pc := range tensors {
+		if len(out) > 0 && out[len(out)-1].adjoins(pc) {
+			out[len(out)-1].n += pc.n
+		} else {
+			out = append(out, pc)
+		}
+	}
+	return out
+}
+
+func (pc piece) adjoins(next piece) bool {
+	for i, s := range pc.slots {
+		if unsafe.Add(s, pc.n*pc.dtype.Size()) != next.slots[i] {
+			return false
+		}
+	}
+	return pc.dtype == next.dtype
+}
+
+// unitSums holds the sums of the units of a tensor.
+type unitSums struct {
+	base   unsafe.Pointer
+	dtype  kernels.DType
+	n      int // numbers
+	stride int // numbers per unit
+}
+
+func newUnitSums(d kernels.DType, elements, stride int) *unitSums {
+	n := kernels.Units(elements) * stride
+	memory := make([]float64, n) // enough, and aligned, for either type
+	return &unitSums{unsafe.Pointer(unsafe.SliceData(memory)), d, n, stride}
+}
+
+func (u *unitSums) total(k int) float64 {
+	if u.dtype == kernels.F64 {
+		return kernels.Total(unsafe.Slice((*float64)(u.base), u.n), u.stride, k)
+	}
+	return kernels.Total(unsafe.Slice((*float32)(u.base), u.n), u.stride, k)
+}
+
+func finite(xs ...float64) bool {
+	return !slices.ContainsFunc(xs, func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) })
+}

@@ -144,7 +144,7 @@ func (b *builder) tensors(k *kernels.Kernel, tensors []Tensor) ([]piece, error) 
 				return nil, fmt.Errorf("tensor %d: slot %s has %d elements of %v, want %d of %v as slot %s",
 					ti, k.Slots[si].Name, h.len, h.dtype, pc.n, pc.dtype, k.Slots[0].Name)
 			}
-			pc.slots = append(pc.slots, h.base)
+			pc.slots, pc.owners = append(pc.slots, h.base), append(pc.owners, h.owner)
 			spans = append(spans, span{uintptr(h.base), uintptr(h.base) + uintptr(h.size()), k.Writes(si)})
 		}
 		if pc.dtype == kernels.F64 && b.plan.backend.isa.Name != cpu.Go {
@@ -372,26 +372,32 @@ func (b *builder) scalarMap(m ScalarMap) error {
 	return nil
 }
 
-// coalesce joins tensors that lie one behind the other in every slot.
+// coalesce joins tensors that lie one behind the other in every slot, and drops
+// the empty ones.
 func coalesce(tensors []piece) []piece {
 	var out []piece
 	for _, pc := range tensors {
-		if len(out) > 0 && out[len(out)-1].adjoins(pc) {
+		switch {
+		case pc.n == 0:
+		case len(out) > 0 && out[len(out)-1].adjoins(pc):
 			out[len(out)-1].n += pc.n
-		} else {
+		default:
 			out = append(out, pc)
 		}
 	}
 	return out
 }
 
+// adjoins reports whether next continues pc in every slot, within the same
+// arrays: that two arrays of a program's lie side by side is chance, and Go
+// forbids to reach one through the other.
 func (pc piece) adjoins(next piece) bool {
 	for i, s := range pc.slots {
-		if unsafe.Add(s, pc.n*pc.dtype.Size()) != next.slots[i] {
+		if uintptr(s)+uintptr(pc.n*pc.dtype.Size()) != uintptr(next.slots[i]) {
 			return false
 		}
 	}
-	return pc.dtype == next.dtype
+	return pc.dtype == next.dtype && slices.Equal(pc.owners, next.owners)
 }
 
 // unitSums holds the sums of the units of a tensor.

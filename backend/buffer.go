@@ -19,7 +19,7 @@ type hostBuffer struct {
 // allocation is what Alloc or Wrap made: the memory that buffers are views of.
 type allocation struct {
 	backend *cpuBackend
-	region  *region // nil: memory of the caller's, kept alive by the buffers
+	region  *region // nil: memory of the caller's, kept alive by buffers and plans
 	plans   int     // open plans that use it
 	freed   bool
 }
@@ -30,11 +30,12 @@ func (b *hostBuffer) Len() int             { return b.len }
 func (b *hostBuffer) Slice(i, j int) Buffer {
 	_ = make([]struct{}, b.len)[i:j] // panics where out of range
 	view := *b
-	view.base, view.len, view.view = b.at(i), j-i, true
+	view.len, view.view = j-i, true
+	if i < j { // an empty view stays where it is: behind the last element lies what is not ours
+		view.base = unsafe.Add(b.base, i*b.dtype.Size())
+	}
 	return &view
 }
-
-func (b *hostBuffer) at(i int) unsafe.Pointer { return unsafe.Add(b.base, i*b.dtype.Size()) }
 
 func (b *hostBuffer) size() int { return b.len * b.dtype.Size() }
 

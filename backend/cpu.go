@@ -8,6 +8,7 @@ import (
 
 	"github.com/klauspost/cpuid/v2"
 
+	"github.com/optbench/optbench/internal/cgroup"
 	"github.com/optbench/optbench/kernels"
 	"github.com/optbench/optbench/kernels/cpu"
 )
@@ -36,7 +37,7 @@ func openCPU(name string, o Options) (Backend, error) {
 		return nil, fmt.Errorf("threads is %d, want 1 or more, or 0 for all", o.Threads)
 	}
 	if o.Threads == 0 {
-		o.Threads = usableThreads()
+		o.Threads = cgroup.Threads()
 	}
 	b := &cpuBackend{
 		info:        Info{Name: name, Device: cpuid.CPU.BrandName, Threads: o.Threads},
@@ -95,7 +96,7 @@ func (b *cpuBackend) Bind(ops ...Op) (Plan, error) {
 	if b.closed {
 		return nil, fmt.Errorf("bind: %s: %w", b.info.Name, ErrClosed)
 	}
-	p := &cpuPlan{backend: b, keep: ops}
+	p := &cpuPlan{backend: b}
 	bld := &builder{plan: p, seen: map[*allocation]bool{}}
 	for i, op := range ops {
 		if err := bld.add(i, op); err != nil {

@@ -21,7 +21,6 @@ type cpuPlan struct {
 	bytes   int64
 	skipped int64
 	users   []*allocation // what the plan keeps from being freed
-	keep    []Op          // and from being collected
 	closed  bool
 }
 
@@ -37,7 +36,8 @@ type piece struct {
 	kernel *kernels.Kernel
 	pass   int
 	dtype  kernels.DType
-	slots  []unsafe.Pointer
+	slots  []unsafe.Pointer // they keep the memory from being collected
+	owners []*allocation    // of the slots
 	n      int
 	sums   unsafe.Pointer
 	state  *state
@@ -92,7 +92,7 @@ func (p *cpuPlan) Close() error {
 	for _, a := range p.users {
 		a.plans--
 	}
-	p.users, p.keep, p.stages = nil, nil, nil
+	p.users, p.stages = nil, nil
 	p.backend.plans--
 	return nil
 }
@@ -101,7 +101,7 @@ func (p *cpuPlan) Stream() (Plan, error) {
 	if p.closed {
 		return nil, fmt.Errorf("stream: the plan: %w", ErrClosed)
 	}
-	s := &cpuPlan{backend: p.backend, bytes: p.bytes, keep: p.keep, kernels: []string{"stream"}}
+	s := &cpuPlan{backend: p.backend, bytes: p.bytes, kernels: []string{"stream"}}
 	for _, st := range p.stages {
 		if len(st.pieces) > 0 {
 			s.stages = append(s.stages, &stage{pieces: slices.Clone(st.pieces)})
@@ -157,6 +157,9 @@ func (p *cpuPlan) cut(bind func(piece) cpu.Span) {
 				head.n = part
 				s.workers[w] = append(s.workers[w], task{bind(head), pc.state})
 				done += head.bytes()
+				if part == pc.n {
+					break
+				}
 				pc = pc.tail(part)
 			}
 		}
@@ -185,6 +188,7 @@ func (pc piece) head(bytes int) int {
 	return min(pc.n, max(1, parts)*grain)
 }
 
+// tail returns what is behind the first elements of pc, which has more.
 func (pc piece) tail(from int) piece {
 	slots := make([]unsafe.Pointer, len(pc.slots))
 	for i, s := range pc.slots {

@@ -18,6 +18,8 @@ import (
 	"github.com/shirou/gopsutil/v4/host"
 	"github.com/shirou/gopsutil/v4/load"
 	"github.com/shirou/gopsutil/v4/mem"
+
+	"github.com/optbench/optbench/internal/cgroup"
 )
 
 // Environment is what a figure depends on besides the code. A zero value or an
@@ -94,7 +96,7 @@ func Capture() Environment {
 	e.Virtualisation, e.Container = guest(cpuid.CPU.VM(), hypervisor(&cpuid.CPU), name, role)
 
 	e.CoresLogical = cmp.Or(e.CoresLogical, runtime.NumCPU())
-	e.UsableThreads = bounded(affinity(), e.CgroupQuota)
+	e.UsableThreads = cgroup.Threads()
 	e.MemoryTotal, e.MemoryAvailable = Memory()
 	e.CoreToCoreNS = float64(CoreToCore(e.UsableThreads)) / float64(time.Nanosecond)
 	return e
@@ -107,7 +109,7 @@ func Memory() (total, available uint64) {
 	if vm, err := mem.VirtualMemory(); err == nil {
 		total, available = vm.Total, vm.Available
 	}
-	return cgroupMemory(system, total, available)
+	return cgroup.Memory(system, total, available)
 }
 
 // CPUTime is the time that all CPUs of the machine have spent since it started.
@@ -168,7 +170,7 @@ func (e *Environment) fromFiles(root fs.FS) {
 	e.CoresPhysical = cmp.Or(len(distinct(root, cpus+"cpu*/topology/thread_siblings_list")), e.CoresPhysical)
 	e.CoresLogical = parseList(read(root, cpus+"online"))
 	e.NUMANodes = parseList(read(root, "sys/devices/system/node/online"))
-	e.CgroupQuota = cgroupQuota(root)
+	e.CgroupQuota = cgroup.CPUs(root)
 
 	e.Governor = strings.Join(distinct(root, cpus+"cpu*/cpufreq/scaling_governor"), ",")
 	e.Boost = cmp.Or(parseSwitch(read(root, cpus+"cpufreq/boost"), "1", "0"),

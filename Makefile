@@ -1,0 +1,23 @@
+# The common tasks. Go alone does the rest: see README.md.
+
+COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile
+
+build: ## build ./optbench, stamped with the commit
+	go build -ldflags "-X main.commit=$(COMMIT)" -o optbench ./cmd/optbench
+
+test: ## run the tests
+	go test ./...
+
+check: ## run all that CI checks
+	bash .ci/run
+
+generate: ## write the generated files anew
+	go generate ./kernels/cpu
+
+bench: ## run the Go benchmarks of the kernels: each beside its limit
+	go test -run '^$$' -bench Step ./backend
+
+.PHONY: help build test check generate bench

@@ -1,0 +1,94 @@
+package backend_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/optbench/optbench/backend"
+	"github.com/optbench/optbench/kernels"
+)
+
+// BenchmarkNothing is a step of an empty plan: what a call costs.
+func BenchmarkNothing(b *testing.B) {
+	be, err := backend.Open("cpu")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer be.Close()
+	plan := bind(b, be)
+	defer plan.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := plan.Step(kernels.At(1)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkTiny steps a thousand tensors of a hundred parameters, each with
+// arrays of its own: what a tensor costs.
+func BenchmarkTiny(b *testing.B) {
+	for _, u := range []kernels.Update{adamw, lamb} {
+		b.Run("update="+u.Name(), func(b *testing.B) {
+			be, err := backend.Open("cpu")
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer be.Close()
+			rng := rand.New(rand.NewPCG(1, 2))
+			tensors := make([]backend.Tensor, 1000)
+			for i := range tensors {
+				x, _ := slices4(rng, 100)
+				tensors[i] = wrap(b, be, x)
+			}
+			plan := bind(b, be, backend.Group{Update: u, Tensors: tensors})
+			defer plan.Close()
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := plan.Step(kernels.At(1)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(tensors)), "ns/tensor")
+		})
+	}
+}
+
+// BenchmarkPlacement steps Adam on arrays of 256 MiB that Alloc placed, and on
+// slices that make placed wherever the heap had room.
+func BenchmarkPlacement(b *testing.B) {
+	const n = 1 << 26
+	if testing.Short() {
+		b.Skip("moves 1.75 GiB a step")
+	}
+	for _, where := range []string{"alloc", "make"} {
+		b.Run("arrays="+where, func(b *testing.B) {
+			be, err := backend.Open("cpu")
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer be.Close()
+			var t backend.Tensor
+			for range 4 {
+				var x backend.Buffer
+				if where == "alloc" {
+					x, err = be.Alloc(kernels.F32, n)
+				} else {
+					x, err = backend.Wrap(be, make([]float32, n))
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				t.Slots = append(t.Slots, x)
+			}
+			plan := bind(b, be, backend.Group{Update: kernels.Find("adam").Cases[0], Tensors: []backend.Tensor{t}})
+			defer plan.Close()
+			b.SetBytes(plan.Bytes())
+			for b.Loop() {
+				if err := plan.Step(kernels.At(1)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/optbench/optbench/harness/machine"
+	"github.com/optbench/optbench/harness/report"
 )
 
 func newEnv() *cobra.Command {
@@ -35,7 +36,7 @@ func newEnv() *cobra.Command {
 			}
 			fmt.Fprintln(w, "\n What makes figures noisy here:")
 			for _, x := range warnings {
-				fmt.Fprintf(w, "  - %s\n", x.Text)
+				fmt.Fprintf(w, "  - %s\n", wrap(x.Text, "    "))
 			}
 			return nil
 		},
@@ -71,6 +72,27 @@ func describe(e machine.Environment) [][2]string {
 	add("system", "%s/%s %s", true, e.OS, e.Arch, e.Kernel)
 	add("Go", "%s", true, e.Go)
 	return out
+}
+
+// wrap breaks a text between words, so that no line is wider than a table; lines
+// after the first start with indent.
+func wrap(text, indent string) string {
+	var b strings.Builder
+	width := len(indent)
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case width+1+len(word) > report.MaxWidth:
+			b.WriteString("\n" + indent)
+			width = len(indent)
+		default:
+			b.WriteString(" ")
+			width++
+		}
+		b.WriteString(word)
+		width += len(word)
+	}
+	return b.String()
 }
 
 // size shows bytes in binary units.

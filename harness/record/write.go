@@ -84,7 +84,7 @@ func checkFirstLine(f io.ReaderAt, size int64) error {
 func (w *Writer) Write(record any) error {
 	line, err := json.Marshal(record)
 	if err != nil {
-		return fmt.Errorf("write %s: a record that JSON cannot hold: %w", w.file.Name(), err)
+		return fmt.Errorf("store a record in %s: %w", w.file.Name(), err)
 	}
 	return w.append(append(line, '\n'))
 }
@@ -95,7 +95,7 @@ func (w *Writer) append(line []byte) error {
 			// What cannot be cut away is a torn line, which readers drop.
 			_ = w.file.Truncate(w.size)
 		}
-		return fmt.Errorf("write %s: %w; the record is lost, those before it are kept", w.file.Name(), err)
+		return fmt.Errorf("store a record: %w; it is lost, those before it are kept", err)
 	}
 	w.size += int64(len(line))
 	return nil

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"optbench": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"refused": refused,
+			"columns": columns,
+		},
+	})
+}
+
+// refused CODE ARG... runs optbench and holds it to that exit code, and to one
+// line on standard error that starts with its name: no usage text, no trace.
+func refused(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: refused CODE ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	if err := ts.Exec("optbench", args[1:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+	if text := ts.ReadFile("stderr"); strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "optbench: ") {
+		ts.Fatalf("standard error is not one line that starts with optbench")
+	}
+}
+
+// columns FILE holds every line to at most 100 columns and no escape codes.
+func columns(ts *testscript.TestScript, neg bool, args []string) {
+	for _, line := range strings.Split(ts.ReadFile(args[0]), "\n") {
+		if n := len([]rune(line)); n > 100 {
+			ts.Fatalf("%d columns: %s", n, line)
+		}
+		if strings.Contains(line, "\x1b") {
+			ts.Fatalf("an escape code: %q", line)
+		}
+	}
+}

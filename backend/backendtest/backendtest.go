@@ -63,7 +63,8 @@ func dtypes(b backend.Backend) []kernels.DType {
 }
 
 // sizes are those at which vector loops, masks, units and their tails differ,
-// and one either side; the largest is worth more than one worker.
+// and one either side; the last two are worth more than one worker, and the
+// last is left out of short tests.
 var sizes = []int{0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 1000, 1023, 1024, 1025, 2047, 2080, 5000, 70001}
 
 const steps = 3
@@ -78,6 +79,9 @@ func checkUpdate(t *testing.T, b backend.Backend, u kernels.Update, dt kernels.D
 
 func checkSizes[T kernels.Real](t *testing.T, b backend.Backend, u kernels.Update) {
 	for _, n := range sizes {
+		if testing.Short() && n > 5000 {
+			continue
+		}
 		for offset := range 3 {
 			if n > 4096 && offset > 1 {
 				continue

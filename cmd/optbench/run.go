@@ -258,7 +258,6 @@ type recorder struct {
 	bar    *progressbar.ProgressBar
 	want   int // cases to measure
 	count  int // cases measured
-	marked bool
 }
 
 // progress shows a bar where standard error is a terminal.

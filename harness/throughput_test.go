@@ -1,0 +1,165 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/optbench/optbench/harness/record"
+	"github.com/optbench/optbench/harness/sample"
+	"github.com/optbench/optbench/kernels"
+)
+
+func fakeCase(update string, n int, cache string) Case {
+	return Case{Update: update, N: n, Tensors: 1, DType: "f32", Backend: "fake", Threads: 1, Cache: cache}
+}
+
+func measure(t *testing.T, b *fakeBackend, lastCache int, c Case) (*record.Throughput, error) {
+	t.Helper()
+	r, err := b.meter(lastCache).Measure(context.Background(), c)
+	if b.open != 0 || !b.closed {
+		t.Errorf("%d plans are open, backend closed: %v", b.open, b.closed)
+	}
+	return r, err
+}
+
+func fake(t *testing.T, step, stream time.Duration) *fakeBackend {
+	t.Helper()
+	b, err := newFake(step, stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestMeasureIsExact(t *testing.T) {
+	const n = 3000
+	for _, d := range kernels.All() {
+		b := fake(t, 20*time.Microsecond, 15*time.Microsecond)
+		r, err := measure(t, b, 1<<20, fakeCase(d.Name, n, Hot))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes := int64(n * kernels.Bytes(d.Cases[0], kernels.F32))
+		same := func(got, want float64) bool { return math.Abs(got-want) <= 1e-9*want }
+		switch {
+		case !same(r.Median, 20e-6) || !same(r.CI95[0], 20e-6) || !same(r.CI95[1], 20e-6):
+			t.Errorf("%s: median %v in %v, want 20 microseconds", d.Name, r.Median, r.CI95)
+		case !same(r.LimitShare, 0.75):
+			t.Errorf("%s: share of the limit %v, want 0.75", d.Name, r.LimitShare)
+		case r.Bytes != bytes || !same(r.LimitBytesPerSecond, float64(bytes)/15e-6):
+			t.Errorf("%s: %d bytes, limit %v B/s, want %d and %v", d.Name, r.Bytes, r.LimitBytesPerSecond, bytes, float64(bytes)/15e-6)
+		case !same(r.NSPerParam, 20e3/n):
+			t.Errorf("%s: %v ns per parameter, want %v", d.Name, r.NSPerParam, 20e3/n)
+		case r.Stop != string(sample.Converged) || !r.Verified || len(r.Warnings) > 0:
+			t.Errorf("%s: stop %q, verified %v, warnings %q", d.Name, r.Stop, r.Verified, r.Warnings)
+		case len(r.Samples) != len(r.LimitSamples) || len(r.Samples) < minSamples:
+			t.Errorf("%s: %d samples beside %d of the limit", d.Name, len(r.Samples), len(r.LimitSamples))
+		case r.Kernel != "go/"+d.Cases[0].Kernel().Name+"_f32":
+			t.Errorf("%s: kernel %s", d.Name, r.Kernel)
+		}
+	}
+}
+
+// TestVerify plants errors of one bit: no record may come of them.
+func TestVerify(t *testing.T) {
+	flip := func(i int) func([]float32) {
+		return func(p []float32) { p[i] = math.Float32frombits(math.Float32bits(p[i]) ^ 1) }
+	}
+	const n = 5000
+	for _, update := range []string{"adamw", "lamb", "clipped-gd"} {
+		for _, i := range []int{0, 1023, n - 1} { // in the first unit and the last
+			b := fake(t, time.Millisecond, time.Millisecond)
+			b.wrong = flip(i)
+			r, err := measure(t, b, 1<<20, fakeCase(update, n, Hot))
+			if r != nil || !errors.Is(err, ErrVerify) || !strings.Contains(err.Error(), update) {
+				t.Errorf("%s, element %d off by one bit: got %v, %v", update, i, r, err)
+			}
+		}
+	}
+	// A wrong norm changes every element a little.
+	b := fake(t, time.Millisecond, time.Millisecond)
+	b.wrong = func(p []float32) {
+		for i := range p {
+			p[i] *= 1 + 1e-6
+		}
+	}
+	if _, err := measure(t, b, 1<<20, fakeCase("lamb", n, Hot)); !errors.Is(err, ErrVerify) {
+		t.Errorf("a wrong norm: got %v", err)
+	}
+}
+
+func TestMeasureFlagsTheImpossible(t *testing.T) {
+	b := fake(t, 10*time.Millisecond, 11*time.Millisecond)
+	r, err := measure(t, b, 1000, fakeCase("sgd", 10000, Cold)) // 80,000 bytes: in memory
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "1.100") {
+		t.Errorf("warnings %q, want one that says 1.100", r.Warnings)
+	}
+	// In a cache the stream is no hard limit.
+	b = fake(t, 10*time.Millisecond, 11*time.Millisecond)
+	if r, err = measure(t, b, 1<<30, fakeCase("sgd", 10000, Hot)); err != nil || len(r.Warnings) > 0 {
+		t.Errorf("in a cache: %v, %v", r, err)
+	}
+}
+
+func TestColdRotates(t *testing.T) {
+	const n, cache = 1000, 20000 // 8,000 bytes a copy, 80,000 to exceed the cache
+	b := fake(t, time.Millisecond, time.Millisecond)
+	m := b.meter(cache)
+	if need, err := m.Need(fakeCase("sgd", n, Cold)); err != nil || need < coldFactor*cache {
+		t.Errorf("needs %d bytes (%v), want %d or more", need, err, coldFactor*cache)
+	}
+	if _, err := measure(t, b, cache, fakeCase("sgd", n, Cold)); err != nil {
+		t.Fatal(err)
+	}
+	if b.bound != 10 {
+		t.Errorf("%d copies, want 10", b.bound)
+	}
+	if least, most := slices.Min(b.touched), slices.Max(b.touched); least < 4 || most-least > 1 {
+		t.Errorf("copies were touched %v times, want them in turn", b.touched)
+	}
+}
+
+func TestMeasureErrors(t *testing.T) {
+	b := fake(t, time.Millisecond, time.Millisecond)
+	b.fail = errors.New("the device is on fire")
+	if _, err := measure(t, b, 1<<20, fakeCase("adam", 1000, Hot)); !errors.Is(err, b.fail) || !strings.Contains(err.Error(), "adam, n=1000") {
+		t.Errorf("a failing step: got %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	b = fake(t, time.Millisecond, time.Millisecond)
+	if _, err := b.meter(1<<20).Measure(ctx, fakeCase("adam", 1000, Hot)); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: got %v", err)
+	}
+	if b.open != 0 || !b.closed {
+		t.Errorf("cancelled: %d plans are open, backend closed: %v", b.open, b.closed)
+	}
+	b = fake(t, time.Millisecond, time.Millisecond)
+	c := fakeCase("adam", 1000, Hot)
+	c.Backend = "other"
+	if _, err := b.meter(1<<20).Measure(context.Background(), c); err == nil || !strings.Contains(err.Error(), "open other") {
+		t.Errorf("a backend that does not open: got %v", err)
+	}
+}
+
+// TestMeasureReal measures on real backends, for what the fake leaves out.
+func TestMeasureReal(t *testing.T) {
+	for _, c := range []Case{
+		{Update: "lamb", N: 3000, Tensors: 3, DType: "f64", Backend: "cpu:go", Threads: 1, Cache: Hot},
+		{Update: "adamw", N: 3000, Tensors: 7, DType: "f32", Backend: "cpu", Threads: 2, Cache: Cold, Clip: 1},
+		{Update: "lars", N: 5000, Tensors: 2, DType: "f32", Backend: "cpu", Threads: 2, Cache: Hot, Clip: 0.5},
+	} {
+		m := NewMeter(Profile{Name: "test", Target: 0.5, Time: 20 * time.Millisecond}, "run", 1, environment(100_000, 1_000_000, 2))
+		if r, err := m.Measure(context.Background(), c); err != nil || !r.Verified || r.NSPerParam <= 0 {
+			t.Errorf("%+v: %v, %v", c, r, err)
+		}
+	}
+}

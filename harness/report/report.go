@@ -53,20 +53,20 @@ func New(w io.Writer, format string, cases []record.Case) (Writer, error) {
 type field struct {
 	Column
 	value func(*record.Throughput) string
-	// axis is the property of cases that the field shows, and usual its default;
-	// without axis the field is always shown.
+	// axis is the property of cases that the field shows, if it is one. Usual is
+	// its default, at which the field says nothing; "" is none.
 	axis  func(record.Case) string
 	usual string
 }
 
 var fields = []field{
-	{Column{"update", 0, true}, func(t *record.Throughput) string { return t.Case.Update }, nil, ""},
-	{Column{"n", 9, false}, func(t *record.Throughput) string { return axis.FormatInt(int64(t.Case.N)) }, nil, ""},
-	{Column{"tensors", 12, false}, func(t *record.Throughput) string { return tensors(t.Case) }, tensors, "1"},
-	{Column{"dtype", 7, true}, func(t *record.Throughput) string { return t.Case.DType }, dtype, "f32"},
-	{Column{"clip", 6, false}, func(t *record.Throughput) string { return clip(t.Case) }, clip, "0"},
-	{Column{"thr", 5, false}, func(t *record.Throughput) string { return threads(t.Case) }, threads, ""},
-	{Column{"cache", 7, true}, func(t *record.Throughput) string { return t.Case.Cache }, nil, ""},
+	{Column{"update", 0, true}, func(t *record.Throughput) string { return t.Case.Update }, update, ""},
+	{Column{"n", 0, false}, func(t *record.Throughput) string { return size(t.Case) }, size, ""},
+	{Column{"tensors", 0, false}, func(t *record.Throughput) string { return tensors(t.Case) }, tensors, "1"},
+	{Column{"dtype", 0, true}, func(t *record.Throughput) string { return t.Case.DType }, dtype, "f32"},
+	{Column{"clip", 0, false}, func(t *record.Throughput) string { return clip(t.Case) }, clip, "0"},
+	{Column{"thr", 0, false}, func(t *record.Throughput) string { return threads(t.Case) }, threads, anything},
+	{Column{"cache", 0, true}, func(t *record.Throughput) string { return t.Case.Cache }, cache, ""},
 	{Column{"kernel", 21, true}, func(t *record.Throughput) string { return t.Kernel }, nil, ""},
 	{Column{"ns/param", 10, false}, func(t *record.Throughput) string { return digits(t.NSPerParam) }, nil, ""},
 	{Column{"GB/s", 7, false}, func(t *record.Throughput) string { return digits(float64(t.Bytes) / t.Median / 1e9) }, nil, ""},
@@ -74,10 +74,13 @@ var fields = []field{
 	{Column{"±95%", 8, false}, interval, nil, ""},
 }
 
+// anything is the default of an axis that is shown only where it varies.
+const anything = "*"
+
 // interval is the half-width of the 95 % interval of the median; * marks that
 // time was up before it was as narrow as asked for.
 func interval(t *record.Throughput) string {
-	mark := " "
+	mark := ""
 	if t.Stop != string(sample.Converged) {
 		mark = "*"
 	}
@@ -95,6 +98,9 @@ func tensors(c record.Case) string {
 	return axis.FormatInt(int64(c.Tensors))
 }
 
+func update(c record.Case) string  { return c.Update }
+func size(c record.Case) string    { return axis.FormatInt(int64(c.N)) }
+func cache(c record.Case) string   { return c.Cache }
 func dtype(c record.Case) string   { return c.DType }
 func clip(c record.Case) string    { return strconv.FormatFloat(c.Clip, 'g', -1, 64) }
 func threads(c record.Case) string { return strconv.Itoa(c.Threads) }
@@ -110,28 +116,34 @@ func digits(x float64) string {
 
 func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + "%" }
 
-// fieldsOf returns the fields that a table of cases needs, of which a terminal
-// has room for MaxWidth columns: the interval is the first to go.
+// fieldsOf returns the fields that a table of cases needs. Where they are wider
+// than MaxWidth, the interval goes first, then the bytes per second, which follow
+// from the rest; then the names of updates are cut.
 func fieldsOf(cases []record.Case) []field {
 	var out []field
 	width := 0
 	for _, f := range fields {
-		if f.Name == "update" {
+		if f.axis != nil {
+			values := map[string]bool{}
+			f.Width = len(f.Name) + 2
 			for _, c := range cases {
-				f.Width = min(max(f.Width, len("update")+2, len(c.Update)+2), 24)
+				v := f.axis(c)
+				values[v] = true
+				f.Width = max(f.Width, len(v)+2)
+			}
+			if f.usual == anything && len(values) < 2 || len(values) < 2 && values[f.usual] {
+				continue
 			}
 		}
-		differs := func(c record.Case) bool {
-			return f.axis(c) != f.axis(cases[0]) || f.usual != "" && f.axis(c) != f.usual
-		}
-		if f.axis == nil || slices.ContainsFunc(cases, differs) {
-			out, width = append(out, f), width+f.Width
+		out, width = append(out, f), width+f.Width
+	}
+	for _, name := range []string{"±95%", "GB/s"} {
+		if i := slices.IndexFunc(out, func(f field) bool { return f.Name == name }); width > MaxWidth {
+			width -= out[i].Width
+			out = slices.Delete(out, i, i+1)
 		}
 	}
-	for width > MaxWidth {
-		width -= out[len(out)-1].Width
-		out = out[:len(out)-1]
-	}
+	out[0].Width -= max(0, width-MaxWidth)
 	return out
 }
 

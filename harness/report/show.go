@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/optbench/optbench/harness/axis"
 	"github.com/optbench/optbench/harness/record"
 	"github.com/optbench/optbench/harness/sample"
 )
@@ -18,6 +17,9 @@ import (
 // its rows by a column; both may be empty.
 func Show(w io.Writer, f *record.File, format, by, sort string) error {
 	records := f.Throughput
+	if len(records) == 0 {
+		return fmt.Errorf("no measurements to show")
+	}
 	if format == "table" || format == "md" {
 		records = Combine(records)
 	}
@@ -148,13 +150,13 @@ func (c *combined) Close() error {
 
 // pivots are the axes that can make columns.
 var pivots = map[string]func(record.Case) string{
-	"update":  func(c record.Case) string { return c.Update },
-	"n":       func(c record.Case) string { return axis.FormatInt(int64(c.N)) },
+	"update":  update,
+	"n":       size,
 	"tensors": tensors,
 	"dtype":   dtype,
 	"backend": func(c record.Case) string { return c.Backend },
 	"threads": threads,
-	"cache":   func(c record.Case) string { return c.Cache },
+	"cache":   cache,
 	"clip":    clip,
 }
 
@@ -169,9 +171,6 @@ func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) e
 	value, ok := pivots[by]
 	if !ok {
 		return fmt.Errorf("--by is %q, want one of %s", by, strings.Join(Pivots(), ", "))
-	}
-	if len(records) == 0 {
-		return fmt.Errorf("no throughput records to show")
 	}
 	var rowAxes []string
 	for _, a := range Pivots() {

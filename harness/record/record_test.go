@@ -1,0 +1,237 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func aRun(id string) *Run {
+	return &Run{Schema: Schema, Kind: KindRun, ID: id, Time: "2026-01-02T03:04:05Z", Command: "optbench run", Commit: "unknown", Profile: "quick", Seed: 1}
+}
+
+func aThroughput(run string) *Throughput {
+	return &Throughput{
+		Schema: Schema, Kind: KindThroughput, Run: run,
+		Case:   Case{Update: "adamw:lr=0.1", N: 1000, Tensors: 2, DType: "f32", Backend: "cpu:go", Threads: 2, Cache: "hot", Clip: 0.5},
+		Kernel: "go/adamw_f32", Samples: []float64{1e-3, 2e-3, 3e-3}, Median: 2e-3, CI95: [2]float64{1e-3, 3e-3}, Bytes: 28000,
+		LimitSamples: []float64{1e-3, 1e-3, 1e-3}, LimitBytesPerSecond: 2.8e7, LimitShare: 0.5, NSPerParam: 2000, Stop: "time", Verified: true,
+	}
+}
+
+func write(t *testing.T, path string, records ...any) {
+	t.Helper()
+	w, err := OpenWriter(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.jsonl")
+	long := aThroughput("a")
+	for range 100_000 { // far beyond 64 KiB
+		long.Samples = append(long.Samples, 1.25e-3)
+	}
+	write(t, path, aRun("a"), long)
+	write(t, path, aRun("b"), aThroughput("b"))
+	f, err := ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &File{Runs: []Run{*aRun("a"), *aRun("b")}, Throughput: []Throughput{*long, *aThroughput("b")}}
+	if !reflect.DeepEqual(f, want) {
+		t.Errorf("read %d runs, %d measurements, notices %q; not what was written", len(f.Runs), len(f.Throughput), f.Notices)
+	}
+}
+
+// TestTorn cuts a file at every byte of its last line: what stands before is
+// read, and what is appended afterwards too.
+func TestTorn(t *testing.T) {
+	dir := t.TempDir()
+	whole := filepath.Join(dir, "whole.jsonl")
+	write(t, whole, aRun("a"), aThroughput("a"))
+	text, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := bytes.IndexByte(text, '\n') + 1
+	for cut := first; cut < len(text); cut += 17 {
+		path := filepath.Join(dir, "torn.jsonl")
+		if err := os.WriteFile(path, text[:cut], 0o666); err != nil {
+			t.Fatal(err)
+		}
+		f, err := ReadFile(path)
+		if err != nil || len(f.Runs) != 1 || len(f.Throughput) != 0 || (len(f.Notices) == 1) != (cut > first) {
+			t.Fatalf("cut at %d of %d: %+v, %v", cut, len(text), f, err)
+		}
+		write(t, path, aRun("b"), aThroughput("b"))
+		f, err = ReadFile(path)
+		if err != nil || len(f.Runs) != 2 || len(f.Throughput) != 1 || f.Throughput[0].Run != "b" {
+			t.Fatalf("appended after a cut at %d of %d: %+v, %v", cut, len(text), f, err)
+		}
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	line := func(change func(*Throughput)) string {
+		x := aThroughput("a")
+		change(x)
+		text, err := json.Marshal(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	for _, c := range []struct{ name, text, want string }{
+		{"nothing", "", "no records"},
+		{"blank lines", "\n\n", "no records"},
+		{"another schema", `{"schema":"optbench/2","kind":"run"}`, `line 1: a record of schema "optbench/2", want optbench/1`},
+		{"no schema", `{"kind":"run"}`, "want optbench/1"},
+		{"JSON of another kind", `[1,2]`, "line 1"},
+		{"text", "hello", `line 1: not a record of optbench/1: it starts with "hello"`},
+		{"binary", "\x00\x01\x02", "line 1"},
+		{"deep nesting", strings.Repeat("[", 100_000), "line 1"},
+		{"a run without ID", `{"schema":"optbench/1","kind":"run"}`, "no id"},
+		{"a field of another type", `{"schema":"optbench/1","kind":"throughput","bytes":"many"}`, "line 1: throughput"},
+		{"no samples", line(func(x *Throughput) { x.Samples = nil }), "no samples"},
+		{"a negative sample", line(func(x *Throughput) { x.Samples[1] = -1 }), "sample 1 is -1"},
+		{"no time", line(func(x *Throughput) { x.Median = 0 }), "median 0"},
+		{"no parameters", line(func(x *Throughput) { x.Case.N = 0 }), "n is 0"},
+		{"negative bytes", line(func(x *Throughput) { x.Bytes = -1 }), "bytes is -1"},
+		{"no limit", line(func(x *Throughput) { x.LimitShare = 0 }), "share 0"},
+		{"no update", line(func(x *Throughput) { x.Case.Update = "" }), "no update"},
+		{"a number that is none", strings.Replace(line(func(*Throughput) {}), "0.002", "1e999", 1), "line 1"},
+	} {
+		f, err := Read(strings.NewReader(c.text), "file")
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "file: ") {
+			t.Errorf("%s: got %+v, %v, want an error with %q", c.name, f, err, c.want)
+			continue
+		}
+		if strings.ContainsFunc(err.Error(), func(r rune) bool { return r < ' ' }) || len(err.Error()) > 300 {
+			t.Errorf("%s: the error is not one clean line: %q", c.name, err)
+		}
+	}
+}
+
+func TestReadPassesOver(t *testing.T) {
+	text := `{"schema":"optbench/1","kind":"run","id":"a","colour":"blue"}
+{"schema":"optbench/1","kind":"weather","sun":true}
+{"schema":"optbench/1","kind":"thr
+`
+	measured, err := json.Marshal(aThroughput("stranger"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Read(strings.NewReader(text+string(measured)+"\n"), "file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	notices := strings.Join(f.Notices, "\n")
+	for _, want := range []string{"line 3: the record is torn", `"stranger" has no record of its own`, "1 records of kinds"} {
+		if !strings.Contains(notices, want) {
+			t.Errorf("notices lack %q:\n%s", want, notices)
+		}
+	}
+	if len(f.Runs) != 1 || len(f.Throughput) != 1 {
+		t.Errorf("%d runs and %d measurements, want 1 and 1", len(f.Runs), len(f.Throughput))
+	}
+}
+
+func TestWriterRefuses(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"text": "hello\n", "unfinished text": "hello", "foreign": `{"schema":"optbench/2"}` + "\n", "JSON": "{}\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenWriter(path); err == nil || !strings.Contains(err.Error(), Schema) {
+			t.Errorf("%s: got %v, want an error that names %s", name, err, Schema)
+		}
+		if after, err := os.ReadFile(path); err != nil || string(after) != text {
+			t.Errorf("%s: was changed to %q (%v)", name, after, err)
+		}
+	}
+	for _, path := range []string{dir, filepath.Join(dir, "no", "folder")} {
+		if _, err := OpenWriter(path); err == nil {
+			t.Errorf("%s was opened for records", path)
+		}
+	}
+}
+
+func TestWriterFullDisk(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("this system has no /dev/full")
+	}
+	w, err := OpenWriter("/dev/full")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(aRun("a")); err == nil || !strings.Contains(err.Error(), "/dev/full") {
+		t.Errorf("a write to a full disk: got %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNewID(t *testing.T) {
+	if a, b := NewID(), NewID(); a == b || len(a) != 16 {
+		t.Errorf("IDs %q and %q", a, b)
+	}
+}
+
+// FuzzRead holds Read to not panicking, and what it accepts to surviving a
+// second round.
+func FuzzRead(f *testing.F) {
+	for _, r := range []any{aRun("a"), aThroughput("a")} {
+		text, err := json.Marshal(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte("{\"schema\":\"optbench/1\",\"kind\":\"x\"}\n{"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		first, err := Read(bytes.NewReader(text), "fuzz")
+		if err != nil {
+			return
+		}
+		var again bytes.Buffer
+		e := json.NewEncoder(&again)
+		for _, r := range first.Runs {
+			if err := e.Encode(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, x := range first.Throughput {
+			if err := e.Encode(x); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if again.Len() == 0 {
+			return
+		}
+		second, err := Read(&again, "again")
+		if err != nil {
+			t.Fatalf("what was read is refused when written anew: %v", err)
+		}
+		if len(second.Runs) != len(first.Runs) || !reflect.DeepEqual(second.Throughput, first.Throughput) {
+			t.Fatal("what was read differs when written anew")
+		}
+	})
+}

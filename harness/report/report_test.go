@@ -1,0 +1,210 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"golang.org/x/perf/benchfmt"
+
+	"github.com/optbench/optbench/harness/record"
+)
+
+func result(run, update string, n int, backend string, median float64) record.Throughput {
+	isa := strings.TrimPrefix(backend, "cpu:")
+	bytes := int64(28 * n)
+	return record.Throughput{
+		Schema: record.Schema, Kind: record.KindThroughput, Run: run,
+		Case:   record.Case{Update: update, N: n, Tensors: 1, DType: "f32", Backend: backend, Threads: 2, Cache: "hot"},
+		Kernel: isa + "/" + update + "_f32", Samples: []float64{0.9 * median, median, 1.1 * median}, Median: median,
+		CI95: [2]float64{0.9 * median, 1.1 * median}, Bytes: bytes, LimitBytesPerSecond: float64(bytes) / median * 2, LimitShare: 0.5,
+		NSPerParam: 1e9 * median / float64(n), Stop: "converged", Verified: true,
+	}
+}
+
+func results() *record.File {
+	return &record.File{
+		Runs: []record.Run{{Schema: record.Schema, Kind: record.KindRun, ID: "a"}},
+		Throughput: []record.Throughput{
+			result("a", "adamw", 1e6, "cpu:avx2", 3e-4), result("a", "lamb", 1e6, "cpu:avx2", 6e-4),
+			result("a", "adamw", 1e6, "cpu:go", 4e-3), result("a", "lamb", 1e6, "cpu:go", 8e-3),
+		},
+	}
+}
+
+func show(t *testing.T, f *record.File, format, by, sort string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Show(&b, f, format, by, sort); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestTable(t *testing.T) {
+	f := results()
+	f.Throughput[1].Stop = "time"
+	f.Throughput[2].CI95 = [2]float64{1e-3, 1e-1}
+	want := `
+ update    n  cache  kernel               ns/param   GB/s  of limit    ±95%
+ adamw   1e6  hot    avx2/adamw_f32          0.300   93.3     50.0%   10.0%
+ lamb    1e6  hot    avx2/lamb_f32           0.600   46.7     50.0%  10.0%*
+ adamw   1e6  hot    go/adamw_f32             4.00   7.00     50.0%   >100%
+ lamb    1e6  hot    go/lamb_f32              8.00   3.50     50.0%   10.0%
+`
+	if got := trimmed(show(t, f, "table", "", "")); got != strings.TrimPrefix(want, "\n") {
+		t.Errorf("got:\n%s\nwant:%s", got, want)
+	}
+}
+
+// trimmed drops spaces at the ends of lines.
+func trimmed(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return b.String()
+}
+
+// TestTableWidth makes every axis differ at once, with the longest values.
+func TestTableWidth(t *testing.T) {
+	f := results()
+	for i := range f.Throughput {
+		c := &f.Throughput[i].Case
+		c.Update = "adamw:lr=0.000123:weight_decay=0.1"
+		c.N, c.Tensors, c.DType, c.Clip, c.Threads, c.Cache = 123456789+i, 1+i, []string{"f32", "f64"}[i%2], float64(i)/8, 1+i, "cold"
+		f.Throughput[i].Kernel = "avx512/acclip_v2_f32"
+	}
+	f.Throughput[0].Case.Model = "bert-large"
+	for line := range strings.Lines(show(t, f, "table", "", "")) {
+		if n := len([]rune(strings.TrimRight(line, "\n"))); n > MaxWidth {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	header, _, _ := strings.Cut(show(t, f, "table", "", ""), "\n")
+	for _, name := range []string{"update", "n", "tensors", "dtype", "clip", "thr", "cache", "kernel", "ns/param"} {
+		if !strings.Contains(header, " "+name+" ") {
+			t.Errorf("the header lacks %s: %s", name, header)
+		}
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	f := results()
+	f.Throughput[0].Kernel = "a|b"
+	lines := strings.Split(show(t, f, "md", "", ""), "\n")
+	if len(lines) < 6 || !strings.HasPrefix(lines[0], "| update ") || !strings.HasPrefix(lines[1], "|:---") {
+		t.Fatalf("not a table: %q", lines)
+	}
+	if !strings.Contains(lines[2], `a\|b`) {
+		t.Errorf("a bar is not escaped: %s", lines[2])
+	}
+}
+
+func TestCSV(t *testing.T) {
+	rows, err := csv.NewReader(strings.NewReader(show(t, results(), "csv", "", "ns/param"))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 5 || len(rows[0]) != len(csvHeader) || rows[1][1] != "adamw" || rows[4][1] != "lamb" {
+		t.Errorf("rows %q", rows)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	text := show(t, results(), "json", "", "")
+	f, err := record.Read(strings.NewReader(text), "json")
+	if err != nil || len(f.Runs) != 1 || len(f.Throughput) != 4 || len(f.Notices) != 0 {
+		t.Errorf("read back %+v, %v", f, err)
+	}
+}
+
+func TestBenchfmt(t *testing.T) {
+	f := results()
+	f.Throughput[0].Case.Update = "adamw:lr=0.1"
+	r := benchfmt.NewReader(strings.NewReader(show(t, f, "benchfmt", "", "")), "benchfmt")
+	var n int
+	for r.Scan() {
+		b, ok := r.Result().(*benchfmt.Result)
+		if !ok {
+			t.Fatalf("line %v: %v", r.Result(), r.Err())
+		}
+		if n == 0 {
+			want := "Step/update=adamw:lr=0.1/n=1000000/tensors=1/dtype=f32/backend=cpu:avx2/threads=2/cache=hot"
+			if string(b.Name) != want {
+				t.Errorf("name %s, want %s", b.Name, want)
+			}
+			if x, ok := b.Value("sec/op"); !ok || math.Abs(x-2.7e-4) > 1e-12 {
+				t.Errorf("%v sec/op, want 2.7e-4", x)
+			}
+		}
+		n++
+	}
+	if err := r.Err(); err != nil || n != 12 {
+		t.Errorf("%d results (%v), want one for each of 12 samples", n, err)
+	}
+}
+
+func TestCombine(t *testing.T) {
+	var launches []record.Throughput
+	for i, median := range []float64{3e-4, 1e-4, 2e-4, 5e-4, 4e-4, 6e-4} {
+		launches = append(launches, result(fmt.Sprint(i), "adamw", 1e6, "cpu:go", median), result(fmt.Sprint(i), "lamb", 1e6, "cpu:go", 1e-3))
+	}
+	got := Combine(launches)
+	if len(got) != 2 || got[0].Case.Update != "adamw" {
+		t.Fatalf("%d records, want one per case in the order measured", len(got))
+	}
+	a := got[0]
+	if math.Abs(a.Median-3.5e-4) > 1e-12 || a.CI95 != [2]float64{1e-4, 6e-4} || len(a.Samples) != 6 || math.Abs(a.NSPerParam-0.35) > 1e-9 {
+		t.Errorf("median %v in %v, %d samples, %v ns", a.Median, a.CI95, len(a.Samples), a.NSPerParam)
+	}
+}
+
+func TestPivot(t *testing.T) {
+	want := `
+ update              cpu:avx2         cpu:go
+ adamw            0.300 (50%)     4.00 (50%)
+ lamb             0.600 (50%)     8.00 (50%)
+
+ns/param (share of the limit), by backend
+`
+	if got := trimmed(show(t, results(), "table", "backend", "")); got != strings.TrimPrefix(want, "\n") {
+		t.Errorf("got:\n%s\nwant:%s", got, want)
+	}
+	f := results()
+	for i := range f.Throughput {
+		f.Throughput[i].Case.N = 1000 + i
+	}
+	if got := show(t, f, "md", "backend", ""); !strings.Contains(got, "| n ") && !strings.Contains(got, "|    n ") {
+		t.Errorf("n differs within a column and is no axis of the rows:\n%s", got)
+	}
+}
+
+func TestSort(t *testing.T) {
+	for _, key := range SortKeys() {
+		show(t, results(), "table", "", key)
+	}
+	lines := strings.Split(show(t, results(), "table", "", "GB/s"), "\n")
+	if !strings.Contains(lines[1], "93.3") || !strings.Contains(lines[4], "3.50") {
+		t.Errorf("not the fastest first: %q", lines)
+	}
+}
+
+func TestShowRefuses(t *testing.T) {
+	for _, c := range []struct{ format, by, sort, want string }{
+		{"xml", "", "", "unknown format"},
+		{"table", "colour", "", "--by is"},
+		{"csv", "backend", "", "--format table or md"},
+		{"table", "", "colour", "--sort is"},
+	} {
+		if err := Show(&bytes.Buffer{}, results(), c.format, c.by, c.sort); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: got %v", c, err)
+		}
+	}
+	if err := Show(&bytes.Buffer{}, &record.File{Runs: results().Runs}, "table", "", ""); err == nil {
+		t.Error("a table of no measurements gives no error")
+	}
+}

@@ -15,9 +15,12 @@ check: ## run all that CI checks
 	bash .ci/run
 
 generate: ## write the generated files anew
-	go generate ./kernels/cpu
+	go generate ./...
 
-bench: ## run the Go benchmarks of the kernels: each beside its limit
-	go test -run '^$$' -bench Step ./backend
+fresh: ## check that the generated files are what generate writes
+	bash .ci/run fresh
 
-.PHONY: help build test check generate bench
+bench: ## run the Go benchmarks: kernels beside their limit, and overheads
+	go test -run '^$$' -bench . ./backend
+
+.PHONY: help build test check generate fresh bench

@@ -2,7 +2,6 @@ package backend
 
 import (
 	"fmt"
-	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -72,6 +71,7 @@ func (b *cpuBackend) Alloc(d kernels.DType, n int) (Buffer, error) {
 			return nil, fmt.Errorf("alloc: %d elements of %v: %w", n, d, err)
 		}
 		buffer.base, a.region = base, region
+		b.touch(base, n*d.Size())
 	}
 	b.allocations[a] = true
 	return buffer, nil
@@ -112,57 +112,34 @@ func (b *cpuBackend) Bind(ops ...Op) (Plan, error) {
 		return b.isa.Bind(pc.kernel, pc.pass, pc.dtype, pc.slots, pc.n, pc.sums)
 	})
 	p.hold(p.users)
-	p.touch()
 	return p, nil
 }
 
-// touch writes every page of the plan's memory once, unchanged, from the worker
-// that will use it most: the system places a page, and clears it, where and when
-// it is first written.
-func (p *cpuPlan) touch() {
-	for _, s := range p.stages {
-		if len(s.workers) == 0 {
-			continue
-		}
-		n := len(s.workers)
-		p.backend.pool.do(n, func(worker int) {
-			for _, pc := range s.pieces {
-				size := pc.n * pc.dtype.Size()
-				for i, access := range pc.kernel.Passes[pc.pass].Access {
-					if access != kernels.None {
-						touchPages(pc.slots[i], size*worker/n, size*(worker+1)/n)
-					}
-				}
-			}
-		})
-	}
-}
-
-func touchPages(base unsafe.Pointer, from, to int) {
+// touch writes a zero to every page of new memory, each worker its share: the
+// system places a page, and clears it, where and when it is first written. A plan
+// divides an array in the same way.
+func (b *cpuBackend) touch(base unsafe.Pointer, size int) {
 	const page = 4096
-	for i := from / 4 * 4; i+4 <= to; i += page {
-		atomic.AddUint32((*uint32)(unsafe.Add(base, i)), 0)
-	}
+	b.share(size, func(from, to int) {
+		for i := from; i < to; i += page {
+			*(*byte)(unsafe.Add(base, i)) = 0
+		}
+	})
 }
 
-// copyBytes is the least size that is copied by all workers.
-const copyBytes = 1 << 20
-
-// copy copies src to dst with all workers, each its share: where dst is new, a
-// worker's share lies in memory near it.
+// copy copies src to dst, of the same size, with all workers.
 func (b *cpuBackend) copy(dst, src []byte) {
-	if len(src) < copyBytes {
-		copy(dst, src)
-		return
-	}
+	b.share(len(src), func(from, to int) { copy(dst[from:to], src[from:to]) })
+}
+
+// share divides size bytes among the workers, or leaves few to one.
+func (b *cpuBackend) share(size int, f func(from, to int)) {
+	const few = 1 << 20
 	n := b.info.Threads
-	b.pool.do(n, func(worker int) {
-		from, to := len(src)/n*worker, len(src)/n*(worker+1)
-		if worker == n-1 {
-			to = len(src)
-		}
-		copy(dst[from:to], src[from:to])
-	})
+	if size < few {
+		n = 1
+	}
+	b.pool.do(n, func(worker int) { f(size*worker/n, size*(worker+1)/n) })
 }
 
 func (b *cpuBackend) Mark() (Mark, error) {

@@ -61,7 +61,7 @@ func TestSmallArrays(t *testing.T) {
 	var arrays []array
 	sizes := []uintptr{1, 4, 63, 64, 65, 1000, 4095, 4096, 4097, 65536, 1<<20 - 1, 1 << 20, hugePage - 1, hugePage, hugePage + 1}
 	slabs := map[*region]bool{}
-	for i := range 20 * len(sizes) {
+	for i := range 12 * len(sizes) {
 		size := sizes[i%len(sizes)]
 		p, r, err := a.alloc(size)
 		if err != nil {

@@ -15,7 +15,7 @@ func TestPool(t *testing.T) {
 	p := newPool(threads)
 	var ran [threads]atomic.Int64
 	var want [threads]int64
-	for job := range 3000 {
+	for job := range 1000 {
 		n := 1 + job*7%threads
 		p.do(n, func(worker int) {
 			if worker < 0 || worker >= n {

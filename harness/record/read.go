@@ -3,11 +3,9 @@ package record
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 )
 
@@ -15,16 +13,14 @@ import (
 // than the 64 KiB of a bufio.Scanner, none comes near this.
 const maxLine = 64 << 20
 
+// maxFile bounds what is read in all: a file is held in memory.
+const maxFile = 1 << 30
+
 // A File is what a file of records holds.
 type File struct {
 	Runs       []Run
 	Throughput []Throughput
 	Notices    []string // what was passed over, for the user to know
-}
-
-type header struct {
-	Schema string `json:"schema"`
-	Kind   string `json:"kind"`
 }
 
 // ReadFile reads a file of records.
@@ -45,8 +41,10 @@ func ReadFile(path string) (*File, error) {
 // that was torn when its run was cut off is dropped, with a notice. Anything else
 // that is not a record of this schema is an error that says where it is.
 func Read(r io.Reader, name string) (*File, error) {
-	rd := reader{name: name, runs: map[string]bool{}, kinds: map[string]int{}}
+	rd := reader{name: name, runs: map[string]bool{}}
 	lines := bufio.NewReader(r)
+	var total int64
+	var junk error // of a line that may prove to be the last
 	for {
 		line, err := readLine(lines)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -54,14 +52,33 @@ func Read(r io.Reader, name string) (*File, error) {
 		}
 		last := err != nil
 		rd.line++
+		if total += int64(len(line)); total > maxFile {
+			return nil, fmt.Errorf("%s: more than %d MiB, want less: split it by runs", name, maxFile>>20)
+		}
 		if text := bytes.TrimSpace(line); len(text) > 0 {
-			if err := rd.record(text); err != nil {
-				return nil, fmt.Errorf("%s: line %d: %w", name, rd.line, err)
+			if junk != nil {
+				return nil, junk
+			}
+			err := rd.record(text)
+			if err != nil {
+				err = fmt.Errorf("%s: line %d: %w", name, rd.line, err)
+			}
+			if errors.Is(err, errJunk) {
+				junk = err // forgiven at the end: a crash can leave anything there
+			} else if err != nil {
+				return nil, err
 			}
 		}
 		if last {
 			break
 		}
+	}
+	if junk != nil {
+		if len(rd.Runs)+len(rd.Throughput) == 0 {
+			return nil, junk
+		}
+		rd.torn++
+		rd.tornLine = rd.line
 	}
 	return rd.finish()
 }
@@ -83,98 +100,65 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 
 type reader struct {
 	File
-	name  string
-	line  int
-	runs  map[string]bool
-	kinds map[string]int // unknown ones
+	name     string
+	line     int
+	runs     map[string]bool
+	kinds    int // records of unknown ones
+	torn     int
+	tornLine int // the last of them
 }
 
 func (rd *reader) record(text []byte) error {
-	var h header
-	if err := json.Unmarshal(text, &h); err != nil {
-		if text[0] != '{' {
-			return fmt.Errorf("not a record of %s: it starts with %.20q", Schema, text[:min(len(text), 20)])
-		}
-		if json.Valid(text) {
-			return fmt.Errorf("schema and kind: %w", err)
-		}
-		rd.notice("the record is torn (its run was cut off) and left out")
+	rec, err := decode(text)
+	if errors.Is(err, errJunk) && text[0] == '{' {
+		rd.torn++
+		rd.tornLine = rd.line
 		return nil
 	}
-	if h.Schema != Schema {
-		return fmt.Errorf("a record of schema %.40q, want %s", h.Schema, Schema)
+	if err != nil {
+		return err
 	}
-	switch h.Kind {
-	case KindRun:
-		var r Run
-		if err := json.Unmarshal(text, &r); err != nil {
-			return fmt.Errorf("run: %w", err)
+	switch rec := rec.(type) {
+	case *Run:
+		if rd.runs[rec.ID] {
+			return fmt.Errorf("run %.20q is in the file already: its measurements would count twice, remove one", rec.ID)
 		}
-		if r.ID == "" {
-			return fmt.Errorf("run: no id")
-		}
-		rd.runs[r.ID] = true
-		rd.Runs = append(rd.Runs, r)
-	case KindThroughput:
-		var t Throughput
-		if err := json.Unmarshal(text, &t); err != nil {
-			return fmt.Errorf("throughput: %w", err)
-		}
-		if err := t.check(); err != nil {
-			return fmt.Errorf("throughput: %w", err)
-		}
-		if !rd.runs[t.Run] {
-			rd.notice(fmt.Sprintf("run %.20q has no record of its own", t.Run))
-			rd.runs[t.Run] = true
-		}
-		rd.Throughput = append(rd.Throughput, t)
-	default:
-		rd.kinds[h.Kind]++
+		rd.runs[rec.ID] = true
+		rd.Runs = append(rd.Runs, *rec)
+	case *Throughput:
+		rd.Throughput = append(rd.Throughput, *rec)
+	case string:
+		rd.kinds++
 	}
 	return nil
 }
 
-func (rd *reader) notice(text string) {
-	rd.Notices = append(rd.Notices, fmt.Sprintf("%s: line %d: %s", rd.name, rd.line, text))
+func (rd *reader) notice(format string, args ...any) {
+	rd.Notices = append(rd.Notices, rd.name+": "+fmt.Sprintf(format, args...))
 }
 
+// finish gives one notice for each thing that was passed over, however often.
 func (rd *reader) finish() (*File, error) {
-	var unknown int
-	for _, n := range rd.kinds {
-		unknown += n
-	}
-	if unknown > 0 {
-		rd.Notices = append(rd.Notices, fmt.Sprintf("%s: %d records of kinds that this version does not know are left out", rd.name, unknown))
-	}
-	if len(rd.Runs)+len(rd.Throughput)+unknown == 0 {
+	if len(rd.Runs)+len(rd.Throughput)+rd.kinds == 0 {
 		return nil, fmt.Errorf("%s: no records, want a file that optbench run -o wrote", rd.name)
 	}
-	return &rd.File, nil
-}
-
-// check refuses numbers that no measurement gives.
-func (t *Throughput) check() error {
-	positive := func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
 	switch {
-	case t.Case.Update == "":
-		return fmt.Errorf("no update")
-	case t.Case.N < 1 || t.Case.Tensors < 1 || t.Case.Threads < 1:
-		return fmt.Errorf("n is %d, tensors %d, threads %d, want 1 or more", t.Case.N, t.Case.Tensors, t.Case.Threads)
-	case t.Case.Clip < 0:
-		return fmt.Errorf("clip is %v, want 0 or more", t.Case.Clip)
-	case t.Bytes < 1:
-		return fmt.Errorf("bytes is %d, want 1 or more", t.Bytes)
-	case len(t.Samples) == 0:
-		return fmt.Errorf("no samples")
-	case !positive(t.Median) || !positive(t.CI95[0]) || !positive(t.CI95[1]) || !positive(t.NSPerParam):
-		return fmt.Errorf("median %v, interval %v, ns per parameter %v, want them above 0", t.Median, t.CI95, t.NSPerParam)
-	case !positive(t.LimitBytesPerSecond) || !positive(t.LimitShare):
-		return fmt.Errorf("limit %v B/s, share %v, want them above 0", t.LimitBytesPerSecond, t.LimitShare)
+	case rd.torn == 1:
+		rd.notice("line %d: the record is torn (its run was cut off) and left out", rd.tornLine)
+	case rd.torn > 1:
+		rd.notice("%d records are torn (their runs were cut off) and left out, the last in line %d", rd.torn, rd.tornLine)
 	}
-	for i, s := range t.Samples {
-		if !positive(s) {
-			return fmt.Errorf("sample %d is %v s, want it above 0", i, s)
+	if rd.kinds > 0 {
+		rd.notice("%d records of kinds that this version does not know are left out", rd.kinds)
+	}
+	orphans, orphan := 0, ""
+	for i := range rd.Throughput {
+		if t := &rd.Throughput[i]; !rd.runs[t.Run] {
+			orphans, orphan = orphans+1, t.Run
 		}
 	}
-	return nil
+	if orphans > 0 {
+		rd.notice("run %.20q has no record of its own (%d measurements of such runs are kept)", orphan, orphans)
+	}
+	return &rd.File, nil
 }

@@ -113,6 +113,12 @@ func TestReadRefuses(t *testing.T) {
 		{"negative bytes", line(func(x *Throughput) { x.Bytes = -1 }), "bytes is -1"},
 		{"no limit", line(func(x *Throughput) { x.LimitShare = 0 }), "share 0"},
 		{"no update", line(func(x *Throughput) { x.Case.Update = "" }), "no update"},
+		{"an interval beside the median", line(func(x *Throughput) { x.CI95 = [2]float64{5, 6} }), "round the median"},
+		{"a negative sample of the limit", line(func(x *Throughput) { x.LimitSamples[2] = -1 }), "is -1"},
+		{"an escape sequence", line(func(x *Throughput) { x.Case.Update = "\x1b[31mred" }), "cannot be printed"},
+		{"a run twice", `{"schema":"optbench/1","kind":"run","id":"a"}` + "\n" + `{"schema":"optbench/1","kind":"run","id":"a"}`, "line 2: run \"a\" is in the file already"},
+		{"launch 5 of 3", `{"schema":"optbench/1","kind":"run","id":"a","launch":5,"launches":3}`, "launch 5 of 3"},
+		{"a number without end", strings.Replace(line(func(*Throughput) {}), `"n":1000`, `"n":`+strings.Repeat("9", 1<<20), 1), "field"},
 		{"a number that is none", strings.Replace(line(func(*Throughput) {}), "0.002", "1e999", 1), "line 1"},
 	} {
 		f, err := Read(strings.NewReader(c.text), "file")
@@ -147,6 +153,49 @@ func TestReadPassesOver(t *testing.T) {
 	}
 	if len(f.Runs) != 1 || len(f.Throughput) != 1 {
 		t.Errorf("%d runs and %d measurements, want 1 and 1", len(f.Runs), len(f.Throughput))
+	}
+}
+
+// TestReadForgives reads on where a crash left its traces, with one notice
+// however many they are.
+func TestReadForgives(t *testing.T) {
+	run := `{"schema":"optbench/1","kind":"run","id":"a"}` + "\n"
+	for name, text := range map[string]string{
+		"a last line of NUL": run + "\x00\x00\x00",
+		"many torn lines":    run + strings.Repeat("{\n", 1000),
+	} {
+		f, err := Read(strings.NewReader(text), "file")
+		if err != nil || len(f.Runs) != 1 || len(f.Notices) != 1 {
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
+	}
+}
+
+func TestWriterForgivesATornFirstLine(t *testing.T) {
+	for _, torn := range []string{`{"schema":"optbench/1","ki`, `{"sch`} {
+		path := filepath.Join(t.TempDir(), "r.jsonl")
+		if err := os.WriteFile(path, []byte(torn), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, aRun("a"))
+		write(t, path, aRun("b"))
+		if f, err := ReadFile(path); err != nil || len(f.Runs) != 2 || len(f.Notices) != 1 {
+			t.Errorf("after %s: %+v, %v, want 2 runs and a notice", torn, f, err)
+		}
+	}
+}
+
+// TestWriterChecks refuses what Read would: it would make the file unreadable.
+func TestWriterChecks(t *testing.T) {
+	w, err := OpenWriter(filepath.Join(t.TempDir(), "r.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	bad := aThroughput("a")
+	bad.Case.N = 0
+	if err := w.Write(bad); err == nil || !strings.Contains(err.Error(), "n is 0") {
+		t.Errorf("a record that Read refuses: got %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -13,7 +14,7 @@ import (
 // killed loses at most the line it was writing.
 type Writer struct {
 	file *os.File
-	size int64 // of the file, whole lines alone
+	torn bool // the file ends in part of a line
 }
 
 // OpenWriter opens a file to append to, and makes it where there is none. A file
@@ -39,15 +40,15 @@ func (w *Writer) prepare() error {
 	if !info.Mode().IsRegular() {
 		return nil // a pipe or a device has no past
 	}
-	w.size = info.Size()
-	if w.size == 0 {
+	size := info.Size()
+	if size == 0 {
 		return nil
 	}
-	if err := checkFirstLine(w.file, w.size); err != nil {
+	if err := checkFirstLine(io.NewSectionReader(w.file, 0, size)); err != nil {
 		return err
 	}
 	last := make([]byte, 1)
-	if _, err := w.file.ReadAt(last, w.size-1); err != nil {
+	if _, err := w.file.ReadAt(last, size-1); err != nil {
 		return err
 	}
 	if last[0] == '\n' {
@@ -56,49 +57,68 @@ func (w *Writer) prepare() error {
 	return w.append([]byte("\n"))
 }
 
-// checkFirstLine refuses a file whose first line is of another kind. A line
-// without an end, in a file that has no other, is one that was torn.
-func checkFirstLine(f io.ReaderAt, size int64) error {
-	head := make([]byte, min(size, 1<<20))
-	if _, err := f.ReadAt(head, 0); err != nil {
-		return err
-	}
-	line, _, whole := bytes.Cut(head, []byte("\n"))
-	if !whole {
-		if bytes.HasPrefix(line, []byte(`{"schema":"`+Schema+`"`)) {
+// checkFirstLine refuses a file whose first whole record is of another schema, and
+// one that holds something else before it. Lines that were torn are passed over.
+func checkFirstLine(r io.Reader) error {
+	lines := bufio.NewReader(r)
+	for {
+		line, err := readLine(lines)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		text := bytes.TrimSpace(line)
+		var h header
+		switch {
+		case len(text) == 0 || text[0] == '{' && !json.Valid(text):
+		case json.Unmarshal(text, &h) != nil || h.Schema == "":
+			return fmt.Errorf("it holds something else, want an empty file or %s records", Schema)
+		case h.Schema != Schema:
+			return fmt.Errorf("its records are of schema %.40q, want %s", h.Schema, Schema)
+		default:
 			return nil
 		}
-		return fmt.Errorf("it holds something else, want an empty file or %s records", Schema)
+		if err != nil {
+			return nil
+		}
 	}
-	var h header
-	if json.Unmarshal(line, &h) != nil || h.Schema == "" {
-		return fmt.Errorf("it holds something else, want an empty file or %s records", Schema)
-	}
-	if h.Schema != Schema {
-		return fmt.Errorf("its records are of schema %q, want %s", h.Schema, Schema)
-	}
-	return nil
 }
 
-// Write appends a record. Where it fails, the file keeps what it had before.
+// Write appends a record, which must be one that Read accepts: a line that it
+// refuses would make the whole file unreadable. Where Write fails, the file keeps
+// what it had before.
 func (w *Writer) Write(record any) error {
 	line, err := json.Marshal(record)
 	if err != nil {
 		return fmt.Errorf("store a record in %s: %w", w.file.Name(), err)
 	}
+	if _, err := decode(line); err != nil {
+		return fmt.Errorf("store a record in %s: it could not be read again: %w", w.file.Name(), err)
+	}
 	return w.append(append(line, '\n'))
 }
 
 func (w *Writer) append(line []byte) error {
-	if n, err := w.file.Write(line); err != nil {
-		if n > 0 {
-			// What cannot be cut away is a torn line, which readers drop.
-			_ = w.file.Truncate(w.size)
-		}
+	if w.torn {
+		line = append([]byte("\n"), line...)
+	}
+	n, err := w.file.Write(line)
+	if err != nil {
+		w.torn = w.torn || n > 0 && !w.cut(int64(n))
 		return fmt.Errorf("store a record: %w; it is lost, those before it are kept", err)
 	}
-	w.size += int64(len(line))
+	w.torn = false
 	return nil
+}
+
+// cut takes back the last n bytes that were written, and reports whether it could.
+// Others may append to the file too: where they did meanwhile, what is theirs stays.
+func (w *Writer) cut(n int64) bool {
+	end, err := w.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return false
+	}
+	info, err := w.file.Stat()
+	return err == nil && info.Mode().IsRegular() && info.Size() == end && w.file.Truncate(end-n) == nil
 }
 
 // Close makes sure that the records are on disk.

@@ -49,7 +49,8 @@ type Backend interface {
 	Mark() (Mark, error)
 	// Sync waits until all work is done.
 	Sync() error
-	// Close frees everything that was made from the backend.
+	// Close frees all buffers. Plans must have been closed: while one is open,
+	// Close reports it and does nothing.
 	Close() error
 }
 
@@ -115,7 +116,8 @@ func (ScalarMap) isOp()   {}
 
 // A Plan is a bound, validated list of ops.
 type Plan interface {
-	// Step runs all ops once. It does not allocate.
+	// Step runs all ops once. It does not allocate. A norm that is not finite is
+	// no error: what depends on it is left as it was, and Skipped counts it.
 	Step(kernels.Step) error
 	// Kernels names what runs, group by group: "avx512/adamw_f32".
 	Kernels() []string

@@ -153,18 +153,23 @@ func (b *builder) tensors(k *kernels.Kernel, tensors []Tensor) ([]piece, error) 
 		out = append(out, pc)
 	}
 	if both := overlap(spans); both != nil {
-		return nil, fmt.Errorf("tensor %d and tensor %d share memory that the update writes",
-			tensorAt(out, both[0].from), tensorAt(out, both[1].from))
+		return nil, fmt.Errorf("%s and %s share memory that the update writes",
+			slotAt(out, both[0].from), slotAt(out, both[1].from))
 	}
 	b.begin(spans)
 	return out, nil
 }
 
-// tensorAt returns the index of the tensor with a slot at that address.
-func tensorAt(tensors []piece, address uintptr) int {
-	return slices.IndexFunc(tensors, func(pc piece) bool {
-		return slices.ContainsFunc(pc.slots, func(s unsafe.Pointer) bool { return uintptr(s) == address })
-	})
+// slotAt names the tensor and slot at an address.
+func slotAt(tensors []piece, address uintptr) string {
+	for ti, pc := range tensors {
+		for si, s := range pc.slots {
+			if uintptr(s) == address {
+				return fmt.Sprintf("slot %s of tensor %d", pc.kernel.Slots[si].Name, ti)
+			}
+		}
+	}
+	return fmt.Sprintf("address %#x", address)
 }
 
 func slotNames(k *kernels.Kernel) string {

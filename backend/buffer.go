@@ -75,7 +75,7 @@ func (b *hostBuffer) Free() error {
 	case b.view:
 		return fmt.Errorf("free: a view, want the buffer that Alloc or Wrap returned")
 	case a.plans > 0:
-		return fmt.Errorf("free: %d open plans use the buffer, want them closed first", a.plans)
+		return fmt.Errorf("free: open plans that use the buffer: %d, want them closed first", a.plans)
 	default:
 		return a.backend.free(a)
 	}

@@ -162,7 +162,7 @@ func (b *cpuBackend) Close() error {
 		return fmt.Errorf("close: %s: %w", b.info.Name, ErrClosed)
 	}
 	if b.plans > 0 {
-		return fmt.Errorf("close: %s: %d plans are open, want them closed first", b.info.Name, b.plans)
+		return fmt.Errorf("close: %s: open plans: %d, want them closed first", b.info.Name, b.plans)
 	}
 	b.closed = true
 	b.pool.close()

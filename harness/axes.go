@@ -22,7 +22,7 @@ type Axis struct {
 
 // Axes lists them.
 var Axes = []Axis{
-	{"update", "names, with hyperparameters as in adamw:lr=1e-3; all", "all"},
+	{"update", "names, with hyperparameters as in adamw:lr=1e-3:beta1=0.8; all", "all"},
 	{"n", "parameters in all: 1e6, 2^20, ranges such as 2^[12:26:2]", "one size in L2, one in L3, one in memory"},
 	{"tensors", "how many equal tensors n is cut into; or a model, which sets n too: " + strings.Join(ModelNames(), ", "), "1"},
 	{"dtype", "f32; f64 on cpu:go", "f32"},
@@ -152,6 +152,8 @@ func (x *expansion) updates() error {
 		case v == "all":
 			texts = append(texts, kernels.Names()...)
 			continue
+		case kernels.Find(name) == nil && strings.Contains(v, "="):
+			return fmt.Errorf("axis update: unknown update %q; hyperparameters follow their update after colons, as in adamw:lr=1e-3:beta1=0.8", v)
 		case kernels.Find(name) == nil:
 			return fmt.Errorf("axis update: %w", Unknown("update", name, kernels.Names()))
 		}

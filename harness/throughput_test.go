@@ -102,10 +102,14 @@ func TestMeasureFlagsTheImpossible(t *testing.T) {
 	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "1.100") {
 		t.Errorf("warnings %q, want one that says 1.100", r.Warnings)
 	}
-	// In a cache the stream is no hard limit.
+	// In a cache the stream is no hard limit, but not far from one.
 	b = fake(t, 10*time.Millisecond, 11*time.Millisecond)
 	if r, err = measure(t, b, 1<<30, fakeCase("sgd", 10000, Hot)); err != nil || len(r.Warnings) > 0 {
 		t.Errorf("in a cache: %v, %v", r, err)
+	}
+	b = fake(t, 10*time.Millisecond, 13*time.Millisecond)
+	if r, err = measure(t, b, 1<<30, fakeCase("sgd", 10000, Hot)); err != nil || len(r.Warnings) != 1 {
+		t.Errorf("far above the limit in a cache: %v, %v", r, err)
 	}
 }
 

@@ -86,14 +86,14 @@ func bound(s string) float64 {
 // "adamw:lr=3e-4:weight_decay=0.1" names: a definition's name, then the
 // hyperparameters that differ from its default.
 func Parse(text string) (Update, error) {
-	name, rest, _ := strings.Cut(text, ":")
+	name, rest, more := strings.Cut(text, ":")
 	d := Find(name)
 	if d == nil {
 		return nil, fmt.Errorf("unknown update %q, want one of %s", name, strings.Join(Names(), ", "))
 	}
 	v := reflect.New(reflect.TypeOf(d.Cases[0])).Elem()
 	v.Set(reflect.ValueOf(d.Cases[0]))
-	if rest != "" {
+	if more {
 		for _, setting := range strings.Split(rest, ":") {
 			if err := set(v, setting); err != nil {
 				return nil, fmt.Errorf("update %q: %w", text, err)

@@ -16,7 +16,7 @@ func newEnv() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "env",
 		Short: "Say what this machine is, and what makes its figures noisy",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e := machine.Capture()
 			w := cmd.OutOrStdout()

@@ -20,7 +20,12 @@ func newList() *cobra.Command {
 		Example: `  optbench list
   optbench list adamw
   optbench list --json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("list takes one update, got %d", len(args))
+			}
+			return nil
+		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return kernels.Names(), cobra.ShellCompDirectiveNoFileComp
 		},

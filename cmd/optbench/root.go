@@ -35,12 +35,16 @@ func (c coded) Unwrap() error { return c.err }
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	out := &output{w: stdout}
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if out.err != nil {
+		err = coded{exitFailed, fmt.Errorf("print: %w", out.err)}
+	}
 	if err == nil {
 		return exitOK
 	}
@@ -50,6 +54,29 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return c.code
 	}
 	return exitRefused
+}
+
+// output remembers the first error of writing to w. Some of what prints through
+// it does not look.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// noArguments refuses arguments, and says where axes go.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, got %q; axes are set with -a, as in optbench run -a update=adam", cmd.Name(), args[0])
+	}
+	return nil
 }
 
 func newRoot() *cobra.Command {
@@ -70,12 +97,15 @@ missing; 5 a verification, a measurement or a write failed.`,
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		// The rest is the parser's own account of what the first part says.
+		text, _, _ := strings.Cut(err.Error(), ": strconv.")
+		return errors.New(text)
+	})
 	root.AddCommand(newRun(), newList(), newEnv(), newTable(), newVersion())
 	return root
 }
 
-// stream is where figures go; a table in a terminal shares it with a progress
-// bar on standard error.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

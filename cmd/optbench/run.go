@@ -50,7 +50,7 @@ that the update reaches.`,
   optbench run -a update=adamw,lamb -a tensors=gpt2 -a clip=0,1
   optbench run -a cache=hot,cold -a backend=all --profile standard -o results.jsonl
   optbench run --launches 12 -o results.jsonl --format benchfmt`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
@@ -59,9 +59,16 @@ that the update reaches.`,
 	f.IntVar(&o.launches, "launches", 1, "measure in `N` fresh processes, one after the other")
 	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
 	f.StringVar(&o.format, "format", "table", "what to print: "+strings.Join(report.Formats, ", "))
-	f.Uint64Var(&o.seed, "seed", 1, "of the order in which update and limit are sampled")
+	f.Uint64Var(&o.seed, "seed", 1, "of the order in which update and limit are sampled; counts up with launches")
 	f.StringVar(&o.launch, "launch", "", "")
 	_ = f.MarkHidden("launch") // fails for an unknown flag alone
+	_ = cmd.RegisterFlagCompletionFunc("axis", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var names []string
+		for _, a := range harness.Axes {
+			names = append(names, a.Name+"=")
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	})
 	complete(cmd, "format", report.Formats...)
 	complete(cmd, "profile", harness.ProfileNames()...)
 	return cmd
@@ -79,6 +86,9 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 	}
 	if !slices.Contains(report.Formats, o.format) {
 		return harness.Unknown("format", o.format, report.Formats)
+	}
+	if cmd.Flags().Changed("output") && o.out == "" {
+		return fmt.Errorf("--output is empty, want the name of a file")
 	}
 	if o.launches < 1 || o.launches > 1000 {
 		return fmt.Errorf("--launches is %d, want 1 to 1000", o.launches)
@@ -115,7 +125,7 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 		if o.format == "table" || o.format == "md" {
 			r.out = report.Combined(r.out)
 		}
-		return o.launchAll(cmd.Context(), r)
+		return o.launchAll(cmd.Context(), env, r)
 	}
 	return o.measure(cmd.Context(), meter, cases, env, r)
 }
@@ -171,14 +181,14 @@ func (o runOptions) measure(ctx context.Context, m *harness.Meter, cases []harne
 		return err
 	}
 	var failed error
-	for i, c := range cases {
+	for _, c := range cases {
 		t, err := m.Measure(ctx, c)
 		switch {
 		case ctx.Err() != nil:
-			return interrupted(i, len(cases), failed)
+			return r.interrupted(failed)
 		case err != nil:
 			failed = errors.Join(failed, err)
-			r.note("%v", err)
+			r.note(err.Error())
 			continue
 		}
 		if err := r.throughput(t); err != nil {
@@ -190,9 +200,7 @@ func (o runOptions) measure(ctx context.Context, m *harness.Meter, cases []harne
 	}
 	if o.format == "table" {
 		env.StealPercent = machine.Steal(before, machine.Snapshot())
-		for _, w := range machine.Warnings(env) {
-			r.note("note: %s", w.Text)
-		}
+		r.warn(env)
 	}
 	if failed != nil {
 		return coded{exitFailed, failed}
@@ -200,8 +208,12 @@ func (o runOptions) measure(ctx context.Context, m *harness.Meter, cases []harne
 	return nil
 }
 
-func interrupted(done, all int, failed error) error {
-	err := fmt.Errorf("interrupted: %d of %d cases measured; they are kept", done, all)
+func (r *recorder) interrupted(failed error) error {
+	kept := ""
+	if r.file != nil && r.count > 0 {
+		kept = "; their records are kept"
+	}
+	err := fmt.Errorf("interrupted: %d of %d cases measured%s", r.count, r.want, kept)
 	return coded{exitIncomplete, errors.Join(err, failed)}
 }
 
@@ -229,7 +241,7 @@ func (o runOptions) command() string {
 
 // launchAll measures the cases in fresh processes, one after the other, and
 // stores what they print.
-func (o runOptions) launchAll(ctx context.Context, r *recorder) error {
+func (o runOptions) launchAll(ctx context.Context, env machine.Environment, r *recorder) error {
 	self, err := os.Executable()
 	if err != nil {
 		return coded{exitFailed, fmt.Errorf("find the program, to launch it: %w", err)}
@@ -242,12 +254,18 @@ func (o runOptions) launchAll(ctx context.Context, r *recorder) error {
 		}
 		if err := r.child(exec.Command(self, args...)); err != nil {
 			if ctx.Err() != nil {
-				return interrupted(r.count, r.want, nil)
+				return r.interrupted(nil)
 			}
-			return err
+			return fmt.Errorf("launch %d of %d: %w", i+1, o.launches, err)
 		}
 	}
-	return r.finish()
+	if err := r.finish(); err != nil {
+		return err
+	}
+	if o.format == "table" {
+		r.warn(env)
+	}
+	return nil
 }
 
 // A recorder passes records on: to the file, then to the terminal.
@@ -282,8 +300,16 @@ func (r *recorder) quiet(f func() error) error {
 	return err
 }
 
-func (r *recorder) note(format string, args ...any) {
-	_ = r.quiet(func() error { _, err := fmt.Fprintf(r.stderr, format+"\n", args...); return err })
+// note tells something that does not end the run.
+func (r *recorder) note(text string) {
+	_ = r.quiet(func() error { _, err := fmt.Fprintln(r.stderr, wrap("note: "+text, "      ")); return err })
+}
+
+// warn notes what makes figures noisy on this machine.
+func (r *recorder) warn(env machine.Environment) {
+	for _, w := range machine.Warnings(env) {
+		r.note(w.Text)
+	}
 }
 
 func (r *recorder) run(start *record.Run) error {
@@ -297,7 +323,7 @@ func (r *recorder) throughput(t *record.Throughput) error {
 		_ = r.bar.Add(1)
 	}
 	for _, w := range t.Warnings {
-		r.note("note: %s, n=%d: %s", t.Case.Update, t.Case.N, w)
+		r.note(fmt.Sprintf("%s, n=%d: %s", t.Case.Update, t.Case.N, w))
 	}
 	return err
 }
@@ -316,13 +342,14 @@ func (r *recorder) store(v any, show func() error) error {
 
 // child runs a launch and passes its records on as they come.
 func (r *recorder) child(cmd *exec.Cmd) error {
-	cmd.Stderr = r.stderr
+	var said strings.Builder
+	cmd.Stderr = &said
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
-		return coded{exitFailed, fmt.Errorf("launch: %w", err)}
+		return coded{exitFailed, err}
 	}
 	if err := cmd.Start(); err != nil {
-		return coded{exitFailed, fmt.Errorf("launch: %w", err)}
+		return coded{exitFailed, err}
 	}
 	lines := bufio.NewReader(pipe)
 	for err == nil {
@@ -351,7 +378,10 @@ func (r *recorder) child(cmd *exec.Cmd) error {
 		if exit := (*exec.ExitError)(nil); errors.As(wait, &exit) && slices.Contains([]int{exitRefused, exitIncomplete}, exit.ExitCode()) {
 			code = exit.ExitCode()
 		}
-		err = coded{code, fmt.Errorf("launch: %w", wait)}
+		// Its last line is its error; what stands before are notes.
+		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
+		why := strings.TrimPrefix(lines[len(lines)-1], "optbench: ")
+		err = coded{code, errors.New(cmp.Or(why, wait.Error()))}
 	}
 	return err
 }

@@ -30,6 +30,7 @@ launches.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var all record.File
+			from := map[string]string{} // file of each run
 			for _, name := range args {
 				f, err := record.ReadFile(name)
 				if err != nil {
@@ -37,6 +38,12 @@ launches.`,
 				}
 				for _, n := range f.Notices {
 					fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", n)
+				}
+				for _, r := range f.Runs {
+					if other, ok := from[r.ID]; ok {
+						return fmt.Errorf("%s: run %s is in %s too: its measurements would count twice", name, r.ID, other)
+					}
+					from[r.ID] = name
 				}
 				all.Runs = append(all.Runs, f.Runs...)
 				all.Throughput = append(all.Throughput, f.Throughput...)
@@ -49,8 +56,8 @@ launches.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&format, "format", "table", "what to print: "+strings.Join(report.Formats, ", "))
-	f.StringVar(&by, "by", "", "one column per value of this `axis`: "+strings.Join(report.Pivots(), ", "))
-	f.StringVar(&sort, "sort", "", "order rows by this `column`: "+strings.Join(report.SortKeys(), ", "))
+	f.StringVar(&by, "by", "", "one column per value of an `axis`: "+strings.Join(report.Pivots(), " "))
+	f.StringVar(&sort, "sort", "", "order rows by a `column`: "+strings.Join(report.SortKeys(), " "))
 	complete(cmd, "format", report.Formats...)
 	complete(cmd, "by", report.Pivots()...)
 	complete(cmd, "sort", report.SortKeys()...)

@@ -149,7 +149,7 @@ func (rd *reader) finish() (*File, error) {
 		rd.notice("%d records are torn (their runs were cut off) and left out, the last in line %d", rd.torn, rd.tornLine)
 	}
 	if rd.kinds > 0 {
-		rd.notice("%d records of kinds that this version does not know are left out", rd.kinds)
+		rd.notice("records of kinds that this version does not know are left out: %d", rd.kinds)
 	}
 	orphans, orphan := 0, ""
 	for i := range rd.Throughput {

@@ -146,7 +146,7 @@ func TestReadPassesOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	notices := strings.Join(f.Notices, "\n")
-	for _, want := range []string{"line 3: the record is torn", `"stranger" has no record of its own`, "1 records of kinds"} {
+	for _, want := range []string{"line 3: the record is torn", `"stranger" has no record of its own`, "left out: 1"} {
 		if !strings.Contains(notices, want) {
 			t.Errorf("notices lack %q:\n%s", want, notices)
 		}

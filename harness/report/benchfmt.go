@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
@@ -9,13 +10,19 @@ import (
 	"github.com/optbench/optbench/harness/record"
 )
 
-// benchFormat writes the Go benchmark format, a line per sample, so that
-// benchstat sees how they spread. Names are key=value, for its filters.
-type benchFormat struct{ *benchfmt.Writer }
+// benchFormat writes the Go benchmark format: a line per sample, so that
+// benchstat sees how they spread; where a case was measured in several launches a
+// line per launch, for the samples of one launch are no replicates. Names are
+// key=value, for its filters.
+type benchFormat struct {
+	w    *benchfmt.Writer
+	runs map[string]*record.Run
+}
 
-// Run does nothing: what a run is goes before each of its results, where a
-// reader of several runs needs it.
-func (b benchFormat) Run(r *record.Run) error { return nil }
+func (b benchFormat) Run(r *record.Run) error {
+	b.runs[r.ID] = r
+	return nil
+}
 
 func (b benchFormat) Write(t *record.Throughput) error {
 	c := t.Case
@@ -25,21 +32,45 @@ func (b benchFormat) Write(t *record.Throughput) error {
 	if c.Clip > 0 {
 		name += "/clip=" + clip(c)
 	}
-	for _, s := range t.Samples {
-		result := &benchfmt.Result{
-			Name:  benchfmt.Name(name),
-			Iters: 1,
-			Values: []benchfmt.Value{
-				{Value: s, Unit: "sec/op"},
-				{Value: float64(t.Bytes) / s, Unit: "B/s"},
-				{Value: t.LimitBytesPerSecond, Unit: "limit-B/s"},
-			},
+	steps, limits := t.Samples, t.LimitSamples
+	var config []benchfmt.Config
+	if r := b.runs[t.Run]; r != nil {
+		if r.Launches > 1 {
+			steps, limits = []float64{t.Median}, []float64{float64(t.Bytes) / t.LimitBytesPerSecond}
 		}
-		if err := b.Writer.Write(result); err != nil {
+		config = configOf(r)
+	}
+	for i, s := range steps {
+		result := &benchfmt.Result{
+			Config: config,
+			Name:   benchfmt.Name(name),
+			Iters:  1,
+			Values: []benchfmt.Value{{Value: s, Unit: "sec/op"}, {Value: float64(t.Bytes) / s, Unit: "B/s"}},
+		}
+		if i < len(limits) {
+			result.Values = append(result.Values, benchfmt.Value{Value: float64(t.Bytes) / limits[i], Unit: "limit-B/s"})
+		}
+		if err := b.w.Write(result); err != nil {
 			return fmt.Errorf("benchfmt: %w", err)
 		}
 	}
 	return nil
+}
+
+// configOf says what the results of a run depend on besides their names, so that
+// benchstat keeps machines apart.
+func configOf(r *record.Run) []benchfmt.Config {
+	e := r.Environment
+	var out []benchfmt.Config
+	for _, kv := range [][2]string{
+		{"goos", e.OS}, {"goarch", e.Arch}, {"cpu", e.CPU}, {"kernel", e.Kernel}, {"commit", r.Commit}, {"profile", r.Profile},
+		{"core-to-core-ns", strconv.FormatFloat(e.CoreToCoreNS, 'f', 0, 64)},
+	} {
+		if kv[1] != "" {
+			out = append(out, benchfmt.Config{Key: kv[0], Value: []byte(kv[1]), File: true})
+		}
+	}
+	return out
 }
 
 func (b benchFormat) Close() error { return nil }

@@ -44,7 +44,7 @@ func New(w io.Writer, format string, cases []record.Case) (Writer, error) {
 	case "json":
 		return jsonLines{json.NewEncoder(w)}, nil
 	case "benchfmt":
-		return benchFormat{benchfmt.NewWriter(w)}, nil
+		return benchFormat{benchfmt.NewWriter(w), map[string]*record.Run{}}, nil
 	}
 	return nil, fmt.Errorf("unknown format %q, want one of %s", format, strings.Join(Formats, ", "))
 }
@@ -77,19 +77,26 @@ var fields = []field{
 // anything is the default of an axis that is shown only where it varies.
 const anything = "*"
 
-// interval is the half-width of the 95 % interval of the median; * marks that
-// time was up before it was as narrow as asked for.
+// interval is the half-width of the 95 % interval of the median, which too few
+// samples do not have; * marks that time was up before it was as narrow as asked
+// for.
 func interval(t *record.Throughput) string {
 	mark := ""
 	if t.Stop != string(sample.Converged) {
 		mark = "*"
 	}
 	half := (t.CI95[1] - t.CI95[0]) / 2 / t.Median
-	if half >= 1 {
+	switch {
+	case len(t.Samples) < fewest:
+		return "none" + mark
+	case half >= 1:
 		return ">100%" + mark
 	}
 	return percent(half) + mark
 }
+
+// fewest samples have a 95 % interval of their median.
+const fewest = 6
 
 func tensors(c record.Case) string {
 	if c.Model != "" {

@@ -19,7 +19,7 @@ func result(run, update string, n int, backend string, median float64) record.Th
 	return record.Throughput{
 		Schema: record.Schema, Kind: record.KindThroughput, Run: run,
 		Case:   record.Case{Update: update, N: n, Tensors: 1, DType: "f32", Backend: backend, Threads: 2, Cache: "hot"},
-		Kernel: isa + "/" + update + "_f32", Samples: []float64{0.9 * median, median, 1.1 * median}, Median: median,
+		Kernel: isa + "/" + update + "_f32", Samples: []float64{0.9 * median, 0.9 * median, median, median, 1.1 * median, 1.1 * median}, Median: median,
 		CI95: [2]float64{0.9 * median, 1.1 * median}, Bytes: bytes, LimitBytesPerSecond: float64(bytes) / median * 2, LimitShare: 0.5,
 		NSPerParam: 1e9 * median / float64(n), Stop: "converged", Verified: true,
 	}
@@ -48,12 +48,13 @@ func TestTable(t *testing.T) {
 	f := results()
 	f.Throughput[1].Stop = "time"
 	f.Throughput[2].CI95 = [2]float64{1e-3, 1e-1}
+	f.Throughput[3].Samples = f.Throughput[3].Samples[:5]
 	want := `
  update    n  cache  kernel               ns/param   GB/s  of limit    ±95%
  adamw   1e6  hot    avx2/adamw_f32          0.300   93.3     50.0%   10.0%
  lamb    1e6  hot    avx2/lamb_f32           0.600   46.7     50.0%  10.0%*
  adamw   1e6  hot    go/adamw_f32             4.00   7.00     50.0%   >100%
- lamb    1e6  hot    go/lamb_f32              8.00   3.50     50.0%   10.0%
+ lamb    1e6  hot    go/lamb_f32              8.00   3.50     50.0%    none
 `
 	if got := trimmed(show(t, f, "table", "", "")); got != strings.TrimPrefix(want, "\n") {
 		t.Errorf("got:\n%s\nwant:%s", got, want)
@@ -125,12 +126,16 @@ func TestJSON(t *testing.T) {
 func TestBenchfmt(t *testing.T) {
 	f := results()
 	f.Throughput[0].Case.Update = "adamw:lr=0.1"
+	f.Runs[0].Environment.CPU = "Test CPU"
 	r := benchfmt.NewReader(strings.NewReader(show(t, f, "benchfmt", "", "")), "benchfmt")
 	var n int
 	for r.Scan() {
 		b, ok := r.Result().(*benchfmt.Result)
 		if !ok {
 			t.Fatalf("line %v: %v", r.Result(), r.Err())
+		}
+		if b.GetConfig("cpu") != "Test CPU" {
+			t.Errorf("cpu is %q", b.GetConfig("cpu"))
 		}
 		if n == 0 {
 			want := "Step/update=adamw:lr=0.1/n=1000000/tensors=1/dtype=f32/backend=cpu:avx2/threads=2/cache=hot"
@@ -143,8 +148,17 @@ func TestBenchfmt(t *testing.T) {
 		}
 		n++
 	}
-	if err := r.Err(); err != nil || n != 12 {
-		t.Errorf("%d results (%v), want one for each of 12 samples", n, err)
+	if err := r.Err(); err != nil || n != 24 {
+		t.Errorf("%d results (%v), want one for each of 24 samples", n, err)
+	}
+}
+
+// TestBenchfmtLaunches writes a line per launch: its samples are no replicates.
+func TestBenchfmtLaunches(t *testing.T) {
+	f := results()
+	f.Runs[0].Launch, f.Runs[0].Launches = 1, 2
+	if n := strings.Count(show(t, f, "benchfmt", "", ""), "BenchmarkStep"); n != 4 {
+		t.Errorf("%d lines, want one for each of 4 cases", n)
 	}
 }
 
@@ -165,9 +179,9 @@ func TestCombine(t *testing.T) {
 
 func TestPivot(t *testing.T) {
 	want := `
- update              cpu:avx2         cpu:go
- adamw            0.300 (50%)     4.00 (50%)
- lamb             0.600 (50%)     8.00 (50%)
+ update     cpu:avx2      cpu:go
+ adamw   0.300 (50%)  4.00 (50%)
+ lamb    0.600 (50%)  8.00 (50%)
 
 ns/param (share of the limit), by backend
 `

@@ -186,32 +186,40 @@ func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) e
 			rowAxes = append(rowAxes, a)
 		}
 	}
-	var heads, names []string
-	cells := map[string]map[string]string{} // row, column
+	var heads []string
+	var rows [][]string
+	index := map[string]int{} // of the row with these values
 	for _, t := range records {
-		var words []string
+		var line []string
 		for _, a := range rowAxes {
-			words = append(words, pivots[a](t.Case))
+			line = append(line, pivots[a](t.Case))
 		}
-		row, col := strings.Join(words, "\x00"), value(t.Case)
-		if cells[row] == nil {
-			cells[row] = map[string]string{}
-			names = append(names, row)
+		key, head := strings.Join(line, "\x00"), columnHead(by, value(t.Case))
+		if _, ok := index[key]; !ok {
+			index[key] = len(rows)
+			rows = append(rows, line)
 		}
-		if !slices.Contains(heads, col) {
-			heads = append(heads, col)
+		at := slices.Index(heads, head)
+		if at < 0 {
+			at = len(heads)
+			heads = append(heads, head)
 		}
-		cells[row][col] = fmt.Sprintf("%s (%.0f%%)", digits(t.NSPerParam), 100*t.LimitShare)
+		row := &rows[index[key]]
+		for len(*row) <= len(rowAxes)+at {
+			*row = append(*row, "")
+		}
+		(*row)[len(rowAxes)+at] = fmt.Sprintf("%s (%.0f%%)", digits(t.NSPerParam), 100*t.LimitShare)
 	}
 	var columns []Column
 	width := 0
-	for _, a := range rowAxes {
-		columns = append(columns, Column{Name: a, Width: 15, Left: a != "n"})
-		width += 15
-	}
-	for _, h := range heads {
-		columns = append(columns, Column{Name: h, Width: max(15, len(h)+2)})
-		width += max(15, len(h)+2)
+	for i, name := range slices.Concat(rowAxes, heads) {
+		c := Column{Name: name, Width: len(name) + 2, Left: i < len(rowAxes) && name != "n"}
+		for _, row := range rows {
+			if i < len(row) {
+				c.Width = max(c.Width, len(row[i])+2)
+			}
+		}
+		columns, width = append(columns, c), width+c.Width
 	}
 	if width > MaxWidth && !markdown {
 		return fmt.Errorf("--by %s makes a table %d wide, a terminal has %d; want --format md", by, width, MaxWidth)
@@ -220,12 +228,9 @@ func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) e
 	if err != nil {
 		return err
 	}
-	for _, row := range names {
-		line := strings.Split(row, "\x00")
-		for _, h := range heads {
-			line = append(line, cells[row][h])
-		}
-		if err := table.Row(line...); err != nil {
+	for _, row := range rows {
+		row = append(row, make([]string, len(columns)-len(row))...)
+		if err := table.Row(row...); err != nil {
 			return err
 		}
 	}
@@ -234,4 +239,13 @@ func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) e
 	}
 	_, err = fmt.Fprintf(w, "\nns/param (share of the limit), by %s\n", by)
 	return err
+}
+
+// columnHead names a column by its value, and by its axis where the value is but
+// a number.
+func columnHead(by, value string) string {
+	if value[0] >= '0' && value[0] <= '9' {
+		return by + "=" + value
+	}
+	return value
 }

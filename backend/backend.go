@@ -147,16 +147,7 @@ func ClipGlobalNorm(b Backend, maxNorm float64, groups ...Group) ([]Op, error) {
 	if err := kernels.Check(clip); err != nil {
 		return nil, fmt.Errorf("clip by the global norm: %w", err)
 	}
-	norm, err := b.Alloc(kernels.F64, 1)
-	if err != nil {
-		return nil, fmt.Errorf("clip by the global norm: %w", err)
-	}
-	factor, err := b.Alloc(kernels.F64, 1)
-	if err != nil {
-		return nil, fmt.Errorf("clip by the global norm: %w", err)
-	}
-	sum := SquaredNorm{Out: norm}
-	ops := []Op{nil, ScalarMap{Map: clip, In: []Buffer{norm}, Out: factor}}
+	var sum SquaredNorm
 	for i, g := range groups {
 		if g.Scale != nil {
 			return nil, fmt.Errorf("clip by the global norm: group %d has a Scale already", i)
@@ -166,10 +157,21 @@ func ClipGlobalNorm(b Backend, maxNorm float64, groups ...Group) ([]Op, error) {
 				sum.X = append(sum.X, t.Slots[1])
 			}
 		}
+	}
+	norm, err := b.Alloc(kernels.F64, 1)
+	if err != nil {
+		return nil, fmt.Errorf("clip by the global norm: %w", err)
+	}
+	factor, err := b.Alloc(kernels.F64, 1)
+	if err != nil {
+		return nil, fmt.Errorf("clip by the global norm: %w", err)
+	}
+	sum.Out = norm
+	ops := []Op{sum, ScalarMap{Map: clip, In: []Buffer{norm}, Out: factor}}
+	for _, g := range groups {
 		g.Scale = factor
 		ops = append(ops, g)
 	}
-	ops[0] = sum
 	return ops, nil
 }
 

@@ -123,41 +123,46 @@ func (b *builder) scalar(x Buffer) (*float64, error) {
 	return (*float64)(h.base), nil
 }
 
-// tensors validates the tensors of a group and returns them as bare memory.
-func (b *builder) tensors(k *kernels.Kernel, tensors []Tensor) ([]piece, error) {
+func scalarSpan(x *float64, write bool) span {
+	at := uintptr(unsafe.Pointer(x))
+	return span{from: at, to: at + unsafe.Sizeof(*x), write: write}
+}
+
+// tensors validates the tensors of a group and returns them as bare memory, with
+// the spans that they use.
+func (b *builder) tensors(k *kernels.Kernel, tensors []Tensor) ([]piece, []span, error) {
 	var out []piece
 	var spans []span
 	for ti, t := range tensors {
 		if len(t.Slots) != len(k.Slots) {
-			return nil, fmt.Errorf("tensor %d: %d slots, want %d (%s)", ti, len(t.Slots), len(k.Slots), slotNames(k))
+			return nil, nil, fmt.Errorf("tensor %d: %d slots, want %d (%s)", ti, len(t.Slots), len(k.Slots), slotNames(k))
 		}
 		pc := piece{kernel: k}
 		for si, x := range t.Slots {
 			h, err := b.host(x)
 			if err != nil {
-				return nil, fmt.Errorf("tensor %d, slot %s: %w", ti, k.Slots[si].Name, err)
+				return nil, nil, fmt.Errorf("tensor %d, slot %s: %w", ti, k.Slots[si].Name, err)
 			}
 			if si == 0 {
 				pc.n, pc.dtype = h.len, h.dtype
 			}
 			if h.len != pc.n || h.dtype != pc.dtype {
-				return nil, fmt.Errorf("tensor %d: slot %s has %d elements of %v, want %d of %v as slot %s",
+				return nil, nil, fmt.Errorf("tensor %d: slot %s has %d elements of %v, want %d of %v as slot %s",
 					ti, k.Slots[si].Name, h.len, h.dtype, pc.n, pc.dtype, k.Slots[0].Name)
 			}
 			pc.slots, pc.owners = append(pc.slots, h.base), append(pc.owners, h.owner)
 			spans = append(spans, span{uintptr(h.base), uintptr(h.base) + uintptr(h.size()), k.Writes(si)})
 		}
 		if pc.dtype == kernels.F64 && b.plan.backend.isa.Name != cpu.Go {
-			return nil, fmt.Errorf("tensor %d is f64: %w, want cpu:%s", ti, ErrUnsupported, cpu.Go)
+			return nil, nil, fmt.Errorf("tensor %d is f64: %w, want cpu:%s", ti, ErrUnsupported, cpu.Go)
 		}
 		out = append(out, pc)
 	}
 	if both := overlap(spans); both != nil {
-		return nil, fmt.Errorf("%s and %s share memory that the update writes",
+		return nil, nil, fmt.Errorf("%s and %s share memory that the update writes",
 			slotAt(out, both[0].from), slotAt(out, both[1].from))
 	}
-	b.begin(spans)
-	return out, nil
+	return out, spans, nil
 }
 
 // slotAt names the tensor and slot at an address.
@@ -197,7 +202,7 @@ func (b *builder) group(g Group) error {
 		return err
 	}
 	k := g.Update.Kernel()
-	tensors, err := b.tensors(k, g.Tensors)
+	tensors, spans, err := b.tensors(k, g.Tensors)
 	if err != nil {
 		return err
 	}
@@ -206,7 +211,9 @@ func (b *builder) group(g Group) error {
 		if bg.scale, err = b.scalar(g.Scale); err != nil {
 			return fmt.Errorf("scale: %w", err)
 		}
+		spans = append(spans, scalarSpan(bg.scale, false))
 	}
+	b.begin(spans)
 	dtype := kernels.F32
 	if len(tensors) > 0 {
 		dtype = tensors[0].dtype
@@ -235,6 +242,7 @@ func (b *builder) group(g Group) error {
 
 // begin derives the constants of the step.
 func (bg *boundGroup) begin() {
+	bg.skip = false // the last step's; the sums of this one are not yet known
 	bg.coef = bg.update.Coef(bg.plan.step)
 	if bg.scale != nil {
 		bg.coef[kernels.CoefGrad] *= *bg.scale
@@ -336,7 +344,7 @@ func (b *builder) squaredNorm(r SquaredNorm) error {
 		tensors = append(tensors, piece{dtype: h.dtype, slots: []unsafe.Pointer{h.base}, n: h.len})
 		spans = append(spans, span{from: uintptr(h.base), to: uintptr(h.base) + uintptr(h.size())})
 	}
-	b.begin(spans)
+	b.begin(append(spans, scalarSpan(out, true)))
 	st := &state{}
 	plan := b.plan
 	s := b.stage(b.at)
@@ -365,6 +373,13 @@ func (b *builder) scalarMap(m ScalarMap) error {
 			return fmt.Errorf("in %d: %w", i, err)
 		}
 	}
+	spans := []span{scalarSpan(out, true)}
+	for _, x := range in {
+		if x != out {
+			spans = append(spans, scalarSpan(x, false))
+		}
+	}
+	b.begin(spans)
 	plan, values, c := b.plan, make([]float64, len(in)), new(kernels.Coef)
 	s := b.stage(b.at)
 	s.host = append(s.host, func() {

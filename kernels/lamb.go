@@ -13,10 +13,13 @@ import "math"
 // |p| or |u| is zero the ratio is 1, as everywhere but on paper: taken
 // literally, a tensor that starts at zero never moves.
 //
-// A tensor with a norm that is not finite keeps its parameters for that step;
-// its moments, written before the norms are known, have taken the gradient. In
-// float32 a gradient above 1.8e19 makes v infinite while both norms are finite;
-// as in Adam, its coordinate then follows the decay alone.
+// A tensor with a norm that is not finite keeps its parameters for that step, but
+// its moments, written before the norms are known, have taken the gradient, and
+// what is not finite in them stays: the tensor is skipped from then on. Where
+// gradients may overflow, set PreClip or clip by the global norm: a norm that is
+// not finite then leaves everything as it was. In float32 a gradient above 1.8e19
+// makes v infinite while both norms are finite; as in Adam, its coordinate then
+// follows the decay alone.
 type LAMB struct {
 	LR          float64 `json:"lr" range:"[0,inf)"`
 	Beta1       float64 `json:"beta1" range:"[0,1)"`

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func() (backend.Backend, error)) {
 		with(d.Name+"/allocs", func(t *testing.T, b backend.Backend) { checkAllocs(t, b, d.Cases[0]) })
 	}
 	with("order", checkOrder)
+	with("scalars", checkScalars)
 	with("skip", checkSkip)
 	with("stream", checkStream)
 	with("misuse", checkMisuse)
@@ -378,9 +379,35 @@ func checkOrder(t *testing.T, b backend.Backend) {
 	w.close(t, plan)
 }
 
+// checkScalars changes a scalar between two groups that use it, each of which
+// must see the value of its place.
+func checkScalars(t *testing.T, b backend.Backend) {
+	u := kernels.SGD{LR: 0.5}
+	w := newWorld[float32](t, b, u, rand.New(rand.NewPCG(13, 14)), 0, []int{0, 100, 3000}, ordinary)
+	x := scalar(t, b, 4)
+	half := backend.ScalarMap{Map: kernels.InverseNorm{}, In: []backend.Buffer{x}, Out: x} // 1/sqrt(4)
+	plan := w.bind(t,
+		backend.Group{Update: u, Tensors: w.tensors, Scale: x}, half, backend.Group{Update: u, Tensors: w.tensors, Scale: x},
+		backend.SquaredNorm{X: []backend.Buffer{w.buffers[1].Slice(0, 100)}, Out: x})
+	if err := plan.Step(kernels.At(1)); err != nil {
+		t.Fatal(err)
+	}
+	kernels.Reference(u, kernels.At(1), 4, w.want)
+	kernels.Reference(u, kernels.At(1), 0.5, w.want)
+	w.compare(t, "scaled by 4, then by 1/2")
+	c := kernels.Coef{kernels.CoefGrad: 1}
+	want := kernels.PassSums(&kernels.SquaredNorm.Passes[0], &c, [][]float32{w.host[1][:100]})
+	got := make([]float64, 1)
+	if err := backend.Get(x, got); err != nil || got[0] != want[0] {
+		t.Errorf("squared norm %v (%v), want %v", got[0], err, want[0])
+	}
+	w.close(t, plan)
+}
+
 // checkSkip feeds gradients whose norm is not finite.
 func checkSkip(t *testing.T, b backend.Backend) {
-	for _, u := range []kernels.Update{kernels.Find("clipped-gd").Cases[0], kernels.Find("lars").Cases[0], kernels.Find("lamb").Cases[0]} {
+	guarded := kernels.LAMB{LR: 1e-2, Beta1: 0.9, Beta2: 0.99, Eps: 1e-6, PreClip: 1}
+	for _, u := range []kernels.Update{kernels.Find("clipped-gd").Cases[0], kernels.Find("lars").Cases[0], kernels.Find("lamb").Cases[0], guarded} {
 		w := newWorld[float32](t, b, u, rand.New(rand.NewPCG(9, 10)), 0, []int{0, 100, 4000}, ordinary)
 		w.host[1][50] = float32(math.Inf(1)) // in the first tensor
 		if err := backend.Put(w.buffers[1], w.host[1]); err != nil {
@@ -392,6 +419,18 @@ func checkSkip(t *testing.T, b backend.Backend) {
 		}
 		skipped := kernels.Reference(u, kernels.At(1), 1, w.want)
 		w.compare(t, "a gradient that is not finite")
+		wantSkipped(t, plan, int64(skipped))
+
+		// The next good step is taken.
+		w.host[1][50] = 1
+		if err := backend.Put(w.buffers[1], w.host[1]); err != nil {
+			t.Fatal(err)
+		}
+		if err := plan.Step(kernels.At(2)); err != nil {
+			t.Fatal(err)
+		}
+		skipped += kernels.Reference(u, kernels.At(2), 1, w.want)
+		w.compare(t, "a finite gradient after one that was not")
 		wantSkipped(t, plan, int64(skipped))
 		w.close(t, plan)
 	}

@@ -2,7 +2,10 @@
 
 package backend
 
-import "unsafe"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // Elsewhere than on Linux the pages of a region come from the Go heap, one
 // region at a time.
@@ -10,6 +13,10 @@ import "unsafe"
 func reserve(uintptr) (base, limit uintptr, err error) { return 0, ^uintptr(0), nil }
 
 func mapPages(_, length uintptr) (unsafe.Pointer, error) {
+	const most = 1 << 44 // make panics somewhere beyond
+	if length > most {
+		return nil, fmt.Errorf("more than %d bytes", uintptr(most))
+	}
 	raw := unsafe.Pointer(unsafe.SliceData(make([]byte, length+lineSize)))
 	return unsafe.Add(raw, roundUp(uintptr(raw), lineSize)-uintptr(raw)), nil
 }

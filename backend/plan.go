@@ -133,7 +133,8 @@ func (p *cpuPlan) hold(users []*allocation) {
 
 // cut divides the pieces of every stage among workers: each gets consecutive
 // pieces or parts, of about equal memory traffic. A pass with sums is cut
-// between units, so that each unit has one owner; others at cache lines.
+// between units, so that each unit has one owner; others at whole cache lines from
+// the start of the piece.
 func (p *cpuPlan) cut(bind func(piece) cpu.Span) {
 	for _, s := range p.stages {
 		var total int

@@ -42,7 +42,7 @@ var ErrMissing = errors.New("not available here")
 // its last, and beyond all caches. They are round numbers, the same for every
 // update, so that rows compare: four arrays of the first take at most half of
 // the second-level cache, of the second half of the last; one array of the third
-// takes more than two last caches.
+// takes about two last caches.
 func Sizes(env machine.Environment) []int {
 	const array = 4
 	l3 := LastCache(env)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"time"
 
 	"github.com/optbench/optbench/backend"
@@ -73,10 +74,11 @@ func (bn *bench) add(c Case) error {
 	if cp.plan, err = bn.backend.Bind(ops...); err != nil {
 		return err
 	}
-	if cp.stream, err = cp.plan.Stream(); err != nil {
+	cp.stream, err = cp.plan.Stream()
+	bn.copies = append(bn.copies, cp) // close finds what there is
+	if err != nil {
 		return err
 	}
-	bn.copies = append(bn.copies, cp)
 	for k, slot := range bn.update.Kernel().Slots {
 		if err := fill(cp.slots[k], slot, uint64(k)); err != nil {
 			return fmt.Errorf("slot %s: %w", slot.Name, err)
@@ -96,7 +98,7 @@ func fill(b backend.Buffer, slot kernels.Slot, seed uint64) error {
 	values := make([]float64, min(block, b.Len()))
 	for i := range values {
 		x := rng.NormFloat64() / 8
-		if slot.Role == kernels.Threshold || slot.Name == "v" || slot.Name == "ta" {
+		if slot.Role == kernels.SecondMoment || slot.Role == kernels.Threshold {
 			x = x*x + 1e-6
 		}
 		values[i] = x
@@ -134,6 +136,8 @@ func (l limit) Run(reps int) (time.Duration, error) {
 }
 
 func (bn *bench) run(reps int, plan func(*benchCopy) backend.Plan) (time.Duration, error) {
+	runtime.LockOSThread() // the caller is the first worker
+	defer runtime.UnlockOSThread()
 	if err := bn.backend.Sync(); err != nil {
 		return 0, err
 	}
@@ -178,8 +182,8 @@ func (bn *bench) close() error {
 	return first
 }
 
-// checkFinite looks at units of the parameters after the measurement: numbers
-// that are none, or that have sunk below the normal range, change the speed.
+// checkFinite looks at the first unit of every array after the measurement:
+// numbers that are none change the speed.
 func (bn *bench) checkFinite() error {
 	for _, c := range bn.copies {
 		for k, slot := range bn.update.Kernel().Slots {

@@ -102,11 +102,12 @@ func (p *fakePlan) Close() error {
 // meter returns a meter whose backend is the fake.
 func (b *fakeBackend) meter(lastCache int) *Meter {
 	return &Meter{
-		Profile:   Profile{Name: "test", Target: 0.01, Time: time.Second, Warmup: 10 * time.Millisecond},
-		Run:       "run",
-		Seed:      1,
-		LastCache: lastCache,
-		Clock:     b.clock,
+		Profile:    Profile{Name: "test", Target: 0.01, Time: time.Second, Warmup: 10 * time.Millisecond},
+		Run:        "run",
+		Seed:       1,
+		LastCache:  lastCache,
+		CoreToCore: func(int) float64 { return 25 },
+		Clock:      b.clock,
 		Open: func(name string, threads int) (backend.Backend, error) {
 			if name != "fake" || threads != 1 {
 				return nil, fmt.Errorf("open %s with %d threads", name, threads)

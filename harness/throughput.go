@@ -70,9 +70,12 @@ const (
 	// something is wrong: the case is measured again, and flagged if it stays.
 	impossible = 1.03
 	unlikely   = 1.25
+	// maxSteal is the percentage of time taken by a hypervisor that is noted.
+	maxSteal = 1
 	// coldFactor is how many times the last cache the copies of a cold case
 	// take together, so that each has left it when its turn comes.
 	coldFactor = 4
+	maxCopies  = 20_000
 )
 
 // ErrVerify is the error of a plan that computes another result than the
@@ -89,6 +92,9 @@ type Meter struct {
 	LastCache int
 	// Open opens a backend; tests put in one of their own.
 	Open func(name string, threads int) (backend.Backend, error)
+	// CoreToCore returns the latency between two cores in ns, which changes where
+	// a virtual machine's cores move; tests put in one of their own.
+	CoreToCore func(threads int) float64
 	// Clock paces sampling; nil is real time.
 	Clock interface{ Now() time.Time }
 }
@@ -100,13 +106,15 @@ func NewMeter(p Profile, run string, seed uint64, env machine.Environment) *Mete
 		Open: func(name string, threads int) (backend.Backend, error) {
 			return backend.Options{Threads: threads}.Open(name)
 		},
+		CoreToCore: func(threads int) float64 { return float64(machine.CoreToCore(threads)) },
 	}
 }
 
-// LastCache returns the size in bytes of the largest cache; 32 MiB where it is
-// unknown.
+// LastCache returns the size in bytes of the largest caches that the cores have
+// together: threads hold their shares of an array each in their own. It is 32 MiB
+// where it is unknown.
 func LastCache(env machine.Environment) int {
-	if n := max(env.Caches.L3, env.Caches.L2); n > 0 {
+	if n := max(env.Caches.L3*max(1, env.Caches.L3Instances), env.Caches.L2); n > 0 {
 		return n
 	}
 	return 32 << 20
@@ -118,24 +126,35 @@ func Footprint(c Case) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	sizes, err := Shapes(c)
-	if err != nil {
-		return 0, err
+	elements := 0
+	if c.Model == "" {
+		short, long := c.N/c.Tensors, c.N%c.Tensors // the long ones have one element more
+		elements = long*roundUp(short+1, tensorAlign) + (c.Tensors-long)*roundUp(short, tensorAlign)
+	} else {
+		sizes, err := Shapes(c)
+		if err != nil {
+			return 0, err
+		}
+		for _, n := range sizes {
+			elements += roundUp(n, tensorAlign)
+		}
 	}
-	var elements int64
-	for _, n := range sizes {
-		elements += int64(roundUp(n, tensorAlign))
-	}
-	return elements * int64(len(u.Kernel().Slots)) * int64(dtypes[c.DType].Size()), nil
+	return int64(elements) * int64(len(u.Kernel().Slots)) * int64(dtypes[c.DType].Size()), nil
 }
 
-// Need returns the bytes that measuring a case takes: all its copies.
+// Need returns the bytes that measuring a case takes: all its copies, and what
+// keeps track of their tensors. It is an error if a case is too small to be cold.
 func (m *Meter) Need(c Case) (int64, error) {
+	const perTensor = 2 << 10
 	one, err := Footprint(c)
 	if err != nil {
 		return 0, err
 	}
-	return one * int64(m.copies(c, one)), nil
+	copies := m.copies(c, one)
+	if copies > maxCopies {
+		return 0, fmt.Errorf("%s at n=%d is too small to be cold: it takes %d copies to exceed the caches, want at most %d", c.Update, c.N, copies, maxCopies)
+	}
+	return int64(copies) * (one + perTensor*int64(c.Tensors)), nil
 }
 
 // copies returns how many copies of a case are stepped in turn.
@@ -188,10 +207,11 @@ func (m *Meter) measure(ctx context.Context, c Case) (_ *record.Throughput, err 
 		}
 	}
 
+	before := machine.Snapshot()
 	plan := bn.copies[0].plan
 	t := &record.Throughput{
 		Schema: record.Schema, Kind: record.KindThroughput, Run: m.Run, Case: c,
-		Kernel: plan.Kernels()[0], Bytes: plan.Bytes(), Verified: true,
+		Kernel: plan.Kernels()[0], Bytes: plan.Bytes(), Verified: true, CoreToCoreNS: m.CoreToCore(c.Threads),
 	}
 	most := unlikely
 	if footprint*int64(len(bn.copies)) >= coldFactor*int64(m.LastCache) {
@@ -209,6 +229,9 @@ func (m *Meter) measure(ctx context.Context, c Case) (_ *record.Throughput, err 
 				"share of the limit %.3f, more than there is, twice: the machine was not steady", t.LimitShare))
 			break
 		}
+	}
+	if steal := machine.Steal(before, machine.Snapshot()); steal > maxSteal {
+		t.Warnings = append(t.Warnings, fmt.Sprintf("%.1f %% of the time went to other virtual machines", steal))
 	}
 	if err := bn.checkFinite(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrVerify, err)
@@ -236,7 +259,7 @@ func (m *Meter) sample(ctx context.Context, bn *bench, c Case, t *record.Through
 	t.Samples, t.LimitSamples = step.Seconds, stream.Seconds
 	t.Median, t.CI95 = s.Median, [2]float64{s.Lo, s.Hi}
 	t.LimitBytesPerSecond = float64(t.Bytes) / l.Median
-	t.LimitShare, _, _ = sample.Ratio(stream, step)
+	t.LimitShare, t.LimitShareCI95[0], t.LimitShareCI95[1] = sample.Ratio(stream, step)
 	t.NSPerParam = 1e9 * s.Median / float64(c.N)
 	t.Stop = string(stop)
 	return nil

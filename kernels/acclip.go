@@ -57,7 +57,7 @@ func (u ACClip) Coef(s Step) Coef {
 }
 
 var (
-	acclipSlots   = []Slot{slotP, slotG, slotM, {"ta", State}}
+	acclipSlots   = []Slot{slotP, slotG, slotM, {"ta", SecondMoment}}
 	acclipAccess  = []Access{ReadWrite, Read, ReadWrite, ReadWrite}
 	acclip1Kernel = elementwise("acclip1", acclipSlots, acclipAccess, acclip1[float32], acclip1[float64])
 	acclip2Kernel = elementwise("acclip2", acclipSlots, acclipAccess, acclip2[float32], acclip2[float64])

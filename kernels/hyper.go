@@ -24,6 +24,9 @@ type Param struct {
 // Params lists the hyperparameters of u, in the order of its fields.
 func Params(u any) []Param {
 	v := reflect.Indirect(reflect.ValueOf(u))
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
 	var out []Param
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
@@ -42,6 +45,9 @@ func Params(u any) []Param {
 // Check reports the first hyperparameter of u that is outside its range.
 func Check(u any) error {
 	v := reflect.Indirect(reflect.ValueOf(u))
+	if v.Kind() != reflect.Struct {
+		return nil // an update of another package's, without any
+	}
 	for i := range v.NumField() {
 		x, ok := v.Field(i).Interface().(float64)
 		if !ok {

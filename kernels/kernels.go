@@ -119,8 +119,9 @@ type Role uint8
 const (
 	Parameter Role = iota
 	Gradient
-	State     // zero before the first step
-	Threshold // given by the caller, positive
+	State        // zero before the first step, of either sign
+	SecondMoment // a state that is never negative, such as an average of squares
+	Threshold    // given by the caller, zero or more
 )
 
 // A Slot is one array of a tensor.
@@ -268,7 +269,7 @@ var (
 	slotP = Slot{"p", Parameter}
 	slotG = Slot{"g", Gradient}
 	slotM = Slot{"m", State}
-	slotV = Slot{"v", State}
+	slotV = Slot{"v", SecondMoment}
 )
 
 // sqrt is correctly rounded in either type: for float32, rounding the float64

@@ -61,7 +61,7 @@ func TestKernels(t *testing.T) {
 			}
 		}
 		for i, s := range k.Slots {
-			if writes := s.Role == Parameter || s.Role == State; k.Writes(i) != writes {
+			if writes := s.Role != Gradient && s.Role != Threshold; k.Writes(i) != writes {
 				t.Errorf("%s: slot %s is written: %v, want %v", k.Name, s.Name, k.Writes(i), writes)
 			}
 		}

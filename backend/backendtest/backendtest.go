@@ -145,7 +145,7 @@ func newWorld[T kernels.Real](t *testing.T, b backend.Backend, u kernels.Update,
 			switch {
 			case i < offset || i >= offset+w.n:
 				x[i] = guard[T]()
-			case s.Role == kernels.State && (s.Name == "v" || s.Name == "ta"), s.Role == kernels.Threshold:
+			case s.Role == kernels.SecondMoment, s.Role == kernels.Threshold:
 				x[i] = T(math.Abs(value(rng)))
 			default:
 				x[i] = T(value(rng))

@@ -170,13 +170,15 @@ func (o runOptions) measure(ctx context.Context, m *harness.Meter, cases []harne
 	start := &record.Run{
 		Schema: record.Schema, Kind: record.KindRun, ID: m.Run, Time: time.Now().UTC().Format(time.RFC3339),
 		Command: o.command(), Version: release, Commit: commitID(),
-		Profile: m.Profile.Name, Seed: o.seed, Environment: env,
+		Profile: m.Profile.Name, Environment: env,
 	}
 	if o.launch != "" {
 		if _, err := fmt.Sscanf(o.launch, "%d/%d", &start.Launch, &start.Launches); err != nil {
 			return fmt.Errorf("--launch is %q, want such as 2/5", o.launch)
 		}
+		m.Seed += uint64(start.Launch - 1)
 	}
+	start.Seed = m.Seed
 	if err := r.run(start); err != nil {
 		return err
 	}
@@ -230,6 +232,11 @@ func (o runOptions) command() string {
 	if o.launch != "" {
 		_, all, _ := strings.Cut(o.launch, "/")
 		words = append(words, "--launches", all)
+	} else if o.format != "table" {
+		words = append(words, "--format", o.format)
+	}
+	if o.out != "" {
+		words = append(words, "-o", o.out)
 	}
 	for i, w := range words {
 		if strings.ContainsAny(w, " \t\"'$&|;<>()*?[]{}\\`") {
@@ -247,15 +254,19 @@ func (o runOptions) launchAll(ctx context.Context, env machine.Environment, r *r
 		return coded{exitFailed, fmt.Errorf("find the program, to launch it: %w", err)}
 	}
 	for i := range o.launches {
-		args := []string{"run", "--profile", o.profile, "--seed", strconv.FormatUint(o.seed+uint64(i), 10),
+		args := []string{"run", "--profile", o.profile, "--seed", strconv.FormatUint(o.seed, 10),
 			"--format", "json", "--launch", fmt.Sprintf("%d/%d", i+1, o.launches)}
 		for _, a := range o.axes {
 			args = append(args, "-a", a)
 		}
-		if err := r.child(exec.Command(self, args...)); err != nil {
-			if ctx.Err() != nil {
-				return r.interrupted(nil)
-			}
+		// An interrupt from the terminal reaches the child by itself; others do not.
+		child := exec.CommandContext(ctx, self, args...)
+		child.Cancel = func() error { return child.Process.Signal(os.Interrupt) }
+		err := r.child(child)
+		if ctx.Err() != nil {
+			return r.interrupted(nil)
+		}
+		if err != nil {
 			return fmt.Errorf("launch %d of %d: %w", i+1, o.launches, err)
 		}
 	}

@@ -20,14 +20,18 @@ func commitID() string {
 	if commit != "" {
 		return commit
 	}
+	id, dirty := "unknown", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				return s.Value
+			switch {
+			case s.Key == "vcs.revision":
+				id = s.Value
+			case s.Key == "vcs.modified" && s.Value == "true":
+				dirty = "-dirty"
 			}
 		}
 	}
-	return "unknown"
+	return id + dirty
 }
 
 func newVersion() *cobra.Command {

@@ -69,6 +69,8 @@ type Caches struct {
 	L1D int `json:"l1d,omitempty"`
 	L2  int `json:"l2,omitempty"`
 	L3  int `json:"l3,omitempty"`
+	// L3Instances is how many such caches the cores have together.
+	L3Instances int `json:"l3_instances,omitempty"`
 }
 
 // system is the root of the file system, where Linux says what it is.
@@ -169,6 +171,7 @@ func (e *Environment) fromFiles(root fs.FS) {
 
 	e.CoresPhysical = cmp.Or(len(distinct(root, cpus+"cpu*/topology/thread_siblings_list")), e.CoresPhysical)
 	e.CoresLogical = parseList(read(root, cpus+"online"))
+	e.Caches.L3Instances = len(distinct(root, cpus+"cpu*/cache/index3/shared_cpu_list"))
 	e.NUMANodes = parseList(read(root, "sys/devices/system/node/online"))
 	e.CgroupQuota = cgroup.CPUs(root)
 

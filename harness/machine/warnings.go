@@ -23,7 +23,7 @@ func Warnings(e Environment) []Warning {
 		warn("steal", "%.1f %% of CPU time went to other virtual machines: steps stall at random; "+
 			"measure when the host is quiet, or ask for dedicated CPUs", e.StealPercent)
 	}
-	if cpus := float64(e.CoresLogical); cpus > 0 && e.Load1 > 0.1*cpus {
+	if cpus := float64(e.CoresLogical); cpus > 0 && e.Load1 > 0.25*cpus {
 		warn("load", "load of the last minute is %.2f on %d logical CPUs: other work takes time and memory bandwidth, and spreads samples; "+
 			"stop it, or wait until it ends", e.Load1, e.CoresLogical)
 	}

@@ -68,6 +68,10 @@ type Throughput struct {
 	LimitSamples        []float64 `json:"limit_samples_s,omitempty"` // seconds per step
 	LimitBytesPerSecond float64   `json:"limit_bytes_per_s"`
 	LimitShare          float64   `json:"limit_share"`
+	// LimitShareCI95 is the 95 % interval of LimitShare.
+	LimitShareCI95 [2]float64 `json:"limit_share_ci95,omitzero"`
+	// CoreToCoreNS is the latency between two cores when the case was measured.
+	CoreToCoreNS float64 `json:"core_to_core_ns,omitempty"`
 
 	NSPerParam float64  `json:"ns_per_param"`
 	Stop       string   `json:"stop"` // why sampling ended: converged, time, samples

@@ -60,6 +60,7 @@ type field struct {
 }
 
 var fields = []field{
+	{Column{"run", 10, true}, func(t *record.Throughput) string { return t.Run[:min(8, len(t.Run))] }, nil, ""},
 	{Column{"update", 0, true}, func(t *record.Throughput) string { return t.Case.Update }, update, ""},
 	{Column{"n", 0, false}, func(t *record.Throughput) string { return size(t.Case) }, size, ""},
 	{Column{"tensors", 0, false}, func(t *record.Throughput) string { return tensors(t.Case) }, tensors, "1"},
@@ -82,7 +83,7 @@ const anything = "*"
 // for.
 func interval(t *record.Throughput) string {
 	mark := ""
-	if t.Stop != string(sample.Converged) {
+	if t.Stop == string(sample.TimeUp) || t.Stop == string(sample.MaxedOut) {
 		mark = "*"
 	}
 	half := (t.CI95[1] - t.CI95[0]) / 2 / t.Median
@@ -123,13 +124,23 @@ func digits(x float64) string {
 
 func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + "%" }
 
-// fieldsOf returns the fields that a table of cases needs. Where they are wider
+// fieldsOf returns the fields that a table of cases needs; the run only where it
+// tells rows of the same case apart. Where they are wider
 // than MaxWidth, the interval goes first, then the bytes per second, which follow
 // from the rest; then the names of updates are cut.
 func fieldsOf(cases []record.Case) []field {
 	var out []field
 	width := 0
+	seen := map[record.Case]bool{}
+	repeated := slices.ContainsFunc(cases, func(c record.Case) bool {
+		again := seen[c]
+		seen[c] = true
+		return again
+	})
 	for _, f := range fields {
+		if f.Name == "run" && !repeated {
+			continue
+		}
 		if f.axis != nil {
 			values := map[string]bool{}
 			f.Width = len(f.Name) + 2
@@ -150,7 +161,8 @@ func fieldsOf(cases []record.Case) []field {
 			out = slices.Delete(out, i, i+1)
 		}
 	}
-	out[0].Width -= max(0, width-MaxWidth)
+	i := slices.IndexFunc(out, func(f field) bool { return f.Name == "update" })
+	out[i].Width -= max(0, width-MaxWidth)
 	return out
 }
 

@@ -163,17 +163,29 @@ func TestBenchfmtLaunches(t *testing.T) {
 }
 
 func TestCombine(t *testing.T) {
-	var launches []record.Throughput
+	var f record.File
 	for i, median := range []float64{3e-4, 1e-4, 2e-4, 5e-4, 4e-4, 6e-4} {
-		launches = append(launches, result(fmt.Sprint(i), "adamw", 1e6, "cpu:go", median), result(fmt.Sprint(i), "lamb", 1e6, "cpu:go", 1e-3))
+		id := fmt.Sprint(i)
+		f.Runs = append(f.Runs, record.Run{ID: id, Command: "optbench run", Launch: i + 1, Launches: 6})
+		f.Throughput = append(f.Throughput, result(id, "adamw", 1e6, "cpu:go", median), result(id, "lamb", 1e6, "cpu:go", 1e-3))
 	}
-	got := Combine(launches)
-	if len(got) != 2 || got[0].Case.Update != "adamw" {
-		t.Fatalf("%d records, want one per case in the order measured", len(got))
+	// Another run of the same case, and one of unknown origin, stay apart.
+	f.Runs = append(f.Runs, record.Run{ID: "other", Command: "optbench run"})
+	f.Throughput = append(f.Throughput, result("other", "adamw", 1e6, "cpu:go", 1), result("stranger", "adamw", 1e6, "cpu:go", 2))
+	got := Combine(&f)
+	if len(got) != 4 || got[0].Case.Update != "adamw" || got[2].Median != 1 || got[3].Median != 2 {
+		t.Fatalf("%d records, want two combined and two as they were", len(got))
 	}
 	a := got[0]
 	if math.Abs(a.Median-3.5e-4) > 1e-12 || a.CI95 != [2]float64{1e-4, 6e-4} || len(a.Samples) != 6 || math.Abs(a.NSPerParam-0.35) > 1e-9 {
 		t.Errorf("median %v in %v, %d samples, %v ns", a.Median, a.CI95, len(a.Samples), a.NSPerParam)
+	}
+	text := show(t, &f, "table", "", "")
+	if !strings.Contains(text, " run ") || !strings.Contains(text, " stranger ") {
+		t.Errorf("rows of the same case are not told apart:\n%s", text)
+	}
+	if err := Show(&bytes.Buffer{}, &f, "table", "backend", ""); err == nil || !strings.Contains(err.Error(), "more than once") {
+		t.Errorf("two measurements for one cell: got %v", err)
 	}
 }
 

@@ -21,7 +21,7 @@ func Show(w io.Writer, f *record.File, format, by, sort string) error {
 		return fmt.Errorf("no measurements to show")
 	}
 	if format == "table" || format == "md" {
-		records = Combine(records)
+		records = Combine(f)
 	}
 	if sort != "" {
 		less, ok := sortKeys[sort]
@@ -76,18 +76,32 @@ func SortKeys() []string {
 	return []string{"update", "n", "kernel", "threads", "ns/param", "GB/s", "limit"}
 }
 
-// Combine makes one record of all that measured the same case with the same
-// kernel: its median is the median of theirs, its samples are their medians, and
-// its interval is between them. The order is that of each case's first record.
-func Combine(records []record.Throughput) []record.Throughput {
+// Combine makes one record of what several launches of one command measured of a
+// case: its median is the median of theirs, its samples are their medians, and its
+// interval is between them. What separate runs measured stays apart. The order is
+// that of each case's first record.
+func Combine(f *record.File) []record.Throughput {
+	// The runs that belong together have a first one that names them.
+	type command struct{ command, commit, cpu string }
+	first, name := map[command]string{}, map[string]string{}
+	for _, r := range f.Runs {
+		name[r.ID] = r.ID
+		if r.Launches > 1 {
+			c := command{r.Command, r.Commit, r.Environment.CPU}
+			if r.Launch == 1 || first[c] == "" {
+				first[c] = r.ID
+			}
+			name[r.ID] = first[c]
+		}
+	}
 	type key struct {
-		c      record.Case
-		kernel string
+		c           record.Case
+		kernel, run string
 	}
 	groups := map[key][]record.Throughput{}
 	var order []key
-	for _, t := range records {
-		k := key{t.Case, t.Kernel}
+	for _, t := range f.Throughput {
+		k := key{t.Case, t.Kernel, cmp.Or(name[t.Run], t.Run)}
 		if groups[k] == nil {
 			order = append(order, k)
 		}
@@ -121,7 +135,7 @@ func combine(group []record.Throughput) record.Throughput {
 	t.NSPerParam = 1e9 * m.Median / float64(t.Case.N)
 	t.LimitShare = median(func(g record.Throughput) float64 { return g.LimitShare }).Median
 	t.LimitBytesPerSecond = median(func(g record.Throughput) float64 { return g.LimitBytesPerSecond }).Median
-	t.Stop = string(sample.Converged) // launches are as many as were asked for
+	t.Stop = stopLaunches
 	return t
 }
 
@@ -131,22 +145,31 @@ func Combined(w Writer) Writer { return &combined{Writer: w} }
 
 type combined struct {
 	Writer
-	records []record.Throughput
+	file record.File
+}
+
+func (c *combined) Run(r *record.Run) error {
+	c.file.Runs = append(c.file.Runs, *r)
+	return nil
 }
 
 func (c *combined) Write(t *record.Throughput) error {
-	c.records = append(c.records, *t)
+	c.file.Throughput = append(c.file.Throughput, *t)
 	return nil
 }
 
 func (c *combined) Close() error {
-	for _, t := range Combine(c.records) {
+	for _, t := range Combine(&c.file) {
 		if err := c.Writer.Write(&t); err != nil {
 			return err
 		}
 	}
 	return c.Writer.Close()
 }
+
+// stopLaunches is why a combined record has no more samples: so many launches
+// were asked for.
+const stopLaunches = "launches"
 
 // pivots are the axes that can make columns.
 var pivots = map[string]func(record.Case) string{
@@ -166,7 +189,7 @@ func Pivots() []string {
 }
 
 // pivot writes ns/param and the share of the limit, with a column per value of
-// one axis and a row per combination of those that differ within a column.
+// one axis and a row per combination of the others that differ.
 func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) error {
 	value, ok := pivots[by]
 	if !ok {
@@ -174,13 +197,9 @@ func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) e
 	}
 	var rowAxes []string
 	for _, a := range Pivots() {
-		first := map[string]string{} // value of the axis, by column
 		differs := func(t record.Throughput) bool {
-			column, v := value(t.Case), pivots[a](t.Case)
-			if _, ok := first[column]; !ok {
-				first[column] = v
-			}
-			return first[column] != v
+			// The state of the cache often follows from the size that heads a column.
+			return pivots[a](t.Case) != pivots[a](records[0].Case) && !(a == "cache" && follows(records, value))
 		}
 		if a != by && (a == "update" || slices.ContainsFunc(records, differs)) {
 			rowAxes = append(rowAxes, a)
@@ -207,6 +226,9 @@ func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) e
 		row := &rows[index[key]]
 		for len(*row) <= len(rowAxes)+at {
 			*row = append(*row, "")
+		}
+		if (*row)[len(rowAxes)+at] != "" {
+			return fmt.Errorf("%s at n=%d was measured more than once; --by wants one run, or the launches of one", t.Case.Update, t.Case.N)
 		}
 		(*row)[len(rowAxes)+at] = fmt.Sprintf("%s (%.0f%%)", digits(t.NSPerParam), 100*t.LimitShare)
 	}
@@ -248,4 +270,20 @@ func columnHead(by, value string) string {
 		return by + "=" + value
 	}
 	return value
+}
+
+// follows reports whether all records with one value of an axis have the same
+// state of the cache.
+func follows(records []record.Throughput, value func(record.Case) string) bool {
+	state := map[string]string{}
+	for _, t := range records {
+		v := value(t.Case)
+		if state[v] == "" {
+			state[v] = t.Case.Cache
+		}
+		if state[v] != t.Case.Cache {
+			return false
+		}
+	}
+	return true
 }

@@ -35,7 +35,7 @@ type Config struct {
 
 	MinSamples int           // converge with no fewer, and never with fewer than six
 	MaxSamples int           // stop after so many
-	MaxTime    time.Duration // start no round later than this after warm-up; one round is always run
+	MaxTime    time.Duration // stop after so long; with fewer than six samples, after four times as long
 
 	// MinSampleTime is the least time that a sample should last, so that the
 	// resolution of the clock and the cost of starting do not matter. Warm-up
@@ -213,7 +213,8 @@ func (m *measurement) sample() (Stop, error) {
 			l.seconds = append(l.seconds, l.perStep())
 		}
 
-		timeUp := m.cfg.MaxTime > 0 && m.cfg.Clock.Now().Sub(start) >= m.cfg.MaxTime
+		passed := m.cfg.Clock.Now().Sub(start)
+		timeUp := m.cfg.MaxTime > 0 && (passed >= m.cfg.MaxTime && n >= fewest || passed >= patience*m.cfg.MaxTime)
 		last := timeUp || n == m.cfg.MaxSamples
 		if n >= look || last && n >= m.cfg.MinSamples {
 			before := narrow
@@ -230,6 +231,11 @@ func (m *measurement) sample() (Stop, error) {
 		}
 	}
 }
+
+const (
+	fewest   = 6 // samples have a 95 % interval of their median
+	patience = 4 // times MaxTime is waited for as many
+)
 
 // narrow reports whether the interval is as narrow as the target now.
 func (m *measurement) narrow() bool {

@@ -7,14 +7,17 @@ import (
 	"math"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 )
 
 // Threads is how many threads the process can keep busy: the CPUs of its affinity
-// mask, bounded by the quota of its control groups; at least one.
-func Threads() int { return bounded(affinity(), CPUs(os.DirFS("/"))) }
+// mask, bounded by the quota of its control groups and by GOMAXPROCS; at least one.
+func Threads() int {
+	return bounded(min(affinity(), runtime.GOMAXPROCS(0)), CPUs(os.DirFS("/")))
+}
 
 // dirs lists the directories of the process's control groups that hold a
 // controller, version 2 or 1, from its own up to the root. In a container the root

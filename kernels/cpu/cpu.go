@@ -38,15 +38,15 @@ const Go = "go"
 // last is always [Go].
 func ISAs() []ISA { return append(isas(), ISA{Name: Go}) }
 
-// Has reports whether the instruction set has assembly for a pass.
-func (isa ISA) Has(k *kernels.Kernel, pass int) bool {
+// has reports whether the instruction set has assembly for a pass.
+func (isa ISA) has(k *kernels.Kernel, pass int) bool {
 	return isa.kernels[symbol(k, pass)] != nil
 }
 
 // Kernel names what [ISA.Bind] will run: "avx512/adamw_f32".
 func (isa ISA) Kernel(k *kernels.Kernel, d kernels.DType) string {
 	name := isa.Name
-	if !isa.Has(k, 0) || d != kernels.F32 {
+	if !isa.has(k, 0) || d != kernels.F32 {
 		name = Go
 	}
 	return name + "/" + k.Name + "_" + d.String()
@@ -126,7 +126,7 @@ func Stream(access []kernels.Access, d kernels.DType, slots []unsafe.Pointer, n 
 
 // chunk is how many elements one call into assembly handles at most. Go cannot
 // interrupt the call, and whoever stops the world waits for it: this many take
-// some tens of microseconds. A multiple of kernels.Unit.
+// some tens of microseconds, with powers a few hundred. A multiple of kernels.Unit.
 const chunk = 1 << 16
 
 // call is a span in assembly.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,6 +58,30 @@ func columns(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		if strings.Contains(line, "\x1b") {
 			ts.Fatalf("an escape code: %q", line)
+		}
+	}
+}
+
+// TestTablesInDocuments holds the tables of documents to what the command makes
+// of the recorded runs that they name.
+func TestTablesInDocuments(t *testing.T) {
+	for document, args := range map[string][]string{
+		"README.md":         {"table", "results/epyc-zen4-2vcpu/quick.jsonl", "--by", "n", "--format", "md"},
+		"results/README.md": {"table", "results/epyc-zen4-2vcpu/memory.jsonl", "--format", "md"},
+	} {
+		root := filepath.Join("..", "..")
+		text, err := os.ReadFile(filepath.Join(root, document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out, errs strings.Builder
+		args[1] = filepath.Join(root, args[1])
+		if code := run(args, strings.NewReader(""), &out, &errs); code != exitOK {
+			t.Fatalf("%v: exit code %d: %s", args, code, errs.String())
+		}
+		table, _, _ := strings.Cut(strings.TrimSpace(out.String()), "\n\n")
+		if !strings.Contains(string(text), table) {
+			t.Errorf("%s lacks the table that %v makes:\n%s", document, args, table)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/optbench/optbench/backend"
+	"github.com/optbench/optbench/harness/machine"
 	"github.com/optbench/optbench/kernels"
 )
 
@@ -107,6 +108,7 @@ func (b *fakeBackend) meter(lastCache int) *Meter {
 		Seed:       1,
 		LastCache:  lastCache,
 		CoreToCore: func(int) float64 { return 25 },
+		CPUTime:    func() machine.CPUTime { return machine.CPUTime{} },
 		Clock:      b.clock,
 		Open: func(name string, threads int) (backend.Backend, error) {
 			if name != "fake" || threads != 1 {

@@ -93,8 +93,10 @@ type Meter struct {
 	// Open opens a backend; tests put in one of their own.
 	Open func(name string, threads int) (backend.Backend, error)
 	// CoreToCore returns the latency between two cores in ns, which changes where
-	// a virtual machine's cores move; tests put in one of their own.
+	// a virtual machine's cores move, and CPUTime what the machine has spent, from
+	// which follows what a hypervisor took; tests put in ones of their own.
 	CoreToCore func(threads int) float64
+	CPUTime    func() machine.CPUTime
 	// Clock paces sampling; nil is real time.
 	Clock interface{ Now() time.Time }
 }
@@ -106,6 +108,7 @@ func NewMeter(p Profile, run string, seed uint64, env machine.Environment) *Mete
 		Open: func(name string, threads int) (backend.Backend, error) {
 			return backend.Options{Threads: threads}.Open(name)
 		},
+		CPUTime:    machine.Snapshot,
 		CoreToCore: func(threads int) float64 { return float64(machine.CoreToCore(threads)) },
 	}
 }
@@ -207,7 +210,7 @@ func (m *Meter) measure(ctx context.Context, c Case) (_ *record.Throughput, err 
 		}
 	}
 
-	before := machine.Snapshot()
+	before := m.CPUTime()
 	plan := bn.copies[0].plan
 	t := &record.Throughput{
 		Schema: record.Schema, Kind: record.KindThroughput, Run: m.Run, Case: c,
@@ -230,7 +233,7 @@ func (m *Meter) measure(ctx context.Context, c Case) (_ *record.Throughput, err 
 			break
 		}
 	}
-	if steal := machine.Steal(before, machine.Snapshot()); steal > maxSteal {
+	if steal := machine.Steal(before, m.CPUTime()); steal > maxSteal {
 		t.Warnings = append(t.Warnings, fmt.Sprintf("%.1f %% of the time went to other virtual machines", steal))
 	}
 	if err := bn.checkFinite(); err != nil {

@@ -42,7 +42,6 @@ type Config struct {
 	// doubles the steps of a sample, for each subject, until one lasts as long.
 	MinSampleTime time.Duration
 	MaxReps       int // most steps of a sample; zero is 2^30
-	FixedReps     int // steps of every sample, instead of MinSampleTime and MaxReps; 1 measures cold
 
 	// WarmupTime is how long the subjects at least run before the first sample.
 	// Warm-up goes on until the last three timings of each subject lie within
@@ -75,17 +74,13 @@ func Measure(ctx context.Context, cfg Config, subjects ...Subject) ([]Series, St
 	if cfg.MaxReps == 0 {
 		cfg.MaxReps = 1 << 30
 	}
-	firstReps := 1
-	if cfg.FixedReps > 0 {
-		firstReps, cfg.MaxReps = cfg.FixedReps, cfg.FixedReps
-	}
 	if cfg.Clock == nil {
 		cfg.Clock = realTime{}
 	}
 
 	m := measurement{ctx: ctx, cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0))}
 	for i, s := range subjects {
-		m.lanes = append(m.lanes, lane{subject: s, reps: firstReps})
+		m.lanes = append(m.lanes, lane{subject: s, reps: 1})
 		m.order = append(m.order, i)
 	}
 	err := m.warmUp()
@@ -111,9 +106,9 @@ func (c Config) check(subjects int) error {
 		return fmt.Errorf("got no subject, want at least one to measure")
 	case !(c.TargetCI >= 0):
 		return fmt.Errorf("got a target interval of %v, want a share of the median such as 0.01", c.TargetCI)
-	case min(c.MinSamples, c.MaxSamples, c.MaxReps, c.FixedReps) < 0:
-		return fmt.Errorf("got a negative count (min samples %d, max samples %d, max reps %d, fixed reps %d), want zero or more",
-			c.MinSamples, c.MaxSamples, c.MaxReps, c.FixedReps)
+	case min(c.MinSamples, c.MaxSamples, c.MaxReps) < 0:
+		return fmt.Errorf("got a negative count (min samples %d, max samples %d, max reps %d), want zero or more",
+			c.MinSamples, c.MaxSamples, c.MaxReps)
 	case min(c.MaxTime, c.MinSampleTime, c.WarmupTime) < 0:
 		return fmt.Errorf("got a negative time (max time %v, min sample time %v, warm-up time %v), want zero or more",
 			c.MaxTime, c.MinSampleTime, c.WarmupTime)

@@ -176,18 +176,6 @@ func TestSlowFirstRunDoesNotFoolCalibration(t *testing.T) {
 	}
 }
 
-func TestFixedReps(t *testing.T) {
-	b := &bench{}
-	s := b.subject(0, always(us))
-	cfg := sample.Config{FixedReps: 3, MinSampleTime: time.Second, MaxSamples: 2, Clock: b}
-	if _, _, err := sample.Measure(t.Context(), cfg, s); err != nil {
-		t.Fatal(err)
-	}
-	if want := []int{3, 3, 3}; !reflect.DeepEqual(s.reps, want) {
-		t.Errorf("ran %v steps, want %v", s.reps, want)
-	}
-}
-
 func TestWarmup(t *testing.T) {
 	tests := []struct {
 		name  string

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
@@ -57,14 +56,13 @@ func (b benchFormat) Write(t *record.Throughput) error {
 	return nil
 }
 
-// configOf says what the results of a run depend on besides their names, so that
-// benchstat keeps machines apart.
+// configOf says on what machine a run was, so that benchstat keeps machines apart;
+// and no more, for it would not compare runs that differ in anything said here.
 func configOf(r *record.Run) []benchfmt.Config {
 	e := r.Environment
 	var out []benchfmt.Config
 	for _, kv := range [][2]string{
-		{"goos", e.OS}, {"goarch", e.Arch}, {"cpu", e.CPU}, {"kernel", e.Kernel}, {"commit", r.Commit}, {"profile", r.Profile},
-		{"core-to-core-ns", strconv.FormatFloat(e.CoreToCoreNS, 'f', 0, 64)},
+		{"goos", e.OS}, {"goarch", e.Arch}, {"cpu", e.CPU},
 	} {
 		if kv[1] != "" {
 			out = append(out, benchfmt.Config{Key: kv[0], Value: []byte(kv[1]), File: true})

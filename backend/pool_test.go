@@ -33,7 +33,9 @@ func TestPool(t *testing.T) {
 			}
 		}
 		if job%100 == 0 {
-			time.Sleep(3 * spinTime)
+			for _, w := range p.workers {
+				eventually(t, "an idle worker has parked", w.parked.Load)
+			}
 		}
 	}
 	p.close()
@@ -64,7 +66,7 @@ func TestPoolParks(t *testing.T) {
 
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for start := time.Now(); !f(); time.Sleep(time.Millisecond) {
+	for start := time.Now(); !f(); runtime.Gosched() {
 		if time.Since(start) > 10*time.Second {
 			t.Fatalf("waited 10 s until %s", what)
 		}

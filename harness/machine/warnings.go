@@ -17,7 +17,7 @@ func Warnings(e Environment) []Warning {
 	}
 	if e.Virtualisation != "" {
 		warn("virtualised", "runs on a virtual machine (%s): its neighbours share caches, memory and clock, unseen; "+
-			"compare only figures of one session, or measure on a machine of your own", e.Virtualisation)
+			"compare only figures taken together, or measure on a machine of your own", e.Virtualisation)
 	}
 	if e.StealPercent > 1 {
 		warn("steal", "%.1f %% of CPU time went to other virtual machines: steps stall at random; "+

@@ -29,12 +29,13 @@ type benchCopy struct {
 	plan, stream backend.Plan
 }
 
-// newBench allocates, binds and fills n copies of a case.
+// newBench allocates, binds and fills n copies of a case. Where it fails, the
+// bench holds what was made until then, for close.
 func newBench(b backend.Backend, u kernels.Update, c Case, sizes []int, copies int) (*bench, error) {
 	bn := &bench{backend: b, update: u, dtype: dtypes[c.DType], sizes: sizes}
 	for range copies {
 		if err := bn.add(c); err != nil {
-			return nil, err
+			return bn, err
 		}
 	}
 	return bn, nil

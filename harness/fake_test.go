@@ -18,6 +18,7 @@ type fakeBackend struct {
 	step, stream    time.Duration     // of one step of a plan, of its stream
 	wrong           func(p []float32) // what a step does to the parameters besides
 	fail            error             // of every step
+	allocs          int               // the one that fails, counted from 1; 0 for none
 	bound, open     int               // plans
 	touched         []int             // steps of each plan and its stream, in the order bound
 	closed          bool
@@ -44,6 +45,13 @@ func (b *fakeBackend) Bind(ops ...backend.Op) (backend.Plan, error) {
 	b.touched = append(b.touched, 0)
 	group := ops[len(ops)-1].(backend.Group)
 	return &fakePlan{Plan: p, b: b, index: b.bound - 1, parameter: group.Tensors[0].Slots[0]}, nil
+}
+
+func (b *fakeBackend) Alloc(d kernels.DType, n int) (backend.Buffer, error) {
+	if b.allocs--; b.allocs == 0 {
+		return nil, backend.ErrMemory
+	}
+	return b.Backend.Alloc(d, n)
 }
 
 func (b *fakeBackend) Mark() (backend.Mark, error) { return fakeMark(b.clock.now), nil }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/optbench/optbench/backend"
 	"github.com/optbench/optbench/harness/record"
 	"github.com/optbench/optbench/harness/sample"
 	"github.com/optbench/optbench/kernels"
@@ -136,6 +137,13 @@ func TestMeasureErrors(t *testing.T) {
 	b.fail = errors.New("the device is on fire")
 	if _, err := measure(t, b, 1<<20, fakeCase("adam", 1000, Hot)); !errors.Is(err, b.fail) || !strings.Contains(err.Error(), "adam, n=1000") {
 		t.Errorf("a failing step: got %v", err)
+	}
+	for _, fails := range []int{1, 3, 6} { // of four arrays for each of several copies
+		b = fake(t, time.Millisecond, time.Millisecond)
+		b.allocs = fails
+		if _, err := measure(t, b, 1<<20, fakeCase("adam", 10000, Cold)); !errors.Is(err, backend.ErrMemory) {
+			t.Errorf("allocation %d fails: got %v", fails, err)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

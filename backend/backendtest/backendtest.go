@@ -66,7 +66,7 @@ func dtypes(b backend.Backend) []kernels.DType {
 // sizes are those at which vector loops, masks, units and their tails differ,
 // and one either side; the last two are worth more than one worker, and the
 // last is left out of short tests.
-var sizes = []int{0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 1000, 1023, 1024, 1025, 2047, 2080, 5000, 70001}
+var sizes = []int{0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 1000, 1023, 1024, 1025, 2047, 2080, 5000, 20011}
 
 const steps = 3
 

@@ -92,9 +92,6 @@ func Cases(settings []string, env machine.Environment) ([]Case, error) {
 		if err := step(); err != nil {
 			return nil, err
 		}
-		if len(x.cases) > maxCases {
-			return nil, fmt.Errorf("the axes span more than %d cases, want fewer values", maxCases)
-		}
 	}
 	slices.SortStableFunc(x.cases, func(a, b Case) int {
 		return cmp.Or(cmp.Compare(a.N, b.N), cmp.Compare(a.Tensors, b.Tensors), cmp.Compare(a.Update, b.Update))
@@ -123,8 +120,13 @@ type expansion struct {
 	cases []Case
 }
 
+var errTooMany = fmt.Errorf("the axes span more than %d cases, want fewer values", maxCases)
+
 // times replaces every case by one for each value.
-func times[V any](x *expansion, values []V, put func(*Case, V)) {
+func times[V any](x *expansion, values []V, put func(*Case, V)) error {
+	if len(x.cases)*len(values) > maxCases {
+		return errTooMany
+	}
 	var out []Case
 	for _, c := range x.cases {
 		for _, v := range values {
@@ -134,6 +136,7 @@ func times[V any](x *expansion, values []V, put func(*Case, V)) {
 		}
 	}
 	x.cases = out
+	return nil
 }
 
 func (x *expansion) values(name, usual string) []string {
@@ -163,8 +166,7 @@ func (x *expansion) updates() error {
 		}
 		texts = append(texts, kernels.Format(u))
 	}
-	times(x, unique(texts), func(c *Case, v string) { c.Update = v })
-	return nil
+	return times(x, unique(texts), func(c *Case, v string) { c.Update = v })
 }
 
 // unique removes repeats and keeps the order.
@@ -200,8 +202,7 @@ func (x *expansion) backends() error {
 			names = append(names, v)
 		}
 	}
-	times(x, unique(names), func(c *Case, v string) { c.Backend = v })
-	return nil
+	return times(x, unique(names), func(c *Case, v string) { c.Backend = v })
 }
 
 func (x *expansion) threads() error {
@@ -223,8 +224,7 @@ func (x *expansion) threads() error {
 			counts = append(counts, int(n))
 		}
 	}
-	times(x, unique(counts), func(c *Case, v int) { c.Threads = v })
-	return nil
+	return times(x, unique(counts), func(c *Case, v int) { c.Threads = v })
 }
 
 // A shape is what the axes n and tensors say together.
@@ -262,6 +262,9 @@ func (x *expansion) shapes() error {
 		if err != nil {
 			return fmt.Errorf("axis tensors: %w, or a model: %s", err, strings.Join(ModelNames(), ", "))
 		}
+		if len(counts)*len(sizes) > maxCases {
+			return errTooMany
+		}
 		for _, k := range counts {
 			for _, n := range sizes {
 				if k > int64(n) {
@@ -274,8 +277,7 @@ func (x *expansion) shapes() error {
 	if onlyModels && len(x.set["n"]) > 0 {
 		return fmt.Errorf("axis n: the model sets n, want -a tensors=%s without -a n", shapes[0].model)
 	}
-	times(x, unique(shapes), func(c *Case, s shape) { c.N, c.Tensors, c.Model = s.n, s.tensors, s.model })
-	return nil
+	return times(x, unique(shapes), func(c *Case, s shape) { c.N, c.Tensors, c.Model = s.n, s.tensors, s.model })
 }
 
 func (x *expansion) dtypes() error {
@@ -283,8 +285,7 @@ func (x *expansion) dtypes() error {
 	if err != nil {
 		return err
 	}
-	times(x, types, func(c *Case, v string) { c.DType = v })
-	return nil
+	return times(x, types, func(c *Case, v string) { c.DType = v })
 }
 
 func (x *expansion) caches() error {
@@ -292,7 +293,9 @@ func (x *expansion) caches() error {
 	if err != nil {
 		return err
 	}
-	times(x, states, func(c *Case, v string) { c.Cache = v })
+	if err := times(x, states, func(c *Case, v string) { c.Cache = v }); err != nil {
+		return err
+	}
 	for i := range x.cases {
 		c := &x.cases[i]
 		if c.Cache != "auto" {
@@ -316,8 +319,7 @@ func (x *expansion) clips() error {
 	if err != nil {
 		return fmt.Errorf("axis clip: %w", err)
 	}
-	times(x, limits, func(c *Case, v float64) { c.Clip = v })
-	return nil
+	return times(x, limits, func(c *Case, v float64) { c.Clip = v })
 }
 
 // check refuses a case that no backend can run.

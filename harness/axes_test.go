@@ -136,6 +136,7 @@ func TestCasesRefuses(t *testing.T) {
 		{"dtype=f16", "dtype"},
 		{"clip=-1", "axis clip"},
 		{"n=[1:1000] clip=1,2,3 cache=hot,cold", "more than 10000 cases"},
+		{"n=[1001:2000] tensors=[1:1000]", "more than 10000 cases"}, // at once: not after comparing a million
 	} {
 		if _, err := Cases(strings.Fields(c.settings), testEnv); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want an error with %q", c.settings, err, c.want)

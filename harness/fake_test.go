@@ -16,7 +16,8 @@ type fakeBackend struct {
 	backend.Backend // cpu:go, for memory
 	clock           *fakeClock
 	step, stream    time.Duration     // of one step of a plan, of its stream
-	wrong           func(p []float32) // what a step does to the parameters besides
+	wrong           func(p []float32) // what a step does to the parameters of a tensor besides
+	tensor          int               // which one that is
 	fail            error             // of every step
 	allocs          int               // the one that fails, counted from 1; 0 for none
 	bound, open     int               // plans
@@ -44,7 +45,7 @@ func (b *fakeBackend) Bind(ops ...backend.Op) (backend.Plan, error) {
 	b.bound++
 	b.touched = append(b.touched, 0)
 	group := ops[len(ops)-1].(backend.Group)
-	return &fakePlan{Plan: p, b: b, index: b.bound - 1, parameter: group.Tensors[0].Slots[0]}, nil
+	return &fakePlan{Plan: p, b: b, index: b.bound - 1, parameter: group.Tensors[b.tensor].Slots[0]}, nil
 }
 
 func (b *fakeBackend) Alloc(d kernels.DType, n int) (backend.Buffer, error) {

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -40,7 +41,7 @@ func fake(t *testing.T, step, stream time.Duration) *fakeBackend {
 func TestMeasureIsExact(t *testing.T) {
 	const n = 3000
 	for _, d := range kernels.All() {
-		b := fake(t, 20*time.Microsecond, 15*time.Microsecond)
+		b := fake(t, 200*time.Microsecond, 150*time.Microsecond)
 		r, err := measure(t, b, 1<<20, fakeCase(d.Name, n, Hot))
 		if err != nil {
 			t.Fatal(err)
@@ -48,14 +49,14 @@ func TestMeasureIsExact(t *testing.T) {
 		bytes := int64(n * kernels.Bytes(d.Cases[0], kernels.F32))
 		same := func(got, want float64) bool { return math.Abs(got-want) <= 1e-9*want }
 		switch {
-		case !same(r.Median, 20e-6) || !same(r.CI95[0], 20e-6) || !same(r.CI95[1], 20e-6):
-			t.Errorf("%s: median %v in %v, want 20 microseconds", d.Name, r.Median, r.CI95)
+		case !same(r.Median, 200e-6) || !same(r.CI95[0], 200e-6) || !same(r.CI95[1], 200e-6):
+			t.Errorf("%s: median %v in %v, want 200 microseconds", d.Name, r.Median, r.CI95)
 		case !same(r.LimitShare, 0.75):
 			t.Errorf("%s: share of the limit %v, want 0.75", d.Name, r.LimitShare)
-		case r.Bytes != bytes || !same(r.LimitBytesPerSecond, float64(bytes)/15e-6):
-			t.Errorf("%s: %d bytes, limit %v B/s, want %d and %v", d.Name, r.Bytes, r.LimitBytesPerSecond, bytes, float64(bytes)/15e-6)
-		case !same(r.NSPerParam, 20e3/n):
-			t.Errorf("%s: %v ns per parameter, want %v", d.Name, r.NSPerParam, 20e3/n)
+		case r.Bytes != bytes || !same(r.LimitBytesPerSecond, float64(bytes)/150e-6):
+			t.Errorf("%s: %d bytes, limit %v B/s, want %d and %v", d.Name, r.Bytes, r.LimitBytesPerSecond, bytes, float64(bytes)/150e-6)
+		case !same(r.NSPerParam, 200e3/n):
+			t.Errorf("%s: %v ns per parameter, want %v", d.Name, r.NSPerParam, 200e3/n)
 		case r.Stop != string(sample.Converged) || !r.Verified || len(r.Warnings) > 0:
 			t.Errorf("%s: stop %q, verified %v, warnings %q", d.Name, r.Stop, r.Verified, r.Warnings)
 		case len(r.Samples) != len(r.LimitSamples) || len(r.Samples) < minSamples:
@@ -91,6 +92,76 @@ func TestVerify(t *testing.T) {
 	}
 	if _, err := measure(t, b, 1<<20, fakeCase("lamb", n, Hot)); !errors.Is(err, ErrVerify) {
 		t.Errorf("a wrong norm: got %v", err)
+	}
+}
+
+// TestVerifyEveryNorm spoils one of many tensors, as a wrong norm does.
+func TestVerifyEveryNorm(t *testing.T) {
+	c := fakeCase("lamb", 2000, Hot)
+	c.Tensors = 40
+	for i := range c.Tensors {
+		b := fake(t, time.Millisecond, time.Millisecond)
+		b.tensor, b.wrong = i, func(p []float32) {
+			for k := range p {
+				p[k] *= 1.5
+			}
+		}
+		if _, err := measure(t, b, 1<<20, c); !errors.Is(err, ErrVerify) || !strings.Contains(err.Error(), fmt.Sprintf("tensor %d, ", i)) {
+			t.Errorf("tensor %d is wrong: got %v", i, err)
+		}
+	}
+}
+
+// TestVerifyBothEnds plants an error in the first and the last of so many units
+// that none is checked by chance.
+func TestVerifyBothEnds(t *testing.T) {
+	const n = 300_000
+	for _, i := range []int{1023, n - 1} {
+		b := fake(t, time.Millisecond, time.Millisecond)
+		b.wrong = func(p []float32) { p[i] = -p[i] }
+		if _, err := measure(t, b, 1<<20, fakeCase("sgd", n, Hot)); !errors.Is(err, ErrVerify) || !strings.Contains(err.Error(), fmt.Sprintf("element %d of p", i)) {
+			t.Errorf("element %d is wrong: got %v", i, err)
+		}
+	}
+}
+
+// TestVerifyEveryCopy spoils the last of several copies.
+func TestVerifyEveryCopy(t *testing.T) {
+	b := fake(t, time.Millisecond, time.Millisecond)
+	steps := 0
+	b.wrong = func(p []float32) {
+		if steps++; steps == 10 {
+			p[0]++
+		}
+	}
+	if _, err := measure(t, b, 20000, fakeCase("sgd", 1000, Cold)); !errors.Is(err, ErrVerify) || steps != 10 {
+		t.Errorf("the last of 10 copies is wrong: got %v after %d steps", err, steps)
+	}
+}
+
+// TestMeasureInterrupted stops in the verification of the first copy, of a later
+// one, and while it is timed: soon, with nothing left open.
+func TestMeasureInterrupted(t *testing.T) {
+	for _, at := range []int{1, 3, 20} {
+		ctx, cancel := context.WithCancel(t.Context())
+		b := fake(t, time.Millisecond, time.Millisecond)
+		steps := 0
+		b.wrong = func([]float32) {
+			if steps++; steps == at {
+				cancel()
+			}
+		}
+		r, err := b.meter(20000).Measure(ctx, fakeCase("sgd", 1000, Cold))
+		if r != nil || !errors.Is(err, context.Canceled) || b.open != 0 || !b.closed {
+			t.Errorf("interrupted at step %d: got %v, %v, %d plans are open, backend closed: %v", at, r, err, b.open, b.closed)
+		}
+		most := at
+		if at > 10 { // a sample is completed
+			most += 10
+		}
+		if steps > most {
+			t.Errorf("interrupted at step %d, went on to %d", at, steps)
+		}
 	}
 }
 

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,37 +21,82 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // or every command that is built with the race detector takes a second
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await":   await,
-			"refused": refused,
-			"columns": columns,
+			"columns":     columns,
+			"interrupted": interrupted,
+			"refused":     refused,
+			"unprinted":   unprinted,
 		},
 	})
 }
 
-// await FILE TEXT waits until the file holds the text.
-func await(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: await FILE TEXT")
-	}
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); runtime.Gosched() {
-		if text, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Contains(string(text), args[1]) {
-			return
-		}
-	}
-	ts.Fatalf("%s never held %s", args[0], args[1])
-}
-
-// refused CODE ARG... runs optbench and holds it to that exit code, and to one
-// line on standard error that starts with its name: no usage text, no trace.
+// refused CODE ARG... runs optbench and holds it to that exit code.
 func refused(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: refused CODE ARG...")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
+	err = ts.Exec("optbench", args[1:]...)
+	ended(ts, err, want, ts.ReadFile("stderr"))
+	if want == exitRefused && ts.ReadFile("stdout") != "" {
+		ts.Fatalf("something was printed before it refused")
+	}
+}
+
+// unprinted COMMAND runs optbench with its standard output on a full disk.
+func unprinted(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec("sh", "-c", "optbench "+strings.Join(args, " ")+" >/dev/full")
+	ended(ts, err, exitFailed, ts.ReadFile("stderr"))
+}
+
+// interrupted FILE ARG... runs optbench, interrupts it once the file holds a
+// measurement, and holds it to its exit code.
+func interrupted(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: interrupted FILE ARG...")
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command("optbench", args[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), &stdout, &stderr
+	ts.Check(cmd.Start())
+	end := make(chan error, 1)
+	go func() { end <- cmd.Wait() }()
+	defer cmd.Process.Kill() // no harm where it has ended
+
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	deadline := time.After(time.Minute)
+	sent := false
+	for {
+		select {
+		case <-look.C:
+			text, _ := os.ReadFile(ts.MkAbs(args[0])) // not there yet
+			if !sent && bytes.Contains(text, []byte(`"kind":"throughput"`)) {
+				sent = true
+				ts.Check(cmd.Process.Signal(os.Interrupt))
+			}
+		case err := <-end:
+			ts.Stdout().Write(stdout.Bytes())
+			ts.Stderr().Write(stderr.Bytes())
+			ended(ts, err, exitIncomplete, stderr.String())
+			return
+		case <-deadline:
+			ts.Fatalf("runs on after a minute; interrupted: %v", sent)
+		}
+	}
+}
+
+// ended holds the end of a command to an exit code, and its standard error to one
+// line that starts with the name of the program, after notes at most: no usage
+// text, no trace.
+func ended(ts *testscript.TestScript, err error, want int, stderr string) {
 	code := 0
-	if err := ts.Exec("optbench", args[1:]...); err != nil {
+	if err != nil {
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) {
 			ts.Fatalf("%v", err)
@@ -61,8 +106,12 @@ func refused(ts *testscript.TestScript, neg bool, args []string) {
 	if code != want {
 		ts.Fatalf("exit code %d, want %d", code, want)
 	}
-	if text := ts.ReadFile("stderr"); strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "optbench: ") {
-		ts.Fatalf("standard error is not one line that starts with optbench")
+	lines := strings.Split(strings.TrimSuffix(stderr, "\n"), "\n")
+	for i, line := range lines {
+		last, note := i == len(lines)-1, strings.HasPrefix(line, "note: ") || strings.HasPrefix(line, "      ")
+		if strings.HasPrefix(line, "optbench: ") != last || !last && !note {
+			ts.Fatalf("standard error is not one line that starts with optbench, after notes at most")
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
@@ -25,11 +26,19 @@ func (b benchFormat) Run(r *record.Run) error {
 
 func (b benchFormat) Write(t *record.Throughput) error {
 	c := t.Case
-	name := fmt.Sprintf("Step/update=%s/n=%d/tensors=%s/dtype=%s/backend=%s/threads=%d/cache=%s",
-		// A slash would start another key, a space end the name.
-		strings.NewReplacer("/", "_", " ", "_").Replace(c.Update), c.N, tensors(c), c.DType, c.Backend, c.Threads, c.Cache)
+	keys := [][2]string{
+		{"update", c.Update}, {"n", strconv.Itoa(c.N)}, {"tensors", tensors(c)}, {"dtype", c.DType}, {"backend", c.Backend}, {"threads", threads(c)},
+	}
 	if c.Clip > 0 {
-		name += "/clip=" + clip(c)
+		keys = append(keys, [2]string{"clip", clip(c)})
+	}
+	// The cache, a word, comes last: digits behind a minus at the end of a name, as
+	// of a clip of 1e-05, are read as GOMAXPROCS.
+	keys = append(keys, [2]string{"cache", c.Cache})
+	name := "Step"
+	for _, k := range keys {
+		// A slash would start another key, a space end the name.
+		name += "/" + k[0] + "=" + strings.NewReplacer("/", "_", " ", "_").Replace(k[1])
 	}
 	steps, limits := t.Samples, t.LimitSamples
 	var config []benchfmt.Config

@@ -125,9 +125,9 @@ func digits(x float64) string {
 func percent(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + "%" }
 
 // fieldsOf returns the fields that a table of cases needs; the run only where it
-// tells rows of the same case apart. Where they are wider
-// than MaxWidth, the interval goes first, then the bytes per second, which follow
-// from the rest; then the names of updates are cut.
+// tells rows of the same case apart. Where they are wider than MaxWidth, the
+// interval goes first, then the bytes per second, which follow from the rest; then
+// the names of updates are cut; then the kernel goes.
 func fieldsOf(cases []record.Case) []field {
 	var out []field
 	width := 0
@@ -149,20 +149,27 @@ func fieldsOf(cases []record.Case) []field {
 				values[v] = true
 				f.Width = max(f.Width, len(v)+2)
 			}
+			if f.Name != "update" {
+				f.Width = min(f.Width, 14) // the longest that is of use, bert-large, and some
+			}
 			if f.usual == anything && len(values) < 2 || len(values) < 2 && values[f.usual] {
 				continue
 			}
 		}
 		out, width = append(out, f), width+f.Width
 	}
-	for _, name := range []string{"±95%", "GB/s"} {
-		if i := slices.IndexFunc(out, func(f field) bool { return f.Name == name }); width > MaxWidth {
+	at := func(name string) int { return slices.IndexFunc(out, func(f field) bool { return f.Name == name }) }
+	room := MaxWidth
+	for _, name := range []string{"±95%", "GB/s", "kernel"} {
+		if name == "kernel" {
+			room += max(0, out[at("update")].Width-len("update")-2)
+		}
+		if i := at(name); width > room {
 			width -= out[i].Width
 			out = slices.Delete(out, i, i+1)
 		}
 	}
-	i := slices.IndexFunc(out, func(f field) bool { return f.Name == "update" })
-	out[i].Width -= max(0, width-MaxWidth)
+	out[at("update")].Width -= max(0, width-MaxWidth)
 	return out
 }
 

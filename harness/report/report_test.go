@@ -5,10 +5,12 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/perf/benchfmt"
+	"golang.org/x/perf/benchproc"
 
 	"github.com/optbench/optbench/harness/record"
 )
@@ -232,5 +234,110 @@ func TestShowRefuses(t *testing.T) {
 	}
 	if err := Show(&bytes.Buffer{}, &record.File{Runs: results().Runs}, "table", "", ""); err == nil {
 		t.Error("a table of no measurements gives no error")
+	}
+}
+
+// TestTableFits tries every combination of axes, with values that are long: the
+// table fits a terminal, and has the figures that it is read for.
+func TestTableFits(t *testing.T) {
+	changes := []func(*record.Case){
+		func(c *record.Case) { c.Update = "adamw:lr=0.0003:weight_decay=0.123456789" },
+		func(c *record.Case) { c.N = 123_456_789_012_345 },
+		func(c *record.Case) { c.Model, c.Tensors = "bert-large", 391 },
+		func(c *record.Case) { c.Tensors = 123_456_789_012_345 },
+		func(c *record.Case) { c.DType = "f64" },
+		func(c *record.Case) { c.Backend, c.Threads = "cpu:avx2", 1024 },
+		func(c *record.Case) { c.Cache = "cold" },
+		func(c *record.Case) { c.Clip = 1.2345678901234567e-100 },
+		func(c *record.Case) {}, // the same case twice
+	}
+	for set := range 1 << len(changes) {
+		f := &record.File{Throughput: []record.Throughput{result("0123456789", "adamw", 1000, "cpu:go", 12.3e-6)}}
+		f.Throughput[0].Kernel = "avx512/normalized-gd_f32"
+		for i, change := range changes {
+			if set>>i&1 == 1 {
+				r := f.Throughput[0]
+				change(&r.Case)
+				f.Throughput = append(f.Throughput, r)
+			}
+		}
+		text := show(t, f, "table", "", "")
+		for line := range strings.Lines(text) {
+			if n := len([]rune(strings.TrimRight(line, "\n"))); n > MaxWidth {
+				t.Fatalf("%d columns:\n%s", n, text)
+			}
+		}
+		for _, want := range []string{" update ", " ns/param ", " of limit ", " 12.3 ", " 50.0% "} {
+			if !strings.Contains(text, want) {
+				t.Fatalf("the table lacks%s:\n%s", want, text)
+			}
+		}
+	}
+}
+
+// TestBenchfmtFilters looks for results as benchstat's -filter does.
+func TestBenchfmtFilters(t *testing.T) {
+	f := results() // four cases of six samples
+	odd := &f.Throughput[0].Case
+	odd.Update, odd.Clip, odd.Model, odd.Cache, odd.Backend = "a b/c:lr=1e-05", 1e-5, "gpt2", "cold", "x y/z"
+	results := benchfmt.NewReader(strings.NewReader(show(t, f, "benchfmt", "", "")), "benchfmt")
+	var all []*benchfmt.Result
+	for results.Scan() {
+		r, ok := results.Result().(*benchfmt.Result)
+		if !ok {
+			t.Fatalf("not a result: %v", results.Result())
+		}
+		all = append(all, r.Clone())
+	}
+	for query, want := range map[string]int{
+		".name:Step": 24, "/update:lamb": 12, "/update:lamb /backend:cpu:go": 6, "/n:1000000": 24, "/dtype:f32": 24, "/threads:2": 24, "/cache:hot": 18,
+		"/clip:1e-05": 6, "/tensors:gpt2": 6, "/cache:cold": 6, "/update:a_b_c:lr=1e-05": 6, "/backend:x_y_z": 6, "/gomaxprocs:05": 0,
+	} {
+		words := strings.Fields(query)
+		for i, w := range words { // a value may hold colons where it is quoted
+			key, value, _ := strings.Cut(w, ":")
+			words[i] = fmt.Sprintf("%s:%q", key, value)
+		}
+		filter, err := benchproc.NewFilter(strings.Join(words, " "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, r := range all {
+			if m, err := filter.Match(r); err == nil && m.All() {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%s matches %d results, want %d", query, n, want)
+		}
+	}
+}
+
+// TestSortKeys orders rows by each key: upwards, but for speeds, of which the
+// greatest comes first.
+func TestSortKeys(t *testing.T) {
+	f := &record.File{}
+	for _, i := range []int{3, 1, 4, 2} {
+		r := result("a", strings.Repeat("a", i), 1000*i, "cpu:go", 1e-6*float64(i*i))
+		r.Case.Threads, r.LimitShare = i, float64(i)
+		f.Throughput = append(f.Throughput, r)
+	}
+	for _, key := range SortKeys() {
+		rows, err := csv.NewReader(strings.NewReader(show(t, &record.File{Throughput: slices.Clone(f.Throughput)}, "csv", "", key))).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		for _, row := range rows[1:] {
+			got = append(got, len(row[1]))
+		}
+		want := []int{1, 2, 3, 4}
+		if key == "limit" {
+			slices.Reverse(want)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("by %s: %v, want %v", key, got, want)
+		}
 	}
 }

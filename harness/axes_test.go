@@ -47,6 +47,10 @@ func TestShapes(t *testing.T) {
 		if _, err := Shapes(c); err == nil {
 			t.Errorf("%+v gives no error", c)
 		}
+		c.Update = "sgd"
+		if _, err := Footprint(c); err == nil {
+			t.Errorf("the footprint of %+v gives no error", c)
+		}
 	}
 }
 

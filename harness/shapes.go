@@ -23,8 +23,8 @@ func Shapes(c Case) ([]int, error) {
 		}
 		return shapes(), nil
 	}
-	if c.Tensors < 1 || c.Tensors > c.N {
-		return nil, fmt.Errorf("%d tensors of %d parameters, want at least one parameter each", c.Tensors, c.N)
+	if err := checkTensors(c); err != nil {
+		return nil, err
 	}
 	sizes := make([]int, c.Tensors)
 	for i := range sizes {
@@ -34,6 +34,13 @@ func Shapes(c Case) ([]int, error) {
 		}
 	}
 	return sizes, nil
+}
+
+func checkTensors(c Case) error {
+	if c.Tensors < 1 || c.Tensors > c.N {
+		return fmt.Errorf("%d tensors of %d parameters, want at least one parameter each", c.Tensors, c.N)
+	}
+	return nil
 }
 
 // gpt2 is the 124M model of Radford et al. 2019: 148 tensors, 124,439,808

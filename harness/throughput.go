@@ -131,6 +131,9 @@ func Footprint(c Case) (int64, error) {
 	}
 	elements := 0
 	if c.Model == "" {
+		if err := checkTensors(c); err != nil {
+			return 0, err
+		}
 		short, long := c.N/c.Tensors, c.N%c.Tensors // the long ones have one element more
 		elements = long*roundUp(short+1, tensorAlign) + (c.Tensors-long)*roundUp(short, tensorAlign)
 	} else {

@@ -28,6 +28,7 @@ func Show(w io.Writer, f *record.File, format, by, sort string) error {
 		if !ok {
 			return fmt.Errorf("--sort is %q, want one of %s", sort, strings.Join(SortKeys(), ", "))
 		}
+		records = slices.Clone(records)
 		slices.SortStableFunc(records, func(a, b record.Throughput) int { return less(&a, &b) })
 	}
 	if by != "" {

@@ -20,10 +20,30 @@ import (
 func open(t testing.TB, name string) backend.Backend {
 	t.Helper()
 	b, err := backend.Options{Threads: 3}.Open(name)
+	if errors.Is(err, backend.ErrUnavailable) {
+		t.Skip(err) // TestConformance fails where it is required
+	}
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	return b
+}
+
+// collect collects garbage until the cleanup of an object that was dropped here
+// has run: what was dropped before has been collected then too.
+func collect(t *testing.T) {
+	t.Helper()
+	var gone atomic.Bool
+	func() {
+		dropped := make([]float32, 50_000)
+		runtime.AddCleanup(&dropped[0], func(int) { gone.Store(true) }, 0)
+	}()
+	for start := time.Now(); !gone.Load(); runtime.Gosched() {
+		runtime.GC()
+		if time.Since(start) > 10*time.Second {
+			t.Fatal("garbage was not collected within 10 s")
+		}
+	}
 }
 
 func normal(rng *rand.Rand, n int) []float32 {
@@ -166,8 +186,7 @@ func TestWrapKept(t *testing.T) {
 	plan := bind(t, b, backend.Group{Update: adamw, Tensors: tensors})
 	clear(tensors[0].Slots)
 	for s := 1; s <= 3; s++ {
-		runtime.GC()
-		time.Sleep(time.Millisecond)
+		collect(t)
 		step(t, plan, s)
 	}
 	if got := collected.Load(); got > 0 {
@@ -178,7 +197,7 @@ func TestWrapKept(t *testing.T) {
 		if time.Since(start) > 10*time.Second {
 			t.Fatalf("%d of 4 slices were collected after their plan was closed", collected.Load())
 		}
-		time.Sleep(time.Millisecond)
+		runtime.Gosched()
 	}
 	shut(t, b)
 }

@@ -9,7 +9,7 @@ import "math"
 // For float64 it is the library's. For float32 it is [Pow32].
 func pow[T Real](x, hi, lo T) T {
 	if x32, ok := any(x).(float32); ok {
-		return T(Pow32(x32, float64(hi)+float64(lo)))
+		return T(Pow32(x32, float32(hi), float32(lo)))
 	}
 	return T(math.Pow(float64(x), float64(hi)+float64(lo)))
 }
@@ -22,84 +22,92 @@ func splitExponent(y float64) (hi, lo float64) {
 }
 
 // PowTables are the constants of [Pow32], for those who implement it on a
-// device. They are minimax fits: log2(1+r) on |r| < 0.0546 with an error
-// below 2^-32, 2^f on |f| <= 1/2 with a relative error below 2^-29.
+// device. The inverses are those near the middle of their interval whose
+// logarithm has 15 fractional bits, to within 2^-29, so that it adds to the
+// exponent exactly. The polynomials are minimax fits with coefficients of
+// float32: log2(1+r) for r in [-0.055, 0.0625] within 2^-26, 2^f for |f| <= 1/2
+// within a relative 2^-28.
 var PowTables = struct {
-	Offset uint64     // moves the split of a binade from 1 to 0.734375
-	Inv    [8]float64 // about the inverse of the middle of each eighth of a binade
-	Log    [8]float64 // -log2(Inv)
-	Log2   [6]float64 // coefficients of log2(1+r), constant first
-	Exp2   [7]float64 // coefficients of 2^f, constant first
-	Limit  float64    // log2 of the result is clamped here; float32 has long run out
+	Offset uint32     // moves the split of a binade from 1 to 0.71875
+	Inv    [8]float32 // about the inverse of the middle of each eighth of a binade
+	Log    [8]float32 // -log2(Inv)
+	Log2   [4]float32 // coefficients of log2(1+r), that of r first
+	Exp2   [6]float32 // coefficients of 2^f - 1, that of f first
 }{
-	Offset: 0x0008800000000000,
-	Inv: [8]float64{
-		0x1.4e4p+0, 0x1.354p+0, 0x1.1f8p+0, 0x1.0c8p+0,
-		0x1.edp-1, 0x1.bbp-1, 0x1.8f8p-1, 0x1.6cp-1,
+	Offset: 9 << 19,
+	Inv: [8]float32{
+		0x1.550b86p+0, 0x1.3adb6cp+0, 0x1.24bdb8p+0, 0x1.1106b4p+0, 1, 0x1.c766a8p-1, 0x1.9992d0p-1, 0x1.746272p-1,
 	},
-	Log: [8]float64{
-		-0x1.8a04c05abb957p-2, -0x1.172c43298e5b4p-2, -0x1.56df5328d58c5p-3, -0x1.19b74069f5f0ap-4,
-		0x1.beec9151aac2ep-5, 0x1.abb2ca9ec7472p-3, 0x1.6e8a004221b1fp-2, 0x1.f804ae8d0cd02p-2,
+	Log: [8]float32{
+		-0x1.a7cp-2, -0x1.31b8p-2, -0x1.8c4p-3, -0x1.7c8p-4, 0, 0x1.5a2p-3, 0x1.49cp-2, 0x1.d66p-2,
 	},
-	Log2: [6]float64{
-		-0x1.b2e735aa22678p-33, 0x1.7154765717bcdp+0, -0x1.71544e21c5cefp-1,
-		0x1.ec700c2b4d561p-2, -0x1.726e12950b654p-2, 0x1.28b8d7b659a79p-2,
-	},
-	Exp2: [7]float64{
-		0x1.00000002614f8p+0, 0x1.62e430c7e8fafp-1, 0x1.ebfbdadcb1bcep-3, 0x1.c6aed4b98241ap-5,
-		0x1.3b2dbbc08f82cp-7, 0x1.5f456a784f2dfp-10, 0x1.41d333a2e39d1p-13,
-	},
-	Limit: 1000,
+	Log2: [4]float32{0x1.715466p+0, -0x1.71558ap-1, 0x1.eda7e2p-2, -0x1.6de8fap-2},
+	Exp2: [6]float32{0x1.62e430p-1, 0x1.ebfbdcp-3, 0x1.c6af7cp-5, 0x1.3b2de0p-7, 0x1.5f0830p-10, 0x1.416b5cp-13},
 }
 
-// Pow32 returns x^y, rounded from a float64 computation whose multiply-adds are
-// fused by definition, so that every device with float64 gives the same bits.
-// The error is below 0.6 ulp (TestPow32). x must be 0 or more, y in [1/2, 2];
+// Pow32 returns x^(hi+lo). Its multiply-adds are fused by definition. The error
+// is below 1.5 ulp (TestPow32). x must be 0 or more, the exponent in [1/2, 2];
 // 0 gives 0, +Inf gives +Inf and NaN gives NaN.
-//
-// The fused operations are kept in a function of their own, so that a search
-// of the compiled package for any other finds none.
-//
-//go:noinline
-func Pow32(x float32, y float64) float32 {
-	if x != x {
-		return x
-	}
+func Pow32(x, hi, lo float32) float32 {
 	const (
-		one      = 0x3ff0000000000000
-		exponent = 0xfff0000000000000
-		shifter  = 1<<52 + 1<<51 // adding it rounds to an integer in the low bits
+		one      = 0x3f800000
+		fraction = 0x007fffff
+		normal   = 0x1p-126
 	)
 	t := &PowTables
-
-	// x = 2^e * z with z in [0.734, 1.469); z = (1+r)/Inv[j].
-	b := math.Float64bits(float64(x))
-	u := b + t.Offset
-	z := math.Float64frombits(b - u&exponent + one)
-	e := math.Float64frombits(u>>52|0x433<<52) - (1<<52 + 1023)
-	j := u >> 49 & 7
-	r := math.FMA(z, t.Inv[j], -1)
-	l := t.Log2[5]
-	for i := 4; i > 0; i-- {
-		l = math.FMA(l, r, t.Log2[i])
-	}
-	l = math.FMA(l, r, t.Log2[0]+t.Log[j]+e)
-
-	w := float64(l * y)
-	if w > t.Limit {
-		w = t.Limit
-	}
-	if w < -t.Limit {
-		w = -t.Limit
+	if b := math.Float32bits(x); b-1 >= 0x7f7fffff {
+		return x // zero, infinite or no number
 	}
 
-	// 2^w = 2^k * 2^f with |f| <= 1/2.
-	s := w + shifter
-	f := w - (s - shifter)
-	q := t.Exp2[6]
-	for i := 5; i >= 0; i-- {
-		q = math.FMA(q, f, t.Exp2[i])
+	// x = 2^e * z with z in [0.719, 1.438); z = (1+r)/Inv[j].
+	bias := float32(127)
+	if x < normal {
+		x *= 0x1p24
+		bias += 24
 	}
-	k := math.Float64bits(s) << 52
-	return float32(math.Float64frombits(math.Float64bits(q) + k))
+	u := math.Float32bits(x) + t.Offset
+	z := math.Float32frombits(u&fraction + (one - t.Offset))
+	e := float32(u>>23) - bias
+	j := u >> 20 & 7
+	r := fma32(z, t.Inv[j], -1)
+	l := t.Log2[3]
+	for i := 2; i >= 0; i-- {
+		l = fma32(l, r, t.Log2[i])
+	}
+	l = float32(l * r)
+
+	// log2(x) is h+l, and w+v its product with the exponent.
+	h := e + t.Log[j]
+	w := float32(hi * h)
+	v := fma32(hi, l, fma32(lo, h, fma32(hi, h, -w)))
+
+	// 2^(w+v) = 2^k * 2^f with |f| <= 1/2.
+	k := float32(math.RoundToEven(float64(w + v)))
+	f := (w - k) + v
+	q := t.Exp2[5]
+	for i := 4; i >= 0; i-- {
+		q = fma32(q, f, t.Exp2[i])
+	}
+	q = fma32(q, f, 1)
+	return float32(math.Ldexp(float64(q), int(k)))
+}
+
+// fma32 returns x*y + z for finite arguments, rounded once. The product is exact
+// in float64; its sum with z is rounded to odd, which a second rounding to fewer
+// than half the digits cannot tell from the exact sum (Boldo, Melquiond 2008,
+// "Emulation of FMA and correctly rounded sums").
+func fma32(x, y, z float32) float32 {
+	p, a := float64(float64(x)*float64(y)), float64(z)
+	s := p + a
+	b := s - p
+	rest := (p - (s - b)) + (a - b)
+	if bits := math.Float64bits(s); rest != 0 && bits&1 == 0 {
+		if (rest > 0) == (s > 0) {
+			bits++
+		} else {
+			bits--
+		}
+		s = math.Float64frombits(bits)
+	}
+	return float32(s)
 }

@@ -18,16 +18,10 @@ TEXT ·acclipAVX512(SB), $0-40
 	VBROADCASTSS 8(SI), Z2
 	VBROADCASTSS 12(SI), Z3
 	VBROADCASTSS 16(SI), Z4
-	VXORPS       X5, X5, X5
-	VCVTSS2SD    24(SI), X5, X6
-	VCVTSS2SD    20(SI), X5, X5
-	VADDSD       X6, X5, X5
-	VBROADCASTSD X5, Z5
-	VXORPS       X6, X6, X6
-	VCVTSS2SD    32(SI), X6, X16
-	VCVTSS2SD    28(SI), X6, X6
-	VADDSD       X16, X6, X6
-	VBROADCASTSD X6, Z6
+	VBROADCASTSS 20(SI), Z5
+	VBROADCASTSS 24(SI), Z6
+	VBROADCASTSS 28(SI), Z7
+	VBROADCASTSS 32(SI), Z8
 	MOVQ         i+16(FP), SI
 	MOVQ         n+24(FP), DI
 	MOVQ         DI, R8
@@ -36,353 +30,249 @@ TEXT ·acclipAVX512(SB), $0-40
 	JGT          tail
 
 loop:
-	VMOVUPS          (CX)(SI*4), Z16
-	VMOVUPS          (DX)(SI*4), Z17
-	VMOVUPS          (BX)(SI*4), Z18
-	VMOVUPS          (AX)(SI*4), Z19
-	VMULPS           Z0, Z17, Z17
-	VSUBPS           Z18, Z17, Z20
-	VMULPS           Z1, Z20, Z20
-	VADDPS           Z20, Z18, Z18
-	VPANDD.BCST      absMask<>+0(SB), Z17, Z17
-	VCVTPS2PD        Y17, Z20
-	VPADDQ.BCST      powOffset<>+0(SB), Z20, Z21
-	VPANDQ.BCST      powExponent<>+0(SB), Z21, Z22
-	VPSUBQ           Z22, Z20, Z22
-	VPADDQ.BCST      powOne<>+0(SB), Z22, Z22
-	VPSRLQ           $0x34, Z21, Z20
-	VPORQ.BCST       powInteger<>+0(SB), Z20, Z20
-	VSUBPD.BCST      powBias<>+0(SB), Z20, Z20
-	VPSRLQ           $0x31, Z21, Z21
-	VPERMPD          powInv<>+0(SB), Z21, Z23
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z22, Z23
-	VPERMPD          powLog<>+0(SB), Z21, Z21
-	VADDPD           Z21, Z20, Z20
-	VBROADCASTSD     powLog5<>+0(SB), Z21
-	VFMADD213PD.BCST powLog4<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog3<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog2<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog1<>+0(SB), Z23, Z21
-	VFMADD213PD      Z20, Z23, Z21
-	VMULPD           Z5, Z21, Z20
-	VMINPD.BCST      powMax<>+0(SB), Z20, Z20
-	VMAXPD.BCST      powMin<>+0(SB), Z20, Z20
-	VADDPD.BCST      powShifter<>+0(SB), Z20, Z21
-	VSUBPD.BCST      powShifter<>+0(SB), Z21, Z22
-	VSUBPD           Z22, Z20, Z22
-	VBROADCASTSD     powExp6<>+0(SB), Z20
-	VFMADD213PD.BCST powExp5<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp4<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp3<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp2<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp1<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp0<>+0(SB), Z22, Z20
-	VPSLLQ           $0x34, Z21, Z21
-	VPADDQ           Z21, Z20, Z20
-	VEXTRACTF64X4    $0x01, Z17, Y21
-	VCVTPS2PD        Y21, Z21
-	VPADDQ.BCST      powOffset<>+0(SB), Z21, Z22
-	VPANDQ.BCST      powExponent<>+0(SB), Z22, Z23
-	VPSUBQ           Z23, Z21, Z23
-	VPADDQ.BCST      powOne<>+0(SB), Z23, Z23
-	VPSRLQ           $0x34, Z22, Z21
-	VPORQ.BCST       powInteger<>+0(SB), Z21, Z21
-	VSUBPD.BCST      powBias<>+0(SB), Z21, Z21
-	VPSRLQ           $0x31, Z22, Z22
-	VPERMPD          powInv<>+0(SB), Z22, Z24
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z23, Z24
-	VPERMPD          powLog<>+0(SB), Z22, Z22
-	VADDPD           Z22, Z21, Z21
-	VBROADCASTSD     powLog5<>+0(SB), Z22
-	VFMADD213PD.BCST powLog4<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powLog3<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powLog2<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powLog1<>+0(SB), Z24, Z22
-	VFMADD213PD      Z21, Z24, Z22
-	VMULPD           Z5, Z22, Z21
-	VMINPD.BCST      powMax<>+0(SB), Z21, Z21
-	VMAXPD.BCST      powMin<>+0(SB), Z21, Z21
-	VADDPD.BCST      powShifter<>+0(SB), Z21, Z22
-	VSUBPD.BCST      powShifter<>+0(SB), Z22, Z23
-	VSUBPD           Z23, Z21, Z23
-	VBROADCASTSD     powExp6<>+0(SB), Z21
-	VFMADD213PD.BCST powExp5<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powExp4<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powExp3<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powExp2<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powExp1<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powExp0<>+0(SB), Z23, Z21
-	VPSLLQ           $0x34, Z22, Z22
-	VPADDQ           Z22, Z21, Z21
-	VCVTPD2PS        Z20, Y20
-	VCVTPD2PS        Z21, Y21
-	VINSERTF64X4     $0x01, Y21, Z20, Z20
-	VCMPPS           $0x03, Z17, Z17, K1
-	VBLENDMPS        Z17, Z20, K1, Z7
-	VSUBPS           Z19, Z7, Z17
-	VMULPS           Z2, Z17, Z17
-	VADDPS           Z17, Z19, Z17
-	VCVTPS2PD        Y17, Z19
-	VPADDQ.BCST      powOffset<>+0(SB), Z19, Z20
-	VPANDQ.BCST      powExponent<>+0(SB), Z20, Z21
-	VPSUBQ           Z21, Z19, Z21
-	VPADDQ.BCST      powOne<>+0(SB), Z21, Z21
-	VPSRLQ           $0x34, Z20, Z19
-	VPORQ.BCST       powInteger<>+0(SB), Z19, Z19
-	VSUBPD.BCST      powBias<>+0(SB), Z19, Z19
-	VPSRLQ           $0x31, Z20, Z20
-	VPERMPD          powInv<>+0(SB), Z20, Z22
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z21, Z22
-	VPERMPD          powLog<>+0(SB), Z20, Z20
-	VADDPD           Z20, Z19, Z19
-	VBROADCASTSD     powLog5<>+0(SB), Z20
-	VFMADD213PD.BCST powLog4<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powLog3<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powLog2<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powLog1<>+0(SB), Z22, Z20
-	VFMADD213PD      Z19, Z22, Z20
-	VMULPD           Z6, Z20, Z19
-	VMINPD.BCST      powMax<>+0(SB), Z19, Z19
-	VMAXPD.BCST      powMin<>+0(SB), Z19, Z19
-	VADDPD.BCST      powShifter<>+0(SB), Z19, Z20
-	VSUBPD.BCST      powShifter<>+0(SB), Z20, Z21
-	VSUBPD           Z21, Z19, Z21
-	VBROADCASTSD     powExp6<>+0(SB), Z19
-	VFMADD213PD.BCST powExp5<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powExp4<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powExp3<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powExp2<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powExp1<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powExp0<>+0(SB), Z21, Z19
-	VPSLLQ           $0x34, Z20, Z20
-	VPADDQ           Z20, Z19, Z19
-	VEXTRACTF64X4    $0x01, Z17, Y20
-	VCVTPS2PD        Y20, Z20
-	VPADDQ.BCST      powOffset<>+0(SB), Z20, Z21
-	VPANDQ.BCST      powExponent<>+0(SB), Z21, Z22
-	VPSUBQ           Z22, Z20, Z22
-	VPADDQ.BCST      powOne<>+0(SB), Z22, Z22
-	VPSRLQ           $0x34, Z21, Z20
-	VPORQ.BCST       powInteger<>+0(SB), Z20, Z20
-	VSUBPD.BCST      powBias<>+0(SB), Z20, Z20
-	VPSRLQ           $0x31, Z21, Z21
-	VPERMPD          powInv<>+0(SB), Z21, Z23
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z22, Z23
-	VPERMPD          powLog<>+0(SB), Z21, Z21
-	VADDPD           Z21, Z20, Z20
-	VBROADCASTSD     powLog5<>+0(SB), Z21
-	VFMADD213PD.BCST powLog4<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog3<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog2<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog1<>+0(SB), Z23, Z21
-	VFMADD213PD      Z20, Z23, Z21
-	VMULPD           Z6, Z21, Z20
-	VMINPD.BCST      powMax<>+0(SB), Z20, Z20
-	VMAXPD.BCST      powMin<>+0(SB), Z20, Z20
-	VADDPD.BCST      powShifter<>+0(SB), Z20, Z21
-	VSUBPD.BCST      powShifter<>+0(SB), Z21, Z22
-	VSUBPD           Z22, Z20, Z22
-	VBROADCASTSD     powExp6<>+0(SB), Z20
-	VFMADD213PD.BCST powExp5<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp4<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp3<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp2<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp1<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp0<>+0(SB), Z22, Z20
-	VPSLLQ           $0x34, Z21, Z21
-	VPADDQ           Z21, Z20, Z20
-	VCVTPD2PS        Z19, Y19
-	VCVTPD2PS        Z20, Y20
-	VINSERTF64X4     $0x01, Y20, Z19, Z19
-	VCMPPS           $0x03, Z17, Z17, K1
-	VBLENDMPS        Z17, Z19, K1, Z8
-	VBROADCASTSS     one<>+0(SB), Z19
-	VPANDD.BCST      absMask<>+0(SB), Z18, Z20
-	VADDPS           Z4, Z20, Z20
-	VDIVPS           Z20, Z8, Z20
-	VCMPPS           $0x1e, Z19, Z20, K1
-	VBLENDMPS        Z19, Z20, K1, Z9
-	VMULPS           Z18, Z9, Z19
-	VMULPS           Z3, Z19, Z19
-	VSUBPS           Z19, Z16, Z16
-	VMOVUPS          Z16, (CX)(SI*4)
-	VMOVUPS          Z18, (BX)(SI*4)
-	VMOVUPS          Z17, (AX)(SI*4)
-	VMOVUPS          64(CX)(SI*4), Z16
-	VMOVUPS          64(DX)(SI*4), Z17
-	VMOVUPS          64(BX)(SI*4), Z18
-	VMOVUPS          64(AX)(SI*4), Z19
-	VMULPS           Z0, Z17, Z17
-	VSUBPS           Z18, Z17, Z20
-	VMULPS           Z1, Z20, Z20
-	VADDPS           Z20, Z18, Z18
-	VPANDD.BCST      absMask<>+0(SB), Z17, Z17
-	VCVTPS2PD        Y17, Z20
-	VPADDQ.BCST      powOffset<>+0(SB), Z20, Z21
-	VPANDQ.BCST      powExponent<>+0(SB), Z21, Z22
-	VPSUBQ           Z22, Z20, Z22
-	VPADDQ.BCST      powOne<>+0(SB), Z22, Z22
-	VPSRLQ           $0x34, Z21, Z20
-	VPORQ.BCST       powInteger<>+0(SB), Z20, Z20
-	VSUBPD.BCST      powBias<>+0(SB), Z20, Z20
-	VPSRLQ           $0x31, Z21, Z21
-	VPERMPD          powInv<>+0(SB), Z21, Z23
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z22, Z23
-	VPERMPD          powLog<>+0(SB), Z21, Z21
-	VADDPD           Z21, Z20, Z20
-	VBROADCASTSD     powLog5<>+0(SB), Z21
-	VFMADD213PD.BCST powLog4<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog3<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog2<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog1<>+0(SB), Z23, Z21
-	VFMADD213PD      Z20, Z23, Z21
-	VMULPD           Z5, Z21, Z20
-	VMINPD.BCST      powMax<>+0(SB), Z20, Z20
-	VMAXPD.BCST      powMin<>+0(SB), Z20, Z20
-	VADDPD.BCST      powShifter<>+0(SB), Z20, Z21
-	VSUBPD.BCST      powShifter<>+0(SB), Z21, Z22
-	VSUBPD           Z22, Z20, Z22
-	VBROADCASTSD     powExp6<>+0(SB), Z20
-	VFMADD213PD.BCST powExp5<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp4<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp3<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp2<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp1<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp0<>+0(SB), Z22, Z20
-	VPSLLQ           $0x34, Z21, Z21
-	VPADDQ           Z21, Z20, Z20
-	VEXTRACTF64X4    $0x01, Z17, Y21
-	VCVTPS2PD        Y21, Z21
-	VPADDQ.BCST      powOffset<>+0(SB), Z21, Z22
-	VPANDQ.BCST      powExponent<>+0(SB), Z22, Z23
-	VPSUBQ           Z23, Z21, Z23
-	VPADDQ.BCST      powOne<>+0(SB), Z23, Z23
-	VPSRLQ           $0x34, Z22, Z21
-	VPORQ.BCST       powInteger<>+0(SB), Z21, Z21
-	VSUBPD.BCST      powBias<>+0(SB), Z21, Z21
-	VPSRLQ           $0x31, Z22, Z22
-	VPERMPD          powInv<>+0(SB), Z22, Z24
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z23, Z24
-	VPERMPD          powLog<>+0(SB), Z22, Z22
-	VADDPD           Z22, Z21, Z21
-	VBROADCASTSD     powLog5<>+0(SB), Z22
-	VFMADD213PD.BCST powLog4<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powLog3<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powLog2<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powLog1<>+0(SB), Z24, Z22
-	VFMADD213PD      Z21, Z24, Z22
-	VMULPD           Z5, Z22, Z21
-	VMINPD.BCST      powMax<>+0(SB), Z21, Z21
-	VMAXPD.BCST      powMin<>+0(SB), Z21, Z21
-	VADDPD.BCST      powShifter<>+0(SB), Z21, Z22
-	VSUBPD.BCST      powShifter<>+0(SB), Z22, Z23
-	VSUBPD           Z23, Z21, Z23
-	VBROADCASTSD     powExp6<>+0(SB), Z21
-	VFMADD213PD.BCST powExp5<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powExp4<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powExp3<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powExp2<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powExp1<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powExp0<>+0(SB), Z23, Z21
-	VPSLLQ           $0x34, Z22, Z22
-	VPADDQ           Z22, Z21, Z21
-	VCVTPD2PS        Z20, Y20
-	VCVTPD2PS        Z21, Y21
-	VINSERTF64X4     $0x01, Y21, Z20, Z20
-	VCMPPS           $0x03, Z17, Z17, K1
-	VBLENDMPS        Z17, Z20, K1, Z10
-	VSUBPS           Z19, Z10, Z17
-	VMULPS           Z2, Z17, Z17
-	VADDPS           Z17, Z19, Z17
-	VCVTPS2PD        Y17, Z19
-	VPADDQ.BCST      powOffset<>+0(SB), Z19, Z20
-	VPANDQ.BCST      powExponent<>+0(SB), Z20, Z21
-	VPSUBQ           Z21, Z19, Z21
-	VPADDQ.BCST      powOne<>+0(SB), Z21, Z21
-	VPSRLQ           $0x34, Z20, Z19
-	VPORQ.BCST       powInteger<>+0(SB), Z19, Z19
-	VSUBPD.BCST      powBias<>+0(SB), Z19, Z19
-	VPSRLQ           $0x31, Z20, Z20
-	VPERMPD          powInv<>+0(SB), Z20, Z22
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z21, Z22
-	VPERMPD          powLog<>+0(SB), Z20, Z20
-	VADDPD           Z20, Z19, Z19
-	VBROADCASTSD     powLog5<>+0(SB), Z20
-	VFMADD213PD.BCST powLog4<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powLog3<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powLog2<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powLog1<>+0(SB), Z22, Z20
-	VFMADD213PD      Z19, Z22, Z20
-	VMULPD           Z6, Z20, Z19
-	VMINPD.BCST      powMax<>+0(SB), Z19, Z19
-	VMAXPD.BCST      powMin<>+0(SB), Z19, Z19
-	VADDPD.BCST      powShifter<>+0(SB), Z19, Z20
-	VSUBPD.BCST      powShifter<>+0(SB), Z20, Z21
-	VSUBPD           Z21, Z19, Z21
-	VBROADCASTSD     powExp6<>+0(SB), Z19
-	VFMADD213PD.BCST powExp5<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powExp4<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powExp3<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powExp2<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powExp1<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powExp0<>+0(SB), Z21, Z19
-	VPSLLQ           $0x34, Z20, Z20
-	VPADDQ           Z20, Z19, Z19
-	VEXTRACTF64X4    $0x01, Z17, Y20
-	VCVTPS2PD        Y20, Z20
-	VPADDQ.BCST      powOffset<>+0(SB), Z20, Z21
-	VPANDQ.BCST      powExponent<>+0(SB), Z21, Z22
-	VPSUBQ           Z22, Z20, Z22
-	VPADDQ.BCST      powOne<>+0(SB), Z22, Z22
-	VPSRLQ           $0x34, Z21, Z20
-	VPORQ.BCST       powInteger<>+0(SB), Z20, Z20
-	VSUBPD.BCST      powBias<>+0(SB), Z20, Z20
-	VPSRLQ           $0x31, Z21, Z21
-	VPERMPD          powInv<>+0(SB), Z21, Z23
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z22, Z23
-	VPERMPD          powLog<>+0(SB), Z21, Z21
-	VADDPD           Z21, Z20, Z20
-	VBROADCASTSD     powLog5<>+0(SB), Z21
-	VFMADD213PD.BCST powLog4<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog3<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog2<>+0(SB), Z23, Z21
-	VFMADD213PD.BCST powLog1<>+0(SB), Z23, Z21
-	VFMADD213PD      Z20, Z23, Z21
-	VMULPD           Z6, Z21, Z20
-	VMINPD.BCST      powMax<>+0(SB), Z20, Z20
-	VMAXPD.BCST      powMin<>+0(SB), Z20, Z20
-	VADDPD.BCST      powShifter<>+0(SB), Z20, Z21
-	VSUBPD.BCST      powShifter<>+0(SB), Z21, Z22
-	VSUBPD           Z22, Z20, Z22
-	VBROADCASTSD     powExp6<>+0(SB), Z20
-	VFMADD213PD.BCST powExp5<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp4<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp3<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp2<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp1<>+0(SB), Z22, Z20
-	VFMADD213PD.BCST powExp0<>+0(SB), Z22, Z20
-	VPSLLQ           $0x34, Z21, Z21
-	VPADDQ           Z21, Z20, Z20
-	VCVTPD2PS        Z19, Y19
-	VCVTPD2PS        Z20, Y20
-	VINSERTF64X4     $0x01, Y20, Z19, Z19
-	VCMPPS           $0x03, Z17, Z17, K1
-	VBLENDMPS        Z17, Z19, K1, Z11
-	VBROADCASTSS     one<>+0(SB), Z19
-	VPANDD.BCST      absMask<>+0(SB), Z18, Z20
-	VADDPS           Z4, Z20, Z20
-	VDIVPS           Z20, Z11, Z20
-	VCMPPS           $0x1e, Z19, Z20, K1
-	VBLENDMPS        Z19, Z20, K1, Z12
-	VMULPS           Z18, Z12, Z19
-	VMULPS           Z3, Z19, Z19
-	VSUBPS           Z19, Z16, Z16
-	VMOVUPS          Z16, 64(CX)(SI*4)
-	VMOVUPS          Z18, 64(BX)(SI*4)
-	VMOVUPS          Z17, 64(AX)(SI*4)
-	ADDQ             $0x20, SI
-	CMPQ             SI, R8
-	JLE              loop
+	VMOVUPS          (CX)(SI*4), Z9
+	VMOVUPS          (DX)(SI*4), Z10
+	VMOVUPS          (BX)(SI*4), Z11
+	VMOVUPS          (AX)(SI*4), Z12
+	VMULPS           Z0, Z10, Z10
+	VSUBPS           Z11, Z10, Z22
+	VMULPS           Z1, Z22, Z22
+	VADDPS           Z22, Z11, Z11
+	VPANDD.BCST      absMask<>+0(SB), Z10, Z10
+	VPSUBD.BCST      bits1<>+0(SB), Z10, Z22
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z22, K1
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K2
+	VMOVAPS          Z10, Z22
+	VMULPS.BCST      powLift<>+0(SB), Z22, K2, Z22
+	VBROADCASTSS     powBias<>+0(SB), Z23
+	VADDPS.BCST      powShift<>+0(SB), Z23, K2, Z23
+	VPADDD.BCST      powOffset<>+0(SB), Z22, Z24
+	VPANDD.BCST      powFraction<>+0(SB), Z24, Z22
+	VPADDD.BCST      powOne<>+0(SB), Z22, Z22
+	VPSRLD           $0x17, Z24, Z25
+	VCVTDQ2PS        Z25, Z25
+	VSUBPS           Z23, Z25, Z25
+	VPSRLD           $0x14, Z24, Z24
+	VPERMPS          powInv<>+0(SB), Z24, Z23
+	VFMADD213PS.BCST minusOne<>+0(SB), Z22, Z23
+	VBROADCASTSS     powLog3<>+0(SB), Z22
+	VFMADD213PS.BCST powLog2<>+0(SB), Z23, Z22
+	VFMADD213PS.BCST powLog1<>+0(SB), Z23, Z22
+	VFMADD213PS.BCST powLog0<>+0(SB), Z23, Z22
+	VMULPS           Z23, Z22, Z22
+	VPERMPS          powLog<>+0(SB), Z24, Z23
+	VADDPS           Z25, Z23, Z23
+	VMULPS           Z5, Z23, Z24
+	VMOVAPS          Z5, Z25
+	VFMSUB213PS      Z24, Z23, Z25
+	VFMADD231PS      Z6, Z23, Z25
+	VFMADD231PS      Z5, Z22, Z25
+	VADDPS           Z25, Z24, Z22
+	VRNDSCALEPS      $0x00, Z22, Z22
+	VSUBPS           Z22, Z24, Z23
+	VADDPS           Z25, Z23, Z23
+	VBROADCASTSS     powExp5<>+0(SB), Z24
+	VFMADD213PS.BCST powExp4<>+0(SB), Z23, Z24
+	VFMADD213PS.BCST powExp3<>+0(SB), Z23, Z24
+	VFMADD213PS.BCST powExp2<>+0(SB), Z23, Z24
+	VFMADD213PS.BCST powExp1<>+0(SB), Z23, Z24
+	VFMADD213PS.BCST powExp0<>+0(SB), Z23, Z24
+	VFMADD213PS.BCST one<>+0(SB), Z23, Z24
+	VSCALEFPS        Z22, Z24, Z24
+	VBLENDMPS        Z10, Z24, K1, Z13
+	VSUBPS           Z12, Z13, Z10
+	VMULPS           Z2, Z10, Z10
+	VADDPS           Z10, Z12, Z10
+	VPANDD.BCST      absMask<>+0(SB), Z11, Z12
+	VADDPS           Z4, Z12, Z12
+	VBROADCASTSS     one<>+0(SB), Z22
+	VPSUBD.BCST      bits800000<>+0(SB), Z10, Z23
+	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z23, K1
+	VCVTDQ2PS        Z10, Z23
+	VSUBPS.BCST      fixedBias<>+0(SB), Z23, Z23
+	VMULPS           Z7, Z23, Z23
+	VADDPS.BCST      fixedLow<>+0(SB), Z23, Z23
+	VCVTTPS2DQ       Z23, Z23
+	VCMPPS           $0x19, Z12, Z23, K2
+	KORTESTW         K1, K2
+	JEQ              clipped1
+	VBROADCASTSS     one<>+0(SB), Z22
+	VPSUBD.BCST      bits1<>+0(SB), Z10, Z23
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z23, K1
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K2
+	VMOVAPS          Z10, Z23
+	VMULPS.BCST      powLift<>+0(SB), Z23, K2, Z23
+	VBROADCASTSS     powBias<>+0(SB), Z24
+	VADDPS.BCST      powShift<>+0(SB), Z24, K2, Z24
+	VPADDD.BCST      powOffset<>+0(SB), Z23, Z25
+	VPANDD.BCST      powFraction<>+0(SB), Z25, Z23
+	VPADDD.BCST      powOne<>+0(SB), Z23, Z23
+	VPSRLD           $0x17, Z25, Z26
+	VCVTDQ2PS        Z26, Z26
+	VSUBPS           Z24, Z26, Z26
+	VPSRLD           $0x14, Z25, Z25
+	VPERMPS          powInv<>+0(SB), Z25, Z24
+	VFMADD213PS.BCST minusOne<>+0(SB), Z23, Z24
+	VBROADCASTSS     powLog3<>+0(SB), Z23
+	VFMADD213PS.BCST powLog2<>+0(SB), Z24, Z23
+	VFMADD213PS.BCST powLog1<>+0(SB), Z24, Z23
+	VFMADD213PS.BCST powLog0<>+0(SB), Z24, Z23
+	VMULPS           Z24, Z23, Z23
+	VPERMPS          powLog<>+0(SB), Z25, Z24
+	VADDPS           Z26, Z24, Z24
+	VMULPS           Z7, Z24, Z25
+	VMOVAPS          Z7, Z26
+	VFMSUB213PS      Z25, Z24, Z26
+	VFMADD231PS      Z8, Z24, Z26
+	VFMADD231PS      Z7, Z23, Z26
+	VADDPS           Z26, Z25, Z23
+	VRNDSCALEPS      $0x00, Z23, Z23
+	VSUBPS           Z23, Z25, Z24
+	VADDPS           Z26, Z24, Z24
+	VBROADCASTSS     powExp5<>+0(SB), Z25
+	VFMADD213PS.BCST powExp4<>+0(SB), Z24, Z25
+	VFMADD213PS.BCST powExp3<>+0(SB), Z24, Z25
+	VFMADD213PS.BCST powExp2<>+0(SB), Z24, Z25
+	VFMADD213PS.BCST powExp1<>+0(SB), Z24, Z25
+	VFMADD213PS.BCST powExp0<>+0(SB), Z24, Z25
+	VFMADD213PS.BCST one<>+0(SB), Z24, Z25
+	VSCALEFPS        Z23, Z25, Z25
+	VBLENDMPS        Z10, Z25, K1, Z14
+	VDIVPS           Z12, Z14, Z12
+	VCMPPS           $0x1e, Z22, Z12, K1
+	VBLENDMPS        Z22, Z12, K1, Z15
+	VMOVAPS          Z15, Z22
+
+clipped1:
+	VMULPS           Z11, Z22, Z12
+	VMULPS           Z3, Z12, Z12
+	VSUBPS           Z12, Z9, Z9
+	VMOVUPS          Z9, (CX)(SI*4)
+	VMOVUPS          Z11, (BX)(SI*4)
+	VMOVUPS          Z10, (AX)(SI*4)
+	VMOVUPS          64(CX)(SI*4), Z9
+	VMOVUPS          64(DX)(SI*4), Z10
+	VMOVUPS          64(BX)(SI*4), Z11
+	VMOVUPS          64(AX)(SI*4), Z12
+	VMULPS           Z0, Z10, Z10
+	VSUBPS           Z11, Z10, Z22
+	VMULPS           Z1, Z22, Z22
+	VADDPS           Z22, Z11, Z11
+	VPANDD.BCST      absMask<>+0(SB), Z10, Z10
+	VPSUBD.BCST      bits1<>+0(SB), Z10, Z22
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z22, K1
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K2
+	VMOVAPS          Z10, Z22
+	VMULPS.BCST      powLift<>+0(SB), Z22, K2, Z22
+	VBROADCASTSS     powBias<>+0(SB), Z23
+	VADDPS.BCST      powShift<>+0(SB), Z23, K2, Z23
+	VPADDD.BCST      powOffset<>+0(SB), Z22, Z24
+	VPANDD.BCST      powFraction<>+0(SB), Z24, Z22
+	VPADDD.BCST      powOne<>+0(SB), Z22, Z22
+	VPSRLD           $0x17, Z24, Z25
+	VCVTDQ2PS        Z25, Z25
+	VSUBPS           Z23, Z25, Z25
+	VPSRLD           $0x14, Z24, Z24
+	VPERMPS          powInv<>+0(SB), Z24, Z23
+	VFMADD213PS.BCST minusOne<>+0(SB), Z22, Z23
+	VBROADCASTSS     powLog3<>+0(SB), Z22
+	VFMADD213PS.BCST powLog2<>+0(SB), Z23, Z22
+	VFMADD213PS.BCST powLog1<>+0(SB), Z23, Z22
+	VFMADD213PS.BCST powLog0<>+0(SB), Z23, Z22
+	VMULPS           Z23, Z22, Z22
+	VPERMPS          powLog<>+0(SB), Z24, Z23
+	VADDPS           Z25, Z23, Z23
+	VMULPS           Z5, Z23, Z24
+	VMOVAPS          Z5, Z25
+	VFMSUB213PS      Z24, Z23, Z25
+	VFMADD231PS      Z6, Z23, Z25
+	VFMADD231PS      Z5, Z22, Z25
+	VADDPS           Z25, Z24, Z22
+	VRNDSCALEPS      $0x00, Z22, Z22
+	VSUBPS           Z22, Z24, Z23
+	VADDPS           Z25, Z23, Z23
+	VBROADCASTSS     powExp5<>+0(SB), Z24
+	VFMADD213PS.BCST powExp4<>+0(SB), Z23, Z24
+	VFMADD213PS.BCST powExp3<>+0(SB), Z23, Z24
+	VFMADD213PS.BCST powExp2<>+0(SB), Z23, Z24
+	VFMADD213PS.BCST powExp1<>+0(SB), Z23, Z24
+	VFMADD213PS.BCST powExp0<>+0(SB), Z23, Z24
+	VFMADD213PS.BCST one<>+0(SB), Z23, Z24
+	VSCALEFPS        Z22, Z24, Z24
+	VBLENDMPS        Z10, Z24, K1, Z16
+	VSUBPS           Z12, Z16, Z10
+	VMULPS           Z2, Z10, Z10
+	VADDPS           Z10, Z12, Z10
+	VPANDD.BCST      absMask<>+0(SB), Z11, Z12
+	VADDPS           Z4, Z12, Z12
+	VBROADCASTSS     one<>+0(SB), Z22
+	VPSUBD.BCST      bits800000<>+0(SB), Z10, Z23
+	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z23, K1
+	VCVTDQ2PS        Z10, Z23
+	VSUBPS.BCST      fixedBias<>+0(SB), Z23, Z23
+	VMULPS           Z7, Z23, Z23
+	VADDPS.BCST      fixedLow<>+0(SB), Z23, Z23
+	VCVTTPS2DQ       Z23, Z23
+	VCMPPS           $0x19, Z12, Z23, K2
+	KORTESTW         K1, K2
+	JEQ              clipped2
+	VBROADCASTSS     one<>+0(SB), Z22
+	VPSUBD.BCST      bits1<>+0(SB), Z10, Z23
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z23, K1
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K2
+	VMOVAPS          Z10, Z23
+	VMULPS.BCST      powLift<>+0(SB), Z23, K2, Z23
+	VBROADCASTSS     powBias<>+0(SB), Z24
+	VADDPS.BCST      powShift<>+0(SB), Z24, K2, Z24
+	VPADDD.BCST      powOffset<>+0(SB), Z23, Z25
+	VPANDD.BCST      powFraction<>+0(SB), Z25, Z23
+	VPADDD.BCST      powOne<>+0(SB), Z23, Z23
+	VPSRLD           $0x17, Z25, Z26
+	VCVTDQ2PS        Z26, Z26
+	VSUBPS           Z24, Z26, Z26
+	VPSRLD           $0x14, Z25, Z25
+	VPERMPS          powInv<>+0(SB), Z25, Z24
+	VFMADD213PS.BCST minusOne<>+0(SB), Z23, Z24
+	VBROADCASTSS     powLog3<>+0(SB), Z23
+	VFMADD213PS.BCST powLog2<>+0(SB), Z24, Z23
+	VFMADD213PS.BCST powLog1<>+0(SB), Z24, Z23
+	VFMADD213PS.BCST powLog0<>+0(SB), Z24, Z23
+	VMULPS           Z24, Z23, Z23
+	VPERMPS          powLog<>+0(SB), Z25, Z24
+	VADDPS           Z26, Z24, Z24
+	VMULPS           Z7, Z24, Z25
+	VMOVAPS          Z7, Z26
+	VFMSUB213PS      Z25, Z24, Z26
+	VFMADD231PS      Z8, Z24, Z26
+	VFMADD231PS      Z7, Z23, Z26
+	VADDPS           Z26, Z25, Z23
+	VRNDSCALEPS      $0x00, Z23, Z23
+	VSUBPS           Z23, Z25, Z24
+	VADDPS           Z26, Z24, Z24
+	VBROADCASTSS     powExp5<>+0(SB), Z25
+	VFMADD213PS.BCST powExp4<>+0(SB), Z24, Z25
+	VFMADD213PS.BCST powExp3<>+0(SB), Z24, Z25
+	VFMADD213PS.BCST powExp2<>+0(SB), Z24, Z25
+	VFMADD213PS.BCST powExp1<>+0(SB), Z24, Z25
+	VFMADD213PS.BCST powExp0<>+0(SB), Z24, Z25
+	VFMADD213PS.BCST one<>+0(SB), Z24, Z25
+	VSCALEFPS        Z23, Z25, Z25
+	VBLENDMPS        Z10, Z25, K1, Z17
+	VDIVPS           Z12, Z17, Z12
+	VCMPPS           $0x1e, Z22, Z12, K1
+	VBLENDMPS        Z22, Z12, K1, Z18
+	VMOVAPS          Z18, Z22
+
+clipped2:
+	VMULPS  Z11, Z22, Z12
+	VMULPS  Z3, Z12, Z12
+	VSUBPS  Z12, Z9, Z9
+	VMOVUPS Z9, 64(CX)(SI*4)
+	VMOVUPS Z11, 64(BX)(SI*4)
+	VMOVUPS Z10, 64(AX)(SI*4)
+	ADDQ    $0x20, SI
+	CMPQ    SI, R8
+	JLE     loop
 
 tail:
 	CMPQ             SI, DI
@@ -392,180 +282,128 @@ tail:
 	MOVL             $0xffffffff, R9
 	BZHIL            R8, R9, R9
 	KMOVW            R9, K1
-	VMOVUPS.Z        (CX)(SI*4), K1, Z7
-	VMOVUPS.Z        (DX)(SI*4), K1, Z8
-	VMOVUPS.Z        (BX)(SI*4), K1, Z9
-	VMOVUPS.Z        (AX)(SI*4), K1, Z10
-	VMULPS           Z0, Z8, Z8
-	VSUBPS           Z9, Z8, Z11
-	VMULPS           Z1, Z11, Z11
-	VADDPS           Z11, Z9, Z9
-	VPANDD.BCST      absMask<>+0(SB), Z8, Z8
-	VCVTPS2PD        Y8, Z11
-	VPADDQ.BCST      powOffset<>+0(SB), Z11, Z12
-	VPANDQ.BCST      powExponent<>+0(SB), Z12, Z16
-	VPSUBQ           Z16, Z11, Z16
-	VPADDQ.BCST      powOne<>+0(SB), Z16, Z16
-	VPSRLQ           $0x34, Z12, Z11
-	VPORQ.BCST       powInteger<>+0(SB), Z11, Z11
-	VSUBPD.BCST      powBias<>+0(SB), Z11, Z11
-	VPSRLQ           $0x31, Z12, Z12
-	VPERMPD          powInv<>+0(SB), Z12, Z17
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z16, Z17
-	VPERMPD          powLog<>+0(SB), Z12, Z12
-	VADDPD           Z12, Z11, Z11
-	VBROADCASTSD     powLog5<>+0(SB), Z12
-	VFMADD213PD.BCST powLog4<>+0(SB), Z17, Z12
-	VFMADD213PD.BCST powLog3<>+0(SB), Z17, Z12
-	VFMADD213PD.BCST powLog2<>+0(SB), Z17, Z12
-	VFMADD213PD.BCST powLog1<>+0(SB), Z17, Z12
-	VFMADD213PD      Z11, Z17, Z12
-	VMULPD           Z5, Z12, Z11
-	VMINPD.BCST      powMax<>+0(SB), Z11, Z11
-	VMAXPD.BCST      powMin<>+0(SB), Z11, Z11
-	VADDPD.BCST      powShifter<>+0(SB), Z11, Z12
-	VSUBPD.BCST      powShifter<>+0(SB), Z12, Z16
-	VSUBPD           Z16, Z11, Z16
-	VBROADCASTSD     powExp6<>+0(SB), Z11
-	VFMADD213PD.BCST powExp5<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powExp4<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powExp3<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powExp2<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powExp1<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powExp0<>+0(SB), Z16, Z11
-	VPSLLQ           $0x34, Z12, Z12
-	VPADDQ           Z12, Z11, Z11
-	VEXTRACTF64X4    $0x01, Z8, Y12
-	VCVTPS2PD        Y12, Z12
-	VPADDQ.BCST      powOffset<>+0(SB), Z12, Z16
-	VPANDQ.BCST      powExponent<>+0(SB), Z16, Z17
-	VPSUBQ           Z17, Z12, Z17
-	VPADDQ.BCST      powOne<>+0(SB), Z17, Z17
-	VPSRLQ           $0x34, Z16, Z12
-	VPORQ.BCST       powInteger<>+0(SB), Z12, Z12
-	VSUBPD.BCST      powBias<>+0(SB), Z12, Z12
-	VPSRLQ           $0x31, Z16, Z16
-	VPERMPD          powInv<>+0(SB), Z16, Z18
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z17, Z18
-	VPERMPD          powLog<>+0(SB), Z16, Z16
-	VADDPD           Z16, Z12, Z12
-	VBROADCASTSD     powLog5<>+0(SB), Z16
-	VFMADD213PD.BCST powLog4<>+0(SB), Z18, Z16
-	VFMADD213PD.BCST powLog3<>+0(SB), Z18, Z16
-	VFMADD213PD.BCST powLog2<>+0(SB), Z18, Z16
-	VFMADD213PD.BCST powLog1<>+0(SB), Z18, Z16
-	VFMADD213PD      Z12, Z18, Z16
-	VMULPD           Z5, Z16, Z12
-	VMINPD.BCST      powMax<>+0(SB), Z12, Z12
-	VMAXPD.BCST      powMin<>+0(SB), Z12, Z12
-	VADDPD.BCST      powShifter<>+0(SB), Z12, Z16
-	VSUBPD.BCST      powShifter<>+0(SB), Z16, Z17
-	VSUBPD           Z17, Z12, Z17
-	VBROADCASTSD     powExp6<>+0(SB), Z12
-	VFMADD213PD.BCST powExp5<>+0(SB), Z17, Z12
-	VFMADD213PD.BCST powExp4<>+0(SB), Z17, Z12
-	VFMADD213PD.BCST powExp3<>+0(SB), Z17, Z12
-	VFMADD213PD.BCST powExp2<>+0(SB), Z17, Z12
-	VFMADD213PD.BCST powExp1<>+0(SB), Z17, Z12
-	VFMADD213PD.BCST powExp0<>+0(SB), Z17, Z12
-	VPSLLQ           $0x34, Z16, Z16
-	VPADDQ           Z16, Z12, Z12
-	VCVTPD2PS        Z11, Y11
-	VCVTPD2PS        Z12, Y12
-	VINSERTF64X4     $0x01, Y12, Z11, Z11
-	VCMPPS           $0x03, Z8, Z8, K2
-	VBLENDMPS        Z8, Z11, K2, Z13
-	VSUBPS           Z10, Z13, Z8
-	VMULPS           Z2, Z8, Z8
-	VADDPS           Z8, Z10, Z8
-	VCVTPS2PD        Y8, Z10
-	VPADDQ.BCST      powOffset<>+0(SB), Z10, Z11
-	VPANDQ.BCST      powExponent<>+0(SB), Z11, Z12
-	VPSUBQ           Z12, Z10, Z12
-	VPADDQ.BCST      powOne<>+0(SB), Z12, Z12
-	VPSRLQ           $0x34, Z11, Z10
-	VPORQ.BCST       powInteger<>+0(SB), Z10, Z10
-	VSUBPD.BCST      powBias<>+0(SB), Z10, Z10
-	VPSRLQ           $0x31, Z11, Z11
-	VPERMPD          powInv<>+0(SB), Z11, Z16
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z12, Z16
-	VPERMPD          powLog<>+0(SB), Z11, Z11
-	VADDPD           Z11, Z10, Z10
-	VBROADCASTSD     powLog5<>+0(SB), Z11
-	VFMADD213PD.BCST powLog4<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powLog3<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powLog2<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powLog1<>+0(SB), Z16, Z11
-	VFMADD213PD      Z10, Z16, Z11
-	VMULPD           Z6, Z11, Z10
-	VMINPD.BCST      powMax<>+0(SB), Z10, Z10
-	VMAXPD.BCST      powMin<>+0(SB), Z10, Z10
-	VADDPD.BCST      powShifter<>+0(SB), Z10, Z11
-	VSUBPD.BCST      powShifter<>+0(SB), Z11, Z12
-	VSUBPD           Z12, Z10, Z12
-	VBROADCASTSD     powExp6<>+0(SB), Z10
-	VFMADD213PD.BCST powExp5<>+0(SB), Z12, Z10
-	VFMADD213PD.BCST powExp4<>+0(SB), Z12, Z10
-	VFMADD213PD.BCST powExp3<>+0(SB), Z12, Z10
-	VFMADD213PD.BCST powExp2<>+0(SB), Z12, Z10
-	VFMADD213PD.BCST powExp1<>+0(SB), Z12, Z10
-	VFMADD213PD.BCST powExp0<>+0(SB), Z12, Z10
-	VPSLLQ           $0x34, Z11, Z11
-	VPADDQ           Z11, Z10, Z10
-	VEXTRACTF64X4    $0x01, Z8, Y11
-	VCVTPS2PD        Y11, Z11
-	VPADDQ.BCST      powOffset<>+0(SB), Z11, Z12
-	VPANDQ.BCST      powExponent<>+0(SB), Z12, Z16
-	VPSUBQ           Z16, Z11, Z16
-	VPADDQ.BCST      powOne<>+0(SB), Z16, Z16
-	VPSRLQ           $0x34, Z12, Z11
-	VPORQ.BCST       powInteger<>+0(SB), Z11, Z11
-	VSUBPD.BCST      powBias<>+0(SB), Z11, Z11
-	VPSRLQ           $0x31, Z12, Z12
-	VPERMPD          powInv<>+0(SB), Z12, Z17
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z16, Z17
-	VPERMPD          powLog<>+0(SB), Z12, Z12
-	VADDPD           Z12, Z11, Z11
-	VBROADCASTSD     powLog5<>+0(SB), Z12
-	VFMADD213PD.BCST powLog4<>+0(SB), Z17, Z12
-	VFMADD213PD.BCST powLog3<>+0(SB), Z17, Z12
-	VFMADD213PD.BCST powLog2<>+0(SB), Z17, Z12
-	VFMADD213PD.BCST powLog1<>+0(SB), Z17, Z12
-	VFMADD213PD      Z11, Z17, Z12
-	VMULPD           Z6, Z12, Z11
-	VMINPD.BCST      powMax<>+0(SB), Z11, Z11
-	VMAXPD.BCST      powMin<>+0(SB), Z11, Z11
-	VADDPD.BCST      powShifter<>+0(SB), Z11, Z12
-	VSUBPD.BCST      powShifter<>+0(SB), Z12, Z16
-	VSUBPD           Z16, Z11, Z16
-	VBROADCASTSD     powExp6<>+0(SB), Z11
-	VFMADD213PD.BCST powExp5<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powExp4<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powExp3<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powExp2<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powExp1<>+0(SB), Z16, Z11
-	VFMADD213PD.BCST powExp0<>+0(SB), Z16, Z11
-	VPSLLQ           $0x34, Z12, Z12
-	VPADDQ           Z12, Z11, Z11
-	VCVTPD2PS        Z10, Y10
-	VCVTPD2PS        Z11, Y11
-	VINSERTF64X4     $0x01, Y11, Z10, Z10
-	VCMPPS           $0x03, Z8, Z8, K2
-	VBLENDMPS        Z8, Z10, K2, Z14
-	VBROADCASTSS     one<>+0(SB), Z10
-	VPANDD.BCST      absMask<>+0(SB), Z9, Z11
-	VADDPS           Z4, Z11, Z11
-	VDIVPS           Z11, Z14, Z11
-	VCMPPS           $0x1e, Z10, Z11, K2
-	VBLENDMPS        Z10, Z11, K2, Z15
-	VMULPS           Z9, Z15, Z10
-	VMULPS           Z3, Z10, Z10
-	VSUBPS           Z10, Z7, Z7
-	VMOVUPS          Z7, K1, (CX)(SI*4)
-	VMOVUPS          Z9, K1, (BX)(SI*4)
-	VMOVUPS          Z8, K1, (AX)(SI*4)
-	ADDQ             $0x10, SI
-	JMP              tail
+	VMOVUPS.Z        (CX)(SI*4), K1, Z9
+	VMOVUPS.Z        (DX)(SI*4), K1, Z10
+	VMOVUPS.Z        (BX)(SI*4), K1, Z11
+	VMOVUPS.Z        (AX)(SI*4), K1, Z12
+	VMULPS           Z0, Z10, Z10
+	VSUBPS           Z11, Z10, Z13
+	VMULPS           Z1, Z13, Z13
+	VADDPS           Z13, Z11, Z11
+	VPANDD.BCST      absMask<>+0(SB), Z10, Z10
+	VPSUBD.BCST      bits1<>+0(SB), Z10, Z13
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z13, K2
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K3
+	VMOVAPS          Z10, Z13
+	VMULPS.BCST      powLift<>+0(SB), Z13, K3, Z13
+	VBROADCASTSS     powBias<>+0(SB), Z14
+	VADDPS.BCST      powShift<>+0(SB), Z14, K3, Z14
+	VPADDD.BCST      powOffset<>+0(SB), Z13, Z15
+	VPANDD.BCST      powFraction<>+0(SB), Z15, Z13
+	VPADDD.BCST      powOne<>+0(SB), Z13, Z13
+	VPSRLD           $0x17, Z15, Z16
+	VCVTDQ2PS        Z16, Z16
+	VSUBPS           Z14, Z16, Z16
+	VPSRLD           $0x14, Z15, Z15
+	VPERMPS          powInv<>+0(SB), Z15, Z14
+	VFMADD213PS.BCST minusOne<>+0(SB), Z13, Z14
+	VBROADCASTSS     powLog3<>+0(SB), Z13
+	VFMADD213PS.BCST powLog2<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST powLog1<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST powLog0<>+0(SB), Z14, Z13
+	VMULPS           Z14, Z13, Z13
+	VPERMPS          powLog<>+0(SB), Z15, Z14
+	VADDPS           Z16, Z14, Z14
+	VMULPS           Z5, Z14, Z15
+	VMOVAPS          Z5, Z16
+	VFMSUB213PS      Z15, Z14, Z16
+	VFMADD231PS      Z6, Z14, Z16
+	VFMADD231PS      Z5, Z13, Z16
+	VADDPS           Z16, Z15, Z13
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VSUBPS           Z13, Z15, Z14
+	VADDPS           Z16, Z14, Z14
+	VBROADCASTSS     powExp5<>+0(SB), Z15
+	VFMADD213PS.BCST powExp4<>+0(SB), Z14, Z15
+	VFMADD213PS.BCST powExp3<>+0(SB), Z14, Z15
+	VFMADD213PS.BCST powExp2<>+0(SB), Z14, Z15
+	VFMADD213PS.BCST powExp1<>+0(SB), Z14, Z15
+	VFMADD213PS.BCST powExp0<>+0(SB), Z14, Z15
+	VFMADD213PS.BCST one<>+0(SB), Z14, Z15
+	VSCALEFPS        Z13, Z15, Z15
+	VBLENDMPS        Z10, Z15, K2, Z19
+	VSUBPS           Z12, Z19, Z10
+	VMULPS           Z2, Z10, Z10
+	VADDPS           Z10, Z12, Z10
+	VPANDD.BCST      absMask<>+0(SB), Z11, Z12
+	VADDPS           Z4, Z12, Z12
+	VBROADCASTSS     one<>+0(SB), Z13
+	VPSUBD.BCST      bits800000<>+0(SB), Z10, Z14
+	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z14, K2
+	VCVTDQ2PS        Z10, Z14
+	VSUBPS.BCST      fixedBias<>+0(SB), Z14, Z14
+	VMULPS           Z7, Z14, Z14
+	VADDPS.BCST      fixedLow<>+0(SB), Z14, Z14
+	VCVTTPS2DQ       Z14, Z14
+	VCMPPS           $0x19, Z12, Z14, K3
+	KORTESTW         K2, K3
+	JEQ              clipped3
+	VBROADCASTSS     one<>+0(SB), Z13
+	VPSUBD.BCST      bits1<>+0(SB), Z10, Z14
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z14, K2
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K3
+	VMOVAPS          Z10, Z14
+	VMULPS.BCST      powLift<>+0(SB), Z14, K3, Z14
+	VBROADCASTSS     powBias<>+0(SB), Z15
+	VADDPS.BCST      powShift<>+0(SB), Z15, K3, Z15
+	VPADDD.BCST      powOffset<>+0(SB), Z14, Z16
+	VPANDD.BCST      powFraction<>+0(SB), Z16, Z14
+	VPADDD.BCST      powOne<>+0(SB), Z14, Z14
+	VPSRLD           $0x17, Z16, Z17
+	VCVTDQ2PS        Z17, Z17
+	VSUBPS           Z15, Z17, Z17
+	VPSRLD           $0x14, Z16, Z16
+	VPERMPS          powInv<>+0(SB), Z16, Z15
+	VFMADD213PS.BCST minusOne<>+0(SB), Z14, Z15
+	VBROADCASTSS     powLog3<>+0(SB), Z14
+	VFMADD213PS.BCST powLog2<>+0(SB), Z15, Z14
+	VFMADD213PS.BCST powLog1<>+0(SB), Z15, Z14
+	VFMADD213PS.BCST powLog0<>+0(SB), Z15, Z14
+	VMULPS           Z15, Z14, Z14
+	VPERMPS          powLog<>+0(SB), Z16, Z15
+	VADDPS           Z17, Z15, Z15
+	VMULPS           Z7, Z15, Z16
+	VMOVAPS          Z7, Z17
+	VFMSUB213PS      Z16, Z15, Z17
+	VFMADD231PS      Z8, Z15, Z17
+	VFMADD231PS      Z7, Z14, Z17
+	VADDPS           Z17, Z16, Z14
+	VRNDSCALEPS      $0x00, Z14, Z14
+	VSUBPS           Z14, Z16, Z15
+	VADDPS           Z17, Z15, Z15
+	VBROADCASTSS     powExp5<>+0(SB), Z16
+	VFMADD213PS.BCST powExp4<>+0(SB), Z15, Z16
+	VFMADD213PS.BCST powExp3<>+0(SB), Z15, Z16
+	VFMADD213PS.BCST powExp2<>+0(SB), Z15, Z16
+	VFMADD213PS.BCST powExp1<>+0(SB), Z15, Z16
+	VFMADD213PS.BCST powExp0<>+0(SB), Z15, Z16
+	VFMADD213PS.BCST one<>+0(SB), Z15, Z16
+	VSCALEFPS        Z14, Z16, Z16
+	VBLENDMPS        Z10, Z16, K2, Z20
+	VDIVPS           Z12, Z20, Z12
+	VCMPPS           $0x1e, Z13, Z12, K2
+	VBLENDMPS        Z13, Z12, K2, Z21
+	VMOVAPS          Z21, Z13
+
+clipped3:
+	VMULPS  Z11, Z13, Z12
+	VMULPS  Z3, Z12, Z12
+	VSUBPS  Z12, Z9, Z9
+	VMOVUPS Z9, K1, (CX)(SI*4)
+	VMOVUPS Z11, K1, (BX)(SI*4)
+	VMOVUPS Z10, K1, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	JMP     tail
 
 done:
 	VZEROUPPER
@@ -574,158 +412,120 @@ done:
 DATA absMask<>+0(SB)/4, $0x7fffffff
 GLOBL absMask<>(SB), RODATA|NOPTR, $4
 
-DATA powOffset<>+0(SB)/8, $0x0008800000000000
-DATA powOffset<>+8(SB)/8, $0x0008800000000000
-DATA powOffset<>+16(SB)/8, $0x0008800000000000
-DATA powOffset<>+24(SB)/8, $0x0008800000000000
-GLOBL powOffset<>(SB), RODATA|NOPTR, $32
+DATA bits1<>+0(SB)/4, $0x00000001
+GLOBL bits1<>(SB), RODATA|NOPTR, $4
 
-DATA powExponent<>+0(SB)/8, $0xfff0000000000000
-DATA powExponent<>+8(SB)/8, $0xfff0000000000000
-DATA powExponent<>+16(SB)/8, $0xfff0000000000000
-DATA powExponent<>+24(SB)/8, $0xfff0000000000000
-GLOBL powExponent<>(SB), RODATA|NOPTR, $32
+DATA bits7f7fffff<>+0(SB)/4, $0x7f7fffff
+GLOBL bits7f7fffff<>(SB), RODATA|NOPTR, $4
 
-DATA powOne<>+0(SB)/8, $0x3ff0000000000000
-DATA powOne<>+8(SB)/8, $0x3ff0000000000000
-DATA powOne<>+16(SB)/8, $0x3ff0000000000000
-DATA powOne<>+24(SB)/8, $0x3ff0000000000000
-GLOBL powOne<>(SB), RODATA|NOPTR, $32
+DATA powLeast<>+0(SB)/4, $0x00800000
+GLOBL powLeast<>(SB), RODATA|NOPTR, $4
 
-DATA powInteger<>+0(SB)/8, $0x4330000000000000
-DATA powInteger<>+8(SB)/8, $0x4330000000000000
-DATA powInteger<>+16(SB)/8, $0x4330000000000000
-DATA powInteger<>+24(SB)/8, $0x4330000000000000
-GLOBL powInteger<>(SB), RODATA|NOPTR, $32
+DATA powLift<>+0(SB)/4, $0x4b800000
+GLOBL powLift<>(SB), RODATA|NOPTR, $4
 
-DATA powBias<>+0(SB)/8, $0x43300000000003ff
-DATA powBias<>+8(SB)/8, $0x43300000000003ff
-DATA powBias<>+16(SB)/8, $0x43300000000003ff
-DATA powBias<>+24(SB)/8, $0x43300000000003ff
-GLOBL powBias<>(SB), RODATA|NOPTR, $32
+DATA powBias<>+0(SB)/4, $0x42fe0000
+GLOBL powBias<>(SB), RODATA|NOPTR, $4
 
-DATA powInv<>+0(SB)/8, $0x3ff4e40000000000
-DATA powInv<>+8(SB)/8, $0x3ff3540000000000
-DATA powInv<>+16(SB)/8, $0x3ff1f80000000000
-DATA powInv<>+24(SB)/8, $0x3ff0c80000000000
-DATA powInv<>+32(SB)/8, $0x3feed00000000000
-DATA powInv<>+40(SB)/8, $0x3febb00000000000
-DATA powInv<>+48(SB)/8, $0x3fe8f80000000000
-DATA powInv<>+56(SB)/8, $0x3fe6c00000000000
+DATA powShift<>+0(SB)/4, $0x41c00000
+GLOBL powShift<>(SB), RODATA|NOPTR, $4
+
+DATA powOffset<>+0(SB)/4, $0x00480000
+GLOBL powOffset<>(SB), RODATA|NOPTR, $4
+
+DATA powFraction<>+0(SB)/4, $0x007fffff
+GLOBL powFraction<>(SB), RODATA|NOPTR, $4
+
+DATA powOne<>+0(SB)/4, $0x3f380000
+GLOBL powOne<>(SB), RODATA|NOPTR, $4
+
+DATA powInv<>+0(SB)/4, $0x3faa85c3
+DATA powInv<>+4(SB)/4, $0x3f9d6db6
+DATA powInv<>+8(SB)/4, $0x3f925edc
+DATA powInv<>+12(SB)/4, $0x3f88835a
+DATA powInv<>+16(SB)/4, $0x3f800000
+DATA powInv<>+20(SB)/4, $0x3f63b354
+DATA powInv<>+24(SB)/4, $0x3f4cc968
+DATA powInv<>+28(SB)/4, $0x3f3a3139
+DATA powInv<>+32(SB)/4, $0x3faa85c3
+DATA powInv<>+36(SB)/4, $0x3f9d6db6
+DATA powInv<>+40(SB)/4, $0x3f925edc
+DATA powInv<>+44(SB)/4, $0x3f88835a
+DATA powInv<>+48(SB)/4, $0x3f800000
+DATA powInv<>+52(SB)/4, $0x3f63b354
+DATA powInv<>+56(SB)/4, $0x3f4cc968
+DATA powInv<>+60(SB)/4, $0x3f3a3139
 GLOBL powInv<>(SB), RODATA|NOPTR, $64
 
-DATA powMinusOne<>+0(SB)/8, $0xbff0000000000000
-DATA powMinusOne<>+8(SB)/8, $0xbff0000000000000
-DATA powMinusOne<>+16(SB)/8, $0xbff0000000000000
-DATA powMinusOne<>+24(SB)/8, $0xbff0000000000000
-GLOBL powMinusOne<>(SB), RODATA|NOPTR, $32
+DATA minusOne<>+0(SB)/4, $0xbf800000
+GLOBL minusOne<>(SB), RODATA|NOPTR, $4
 
-DATA powLog<>+0(SB)/8, $0xbfd8a04c05e2163e
-DATA powLog<>+8(SB)/8, $0xbfd172c432cf429b
-DATA powLog<>+16(SB)/8, $0xbfc56df532fa1292
-DATA powLog<>+24(SB)/8, $0xbfb19b740778d2a5
-DATA powLog<>+32(SB)/8, $0x3fabeec91367c4f8
-DATA powLog<>+40(SB)/8, $0x3fcabb2ca97fbaa5
-DATA powLog<>+48(SB)/8, $0x3fd6e8a003ebbe38
-DATA powLog<>+56(SB)/8, $0x3fdf804ae89a701b
+DATA powLog3<>+0(SB)/4, $0xbeb6f47d
+GLOBL powLog3<>(SB), RODATA|NOPTR, $4
+
+DATA powLog2<>+0(SB)/4, $0x3ef6d3f1
+GLOBL powLog2<>(SB), RODATA|NOPTR, $4
+
+DATA powLog1<>+0(SB)/4, $0xbf38aac5
+GLOBL powLog1<>(SB), RODATA|NOPTR, $4
+
+DATA powLog0<>+0(SB)/4, $0x3fb8aa33
+GLOBL powLog0<>(SB), RODATA|NOPTR, $4
+
+DATA powLog<>+0(SB)/4, $0xbed3e000
+DATA powLog<>+4(SB)/4, $0xbe98dc00
+DATA powLog<>+8(SB)/4, $0xbe462000
+DATA powLog<>+12(SB)/4, $0xbdbe4000
+DATA powLog<>+16(SB)/4, $0x00000000
+DATA powLog<>+20(SB)/4, $0x3e2d1000
+DATA powLog<>+24(SB)/4, $0x3ea4e000
+DATA powLog<>+28(SB)/4, $0x3eeb3000
+DATA powLog<>+32(SB)/4, $0xbed3e000
+DATA powLog<>+36(SB)/4, $0xbe98dc00
+DATA powLog<>+40(SB)/4, $0xbe462000
+DATA powLog<>+44(SB)/4, $0xbdbe4000
+DATA powLog<>+48(SB)/4, $0x00000000
+DATA powLog<>+52(SB)/4, $0x3e2d1000
+DATA powLog<>+56(SB)/4, $0x3ea4e000
+DATA powLog<>+60(SB)/4, $0x3eeb3000
 GLOBL powLog<>(SB), RODATA|NOPTR, $64
 
-DATA powLog5<>+0(SB)/8, $0x3fd28b8d7b659a79
-DATA powLog5<>+8(SB)/8, $0x3fd28b8d7b659a79
-DATA powLog5<>+16(SB)/8, $0x3fd28b8d7b659a79
-DATA powLog5<>+24(SB)/8, $0x3fd28b8d7b659a79
-GLOBL powLog5<>(SB), RODATA|NOPTR, $32
+DATA powExp5<>+0(SB)/4, $0x3920b5ae
+GLOBL powExp5<>(SB), RODATA|NOPTR, $4
 
-DATA powLog4<>+0(SB)/8, $0xbfd726e12950b654
-DATA powLog4<>+8(SB)/8, $0xbfd726e12950b654
-DATA powLog4<>+16(SB)/8, $0xbfd726e12950b654
-DATA powLog4<>+24(SB)/8, $0xbfd726e12950b654
-GLOBL powLog4<>(SB), RODATA|NOPTR, $32
+DATA powExp4<>+0(SB)/4, $0x3aaf8418
+GLOBL powExp4<>(SB), RODATA|NOPTR, $4
 
-DATA powLog3<>+0(SB)/8, $0x3fdec700c2b4d561
-DATA powLog3<>+8(SB)/8, $0x3fdec700c2b4d561
-DATA powLog3<>+16(SB)/8, $0x3fdec700c2b4d561
-DATA powLog3<>+24(SB)/8, $0x3fdec700c2b4d561
-GLOBL powLog3<>(SB), RODATA|NOPTR, $32
+DATA powExp3<>+0(SB)/4, $0x3c1d96f0
+GLOBL powExp3<>(SB), RODATA|NOPTR, $4
 
-DATA powLog2<>+0(SB)/8, $0xbfe71544e21c5cef
-DATA powLog2<>+8(SB)/8, $0xbfe71544e21c5cef
-DATA powLog2<>+16(SB)/8, $0xbfe71544e21c5cef
-DATA powLog2<>+24(SB)/8, $0xbfe71544e21c5cef
-GLOBL powLog2<>(SB), RODATA|NOPTR, $32
+DATA powExp2<>+0(SB)/4, $0x3d6357be
+GLOBL powExp2<>(SB), RODATA|NOPTR, $4
 
-DATA powLog1<>+0(SB)/8, $0x3ff7154765717bcd
-DATA powLog1<>+8(SB)/8, $0x3ff7154765717bcd
-DATA powLog1<>+16(SB)/8, $0x3ff7154765717bcd
-DATA powLog1<>+24(SB)/8, $0x3ff7154765717bcd
-GLOBL powLog1<>(SB), RODATA|NOPTR, $32
+DATA powExp1<>+0(SB)/4, $0x3e75fdee
+GLOBL powExp1<>(SB), RODATA|NOPTR, $4
 
-DATA powMax<>+0(SB)/8, $0x408f400000000000
-DATA powMax<>+8(SB)/8, $0x408f400000000000
-DATA powMax<>+16(SB)/8, $0x408f400000000000
-DATA powMax<>+24(SB)/8, $0x408f400000000000
-GLOBL powMax<>(SB), RODATA|NOPTR, $32
-
-DATA powMin<>+0(SB)/8, $0xc08f400000000000
-DATA powMin<>+8(SB)/8, $0xc08f400000000000
-DATA powMin<>+16(SB)/8, $0xc08f400000000000
-DATA powMin<>+24(SB)/8, $0xc08f400000000000
-GLOBL powMin<>(SB), RODATA|NOPTR, $32
-
-DATA powShifter<>+0(SB)/8, $0x4338000000000000
-DATA powShifter<>+8(SB)/8, $0x4338000000000000
-DATA powShifter<>+16(SB)/8, $0x4338000000000000
-DATA powShifter<>+24(SB)/8, $0x4338000000000000
-GLOBL powShifter<>(SB), RODATA|NOPTR, $32
-
-DATA powExp6<>+0(SB)/8, $0x3f241d333a2e39d1
-DATA powExp6<>+8(SB)/8, $0x3f241d333a2e39d1
-DATA powExp6<>+16(SB)/8, $0x3f241d333a2e39d1
-DATA powExp6<>+24(SB)/8, $0x3f241d333a2e39d1
-GLOBL powExp6<>(SB), RODATA|NOPTR, $32
-
-DATA powExp5<>+0(SB)/8, $0x3f55f456a784f2df
-DATA powExp5<>+8(SB)/8, $0x3f55f456a784f2df
-DATA powExp5<>+16(SB)/8, $0x3f55f456a784f2df
-DATA powExp5<>+24(SB)/8, $0x3f55f456a784f2df
-GLOBL powExp5<>(SB), RODATA|NOPTR, $32
-
-DATA powExp4<>+0(SB)/8, $0x3f83b2dbbc08f82c
-DATA powExp4<>+8(SB)/8, $0x3f83b2dbbc08f82c
-DATA powExp4<>+16(SB)/8, $0x3f83b2dbbc08f82c
-DATA powExp4<>+24(SB)/8, $0x3f83b2dbbc08f82c
-GLOBL powExp4<>(SB), RODATA|NOPTR, $32
-
-DATA powExp3<>+0(SB)/8, $0x3fac6aed4b98241a
-DATA powExp3<>+8(SB)/8, $0x3fac6aed4b98241a
-DATA powExp3<>+16(SB)/8, $0x3fac6aed4b98241a
-DATA powExp3<>+24(SB)/8, $0x3fac6aed4b98241a
-GLOBL powExp3<>(SB), RODATA|NOPTR, $32
-
-DATA powExp2<>+0(SB)/8, $0x3fcebfbdadcb1bce
-DATA powExp2<>+8(SB)/8, $0x3fcebfbdadcb1bce
-DATA powExp2<>+16(SB)/8, $0x3fcebfbdadcb1bce
-DATA powExp2<>+24(SB)/8, $0x3fcebfbdadcb1bce
-GLOBL powExp2<>(SB), RODATA|NOPTR, $32
-
-DATA powExp1<>+0(SB)/8, $0x3fe62e430c7e8faf
-DATA powExp1<>+8(SB)/8, $0x3fe62e430c7e8faf
-DATA powExp1<>+16(SB)/8, $0x3fe62e430c7e8faf
-DATA powExp1<>+24(SB)/8, $0x3fe62e430c7e8faf
-GLOBL powExp1<>(SB), RODATA|NOPTR, $32
-
-DATA powExp0<>+0(SB)/8, $0x3ff00000002614f8
-DATA powExp0<>+8(SB)/8, $0x3ff00000002614f8
-DATA powExp0<>+16(SB)/8, $0x3ff00000002614f8
-DATA powExp0<>+24(SB)/8, $0x3ff00000002614f8
-GLOBL powExp0<>(SB), RODATA|NOPTR, $32
+DATA powExp0<>+0(SB)/4, $0x3f317218
+GLOBL powExp0<>(SB), RODATA|NOPTR, $4
 
 DATA one<>+0(SB)/4, $0x3f800000
 GLOBL one<>(SB), RODATA|NOPTR, $4
 
+DATA bits800000<>+0(SB)/4, $0x00800000
+GLOBL bits800000<>(SB), RODATA|NOPTR, $4
+
+DATA bits7f000000<>+0(SB)/4, $0x7f000000
+GLOBL bits7f000000<>(SB), RODATA|NOPTR, $4
+
+DATA fixedBias<>+0(SB)/4, $0x4e7e0000
+GLOBL fixedBias<>(SB), RODATA|NOPTR, $4
+
+DATA fixedLow<>+0(SB)/4, $0x4e7dd1ec
+GLOBL fixedLow<>(SB), RODATA|NOPTR, $4
+
 // func acclipAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·acclipAVX2(SB), $256-40
+TEXT ·acclipAVX2(SB), $320-40
 	MOVQ         ptr+8(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
@@ -744,18 +544,14 @@ TEXT ·acclipAVX2(SB), $256-40
 	VMOVAPS      Y0, 96(DI)
 	VBROADCASTSS 16(SI), Y0
 	VMOVAPS      Y0, 128(DI)
-	VXORPS       X0, X0, X0
-	VCVTSS2SD    24(SI), X0, X1
-	VCVTSS2SD    20(SI), X0, X0
-	VADDSD       X1, X0, X0
-	VBROADCASTSD X0, Y0
+	VBROADCASTSS 20(SI), Y0
 	VMOVAPS      Y0, 160(DI)
-	VXORPS       X0, X0, X0
-	VCVTSS2SD    32(SI), X0, X1
-	VCVTSS2SD    28(SI), X0, X0
-	VADDSD       X1, X0, X0
-	VBROADCASTSD X0, Y0
+	VBROADCASTSS 24(SI), Y0
 	VMOVAPS      Y0, 192(DI)
+	VBROADCASTSS 28(SI), Y0
+	VMOVAPS      Y0, 224(DI)
+	VBROADCASTSS 32(SI), Y0
+	VMOVAPS      Y0, 256(DI)
 	MOVQ         i+16(FP), SI
 	MOVQ         n+24(FP), R8
 	MOVQ         R8, R9
@@ -774,205 +570,146 @@ loop:
 	VADDPS       Y4, Y2, Y2
 	VPBROADCASTD absMask<>+0(SB), Y4
 	VPAND        Y4, Y1, Y4
-	VCVTPS2PD    X4, Y1
-	VPADDQ       powOffset<>+0(SB), Y1, Y5
-	VPAND        powExponent<>+0(SB), Y5, Y6
-	VPSUBQ       Y6, Y1, Y6
-	VPADDQ       powOne<>+0(SB), Y6, Y6
-	VPSRLQ       $0x34, Y5, Y1
-	VPOR         powInteger<>+0(SB), Y1, Y1
-	VSUBPD       powBias<>+0(SB), Y1, Y1
-	VPSRLQ       $0x31, Y5, Y5
-	VPAND        powIndex<>+0(SB), Y5, Y8
-	VPBROADCASTQ powAll<>+0(SB), Y9
-	VPXOR        Y7, Y7, Y7
-	LEAQ         powInv<>+0(SB), R10
-	VGATHERQPD   Y9, (R10)(Y8*8), Y7
-	VFMADD213PD  powMinusOne<>+0(SB), Y6, Y7
-	VPAND        powIndex<>+0(SB), Y5, Y6
-	VPBROADCASTQ powAll<>+0(SB), Y8
-	VPXOR        Y5, Y5, Y5
-	LEAQ         powLog<>+0(SB), R10
-	VGATHERQPD   Y8, (R10)(Y6*8), Y5
-	VADDPD       Y5, Y1, Y1
-	VBROADCASTSD powLog5<>+0(SB), Y5
-	VFMADD213PD  powLog4<>+0(SB), Y7, Y5
-	VFMADD213PD  powLog3<>+0(SB), Y7, Y5
-	VFMADD213PD  powLog2<>+0(SB), Y7, Y5
-	VFMADD213PD  powLog1<>+0(SB), Y7, Y5
-	VFMADD213PD  Y1, Y7, Y5
-	VMULPD       160(DI), Y5, Y1
-	VMINPD       powMax<>+0(SB), Y1, Y1
-	VMAXPD       powMin<>+0(SB), Y1, Y1
-	VADDPD       powShifter<>+0(SB), Y1, Y5
-	VSUBPD       powShifter<>+0(SB), Y5, Y6
-	VSUBPD       Y6, Y1, Y6
-	VBROADCASTSD powExp6<>+0(SB), Y1
-	VFMADD213PD  powExp5<>+0(SB), Y6, Y1
-	VFMADD213PD  powExp4<>+0(SB), Y6, Y1
-	VFMADD213PD  powExp3<>+0(SB), Y6, Y1
-	VFMADD213PD  powExp2<>+0(SB), Y6, Y1
-	VFMADD213PD  powExp1<>+0(SB), Y6, Y1
-	VFMADD213PD  powExp0<>+0(SB), Y6, Y1
-	VPSLLQ       $0x34, Y5, Y5
-	VPADDQ       Y5, Y1, Y1
-	VEXTRACTF128 $0x01, Y4, X5
-	VCVTPS2PD    X5, Y5
-	VPADDQ       powOffset<>+0(SB), Y5, Y6
-	VPAND        powExponent<>+0(SB), Y6, Y7
-	VPSUBQ       Y7, Y5, Y7
-	VPADDQ       powOne<>+0(SB), Y7, Y7
-	VPSRLQ       $0x34, Y6, Y5
-	VPOR         powInteger<>+0(SB), Y5, Y5
-	VSUBPD       powBias<>+0(SB), Y5, Y5
-	VPSRLQ       $0x31, Y6, Y6
-	VPAND        powIndex<>+0(SB), Y6, Y9
-	VPBROADCASTQ powAll<>+0(SB), Y10
-	VPXOR        Y8, Y8, Y8
-	LEAQ         powInv<>+0(SB), R10
-	VGATHERQPD   Y10, (R10)(Y9*8), Y8
-	VFMADD213PD  powMinusOne<>+0(SB), Y7, Y8
-	VPAND        powIndex<>+0(SB), Y6, Y7
-	VPBROADCASTQ powAll<>+0(SB), Y9
-	VPXOR        Y6, Y6, Y6
-	LEAQ         powLog<>+0(SB), R10
-	VGATHERQPD   Y9, (R10)(Y7*8), Y6
-	VADDPD       Y6, Y5, Y5
-	VBROADCASTSD powLog5<>+0(SB), Y6
-	VFMADD213PD  powLog4<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog3<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog2<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog1<>+0(SB), Y8, Y6
-	VFMADD213PD  Y5, Y8, Y6
-	VMULPD       160(DI), Y6, Y5
-	VMINPD       powMax<>+0(SB), Y5, Y5
-	VMAXPD       powMin<>+0(SB), Y5, Y5
-	VADDPD       powShifter<>+0(SB), Y5, Y6
-	VSUBPD       powShifter<>+0(SB), Y6, Y7
-	VSUBPD       Y7, Y5, Y7
-	VBROADCASTSD powExp6<>+0(SB), Y5
-	VFMADD213PD  powExp5<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp4<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp3<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp2<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp1<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp0<>+0(SB), Y7, Y5
-	VPSLLQ       $0x34, Y6, Y6
-	VPADDQ       Y6, Y5, Y5
-	VCVTPD2PSY   Y1, X1
-	VCVTPD2PSY   Y5, X5
-	VINSERTF128  $0x01, X5, Y1, Y1
-	VCMPPS       $0x03, Y4, Y4, Y5
-	VBLENDVPS    Y5, Y4, Y1, Y5
-	VSUBPS       Y3, Y5, Y1
+	VPSUBD       bits1x8<>+0(SB), Y4, Y1
+	VPMAXUD      bits7f7fffffx8<>+0(SB), Y1, Y5
+	VPCMPEQD     Y5, Y1, Y5
+	VCMPPS       $0x11, powLeastx8<>+0(SB), Y4, Y6
+	VMULPS       powLiftx8<>+0(SB), Y4, Y1
+	VBLENDVPS    Y6, Y1, Y4, Y1
+	VANDPS       powShiftx8<>+0(SB), Y6, Y6
+	VADDPS       powBiasx8<>+0(SB), Y6, Y6
+	VPADDD       powOffsetx8<>+0(SB), Y1, Y7
+	VPAND        powFractionx8<>+0(SB), Y7, Y1
+	VPADDD       powOnex8<>+0(SB), Y1, Y1
+	VPSRLD       $0x17, Y7, Y8
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       Y6, Y8, Y8
+	VPSRLD       $0x14, Y7, Y7
+	VPERMPS      powInv<>+0(SB), Y7, Y6
+	VFMADD213PS  minusOnex8<>+0(SB), Y1, Y6
+	VBROADCASTSS powLog3<>+0(SB), Y1
+	VFMADD213PS  powLog2x8<>+0(SB), Y6, Y1
+	VFMADD213PS  powLog1x8<>+0(SB), Y6, Y1
+	VFMADD213PS  powLog0x8<>+0(SB), Y6, Y1
+	VMULPS       Y6, Y1, Y1
+	VPERMPS      powLog<>+0(SB), Y7, Y6
+	VADDPS       Y8, Y6, Y6
+	VMULPS       160(DI), Y6, Y7
+	VMOVAPS      160(DI), Y8
+	VFMSUB213PS  Y7, Y6, Y8
+	VFMADD231PS  192(DI), Y6, Y8
+	VFMADD231PS  160(DI), Y1, Y8
+	VADDPS       Y8, Y7, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VSUBPS       Y1, Y7, Y6
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS powExp5<>+0(SB), Y7
+	VFMADD213PS  powExp4x8<>+0(SB), Y6, Y7
+	VFMADD213PS  powExp3x8<>+0(SB), Y6, Y7
+	VFMADD213PS  powExp2x8<>+0(SB), Y6, Y7
+	VFMADD213PS  powExp1x8<>+0(SB), Y6, Y7
+	VFMADD213PS  powExp0x8<>+0(SB), Y6, Y7
+	VFMADD213PS  onex8<>+0(SB), Y6, Y7
+	VMINPS       powMostx8<>+0(SB), Y1, Y1
+	VMAXPS       powLowx8<>+0(SB), Y1, Y1
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y6
+	VPSUBD       Y6, Y1, Y1
+	VPADDD       powUnitx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y7, Y7
+	VPADDD       powUnitx8<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y7, Y7
+	VBLENDVPS    Y5, Y4, Y7, Y1
+	VSUBPS       Y3, Y1, Y1
 	VMULPS       64(DI), Y1, Y1
 	VADDPS       Y1, Y3, Y1
-	VCVTPS2PD    X1, Y3
-	VPADDQ       powOffset<>+0(SB), Y3, Y4
-	VPAND        powExponent<>+0(SB), Y4, Y5
-	VPSUBQ       Y5, Y3, Y5
-	VPADDQ       powOne<>+0(SB), Y5, Y5
-	VPSRLQ       $0x34, Y4, Y3
-	VPOR         powInteger<>+0(SB), Y3, Y3
-	VSUBPD       powBias<>+0(SB), Y3, Y3
-	VPSRLQ       $0x31, Y4, Y4
-	VPAND        powIndex<>+0(SB), Y4, Y7
-	VPBROADCASTQ powAll<>+0(SB), Y8
-	VPXOR        Y6, Y6, Y6
-	LEAQ         powInv<>+0(SB), R10
-	VGATHERQPD   Y8, (R10)(Y7*8), Y6
-	VFMADD213PD  powMinusOne<>+0(SB), Y5, Y6
-	VPAND        powIndex<>+0(SB), Y4, Y5
-	VPBROADCASTQ powAll<>+0(SB), Y7
-	VPXOR        Y4, Y4, Y4
-	LEAQ         powLog<>+0(SB), R10
-	VGATHERQPD   Y7, (R10)(Y5*8), Y4
-	VADDPD       Y4, Y3, Y3
-	VBROADCASTSD powLog5<>+0(SB), Y4
-	VFMADD213PD  powLog4<>+0(SB), Y6, Y4
-	VFMADD213PD  powLog3<>+0(SB), Y6, Y4
-	VFMADD213PD  powLog2<>+0(SB), Y6, Y4
-	VFMADD213PD  powLog1<>+0(SB), Y6, Y4
-	VFMADD213PD  Y3, Y6, Y4
-	VMULPD       192(DI), Y4, Y3
-	VMINPD       powMax<>+0(SB), Y3, Y3
-	VMAXPD       powMin<>+0(SB), Y3, Y3
-	VADDPD       powShifter<>+0(SB), Y3, Y4
-	VSUBPD       powShifter<>+0(SB), Y4, Y5
-	VSUBPD       Y5, Y3, Y5
-	VBROADCASTSD powExp6<>+0(SB), Y3
-	VFMADD213PD  powExp5<>+0(SB), Y5, Y3
-	VFMADD213PD  powExp4<>+0(SB), Y5, Y3
-	VFMADD213PD  powExp3<>+0(SB), Y5, Y3
-	VFMADD213PD  powExp2<>+0(SB), Y5, Y3
-	VFMADD213PD  powExp1<>+0(SB), Y5, Y3
-	VFMADD213PD  powExp0<>+0(SB), Y5, Y3
-	VPSLLQ       $0x34, Y4, Y4
-	VPADDQ       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y1, X4
-	VCVTPS2PD    X4, Y4
-	VPADDQ       powOffset<>+0(SB), Y4, Y5
-	VPAND        powExponent<>+0(SB), Y5, Y6
-	VPSUBQ       Y6, Y4, Y6
-	VPADDQ       powOne<>+0(SB), Y6, Y6
-	VPSRLQ       $0x34, Y5, Y4
-	VPOR         powInteger<>+0(SB), Y4, Y4
-	VSUBPD       powBias<>+0(SB), Y4, Y4
-	VPSRLQ       $0x31, Y5, Y5
-	VPAND        powIndex<>+0(SB), Y5, Y8
-	VPBROADCASTQ powAll<>+0(SB), Y9
-	VPXOR        Y7, Y7, Y7
-	LEAQ         powInv<>+0(SB), R10
-	VGATHERQPD   Y9, (R10)(Y8*8), Y7
-	VFMADD213PD  powMinusOne<>+0(SB), Y6, Y7
-	VPAND        powIndex<>+0(SB), Y5, Y6
-	VPBROADCASTQ powAll<>+0(SB), Y8
-	VPXOR        Y5, Y5, Y5
-	LEAQ         powLog<>+0(SB), R10
-	VGATHERQPD   Y8, (R10)(Y6*8), Y5
-	VADDPD       Y5, Y4, Y4
-	VBROADCASTSD powLog5<>+0(SB), Y5
-	VFMADD213PD  powLog4<>+0(SB), Y7, Y5
-	VFMADD213PD  powLog3<>+0(SB), Y7, Y5
-	VFMADD213PD  powLog2<>+0(SB), Y7, Y5
-	VFMADD213PD  powLog1<>+0(SB), Y7, Y5
-	VFMADD213PD  Y4, Y7, Y5
-	VMULPD       192(DI), Y5, Y4
-	VMINPD       powMax<>+0(SB), Y4, Y4
-	VMAXPD       powMin<>+0(SB), Y4, Y4
-	VADDPD       powShifter<>+0(SB), Y4, Y5
-	VSUBPD       powShifter<>+0(SB), Y5, Y6
-	VSUBPD       Y6, Y4, Y6
-	VBROADCASTSD powExp6<>+0(SB), Y4
-	VFMADD213PD  powExp5<>+0(SB), Y6, Y4
-	VFMADD213PD  powExp4<>+0(SB), Y6, Y4
-	VFMADD213PD  powExp3<>+0(SB), Y6, Y4
-	VFMADD213PD  powExp2<>+0(SB), Y6, Y4
-	VFMADD213PD  powExp1<>+0(SB), Y6, Y4
-	VFMADD213PD  powExp0<>+0(SB), Y6, Y4
-	VPSLLQ       $0x34, Y5, Y5
-	VPADDQ       Y5, Y4, Y4
-	VCVTPD2PSY   Y3, X3
-	VCVTPD2PSY   Y4, X4
-	VINSERTF128  $0x01, X4, Y3, Y3
-	VCMPPS       $0x03, Y1, Y1, Y4
-	VBLENDVPS    Y4, Y1, Y3, Y4
-	VBROADCASTSS one<>+0(SB), Y3
-	VPBROADCASTD absMask<>+0(SB), Y5
-	VPAND        Y5, Y2, Y5
-	VADDPS       128(DI), Y5, Y5
-	VDIVPS       Y5, Y4, Y4
-	VCMPPS       $0x1e, Y3, Y4, Y5
-	VBLENDVPS    Y5, Y3, Y4, Y5
-	VMULPS       Y2, Y5, Y3
-	VMULPS       96(DI), Y3, Y3
-	VSUBPS       Y3, Y0, Y0
-	VMOVUPS      Y0, (CX)(SI*4)
-	VMOVUPS      Y2, (BX)(SI*4)
-	VMOVUPS      Y1, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	CMPQ         SI, R9
-	JLE          loop
+	VPBROADCASTD absMask<>+0(SB), Y3
+	VPAND        Y3, Y2, Y3
+	VADDPS       128(DI), Y3, Y3
+	VBROADCASTSS one<>+0(SB), Y4
+	VPSUBD       bits800000x8<>+0(SB), Y1, Y5
+	VPMAXUD      bits7f000000x8<>+0(SB), Y5, Y6
+	VPCMPEQD     Y6, Y5, Y6
+	VCVTDQ2PS    Y1, Y5
+	VSUBPS       fixedBiasx8<>+0(SB), Y5, Y5
+	VMULPS       224(DI), Y5, Y5
+	VADDPS       fixedLowx8<>+0(SB), Y5, Y5
+	VCVTTPS2DQ   Y5, Y5
+	VCMPPS       $0x19, Y3, Y5, Y5
+	VORPS        Y6, Y5, Y5
+	VMOVMSKPS    Y5, R10
+	TESTL        R10, R10
+	JEQ          clipped1
+	VBROADCASTSS one<>+0(SB), Y4
+	VPSUBD       bits1x8<>+0(SB), Y1, Y5
+	VPMAXUD      bits7f7fffffx8<>+0(SB), Y5, Y6
+	VPCMPEQD     Y6, Y5, Y6
+	VCMPPS       $0x11, powLeastx8<>+0(SB), Y1, Y7
+	VMULPS       powLiftx8<>+0(SB), Y1, Y5
+	VBLENDVPS    Y7, Y5, Y1, Y5
+	VANDPS       powShiftx8<>+0(SB), Y7, Y7
+	VADDPS       powBiasx8<>+0(SB), Y7, Y7
+	VPADDD       powOffsetx8<>+0(SB), Y5, Y8
+	VPAND        powFractionx8<>+0(SB), Y8, Y5
+	VPADDD       powOnex8<>+0(SB), Y5, Y5
+	VPSRLD       $0x17, Y8, Y9
+	VCVTDQ2PS    Y9, Y9
+	VSUBPS       Y7, Y9, Y9
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      powInv<>+0(SB), Y8, Y7
+	VFMADD213PS  minusOnex8<>+0(SB), Y5, Y7
+	VBROADCASTSS powLog3<>+0(SB), Y5
+	VFMADD213PS  powLog2x8<>+0(SB), Y7, Y5
+	VFMADD213PS  powLog1x8<>+0(SB), Y7, Y5
+	VFMADD213PS  powLog0x8<>+0(SB), Y7, Y5
+	VMULPS       Y7, Y5, Y5
+	VPERMPS      powLog<>+0(SB), Y8, Y7
+	VADDPS       Y9, Y7, Y7
+	VMULPS       224(DI), Y7, Y8
+	VMOVAPS      224(DI), Y9
+	VFMSUB213PS  Y8, Y7, Y9
+	VFMADD231PS  256(DI), Y7, Y9
+	VFMADD231PS  224(DI), Y5, Y9
+	VADDPS       Y9, Y8, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VSUBPS       Y5, Y8, Y7
+	VADDPS       Y9, Y7, Y7
+	VBROADCASTSS powExp5<>+0(SB), Y8
+	VFMADD213PS  powExp4x8<>+0(SB), Y7, Y8
+	VFMADD213PS  powExp3x8<>+0(SB), Y7, Y8
+	VFMADD213PS  powExp2x8<>+0(SB), Y7, Y8
+	VFMADD213PS  powExp1x8<>+0(SB), Y7, Y8
+	VFMADD213PS  powExp0x8<>+0(SB), Y7, Y8
+	VFMADD213PS  onex8<>+0(SB), Y7, Y8
+	VMINPS       powMostx8<>+0(SB), Y5, Y5
+	VMAXPS       powLowx8<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y7
+	VPSUBD       Y7, Y5, Y5
+	VPADDD       powUnitx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y8, Y8
+	VPADDD       powUnitx8<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y8, Y8
+	VBLENDVPS    Y6, Y1, Y8, Y5
+	VDIVPS       Y3, Y5, Y3
+	VCMPPS       $0x1e, Y4, Y3, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y5
+	VMOVAPS      Y5, Y4
+
+clipped1:
+	VMULPS  Y2, Y4, Y3
+	VMULPS  96(DI), Y3, Y3
+	VSUBPS  Y3, Y0, Y0
+	VMOVUPS Y0, (CX)(SI*4)
+	VMOVUPS Y2, (BX)(SI*4)
+	VMOVUPS Y1, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, R9
+	JLE     loop
 
 tail:
 	CMPQ         SI, R8
@@ -992,220 +729,409 @@ tail:
 	VADDPS       Y5, Y3, Y3
 	VPBROADCASTD absMask<>+0(SB), Y5
 	VPAND        Y5, Y2, Y5
-	VCVTPS2PD    X5, Y2
-	VPADDQ       powOffset<>+0(SB), Y2, Y6
-	VPAND        powExponent<>+0(SB), Y6, Y7
-	VPSUBQ       Y7, Y2, Y7
-	VPADDQ       powOne<>+0(SB), Y7, Y7
-	VPSRLQ       $0x34, Y6, Y2
-	VPOR         powInteger<>+0(SB), Y2, Y2
-	VSUBPD       powBias<>+0(SB), Y2, Y2
-	VPSRLQ       $0x31, Y6, Y6
-	VPAND        powIndex<>+0(SB), Y6, Y9
-	VPBROADCASTQ powAll<>+0(SB), Y10
-	VPXOR        Y8, Y8, Y8
-	LEAQ         powInv<>+0(SB), R9
-	VGATHERQPD   Y10, (R9)(Y9*8), Y8
-	VFMADD213PD  powMinusOne<>+0(SB), Y7, Y8
-	VPAND        powIndex<>+0(SB), Y6, Y7
-	VPBROADCASTQ powAll<>+0(SB), Y9
-	VPXOR        Y6, Y6, Y6
-	LEAQ         powLog<>+0(SB), R9
-	VGATHERQPD   Y9, (R9)(Y7*8), Y6
-	VADDPD       Y6, Y2, Y2
-	VBROADCASTSD powLog5<>+0(SB), Y6
-	VFMADD213PD  powLog4<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog3<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog2<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog1<>+0(SB), Y8, Y6
-	VFMADD213PD  Y2, Y8, Y6
-	VMULPD       160(DI), Y6, Y2
-	VMINPD       powMax<>+0(SB), Y2, Y2
-	VMAXPD       powMin<>+0(SB), Y2, Y2
-	VADDPD       powShifter<>+0(SB), Y2, Y6
-	VSUBPD       powShifter<>+0(SB), Y6, Y7
-	VSUBPD       Y7, Y2, Y7
-	VBROADCASTSD powExp6<>+0(SB), Y2
-	VFMADD213PD  powExp5<>+0(SB), Y7, Y2
-	VFMADD213PD  powExp4<>+0(SB), Y7, Y2
-	VFMADD213PD  powExp3<>+0(SB), Y7, Y2
-	VFMADD213PD  powExp2<>+0(SB), Y7, Y2
-	VFMADD213PD  powExp1<>+0(SB), Y7, Y2
-	VFMADD213PD  powExp0<>+0(SB), Y7, Y2
-	VPSLLQ       $0x34, Y6, Y6
-	VPADDQ       Y6, Y2, Y2
-	VEXTRACTF128 $0x01, Y5, X6
-	VCVTPS2PD    X6, Y6
-	VPADDQ       powOffset<>+0(SB), Y6, Y7
-	VPAND        powExponent<>+0(SB), Y7, Y8
-	VPSUBQ       Y8, Y6, Y8
-	VPADDQ       powOne<>+0(SB), Y8, Y8
-	VPSRLQ       $0x34, Y7, Y6
-	VPOR         powInteger<>+0(SB), Y6, Y6
-	VSUBPD       powBias<>+0(SB), Y6, Y6
-	VPSRLQ       $0x31, Y7, Y7
-	VPAND        powIndex<>+0(SB), Y7, Y10
-	VPBROADCASTQ powAll<>+0(SB), Y11
-	VPXOR        Y9, Y9, Y9
-	LEAQ         powInv<>+0(SB), R9
-	VGATHERQPD   Y11, (R9)(Y10*8), Y9
-	VFMADD213PD  powMinusOne<>+0(SB), Y8, Y9
-	VPAND        powIndex<>+0(SB), Y7, Y8
-	VPBROADCASTQ powAll<>+0(SB), Y10
-	VPXOR        Y7, Y7, Y7
-	LEAQ         powLog<>+0(SB), R9
-	VGATHERQPD   Y10, (R9)(Y8*8), Y7
-	VADDPD       Y7, Y6, Y6
-	VBROADCASTSD powLog5<>+0(SB), Y7
-	VFMADD213PD  powLog4<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog3<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog2<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog1<>+0(SB), Y9, Y7
-	VFMADD213PD  Y6, Y9, Y7
-	VMULPD       160(DI), Y7, Y6
-	VMINPD       powMax<>+0(SB), Y6, Y6
-	VMAXPD       powMin<>+0(SB), Y6, Y6
-	VADDPD       powShifter<>+0(SB), Y6, Y7
-	VSUBPD       powShifter<>+0(SB), Y7, Y8
-	VSUBPD       Y8, Y6, Y8
-	VBROADCASTSD powExp6<>+0(SB), Y6
-	VFMADD213PD  powExp5<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp4<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp3<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp2<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp1<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp0<>+0(SB), Y8, Y6
-	VPSLLQ       $0x34, Y7, Y7
-	VPADDQ       Y7, Y6, Y6
-	VCVTPD2PSY   Y2, X2
-	VCVTPD2PSY   Y6, X6
-	VINSERTF128  $0x01, X6, Y2, Y2
-	VCMPPS       $0x03, Y5, Y5, Y6
-	VBLENDVPS    Y6, Y5, Y2, Y6
-	VSUBPS       Y4, Y6, Y2
+	VPSUBD       bits1x8<>+0(SB), Y5, Y2
+	VPMAXUD      bits7f7fffffx8<>+0(SB), Y2, Y6
+	VPCMPEQD     Y6, Y2, Y6
+	VCMPPS       $0x11, powLeastx8<>+0(SB), Y5, Y7
+	VMULPS       powLiftx8<>+0(SB), Y5, Y2
+	VBLENDVPS    Y7, Y2, Y5, Y2
+	VANDPS       powShiftx8<>+0(SB), Y7, Y7
+	VADDPS       powBiasx8<>+0(SB), Y7, Y7
+	VPADDD       powOffsetx8<>+0(SB), Y2, Y8
+	VPAND        powFractionx8<>+0(SB), Y8, Y2
+	VPADDD       powOnex8<>+0(SB), Y2, Y2
+	VPSRLD       $0x17, Y8, Y9
+	VCVTDQ2PS    Y9, Y9
+	VSUBPS       Y7, Y9, Y9
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      powInv<>+0(SB), Y8, Y7
+	VFMADD213PS  minusOnex8<>+0(SB), Y2, Y7
+	VBROADCASTSS powLog3<>+0(SB), Y2
+	VFMADD213PS  powLog2x8<>+0(SB), Y7, Y2
+	VFMADD213PS  powLog1x8<>+0(SB), Y7, Y2
+	VFMADD213PS  powLog0x8<>+0(SB), Y7, Y2
+	VMULPS       Y7, Y2, Y2
+	VPERMPS      powLog<>+0(SB), Y8, Y7
+	VADDPS       Y9, Y7, Y7
+	VMULPS       160(DI), Y7, Y8
+	VMOVAPS      160(DI), Y9
+	VFMSUB213PS  Y8, Y7, Y9
+	VFMADD231PS  192(DI), Y7, Y9
+	VFMADD231PS  160(DI), Y2, Y9
+	VADDPS       Y9, Y8, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VSUBPS       Y2, Y8, Y7
+	VADDPS       Y9, Y7, Y7
+	VBROADCASTSS powExp5<>+0(SB), Y8
+	VFMADD213PS  powExp4x8<>+0(SB), Y7, Y8
+	VFMADD213PS  powExp3x8<>+0(SB), Y7, Y8
+	VFMADD213PS  powExp2x8<>+0(SB), Y7, Y8
+	VFMADD213PS  powExp1x8<>+0(SB), Y7, Y8
+	VFMADD213PS  powExp0x8<>+0(SB), Y7, Y8
+	VFMADD213PS  onex8<>+0(SB), Y7, Y8
+	VMINPS       powMostx8<>+0(SB), Y2, Y2
+	VMAXPS       powLowx8<>+0(SB), Y2, Y2
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y7
+	VPSUBD       Y7, Y2, Y2
+	VPADDD       powUnitx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y8, Y8
+	VPADDD       powUnitx8<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y8, Y8
+	VBLENDVPS    Y6, Y5, Y8, Y2
+	VSUBPS       Y4, Y2, Y2
 	VMULPS       64(DI), Y2, Y2
 	VADDPS       Y2, Y4, Y2
-	VCVTPS2PD    X2, Y4
-	VPADDQ       powOffset<>+0(SB), Y4, Y5
-	VPAND        powExponent<>+0(SB), Y5, Y6
-	VPSUBQ       Y6, Y4, Y6
-	VPADDQ       powOne<>+0(SB), Y6, Y6
-	VPSRLQ       $0x34, Y5, Y4
-	VPOR         powInteger<>+0(SB), Y4, Y4
-	VSUBPD       powBias<>+0(SB), Y4, Y4
-	VPSRLQ       $0x31, Y5, Y5
-	VPAND        powIndex<>+0(SB), Y5, Y8
-	VPBROADCASTQ powAll<>+0(SB), Y9
-	VPXOR        Y7, Y7, Y7
-	LEAQ         powInv<>+0(SB), R9
-	VGATHERQPD   Y9, (R9)(Y8*8), Y7
-	VFMADD213PD  powMinusOne<>+0(SB), Y6, Y7
-	VPAND        powIndex<>+0(SB), Y5, Y6
-	VPBROADCASTQ powAll<>+0(SB), Y8
-	VPXOR        Y5, Y5, Y5
-	LEAQ         powLog<>+0(SB), R9
-	VGATHERQPD   Y8, (R9)(Y6*8), Y5
-	VADDPD       Y5, Y4, Y4
-	VBROADCASTSD powLog5<>+0(SB), Y5
-	VFMADD213PD  powLog4<>+0(SB), Y7, Y5
-	VFMADD213PD  powLog3<>+0(SB), Y7, Y5
-	VFMADD213PD  powLog2<>+0(SB), Y7, Y5
-	VFMADD213PD  powLog1<>+0(SB), Y7, Y5
-	VFMADD213PD  Y4, Y7, Y5
-	VMULPD       192(DI), Y5, Y4
-	VMINPD       powMax<>+0(SB), Y4, Y4
-	VMAXPD       powMin<>+0(SB), Y4, Y4
-	VADDPD       powShifter<>+0(SB), Y4, Y5
-	VSUBPD       powShifter<>+0(SB), Y5, Y6
-	VSUBPD       Y6, Y4, Y6
-	VBROADCASTSD powExp6<>+0(SB), Y4
-	VFMADD213PD  powExp5<>+0(SB), Y6, Y4
-	VFMADD213PD  powExp4<>+0(SB), Y6, Y4
-	VFMADD213PD  powExp3<>+0(SB), Y6, Y4
-	VFMADD213PD  powExp2<>+0(SB), Y6, Y4
-	VFMADD213PD  powExp1<>+0(SB), Y6, Y4
-	VFMADD213PD  powExp0<>+0(SB), Y6, Y4
-	VPSLLQ       $0x34, Y5, Y5
-	VPADDQ       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y2, X5
-	VCVTPS2PD    X5, Y5
-	VPADDQ       powOffset<>+0(SB), Y5, Y6
-	VPAND        powExponent<>+0(SB), Y6, Y7
-	VPSUBQ       Y7, Y5, Y7
-	VPADDQ       powOne<>+0(SB), Y7, Y7
-	VPSRLQ       $0x34, Y6, Y5
-	VPOR         powInteger<>+0(SB), Y5, Y5
-	VSUBPD       powBias<>+0(SB), Y5, Y5
-	VPSRLQ       $0x31, Y6, Y6
-	VPAND        powIndex<>+0(SB), Y6, Y9
-	VPBROADCASTQ powAll<>+0(SB), Y10
-	VPXOR        Y8, Y8, Y8
-	LEAQ         powInv<>+0(SB), R9
-	VGATHERQPD   Y10, (R9)(Y9*8), Y8
-	VFMADD213PD  powMinusOne<>+0(SB), Y7, Y8
-	VPAND        powIndex<>+0(SB), Y6, Y7
-	VPBROADCASTQ powAll<>+0(SB), Y9
-	VPXOR        Y6, Y6, Y6
-	LEAQ         powLog<>+0(SB), R9
-	VGATHERQPD   Y9, (R9)(Y7*8), Y6
-	VADDPD       Y6, Y5, Y5
-	VBROADCASTSD powLog5<>+0(SB), Y6
-	VFMADD213PD  powLog4<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog3<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog2<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog1<>+0(SB), Y8, Y6
-	VFMADD213PD  Y5, Y8, Y6
-	VMULPD       192(DI), Y6, Y5
-	VMINPD       powMax<>+0(SB), Y5, Y5
-	VMAXPD       powMin<>+0(SB), Y5, Y5
-	VADDPD       powShifter<>+0(SB), Y5, Y6
-	VSUBPD       powShifter<>+0(SB), Y6, Y7
-	VSUBPD       Y7, Y5, Y7
-	VBROADCASTSD powExp6<>+0(SB), Y5
-	VFMADD213PD  powExp5<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp4<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp3<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp2<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp1<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp0<>+0(SB), Y7, Y5
-	VPSLLQ       $0x34, Y6, Y6
-	VPADDQ       Y6, Y5, Y5
-	VCVTPD2PSY   Y4, X4
-	VCVTPD2PSY   Y5, X5
-	VINSERTF128  $0x01, X5, Y4, Y4
-	VCMPPS       $0x03, Y2, Y2, Y5
-	VBLENDVPS    Y5, Y2, Y4, Y5
-	VBROADCASTSS one<>+0(SB), Y4
-	VPBROADCASTD absMask<>+0(SB), Y6
-	VPAND        Y6, Y3, Y6
-	VADDPS       128(DI), Y6, Y6
-	VDIVPS       Y6, Y5, Y5
-	VCMPPS       $0x1e, Y4, Y5, Y6
-	VBLENDVPS    Y6, Y4, Y5, Y6
-	VMULPS       Y3, Y6, Y4
-	VMULPS       96(DI), Y4, Y4
-	VSUBPS       Y4, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
-	VMASKMOVPS   Y3, Y0, (BX)(SI*4)
-	VMASKMOVPS   Y2, Y0, (AX)(SI*4)
-	ADDQ         $0x08, SI
-	JMP          tail
+	VPBROADCASTD absMask<>+0(SB), Y4
+	VPAND        Y4, Y3, Y4
+	VADDPS       128(DI), Y4, Y4
+	VBROADCASTSS one<>+0(SB), Y5
+	VPSUBD       bits800000x8<>+0(SB), Y2, Y6
+	VPMAXUD      bits7f000000x8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCVTDQ2PS    Y2, Y6
+	VSUBPS       fixedBiasx8<>+0(SB), Y6, Y6
+	VMULPS       224(DI), Y6, Y6
+	VADDPS       fixedLowx8<>+0(SB), Y6, Y6
+	VCVTTPS2DQ   Y6, Y6
+	VCMPPS       $0x19, Y4, Y6, Y6
+	VORPS        Y7, Y6, Y6
+	VMOVMSKPS    Y6, R9
+	TESTL        R9, R9
+	JEQ          clipped2
+	VBROADCASTSS one<>+0(SB), Y5
+	VPSUBD       bits1x8<>+0(SB), Y2, Y6
+	VPMAXUD      bits7f7fffffx8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCMPPS       $0x11, powLeastx8<>+0(SB), Y2, Y8
+	VMULPS       powLiftx8<>+0(SB), Y2, Y6
+	VBLENDVPS    Y8, Y6, Y2, Y6
+	VANDPS       powShiftx8<>+0(SB), Y8, Y8
+	VADDPS       powBiasx8<>+0(SB), Y8, Y8
+	VPADDD       powOffsetx8<>+0(SB), Y6, Y9
+	VPAND        powFractionx8<>+0(SB), Y9, Y6
+	VPADDD       powOnex8<>+0(SB), Y6, Y6
+	VPSRLD       $0x17, Y9, Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y8, Y10, Y10
+	VPSRLD       $0x14, Y9, Y9
+	VPERMPS      powInv<>+0(SB), Y9, Y8
+	VFMADD213PS  minusOnex8<>+0(SB), Y6, Y8
+	VBROADCASTSS powLog3<>+0(SB), Y6
+	VFMADD213PS  powLog2x8<>+0(SB), Y8, Y6
+	VFMADD213PS  powLog1x8<>+0(SB), Y8, Y6
+	VFMADD213PS  powLog0x8<>+0(SB), Y8, Y6
+	VMULPS       Y8, Y6, Y6
+	VPERMPS      powLog<>+0(SB), Y9, Y8
+	VADDPS       Y10, Y8, Y8
+	VMULPS       224(DI), Y8, Y9
+	VMOVAPS      224(DI), Y10
+	VFMSUB213PS  Y9, Y8, Y10
+	VFMADD231PS  256(DI), Y8, Y10
+	VFMADD231PS  224(DI), Y6, Y10
+	VADDPS       Y10, Y9, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VSUBPS       Y6, Y9, Y8
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS powExp5<>+0(SB), Y9
+	VFMADD213PS  powExp4x8<>+0(SB), Y8, Y9
+	VFMADD213PS  powExp3x8<>+0(SB), Y8, Y9
+	VFMADD213PS  powExp2x8<>+0(SB), Y8, Y9
+	VFMADD213PS  powExp1x8<>+0(SB), Y8, Y9
+	VFMADD213PS  powExp0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  onex8<>+0(SB), Y8, Y9
+	VMINPS       powMostx8<>+0(SB), Y6, Y6
+	VMAXPS       powLowx8<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y8
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       powUnitx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y9
+	VPADDD       powUnitx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y9, Y9
+	VBLENDVPS    Y7, Y2, Y9, Y6
+	VDIVPS       Y4, Y6, Y4
+	VCMPPS       $0x1e, Y5, Y4, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y6
+	VMOVAPS      Y6, Y5
+
+clipped2:
+	VMULPS     Y3, Y5, Y4
+	VMULPS     96(DI), Y4, Y4
+	VSUBPS     Y4, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(SI*4)
+	VMASKMOVPS Y3, Y0, (BX)(SI*4)
+	VMASKMOVPS Y2, Y0, (AX)(SI*4)
+	ADDQ       $0x08, SI
+	JMP        tail
 
 done:
 	VZEROUPPER
 	RET
 
-DATA powIndex<>+0(SB)/8, $0x0000000000000007
-DATA powIndex<>+8(SB)/8, $0x0000000000000007
-DATA powIndex<>+16(SB)/8, $0x0000000000000007
-DATA powIndex<>+24(SB)/8, $0x0000000000000007
-GLOBL powIndex<>(SB), RODATA|NOPTR, $32
+DATA bits1x8<>+0(SB)/4, $0x00000001
+DATA bits1x8<>+4(SB)/4, $0x00000001
+DATA bits1x8<>+8(SB)/4, $0x00000001
+DATA bits1x8<>+12(SB)/4, $0x00000001
+DATA bits1x8<>+16(SB)/4, $0x00000001
+DATA bits1x8<>+20(SB)/4, $0x00000001
+DATA bits1x8<>+24(SB)/4, $0x00000001
+DATA bits1x8<>+28(SB)/4, $0x00000001
+GLOBL bits1x8<>(SB), RODATA|NOPTR, $32
 
-DATA powAll<>+0(SB)/8, $0xffffffffffffffff
-DATA powAll<>+8(SB)/8, $0xffffffffffffffff
-DATA powAll<>+16(SB)/8, $0xffffffffffffffff
-DATA powAll<>+24(SB)/8, $0xffffffffffffffff
-GLOBL powAll<>(SB), RODATA|NOPTR, $32
+DATA bits7f7fffffx8<>+0(SB)/4, $0x7f7fffff
+DATA bits7f7fffffx8<>+4(SB)/4, $0x7f7fffff
+DATA bits7f7fffffx8<>+8(SB)/4, $0x7f7fffff
+DATA bits7f7fffffx8<>+12(SB)/4, $0x7f7fffff
+DATA bits7f7fffffx8<>+16(SB)/4, $0x7f7fffff
+DATA bits7f7fffffx8<>+20(SB)/4, $0x7f7fffff
+DATA bits7f7fffffx8<>+24(SB)/4, $0x7f7fffff
+DATA bits7f7fffffx8<>+28(SB)/4, $0x7f7fffff
+GLOBL bits7f7fffffx8<>(SB), RODATA|NOPTR, $32
+
+DATA powLeastx8<>+0(SB)/4, $0x00800000
+DATA powLeastx8<>+4(SB)/4, $0x00800000
+DATA powLeastx8<>+8(SB)/4, $0x00800000
+DATA powLeastx8<>+12(SB)/4, $0x00800000
+DATA powLeastx8<>+16(SB)/4, $0x00800000
+DATA powLeastx8<>+20(SB)/4, $0x00800000
+DATA powLeastx8<>+24(SB)/4, $0x00800000
+DATA powLeastx8<>+28(SB)/4, $0x00800000
+GLOBL powLeastx8<>(SB), RODATA|NOPTR, $32
+
+DATA powLiftx8<>+0(SB)/4, $0x4b800000
+DATA powLiftx8<>+4(SB)/4, $0x4b800000
+DATA powLiftx8<>+8(SB)/4, $0x4b800000
+DATA powLiftx8<>+12(SB)/4, $0x4b800000
+DATA powLiftx8<>+16(SB)/4, $0x4b800000
+DATA powLiftx8<>+20(SB)/4, $0x4b800000
+DATA powLiftx8<>+24(SB)/4, $0x4b800000
+DATA powLiftx8<>+28(SB)/4, $0x4b800000
+GLOBL powLiftx8<>(SB), RODATA|NOPTR, $32
+
+DATA powShiftx8<>+0(SB)/4, $0x41c00000
+DATA powShiftx8<>+4(SB)/4, $0x41c00000
+DATA powShiftx8<>+8(SB)/4, $0x41c00000
+DATA powShiftx8<>+12(SB)/4, $0x41c00000
+DATA powShiftx8<>+16(SB)/4, $0x41c00000
+DATA powShiftx8<>+20(SB)/4, $0x41c00000
+DATA powShiftx8<>+24(SB)/4, $0x41c00000
+DATA powShiftx8<>+28(SB)/4, $0x41c00000
+GLOBL powShiftx8<>(SB), RODATA|NOPTR, $32
+
+DATA powBiasx8<>+0(SB)/4, $0x42fe0000
+DATA powBiasx8<>+4(SB)/4, $0x42fe0000
+DATA powBiasx8<>+8(SB)/4, $0x42fe0000
+DATA powBiasx8<>+12(SB)/4, $0x42fe0000
+DATA powBiasx8<>+16(SB)/4, $0x42fe0000
+DATA powBiasx8<>+20(SB)/4, $0x42fe0000
+DATA powBiasx8<>+24(SB)/4, $0x42fe0000
+DATA powBiasx8<>+28(SB)/4, $0x42fe0000
+GLOBL powBiasx8<>(SB), RODATA|NOPTR, $32
+
+DATA powOffsetx8<>+0(SB)/4, $0x00480000
+DATA powOffsetx8<>+4(SB)/4, $0x00480000
+DATA powOffsetx8<>+8(SB)/4, $0x00480000
+DATA powOffsetx8<>+12(SB)/4, $0x00480000
+DATA powOffsetx8<>+16(SB)/4, $0x00480000
+DATA powOffsetx8<>+20(SB)/4, $0x00480000
+DATA powOffsetx8<>+24(SB)/4, $0x00480000
+DATA powOffsetx8<>+28(SB)/4, $0x00480000
+GLOBL powOffsetx8<>(SB), RODATA|NOPTR, $32
+
+DATA powFractionx8<>+0(SB)/4, $0x007fffff
+DATA powFractionx8<>+4(SB)/4, $0x007fffff
+DATA powFractionx8<>+8(SB)/4, $0x007fffff
+DATA powFractionx8<>+12(SB)/4, $0x007fffff
+DATA powFractionx8<>+16(SB)/4, $0x007fffff
+DATA powFractionx8<>+20(SB)/4, $0x007fffff
+DATA powFractionx8<>+24(SB)/4, $0x007fffff
+DATA powFractionx8<>+28(SB)/4, $0x007fffff
+GLOBL powFractionx8<>(SB), RODATA|NOPTR, $32
+
+DATA powOnex8<>+0(SB)/4, $0x3f380000
+DATA powOnex8<>+4(SB)/4, $0x3f380000
+DATA powOnex8<>+8(SB)/4, $0x3f380000
+DATA powOnex8<>+12(SB)/4, $0x3f380000
+DATA powOnex8<>+16(SB)/4, $0x3f380000
+DATA powOnex8<>+20(SB)/4, $0x3f380000
+DATA powOnex8<>+24(SB)/4, $0x3f380000
+DATA powOnex8<>+28(SB)/4, $0x3f380000
+GLOBL powOnex8<>(SB), RODATA|NOPTR, $32
+
+DATA minusOnex8<>+0(SB)/4, $0xbf800000
+DATA minusOnex8<>+4(SB)/4, $0xbf800000
+DATA minusOnex8<>+8(SB)/4, $0xbf800000
+DATA minusOnex8<>+12(SB)/4, $0xbf800000
+DATA minusOnex8<>+16(SB)/4, $0xbf800000
+DATA minusOnex8<>+20(SB)/4, $0xbf800000
+DATA minusOnex8<>+24(SB)/4, $0xbf800000
+DATA minusOnex8<>+28(SB)/4, $0xbf800000
+GLOBL minusOnex8<>(SB), RODATA|NOPTR, $32
+
+DATA powLog2x8<>+0(SB)/4, $0x3ef6d3f1
+DATA powLog2x8<>+4(SB)/4, $0x3ef6d3f1
+DATA powLog2x8<>+8(SB)/4, $0x3ef6d3f1
+DATA powLog2x8<>+12(SB)/4, $0x3ef6d3f1
+DATA powLog2x8<>+16(SB)/4, $0x3ef6d3f1
+DATA powLog2x8<>+20(SB)/4, $0x3ef6d3f1
+DATA powLog2x8<>+24(SB)/4, $0x3ef6d3f1
+DATA powLog2x8<>+28(SB)/4, $0x3ef6d3f1
+GLOBL powLog2x8<>(SB), RODATA|NOPTR, $32
+
+DATA powLog1x8<>+0(SB)/4, $0xbf38aac5
+DATA powLog1x8<>+4(SB)/4, $0xbf38aac5
+DATA powLog1x8<>+8(SB)/4, $0xbf38aac5
+DATA powLog1x8<>+12(SB)/4, $0xbf38aac5
+DATA powLog1x8<>+16(SB)/4, $0xbf38aac5
+DATA powLog1x8<>+20(SB)/4, $0xbf38aac5
+DATA powLog1x8<>+24(SB)/4, $0xbf38aac5
+DATA powLog1x8<>+28(SB)/4, $0xbf38aac5
+GLOBL powLog1x8<>(SB), RODATA|NOPTR, $32
+
+DATA powLog0x8<>+0(SB)/4, $0x3fb8aa33
+DATA powLog0x8<>+4(SB)/4, $0x3fb8aa33
+DATA powLog0x8<>+8(SB)/4, $0x3fb8aa33
+DATA powLog0x8<>+12(SB)/4, $0x3fb8aa33
+DATA powLog0x8<>+16(SB)/4, $0x3fb8aa33
+DATA powLog0x8<>+20(SB)/4, $0x3fb8aa33
+DATA powLog0x8<>+24(SB)/4, $0x3fb8aa33
+DATA powLog0x8<>+28(SB)/4, $0x3fb8aa33
+GLOBL powLog0x8<>(SB), RODATA|NOPTR, $32
+
+DATA powExp4x8<>+0(SB)/4, $0x3aaf8418
+DATA powExp4x8<>+4(SB)/4, $0x3aaf8418
+DATA powExp4x8<>+8(SB)/4, $0x3aaf8418
+DATA powExp4x8<>+12(SB)/4, $0x3aaf8418
+DATA powExp4x8<>+16(SB)/4, $0x3aaf8418
+DATA powExp4x8<>+20(SB)/4, $0x3aaf8418
+DATA powExp4x8<>+24(SB)/4, $0x3aaf8418
+DATA powExp4x8<>+28(SB)/4, $0x3aaf8418
+GLOBL powExp4x8<>(SB), RODATA|NOPTR, $32
+
+DATA powExp3x8<>+0(SB)/4, $0x3c1d96f0
+DATA powExp3x8<>+4(SB)/4, $0x3c1d96f0
+DATA powExp3x8<>+8(SB)/4, $0x3c1d96f0
+DATA powExp3x8<>+12(SB)/4, $0x3c1d96f0
+DATA powExp3x8<>+16(SB)/4, $0x3c1d96f0
+DATA powExp3x8<>+20(SB)/4, $0x3c1d96f0
+DATA powExp3x8<>+24(SB)/4, $0x3c1d96f0
+DATA powExp3x8<>+28(SB)/4, $0x3c1d96f0
+GLOBL powExp3x8<>(SB), RODATA|NOPTR, $32
+
+DATA powExp2x8<>+0(SB)/4, $0x3d6357be
+DATA powExp2x8<>+4(SB)/4, $0x3d6357be
+DATA powExp2x8<>+8(SB)/4, $0x3d6357be
+DATA powExp2x8<>+12(SB)/4, $0x3d6357be
+DATA powExp2x8<>+16(SB)/4, $0x3d6357be
+DATA powExp2x8<>+20(SB)/4, $0x3d6357be
+DATA powExp2x8<>+24(SB)/4, $0x3d6357be
+DATA powExp2x8<>+28(SB)/4, $0x3d6357be
+GLOBL powExp2x8<>(SB), RODATA|NOPTR, $32
+
+DATA powExp1x8<>+0(SB)/4, $0x3e75fdee
+DATA powExp1x8<>+4(SB)/4, $0x3e75fdee
+DATA powExp1x8<>+8(SB)/4, $0x3e75fdee
+DATA powExp1x8<>+12(SB)/4, $0x3e75fdee
+DATA powExp1x8<>+16(SB)/4, $0x3e75fdee
+DATA powExp1x8<>+20(SB)/4, $0x3e75fdee
+DATA powExp1x8<>+24(SB)/4, $0x3e75fdee
+DATA powExp1x8<>+28(SB)/4, $0x3e75fdee
+GLOBL powExp1x8<>(SB), RODATA|NOPTR, $32
+
+DATA powExp0x8<>+0(SB)/4, $0x3f317218
+DATA powExp0x8<>+4(SB)/4, $0x3f317218
+DATA powExp0x8<>+8(SB)/4, $0x3f317218
+DATA powExp0x8<>+12(SB)/4, $0x3f317218
+DATA powExp0x8<>+16(SB)/4, $0x3f317218
+DATA powExp0x8<>+20(SB)/4, $0x3f317218
+DATA powExp0x8<>+24(SB)/4, $0x3f317218
+DATA powExp0x8<>+28(SB)/4, $0x3f317218
+GLOBL powExp0x8<>(SB), RODATA|NOPTR, $32
+
+DATA onex8<>+0(SB)/4, $0x3f800000
+DATA onex8<>+4(SB)/4, $0x3f800000
+DATA onex8<>+8(SB)/4, $0x3f800000
+DATA onex8<>+12(SB)/4, $0x3f800000
+DATA onex8<>+16(SB)/4, $0x3f800000
+DATA onex8<>+20(SB)/4, $0x3f800000
+DATA onex8<>+24(SB)/4, $0x3f800000
+DATA onex8<>+28(SB)/4, $0x3f800000
+GLOBL onex8<>(SB), RODATA|NOPTR, $32
+
+DATA powMostx8<>+0(SB)/4, $0x43200000
+DATA powMostx8<>+4(SB)/4, $0x43200000
+DATA powMostx8<>+8(SB)/4, $0x43200000
+DATA powMostx8<>+12(SB)/4, $0x43200000
+DATA powMostx8<>+16(SB)/4, $0x43200000
+DATA powMostx8<>+20(SB)/4, $0x43200000
+DATA powMostx8<>+24(SB)/4, $0x43200000
+DATA powMostx8<>+28(SB)/4, $0x43200000
+GLOBL powMostx8<>(SB), RODATA|NOPTR, $32
+
+DATA powLowx8<>+0(SB)/4, $0xc3200000
+DATA powLowx8<>+4(SB)/4, $0xc3200000
+DATA powLowx8<>+8(SB)/4, $0xc3200000
+DATA powLowx8<>+12(SB)/4, $0xc3200000
+DATA powLowx8<>+16(SB)/4, $0xc3200000
+DATA powLowx8<>+20(SB)/4, $0xc3200000
+DATA powLowx8<>+24(SB)/4, $0xc3200000
+DATA powLowx8<>+28(SB)/4, $0xc3200000
+GLOBL powLowx8<>(SB), RODATA|NOPTR, $32
+
+DATA powUnitx8<>+0(SB)/4, $0x0000007f
+DATA powUnitx8<>+4(SB)/4, $0x0000007f
+DATA powUnitx8<>+8(SB)/4, $0x0000007f
+DATA powUnitx8<>+12(SB)/4, $0x0000007f
+DATA powUnitx8<>+16(SB)/4, $0x0000007f
+DATA powUnitx8<>+20(SB)/4, $0x0000007f
+DATA powUnitx8<>+24(SB)/4, $0x0000007f
+DATA powUnitx8<>+28(SB)/4, $0x0000007f
+GLOBL powUnitx8<>(SB), RODATA|NOPTR, $32
+
+DATA bits800000x8<>+0(SB)/4, $0x00800000
+DATA bits800000x8<>+4(SB)/4, $0x00800000
+DATA bits800000x8<>+8(SB)/4, $0x00800000
+DATA bits800000x8<>+12(SB)/4, $0x00800000
+DATA bits800000x8<>+16(SB)/4, $0x00800000
+DATA bits800000x8<>+20(SB)/4, $0x00800000
+DATA bits800000x8<>+24(SB)/4, $0x00800000
+DATA bits800000x8<>+28(SB)/4, $0x00800000
+GLOBL bits800000x8<>(SB), RODATA|NOPTR, $32
+
+DATA bits7f000000x8<>+0(SB)/4, $0x7f000000
+DATA bits7f000000x8<>+4(SB)/4, $0x7f000000
+DATA bits7f000000x8<>+8(SB)/4, $0x7f000000
+DATA bits7f000000x8<>+12(SB)/4, $0x7f000000
+DATA bits7f000000x8<>+16(SB)/4, $0x7f000000
+DATA bits7f000000x8<>+20(SB)/4, $0x7f000000
+DATA bits7f000000x8<>+24(SB)/4, $0x7f000000
+DATA bits7f000000x8<>+28(SB)/4, $0x7f000000
+GLOBL bits7f000000x8<>(SB), RODATA|NOPTR, $32
+
+DATA fixedBiasx8<>+0(SB)/4, $0x4e7e0000
+DATA fixedBiasx8<>+4(SB)/4, $0x4e7e0000
+DATA fixedBiasx8<>+8(SB)/4, $0x4e7e0000
+DATA fixedBiasx8<>+12(SB)/4, $0x4e7e0000
+DATA fixedBiasx8<>+16(SB)/4, $0x4e7e0000
+DATA fixedBiasx8<>+20(SB)/4, $0x4e7e0000
+DATA fixedBiasx8<>+24(SB)/4, $0x4e7e0000
+DATA fixedBiasx8<>+28(SB)/4, $0x4e7e0000
+GLOBL fixedBiasx8<>(SB), RODATA|NOPTR, $32
+
+DATA fixedLowx8<>+0(SB)/4, $0x4e7dd1ec
+DATA fixedLowx8<>+4(SB)/4, $0x4e7dd1ec
+DATA fixedLowx8<>+8(SB)/4, $0x4e7dd1ec
+DATA fixedLowx8<>+12(SB)/4, $0x4e7dd1ec
+DATA fixedLowx8<>+16(SB)/4, $0x4e7dd1ec
+DATA fixedLowx8<>+20(SB)/4, $0x4e7dd1ec
+DATA fixedLowx8<>+24(SB)/4, $0x4e7dd1ec
+DATA fixedLowx8<>+28(SB)/4, $0x4e7dd1ec
+GLOBL fixedLowx8<>(SB), RODATA|NOPTR, $32
 
 DATA lanes<>+0(SB)/4, $0x00000000
 DATA lanes<>+4(SB)/4, $0x00000001
@@ -1251,13 +1177,15 @@ loop:
 	VSUBPS       Z8, Z6, Z6
 	VMULPS       Z2, Z6, Z6
 	VADDPS       Z6, Z8, Z6
-	VBROADCASTSS one<>+0(SB), Z8
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z12
-	VADDPS       Z4, Z12, Z12
-	VDIVPS       Z12, Z6, Z12
-	VCMPPS       $0x1e, Z8, Z12, K1
-	VBLENDMPS    Z8, Z12, K1, Z9
-	VMULPS       Z7, Z9, Z8
+	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
+	VBROADCASTSS one<>+0(SB), Z12
+	VBROADCASTSS one<>+0(SB), Z12
+	VDIVPS       Z8, Z6, Z8
+	VCMPPS       $0x1e, Z12, Z8, K1
+	VBLENDMPS    Z12, Z8, K1, Z9
+	VMOVAPS      Z9, Z12
+	VMULPS       Z7, Z12, Z8
 	VMULPS       Z3, Z8, Z8
 	VSUBPS       Z8, Z5, Z5
 	VMOVUPS      Z5, (CX)(SI*4)
@@ -1275,13 +1203,15 @@ loop:
 	VSUBPS       Z8, Z6, Z6
 	VMULPS       Z2, Z6, Z6
 	VADDPS       Z6, Z8, Z6
-	VBROADCASTSS one<>+0(SB), Z8
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z12
-	VADDPS       Z4, Z12, Z12
-	VDIVPS       Z12, Z6, Z12
-	VCMPPS       $0x1e, Z8, Z12, K1
-	VBLENDMPS    Z8, Z12, K1, Z10
-	VMULPS       Z7, Z10, Z8
+	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
+	VBROADCASTSS one<>+0(SB), Z12
+	VBROADCASTSS one<>+0(SB), Z12
+	VDIVPS       Z8, Z6, Z8
+	VCMPPS       $0x1e, Z12, Z8, K1
+	VBLENDMPS    Z12, Z8, K1, Z10
+	VMOVAPS      Z10, Z12
+	VMULPS       Z7, Z12, Z8
 	VMULPS       Z3, Z8, Z8
 	VSUBPS       Z8, Z5, Z5
 	VMOVUPS      Z5, 64(CX)(SI*4)
@@ -1311,13 +1241,15 @@ tail:
 	VSUBPS       Z8, Z6, Z6
 	VMULPS       Z2, Z6, Z6
 	VADDPS       Z6, Z8, Z6
-	VBROADCASTSS one<>+0(SB), Z8
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z9
-	VADDPS       Z4, Z9, Z9
-	VDIVPS       Z9, Z6, Z9
-	VCMPPS       $0x1e, Z8, Z9, K2
-	VBLENDMPS    Z8, Z9, K2, Z11
-	VMULPS       Z7, Z11, Z8
+	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
+	VBROADCASTSS one<>+0(SB), Z9
+	VBROADCASTSS one<>+0(SB), Z9
+	VDIVPS       Z8, Z6, Z8
+	VCMPPS       $0x1e, Z9, Z8, K2
+	VBLENDMPS    Z9, Z8, K2, Z11
+	VMOVAPS      Z11, Z9
+	VMULPS       Z7, Z9, Z8
 	VMULPS       Z3, Z8, Z8
 	VSUBPS       Z8, Z5, Z5
 	VMOVUPS      Z5, K1, (CX)(SI*4)
@@ -1365,14 +1297,16 @@ loop:
 	VSUBPS       Y8, Y9, Y6
 	VMULPS       Y2, Y6, Y6
 	VADDPS       Y6, Y8, Y6
-	VBROADCASTSS one<>+0(SB), Y8
-	VPBROADCASTD absMask<>+0(SB), Y9
-	VPAND        Y9, Y7, Y9
-	VADDPS       Y4, Y9, Y9
-	VDIVPS       Y9, Y6, Y9
-	VCMPPS       $0x1e, Y8, Y9, Y10
-	VBLENDVPS    Y10, Y8, Y9, Y10
-	VMULPS       Y7, Y10, Y8
+	VPBROADCASTD absMask<>+0(SB), Y8
+	VPAND        Y8, Y7, Y8
+	VADDPS       Y4, Y8, Y8
+	VBROADCASTSS one<>+0(SB), Y9
+	VBROADCASTSS one<>+0(SB), Y9
+	VDIVPS       Y8, Y6, Y8
+	VCMPPS       $0x1e, Y9, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y10
+	VMOVAPS      Y10, Y9
+	VMULPS       Y7, Y9, Y8
 	VMULPS       Y3, Y8, Y8
 	VSUBPS       Y8, Y5, Y5
 	VMOVUPS      Y5, (CX)(SI*4)
@@ -1403,14 +1337,16 @@ tail:
 	VSUBPS       Y9, Y10, Y7
 	VMULPS       Y2, Y7, Y7
 	VADDPS       Y7, Y9, Y7
-	VBROADCASTSS one<>+0(SB), Y9
-	VPBROADCASTD absMask<>+0(SB), Y10
-	VPAND        Y10, Y8, Y10
-	VADDPS       Y4, Y10, Y10
-	VDIVPS       Y10, Y7, Y10
-	VCMPPS       $0x1e, Y9, Y10, Y11
-	VBLENDVPS    Y11, Y9, Y10, Y11
-	VMULPS       Y8, Y11, Y9
+	VPBROADCASTD absMask<>+0(SB), Y9
+	VPAND        Y9, Y8, Y9
+	VADDPS       Y4, Y9, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VBROADCASTSS one<>+0(SB), Y10
+	VDIVPS       Y9, Y7, Y9
+	VCMPPS       $0x1e, Y10, Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y11
+	VMOVAPS      Y11, Y10
+	VMULPS       Y8, Y10, Y9
 	VMULPS       Y3, Y9, Y9
 	VSUBPS       Y9, Y6, Y6
 	VMASKMOVPS   Y6, Y5, (CX)(SI*4)
@@ -1457,14 +1393,16 @@ loop:
 	VSUBPS       Z8, Z6, Z6
 	VMULPS       Z2, Z6, Z6
 	VADDPS       Z6, Z8, Z6
-	VSQRTPS      Z6, Z8
+	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
 	VBROADCASTSS one<>+0(SB), Z12
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z13
-	VADDPS       Z4, Z13, Z13
-	VDIVPS       Z13, Z8, Z8
+	VBROADCASTSS one<>+0(SB), Z12
+	VSQRTPS      Z6, Z13
+	VDIVPS       Z8, Z13, Z8
 	VCMPPS       $0x1e, Z12, Z8, K1
 	VBLENDMPS    Z12, Z8, K1, Z9
-	VMULPS       Z7, Z9, Z8
+	VMOVAPS      Z9, Z12
+	VMULPS       Z7, Z12, Z8
 	VMULPS       Z3, Z8, Z8
 	VSUBPS       Z8, Z5, Z5
 	VMOVUPS      Z5, (CX)(SI*4)
@@ -1482,14 +1420,16 @@ loop:
 	VSUBPS       Z8, Z6, Z6
 	VMULPS       Z2, Z6, Z6
 	VADDPS       Z6, Z8, Z6
-	VSQRTPS      Z6, Z8
+	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
 	VBROADCASTSS one<>+0(SB), Z12
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z13
-	VADDPS       Z4, Z13, Z13
-	VDIVPS       Z13, Z8, Z8
+	VBROADCASTSS one<>+0(SB), Z12
+	VSQRTPS      Z6, Z13
+	VDIVPS       Z8, Z13, Z8
 	VCMPPS       $0x1e, Z12, Z8, K1
 	VBLENDMPS    Z12, Z8, K1, Z10
-	VMULPS       Z7, Z10, Z8
+	VMOVAPS      Z10, Z12
+	VMULPS       Z7, Z12, Z8
 	VMULPS       Z3, Z8, Z8
 	VSUBPS       Z8, Z5, Z5
 	VMOVUPS      Z5, 64(CX)(SI*4)
@@ -1519,14 +1459,16 @@ tail:
 	VSUBPS       Z8, Z6, Z6
 	VMULPS       Z2, Z6, Z6
 	VADDPS       Z6, Z8, Z6
-	VSQRTPS      Z6, Z8
+	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
 	VBROADCASTSS one<>+0(SB), Z9
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z10
-	VADDPS       Z4, Z10, Z10
-	VDIVPS       Z10, Z8, Z8
+	VBROADCASTSS one<>+0(SB), Z9
+	VSQRTPS      Z6, Z10
+	VDIVPS       Z8, Z10, Z8
 	VCMPPS       $0x1e, Z9, Z8, K2
 	VBLENDMPS    Z9, Z8, K2, Z11
-	VMULPS       Z7, Z11, Z8
+	VMOVAPS      Z11, Z9
+	VMULPS       Z7, Z9, Z8
 	VMULPS       Z3, Z8, Z8
 	VSUBPS       Z8, Z5, Z5
 	VMOVUPS      Z5, K1, (CX)(SI*4)
@@ -1573,15 +1515,17 @@ loop:
 	VSUBPS       Y8, Y6, Y6
 	VMULPS       Y2, Y6, Y6
 	VADDPS       Y6, Y8, Y6
-	VSQRTPS      Y6, Y8
+	VPBROADCASTD absMask<>+0(SB), Y8
+	VPAND        Y8, Y7, Y8
+	VADDPS       Y4, Y8, Y8
 	VBROADCASTSS one<>+0(SB), Y9
-	VPBROADCASTD absMask<>+0(SB), Y10
-	VPAND        Y10, Y7, Y10
-	VADDPS       Y4, Y10, Y10
-	VDIVPS       Y10, Y8, Y8
+	VBROADCASTSS one<>+0(SB), Y9
+	VSQRTPS      Y6, Y10
+	VDIVPS       Y8, Y10, Y8
 	VCMPPS       $0x1e, Y9, Y8, Y10
 	VBLENDVPS    Y10, Y9, Y8, Y10
-	VMULPS       Y7, Y10, Y8
+	VMOVAPS      Y10, Y9
+	VMULPS       Y7, Y9, Y8
 	VMULPS       Y3, Y8, Y8
 	VSUBPS       Y8, Y5, Y5
 	VMOVUPS      Y5, (CX)(SI*4)
@@ -1611,15 +1555,17 @@ tail:
 	VSUBPS       Y9, Y7, Y7
 	VMULPS       Y2, Y7, Y7
 	VADDPS       Y7, Y9, Y7
-	VSQRTPS      Y7, Y9
+	VPBROADCASTD absMask<>+0(SB), Y9
+	VPAND        Y9, Y8, Y9
+	VADDPS       Y4, Y9, Y9
 	VBROADCASTSS one<>+0(SB), Y10
-	VPBROADCASTD absMask<>+0(SB), Y11
-	VPAND        Y11, Y8, Y11
-	VADDPS       Y4, Y11, Y11
-	VDIVPS       Y11, Y9, Y9
+	VBROADCASTSS one<>+0(SB), Y10
+	VSQRTPS      Y7, Y11
+	VDIVPS       Y9, Y11, Y9
 	VCMPPS       $0x1e, Y10, Y9, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y11
-	VMULPS       Y8, Y11, Y9
+	VMOVAPS      Y11, Y10
+	VMULPS       Y8, Y10, Y9
 	VMULPS       Y3, Y9, Y9
 	VSUBPS       Y9, Y6, Y6
 	VMASKMOVPS   Y6, Y5, (CX)(SI*4)
@@ -1648,16 +1594,10 @@ TEXT ·acclipVAVX512(SB), $0-40
 	VBROADCASTSS 12(DI), Z3
 	VBROADCASTSS 16(DI), Z4
 	VBROADCASTSS 36(DI), Z5
-	VXORPS       X6, X6, X6
-	VCVTSS2SD    24(DI), X6, X7
-	VCVTSS2SD    20(DI), X6, X6
-	VADDSD       X7, X6, X6
-	VBROADCASTSD X6, Z6
-	VXORPS       X7, X7, X7
-	VCVTSS2SD    32(DI), X7, X17
-	VCVTSS2SD    28(DI), X7, X7
-	VADDSD       X17, X7, X7
-	VBROADCASTSD X7, Z7
+	VBROADCASTSS 20(DI), Z6
+	VBROADCASTSS 24(DI), Z7
+	VBROADCASTSS 28(DI), Z8
+	VBROADCASTSS 32(DI), Z9
 	MOVQ         i+16(FP), DI
 	MOVQ         n+24(FP), R8
 	MOVQ         R8, R9
@@ -1666,373 +1606,269 @@ TEXT ·acclipVAVX512(SB), $0-40
 	JGT          tail
 
 loop:
-	VMOVUPS          (CX)(DI*4), Z17
-	VMOVUPS          (DX)(DI*4), Z18
-	VMOVUPS          (BX)(DI*4), Z19
-	VMOVUPS          (SI)(DI*4), Z20
-	VMOVUPS          (AX)(DI*4), Z21
-	VMULPS           Z0, Z18, Z18
-	VSUBPS           Z19, Z18, Z22
-	VMULPS           Z1, Z22, Z22
-	VADDPS           Z22, Z19, Z19
-	VPANDD.BCST      absMask<>+0(SB), Z18, Z22
-	VCVTPS2PD        Y22, Z23
-	VPADDQ.BCST      powOffset<>+0(SB), Z23, Z24
-	VPANDQ.BCST      powExponent<>+0(SB), Z24, Z25
-	VPSUBQ           Z25, Z23, Z25
-	VPADDQ.BCST      powOne<>+0(SB), Z25, Z25
-	VPSRLQ           $0x34, Z24, Z23
-	VPORQ.BCST       powInteger<>+0(SB), Z23, Z23
-	VSUBPD.BCST      powBias<>+0(SB), Z23, Z23
-	VPSRLQ           $0x31, Z24, Z24
-	VPERMPD          powInv<>+0(SB), Z24, Z26
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z25, Z26
-	VPERMPD          powLog<>+0(SB), Z24, Z24
-	VADDPD           Z24, Z23, Z23
-	VBROADCASTSD     powLog5<>+0(SB), Z24
-	VFMADD213PD.BCST powLog4<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog3<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog2<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog1<>+0(SB), Z26, Z24
-	VFMADD213PD      Z23, Z26, Z24
-	VMULPD           Z6, Z24, Z23
-	VMINPD.BCST      powMax<>+0(SB), Z23, Z23
-	VMAXPD.BCST      powMin<>+0(SB), Z23, Z23
-	VADDPD.BCST      powShifter<>+0(SB), Z23, Z24
-	VSUBPD.BCST      powShifter<>+0(SB), Z24, Z25
-	VSUBPD           Z25, Z23, Z25
-	VBROADCASTSD     powExp6<>+0(SB), Z23
-	VFMADD213PD.BCST powExp5<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp4<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp3<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp2<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp1<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp0<>+0(SB), Z25, Z23
-	VPSLLQ           $0x34, Z24, Z24
-	VPADDQ           Z24, Z23, Z23
-	VEXTRACTF64X4    $0x01, Z22, Y24
-	VCVTPS2PD        Y24, Z24
-	VPADDQ.BCST      powOffset<>+0(SB), Z24, Z25
-	VPANDQ.BCST      powExponent<>+0(SB), Z25, Z26
-	VPSUBQ           Z26, Z24, Z26
-	VPADDQ.BCST      powOne<>+0(SB), Z26, Z26
-	VPSRLQ           $0x34, Z25, Z24
-	VPORQ.BCST       powInteger<>+0(SB), Z24, Z24
-	VSUBPD.BCST      powBias<>+0(SB), Z24, Z24
-	VPSRLQ           $0x31, Z25, Z25
-	VPERMPD          powInv<>+0(SB), Z25, Z27
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z26, Z27
-	VPERMPD          powLog<>+0(SB), Z25, Z25
-	VADDPD           Z25, Z24, Z24
-	VBROADCASTSD     powLog5<>+0(SB), Z25
-	VFMADD213PD.BCST powLog4<>+0(SB), Z27, Z25
-	VFMADD213PD.BCST powLog3<>+0(SB), Z27, Z25
-	VFMADD213PD.BCST powLog2<>+0(SB), Z27, Z25
-	VFMADD213PD.BCST powLog1<>+0(SB), Z27, Z25
-	VFMADD213PD      Z24, Z27, Z25
-	VMULPD           Z6, Z25, Z24
-	VMINPD.BCST      powMax<>+0(SB), Z24, Z24
-	VMAXPD.BCST      powMin<>+0(SB), Z24, Z24
-	VADDPD.BCST      powShifter<>+0(SB), Z24, Z25
-	VSUBPD.BCST      powShifter<>+0(SB), Z25, Z26
-	VSUBPD           Z26, Z24, Z26
-	VBROADCASTSD     powExp6<>+0(SB), Z24
-	VFMADD213PD.BCST powExp5<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powExp4<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powExp3<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powExp2<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powExp1<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powExp0<>+0(SB), Z26, Z24
-	VPSLLQ           $0x34, Z25, Z25
-	VPADDQ           Z25, Z24, Z24
-	VCVTPD2PS        Z23, Y23
-	VCVTPD2PS        Z24, Y24
-	VINSERTF64X4     $0x01, Y24, Z23, Z23
-	VCMPPS           $0x03, Z22, Z22, K1
-	VBLENDMPS        Z22, Z23, K1, Z8
-	VSUBPS           Z20, Z8, Z22
-	VMULPS           Z2, Z22, Z22
-	VADDPS           Z22, Z20, Z20
-	VCVTPS2PD        Y20, Z22
-	VPADDQ.BCST      powOffset<>+0(SB), Z22, Z23
-	VPANDQ.BCST      powExponent<>+0(SB), Z23, Z24
-	VPSUBQ           Z24, Z22, Z24
-	VPADDQ.BCST      powOne<>+0(SB), Z24, Z24
-	VPSRLQ           $0x34, Z23, Z22
-	VPORQ.BCST       powInteger<>+0(SB), Z22, Z22
-	VSUBPD.BCST      powBias<>+0(SB), Z22, Z22
-	VPSRLQ           $0x31, Z23, Z23
-	VPERMPD          powInv<>+0(SB), Z23, Z25
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z24, Z25
-	VPERMPD          powLog<>+0(SB), Z23, Z23
-	VADDPD           Z23, Z22, Z22
-	VBROADCASTSD     powLog5<>+0(SB), Z23
-	VFMADD213PD.BCST powLog4<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powLog3<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powLog2<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powLog1<>+0(SB), Z25, Z23
-	VFMADD213PD      Z22, Z25, Z23
-	VMULPD           Z7, Z23, Z22
-	VMINPD.BCST      powMax<>+0(SB), Z22, Z22
-	VMAXPD.BCST      powMin<>+0(SB), Z22, Z22
-	VADDPD.BCST      powShifter<>+0(SB), Z22, Z23
-	VSUBPD.BCST      powShifter<>+0(SB), Z23, Z24
-	VSUBPD           Z24, Z22, Z24
-	VBROADCASTSD     powExp6<>+0(SB), Z22
-	VFMADD213PD.BCST powExp5<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powExp4<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powExp3<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powExp2<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powExp1<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powExp0<>+0(SB), Z24, Z22
-	VPSLLQ           $0x34, Z23, Z23
-	VPADDQ           Z23, Z22, Z22
-	VEXTRACTF64X4    $0x01, Z20, Y23
-	VCVTPS2PD        Y23, Z23
-	VPADDQ.BCST      powOffset<>+0(SB), Z23, Z24
-	VPANDQ.BCST      powExponent<>+0(SB), Z24, Z25
-	VPSUBQ           Z25, Z23, Z25
-	VPADDQ.BCST      powOne<>+0(SB), Z25, Z25
-	VPSRLQ           $0x34, Z24, Z23
-	VPORQ.BCST       powInteger<>+0(SB), Z23, Z23
-	VSUBPD.BCST      powBias<>+0(SB), Z23, Z23
-	VPSRLQ           $0x31, Z24, Z24
-	VPERMPD          powInv<>+0(SB), Z24, Z26
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z25, Z26
-	VPERMPD          powLog<>+0(SB), Z24, Z24
-	VADDPD           Z24, Z23, Z23
-	VBROADCASTSD     powLog5<>+0(SB), Z24
-	VFMADD213PD.BCST powLog4<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog3<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog2<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog1<>+0(SB), Z26, Z24
-	VFMADD213PD      Z23, Z26, Z24
-	VMULPD           Z7, Z24, Z23
-	VMINPD.BCST      powMax<>+0(SB), Z23, Z23
-	VMAXPD.BCST      powMin<>+0(SB), Z23, Z23
-	VADDPD.BCST      powShifter<>+0(SB), Z23, Z24
-	VSUBPD.BCST      powShifter<>+0(SB), Z24, Z25
-	VSUBPD           Z25, Z23, Z25
-	VBROADCASTSD     powExp6<>+0(SB), Z23
-	VFMADD213PD.BCST powExp5<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp4<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp3<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp2<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp1<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp0<>+0(SB), Z25, Z23
-	VPSLLQ           $0x34, Z24, Z24
-	VPADDQ           Z24, Z23, Z23
-	VCVTPD2PS        Z22, Y22
-	VCVTPD2PS        Z23, Y23
-	VINSERTF64X4     $0x01, Y23, Z22, Z22
-	VCMPPS           $0x03, Z20, Z20, K1
-	VBLENDMPS        Z20, Z22, K1, Z9
-	VMULPS           Z18, Z18, Z18
-	VSUBPS           Z21, Z18, Z18
-	VMULPS           Z2, Z18, Z18
-	VADDPS           Z18, Z21, Z18
-	VMULPS           Z5, Z18, Z21
-	VSQRTPS          Z21, Z21
-	VADDPS           Z4, Z21, Z21
-	VBROADCASTSS     one<>+0(SB), Z22
-	VPANDD.BCST      absMask<>+0(SB), Z19, Z23
-	VADDPS           Z4, Z23, Z23
-	VDIVPS           Z23, Z9, Z23
-	VCMPPS           $0x1e, Z22, Z23, K1
-	VBLENDMPS        Z22, Z23, K1, Z10
-	VMULPS           Z19, Z10, Z22
-	VMULPS           Z3, Z22, Z22
-	VDIVPS           Z21, Z22, Z21
-	VSUBPS           Z21, Z17, Z17
-	VMOVUPS          Z17, (CX)(DI*4)
-	VMOVUPS          Z19, (BX)(DI*4)
-	VMOVUPS          Z20, (SI)(DI*4)
-	VMOVUPS          Z18, (AX)(DI*4)
-	VMOVUPS          64(CX)(DI*4), Z17
-	VMOVUPS          64(DX)(DI*4), Z18
-	VMOVUPS          64(BX)(DI*4), Z19
-	VMOVUPS          64(SI)(DI*4), Z20
-	VMOVUPS          64(AX)(DI*4), Z21
-	VMULPS           Z0, Z18, Z18
-	VSUBPS           Z19, Z18, Z22
-	VMULPS           Z1, Z22, Z22
-	VADDPS           Z22, Z19, Z19
-	VPANDD.BCST      absMask<>+0(SB), Z18, Z22
-	VCVTPS2PD        Y22, Z23
-	VPADDQ.BCST      powOffset<>+0(SB), Z23, Z24
-	VPANDQ.BCST      powExponent<>+0(SB), Z24, Z25
-	VPSUBQ           Z25, Z23, Z25
-	VPADDQ.BCST      powOne<>+0(SB), Z25, Z25
-	VPSRLQ           $0x34, Z24, Z23
-	VPORQ.BCST       powInteger<>+0(SB), Z23, Z23
-	VSUBPD.BCST      powBias<>+0(SB), Z23, Z23
-	VPSRLQ           $0x31, Z24, Z24
-	VPERMPD          powInv<>+0(SB), Z24, Z26
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z25, Z26
-	VPERMPD          powLog<>+0(SB), Z24, Z24
-	VADDPD           Z24, Z23, Z23
-	VBROADCASTSD     powLog5<>+0(SB), Z24
-	VFMADD213PD.BCST powLog4<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog3<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog2<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog1<>+0(SB), Z26, Z24
-	VFMADD213PD      Z23, Z26, Z24
-	VMULPD           Z6, Z24, Z23
-	VMINPD.BCST      powMax<>+0(SB), Z23, Z23
-	VMAXPD.BCST      powMin<>+0(SB), Z23, Z23
-	VADDPD.BCST      powShifter<>+0(SB), Z23, Z24
-	VSUBPD.BCST      powShifter<>+0(SB), Z24, Z25
-	VSUBPD           Z25, Z23, Z25
-	VBROADCASTSD     powExp6<>+0(SB), Z23
-	VFMADD213PD.BCST powExp5<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp4<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp3<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp2<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp1<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp0<>+0(SB), Z25, Z23
-	VPSLLQ           $0x34, Z24, Z24
-	VPADDQ           Z24, Z23, Z23
-	VEXTRACTF64X4    $0x01, Z22, Y24
-	VCVTPS2PD        Y24, Z24
-	VPADDQ.BCST      powOffset<>+0(SB), Z24, Z25
-	VPANDQ.BCST      powExponent<>+0(SB), Z25, Z26
-	VPSUBQ           Z26, Z24, Z26
-	VPADDQ.BCST      powOne<>+0(SB), Z26, Z26
-	VPSRLQ           $0x34, Z25, Z24
-	VPORQ.BCST       powInteger<>+0(SB), Z24, Z24
-	VSUBPD.BCST      powBias<>+0(SB), Z24, Z24
-	VPSRLQ           $0x31, Z25, Z25
-	VPERMPD          powInv<>+0(SB), Z25, Z27
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z26, Z27
-	VPERMPD          powLog<>+0(SB), Z25, Z25
-	VADDPD           Z25, Z24, Z24
-	VBROADCASTSD     powLog5<>+0(SB), Z25
-	VFMADD213PD.BCST powLog4<>+0(SB), Z27, Z25
-	VFMADD213PD.BCST powLog3<>+0(SB), Z27, Z25
-	VFMADD213PD.BCST powLog2<>+0(SB), Z27, Z25
-	VFMADD213PD.BCST powLog1<>+0(SB), Z27, Z25
-	VFMADD213PD      Z24, Z27, Z25
-	VMULPD           Z6, Z25, Z24
-	VMINPD.BCST      powMax<>+0(SB), Z24, Z24
-	VMAXPD.BCST      powMin<>+0(SB), Z24, Z24
-	VADDPD.BCST      powShifter<>+0(SB), Z24, Z25
-	VSUBPD.BCST      powShifter<>+0(SB), Z25, Z26
-	VSUBPD           Z26, Z24, Z26
-	VBROADCASTSD     powExp6<>+0(SB), Z24
-	VFMADD213PD.BCST powExp5<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powExp4<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powExp3<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powExp2<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powExp1<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powExp0<>+0(SB), Z26, Z24
-	VPSLLQ           $0x34, Z25, Z25
-	VPADDQ           Z25, Z24, Z24
-	VCVTPD2PS        Z23, Y23
-	VCVTPD2PS        Z24, Y24
-	VINSERTF64X4     $0x01, Y24, Z23, Z23
-	VCMPPS           $0x03, Z22, Z22, K1
-	VBLENDMPS        Z22, Z23, K1, Z11
-	VSUBPS           Z20, Z11, Z22
-	VMULPS           Z2, Z22, Z22
-	VADDPS           Z22, Z20, Z20
-	VCVTPS2PD        Y20, Z22
-	VPADDQ.BCST      powOffset<>+0(SB), Z22, Z23
-	VPANDQ.BCST      powExponent<>+0(SB), Z23, Z24
-	VPSUBQ           Z24, Z22, Z24
-	VPADDQ.BCST      powOne<>+0(SB), Z24, Z24
-	VPSRLQ           $0x34, Z23, Z22
-	VPORQ.BCST       powInteger<>+0(SB), Z22, Z22
-	VSUBPD.BCST      powBias<>+0(SB), Z22, Z22
-	VPSRLQ           $0x31, Z23, Z23
-	VPERMPD          powInv<>+0(SB), Z23, Z25
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z24, Z25
-	VPERMPD          powLog<>+0(SB), Z23, Z23
-	VADDPD           Z23, Z22, Z22
-	VBROADCASTSD     powLog5<>+0(SB), Z23
-	VFMADD213PD.BCST powLog4<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powLog3<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powLog2<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powLog1<>+0(SB), Z25, Z23
-	VFMADD213PD      Z22, Z25, Z23
-	VMULPD           Z7, Z23, Z22
-	VMINPD.BCST      powMax<>+0(SB), Z22, Z22
-	VMAXPD.BCST      powMin<>+0(SB), Z22, Z22
-	VADDPD.BCST      powShifter<>+0(SB), Z22, Z23
-	VSUBPD.BCST      powShifter<>+0(SB), Z23, Z24
-	VSUBPD           Z24, Z22, Z24
-	VBROADCASTSD     powExp6<>+0(SB), Z22
-	VFMADD213PD.BCST powExp5<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powExp4<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powExp3<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powExp2<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powExp1<>+0(SB), Z24, Z22
-	VFMADD213PD.BCST powExp0<>+0(SB), Z24, Z22
-	VPSLLQ           $0x34, Z23, Z23
-	VPADDQ           Z23, Z22, Z22
-	VEXTRACTF64X4    $0x01, Z20, Y23
-	VCVTPS2PD        Y23, Z23
-	VPADDQ.BCST      powOffset<>+0(SB), Z23, Z24
-	VPANDQ.BCST      powExponent<>+0(SB), Z24, Z25
-	VPSUBQ           Z25, Z23, Z25
-	VPADDQ.BCST      powOne<>+0(SB), Z25, Z25
-	VPSRLQ           $0x34, Z24, Z23
-	VPORQ.BCST       powInteger<>+0(SB), Z23, Z23
-	VSUBPD.BCST      powBias<>+0(SB), Z23, Z23
-	VPSRLQ           $0x31, Z24, Z24
-	VPERMPD          powInv<>+0(SB), Z24, Z26
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z25, Z26
-	VPERMPD          powLog<>+0(SB), Z24, Z24
-	VADDPD           Z24, Z23, Z23
-	VBROADCASTSD     powLog5<>+0(SB), Z24
-	VFMADD213PD.BCST powLog4<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog3<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog2<>+0(SB), Z26, Z24
-	VFMADD213PD.BCST powLog1<>+0(SB), Z26, Z24
-	VFMADD213PD      Z23, Z26, Z24
-	VMULPD           Z7, Z24, Z23
-	VMINPD.BCST      powMax<>+0(SB), Z23, Z23
-	VMAXPD.BCST      powMin<>+0(SB), Z23, Z23
-	VADDPD.BCST      powShifter<>+0(SB), Z23, Z24
-	VSUBPD.BCST      powShifter<>+0(SB), Z24, Z25
-	VSUBPD           Z25, Z23, Z25
-	VBROADCASTSD     powExp6<>+0(SB), Z23
-	VFMADD213PD.BCST powExp5<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp4<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp3<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp2<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp1<>+0(SB), Z25, Z23
-	VFMADD213PD.BCST powExp0<>+0(SB), Z25, Z23
-	VPSLLQ           $0x34, Z24, Z24
-	VPADDQ           Z24, Z23, Z23
-	VCVTPD2PS        Z22, Y22
-	VCVTPD2PS        Z23, Y23
-	VINSERTF64X4     $0x01, Y23, Z22, Z22
-	VCMPPS           $0x03, Z20, Z20, K1
-	VBLENDMPS        Z20, Z22, K1, Z12
-	VMULPS           Z18, Z18, Z18
-	VSUBPS           Z21, Z18, Z18
-	VMULPS           Z2, Z18, Z18
-	VADDPS           Z18, Z21, Z18
-	VMULPS           Z5, Z18, Z21
-	VSQRTPS          Z21, Z21
-	VADDPS           Z4, Z21, Z21
-	VBROADCASTSS     one<>+0(SB), Z22
-	VPANDD.BCST      absMask<>+0(SB), Z19, Z23
-	VADDPS           Z4, Z23, Z23
-	VDIVPS           Z23, Z12, Z23
-	VCMPPS           $0x1e, Z22, Z23, K1
-	VBLENDMPS        Z22, Z23, K1, Z13
-	VMULPS           Z19, Z13, Z22
-	VMULPS           Z3, Z22, Z22
-	VDIVPS           Z21, Z22, Z21
-	VSUBPS           Z21, Z17, Z17
-	VMOVUPS          Z17, 64(CX)(DI*4)
-	VMOVUPS          Z19, 64(BX)(DI*4)
-	VMOVUPS          Z20, 64(SI)(DI*4)
-	VMOVUPS          Z18, 64(AX)(DI*4)
-	ADDQ             $0x20, DI
-	CMPQ             DI, R9
-	JLE              loop
+	VMOVUPS          (CX)(DI*4), Z10
+	VMOVUPS          (DX)(DI*4), Z11
+	VMOVUPS          (BX)(DI*4), Z12
+	VMOVUPS          (SI)(DI*4), Z13
+	VMOVUPS          (AX)(DI*4), Z14
+	VMULPS           Z0, Z11, Z11
+	VSUBPS           Z12, Z11, Z24
+	VMULPS           Z1, Z24, Z24
+	VADDPS           Z24, Z12, Z12
+	VPANDD.BCST      absMask<>+0(SB), Z11, Z24
+	VPSUBD.BCST      bits1<>+0(SB), Z24, Z25
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z25, K1
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z24, K2
+	VMOVAPS          Z24, Z25
+	VMULPS.BCST      powLift<>+0(SB), Z25, K2, Z25
+	VBROADCASTSS     powBias<>+0(SB), Z26
+	VADDPS.BCST      powShift<>+0(SB), Z26, K2, Z26
+	VPADDD.BCST      powOffset<>+0(SB), Z25, Z27
+	VPANDD.BCST      powFraction<>+0(SB), Z27, Z25
+	VPADDD.BCST      powOne<>+0(SB), Z25, Z25
+	VPSRLD           $0x17, Z27, Z28
+	VCVTDQ2PS        Z28, Z28
+	VSUBPS           Z26, Z28, Z28
+	VPSRLD           $0x14, Z27, Z27
+	VPERMPS          powInv<>+0(SB), Z27, Z26
+	VFMADD213PS.BCST minusOne<>+0(SB), Z25, Z26
+	VBROADCASTSS     powLog3<>+0(SB), Z25
+	VFMADD213PS.BCST powLog2<>+0(SB), Z26, Z25
+	VFMADD213PS.BCST powLog1<>+0(SB), Z26, Z25
+	VFMADD213PS.BCST powLog0<>+0(SB), Z26, Z25
+	VMULPS           Z26, Z25, Z25
+	VPERMPS          powLog<>+0(SB), Z27, Z26
+	VADDPS           Z28, Z26, Z26
+	VMULPS           Z6, Z26, Z27
+	VMOVAPS          Z6, Z28
+	VFMSUB213PS      Z27, Z26, Z28
+	VFMADD231PS      Z7, Z26, Z28
+	VFMADD231PS      Z6, Z25, Z28
+	VADDPS           Z28, Z27, Z25
+	VRNDSCALEPS      $0x00, Z25, Z25
+	VSUBPS           Z25, Z27, Z26
+	VADDPS           Z28, Z26, Z26
+	VBROADCASTSS     powExp5<>+0(SB), Z27
+	VFMADD213PS.BCST powExp4<>+0(SB), Z26, Z27
+	VFMADD213PS.BCST powExp3<>+0(SB), Z26, Z27
+	VFMADD213PS.BCST powExp2<>+0(SB), Z26, Z27
+	VFMADD213PS.BCST powExp1<>+0(SB), Z26, Z27
+	VFMADD213PS.BCST powExp0<>+0(SB), Z26, Z27
+	VFMADD213PS.BCST one<>+0(SB), Z26, Z27
+	VSCALEFPS        Z25, Z27, Z27
+	VBLENDMPS        Z24, Z27, K1, Z15
+	VSUBPS           Z13, Z15, Z24
+	VMULPS           Z2, Z24, Z24
+	VADDPS           Z24, Z13, Z13
+	VMULPS           Z11, Z11, Z11
+	VSUBPS           Z14, Z11, Z11
+	VMULPS           Z2, Z11, Z11
+	VADDPS           Z11, Z14, Z11
+	VMULPS           Z5, Z11, Z14
+	VSQRTPS          Z14, Z14
+	VADDPS           Z4, Z14, Z14
+	VPANDD.BCST      absMask<>+0(SB), Z12, Z24
+	VADDPS           Z4, Z24, Z24
+	VBROADCASTSS     one<>+0(SB), Z25
+	VPSUBD.BCST      bits800000<>+0(SB), Z13, Z26
+	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z26, K1
+	VCVTDQ2PS        Z13, Z26
+	VSUBPS.BCST      fixedBias<>+0(SB), Z26, Z26
+	VMULPS           Z8, Z26, Z26
+	VADDPS.BCST      fixedLow<>+0(SB), Z26, Z26
+	VCVTTPS2DQ       Z26, Z26
+	VCMPPS           $0x19, Z24, Z26, K2
+	KORTESTW         K1, K2
+	JEQ              clipped1
+	VBROADCASTSS     one<>+0(SB), Z25
+	VPSUBD.BCST      bits1<>+0(SB), Z13, Z26
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z26, K1
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z13, K2
+	VMOVAPS          Z13, Z26
+	VMULPS.BCST      powLift<>+0(SB), Z26, K2, Z26
+	VBROADCASTSS     powBias<>+0(SB), Z27
+	VADDPS.BCST      powShift<>+0(SB), Z27, K2, Z27
+	VPADDD.BCST      powOffset<>+0(SB), Z26, Z28
+	VPANDD.BCST      powFraction<>+0(SB), Z28, Z26
+	VPADDD.BCST      powOne<>+0(SB), Z26, Z26
+	VPSRLD           $0x17, Z28, Z29
+	VCVTDQ2PS        Z29, Z29
+	VSUBPS           Z27, Z29, Z29
+	VPSRLD           $0x14, Z28, Z28
+	VPERMPS          powInv<>+0(SB), Z28, Z27
+	VFMADD213PS.BCST minusOne<>+0(SB), Z26, Z27
+	VBROADCASTSS     powLog3<>+0(SB), Z26
+	VFMADD213PS.BCST powLog2<>+0(SB), Z27, Z26
+	VFMADD213PS.BCST powLog1<>+0(SB), Z27, Z26
+	VFMADD213PS.BCST powLog0<>+0(SB), Z27, Z26
+	VMULPS           Z27, Z26, Z26
+	VPERMPS          powLog<>+0(SB), Z28, Z27
+	VADDPS           Z29, Z27, Z27
+	VMULPS           Z8, Z27, Z28
+	VMOVAPS          Z8, Z29
+	VFMSUB213PS      Z28, Z27, Z29
+	VFMADD231PS      Z9, Z27, Z29
+	VFMADD231PS      Z8, Z26, Z29
+	VADDPS           Z29, Z28, Z26
+	VRNDSCALEPS      $0x00, Z26, Z26
+	VSUBPS           Z26, Z28, Z27
+	VADDPS           Z29, Z27, Z27
+	VBROADCASTSS     powExp5<>+0(SB), Z28
+	VFMADD213PS.BCST powExp4<>+0(SB), Z27, Z28
+	VFMADD213PS.BCST powExp3<>+0(SB), Z27, Z28
+	VFMADD213PS.BCST powExp2<>+0(SB), Z27, Z28
+	VFMADD213PS.BCST powExp1<>+0(SB), Z27, Z28
+	VFMADD213PS.BCST powExp0<>+0(SB), Z27, Z28
+	VFMADD213PS.BCST one<>+0(SB), Z27, Z28
+	VSCALEFPS        Z26, Z28, Z28
+	VBLENDMPS        Z13, Z28, K1, Z16
+	VDIVPS           Z24, Z16, Z24
+	VCMPPS           $0x1e, Z25, Z24, K1
+	VBLENDMPS        Z25, Z24, K1, Z17
+	VMOVAPS          Z17, Z25
+
+clipped1:
+	VMULPS           Z12, Z25, Z24
+	VMULPS           Z3, Z24, Z24
+	VDIVPS           Z14, Z24, Z14
+	VSUBPS           Z14, Z10, Z10
+	VMOVUPS          Z10, (CX)(DI*4)
+	VMOVUPS          Z12, (BX)(DI*4)
+	VMOVUPS          Z13, (SI)(DI*4)
+	VMOVUPS          Z11, (AX)(DI*4)
+	VMOVUPS          64(CX)(DI*4), Z10
+	VMOVUPS          64(DX)(DI*4), Z11
+	VMOVUPS          64(BX)(DI*4), Z12
+	VMOVUPS          64(SI)(DI*4), Z13
+	VMOVUPS          64(AX)(DI*4), Z14
+	VMULPS           Z0, Z11, Z11
+	VSUBPS           Z12, Z11, Z24
+	VMULPS           Z1, Z24, Z24
+	VADDPS           Z24, Z12, Z12
+	VPANDD.BCST      absMask<>+0(SB), Z11, Z24
+	VPSUBD.BCST      bits1<>+0(SB), Z24, Z25
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z25, K1
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z24, K2
+	VMOVAPS          Z24, Z25
+	VMULPS.BCST      powLift<>+0(SB), Z25, K2, Z25
+	VBROADCASTSS     powBias<>+0(SB), Z26
+	VADDPS.BCST      powShift<>+0(SB), Z26, K2, Z26
+	VPADDD.BCST      powOffset<>+0(SB), Z25, Z27
+	VPANDD.BCST      powFraction<>+0(SB), Z27, Z25
+	VPADDD.BCST      powOne<>+0(SB), Z25, Z25
+	VPSRLD           $0x17, Z27, Z28
+	VCVTDQ2PS        Z28, Z28
+	VSUBPS           Z26, Z28, Z28
+	VPSRLD           $0x14, Z27, Z27
+	VPERMPS          powInv<>+0(SB), Z27, Z26
+	VFMADD213PS.BCST minusOne<>+0(SB), Z25, Z26
+	VBROADCASTSS     powLog3<>+0(SB), Z25
+	VFMADD213PS.BCST powLog2<>+0(SB), Z26, Z25
+	VFMADD213PS.BCST powLog1<>+0(SB), Z26, Z25
+	VFMADD213PS.BCST powLog0<>+0(SB), Z26, Z25
+	VMULPS           Z26, Z25, Z25
+	VPERMPS          powLog<>+0(SB), Z27, Z26
+	VADDPS           Z28, Z26, Z26
+	VMULPS           Z6, Z26, Z27
+	VMOVAPS          Z6, Z28
+	VFMSUB213PS      Z27, Z26, Z28
+	VFMADD231PS      Z7, Z26, Z28
+	VFMADD231PS      Z6, Z25, Z28
+	VADDPS           Z28, Z27, Z25
+	VRNDSCALEPS      $0x00, Z25, Z25
+	VSUBPS           Z25, Z27, Z26
+	VADDPS           Z28, Z26, Z26
+	VBROADCASTSS     powExp5<>+0(SB), Z27
+	VFMADD213PS.BCST powExp4<>+0(SB), Z26, Z27
+	VFMADD213PS.BCST powExp3<>+0(SB), Z26, Z27
+	VFMADD213PS.BCST powExp2<>+0(SB), Z26, Z27
+	VFMADD213PS.BCST powExp1<>+0(SB), Z26, Z27
+	VFMADD213PS.BCST powExp0<>+0(SB), Z26, Z27
+	VFMADD213PS.BCST one<>+0(SB), Z26, Z27
+	VSCALEFPS        Z25, Z27, Z27
+	VBLENDMPS        Z24, Z27, K1, Z18
+	VSUBPS           Z13, Z18, Z24
+	VMULPS           Z2, Z24, Z24
+	VADDPS           Z24, Z13, Z13
+	VMULPS           Z11, Z11, Z11
+	VSUBPS           Z14, Z11, Z11
+	VMULPS           Z2, Z11, Z11
+	VADDPS           Z11, Z14, Z11
+	VMULPS           Z5, Z11, Z14
+	VSQRTPS          Z14, Z14
+	VADDPS           Z4, Z14, Z14
+	VPANDD.BCST      absMask<>+0(SB), Z12, Z24
+	VADDPS           Z4, Z24, Z24
+	VBROADCASTSS     one<>+0(SB), Z25
+	VPSUBD.BCST      bits800000<>+0(SB), Z13, Z26
+	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z26, K1
+	VCVTDQ2PS        Z13, Z26
+	VSUBPS.BCST      fixedBias<>+0(SB), Z26, Z26
+	VMULPS           Z8, Z26, Z26
+	VADDPS.BCST      fixedLow<>+0(SB), Z26, Z26
+	VCVTTPS2DQ       Z26, Z26
+	VCMPPS           $0x19, Z24, Z26, K2
+	KORTESTW         K1, K2
+	JEQ              clipped2
+	VBROADCASTSS     one<>+0(SB), Z25
+	VPSUBD.BCST      bits1<>+0(SB), Z13, Z26
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z26, K1
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z13, K2
+	VMOVAPS          Z13, Z26
+	VMULPS.BCST      powLift<>+0(SB), Z26, K2, Z26
+	VBROADCASTSS     powBias<>+0(SB), Z27
+	VADDPS.BCST      powShift<>+0(SB), Z27, K2, Z27
+	VPADDD.BCST      powOffset<>+0(SB), Z26, Z28
+	VPANDD.BCST      powFraction<>+0(SB), Z28, Z26
+	VPADDD.BCST      powOne<>+0(SB), Z26, Z26
+	VPSRLD           $0x17, Z28, Z29
+	VCVTDQ2PS        Z29, Z29
+	VSUBPS           Z27, Z29, Z29
+	VPSRLD           $0x14, Z28, Z28
+	VPERMPS          powInv<>+0(SB), Z28, Z27
+	VFMADD213PS.BCST minusOne<>+0(SB), Z26, Z27
+	VBROADCASTSS     powLog3<>+0(SB), Z26
+	VFMADD213PS.BCST powLog2<>+0(SB), Z27, Z26
+	VFMADD213PS.BCST powLog1<>+0(SB), Z27, Z26
+	VFMADD213PS.BCST powLog0<>+0(SB), Z27, Z26
+	VMULPS           Z27, Z26, Z26
+	VPERMPS          powLog<>+0(SB), Z28, Z27
+	VADDPS           Z29, Z27, Z27
+	VMULPS           Z8, Z27, Z28
+	VMOVAPS          Z8, Z29
+	VFMSUB213PS      Z28, Z27, Z29
+	VFMADD231PS      Z9, Z27, Z29
+	VFMADD231PS      Z8, Z26, Z29
+	VADDPS           Z29, Z28, Z26
+	VRNDSCALEPS      $0x00, Z26, Z26
+	VSUBPS           Z26, Z28, Z27
+	VADDPS           Z29, Z27, Z27
+	VBROADCASTSS     powExp5<>+0(SB), Z28
+	VFMADD213PS.BCST powExp4<>+0(SB), Z27, Z28
+	VFMADD213PS.BCST powExp3<>+0(SB), Z27, Z28
+	VFMADD213PS.BCST powExp2<>+0(SB), Z27, Z28
+	VFMADD213PS.BCST powExp1<>+0(SB), Z27, Z28
+	VFMADD213PS.BCST powExp0<>+0(SB), Z27, Z28
+	VFMADD213PS.BCST one<>+0(SB), Z27, Z28
+	VSCALEFPS        Z26, Z28, Z28
+	VBLENDMPS        Z13, Z28, K1, Z19
+	VDIVPS           Z24, Z19, Z24
+	VCMPPS           $0x1e, Z25, Z24, K1
+	VBLENDMPS        Z25, Z24, K1, Z20
+	VMOVAPS          Z20, Z25
+
+clipped2:
+	VMULPS  Z12, Z25, Z24
+	VMULPS  Z3, Z24, Z24
+	VDIVPS  Z14, Z24, Z14
+	VSUBPS  Z14, Z10, Z10
+	VMOVUPS Z10, 64(CX)(DI*4)
+	VMOVUPS Z12, 64(BX)(DI*4)
+	VMOVUPS Z13, 64(SI)(DI*4)
+	VMOVUPS Z11, 64(AX)(DI*4)
+	ADDQ    $0x20, DI
+	CMPQ    DI, R9
+	JLE     loop
 
 tail:
 	CMPQ             DI, R8
@@ -2042,190 +1878,138 @@ tail:
 	MOVL             $0xffffffff, R10
 	BZHIL            R9, R10, R10
 	KMOVW            R10, K1
-	VMOVUPS.Z        (CX)(DI*4), K1, Z8
-	VMOVUPS.Z        (DX)(DI*4), K1, Z9
-	VMOVUPS.Z        (BX)(DI*4), K1, Z10
-	VMOVUPS.Z        (SI)(DI*4), K1, Z11
-	VMOVUPS.Z        (AX)(DI*4), K1, Z12
-	VMULPS           Z0, Z9, Z9
-	VSUBPS           Z10, Z9, Z13
-	VMULPS           Z1, Z13, Z13
-	VADDPS           Z13, Z10, Z10
-	VPANDD.BCST      absMask<>+0(SB), Z9, Z13
-	VCVTPS2PD        Y13, Z17
-	VPADDQ.BCST      powOffset<>+0(SB), Z17, Z18
-	VPANDQ.BCST      powExponent<>+0(SB), Z18, Z19
-	VPSUBQ           Z19, Z17, Z19
-	VPADDQ.BCST      powOne<>+0(SB), Z19, Z19
-	VPSRLQ           $0x34, Z18, Z17
-	VPORQ.BCST       powInteger<>+0(SB), Z17, Z17
-	VSUBPD.BCST      powBias<>+0(SB), Z17, Z17
-	VPSRLQ           $0x31, Z18, Z18
-	VPERMPD          powInv<>+0(SB), Z18, Z20
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z19, Z20
-	VPERMPD          powLog<>+0(SB), Z18, Z18
-	VADDPD           Z18, Z17, Z17
-	VBROADCASTSD     powLog5<>+0(SB), Z18
-	VFMADD213PD.BCST powLog4<>+0(SB), Z20, Z18
-	VFMADD213PD.BCST powLog3<>+0(SB), Z20, Z18
-	VFMADD213PD.BCST powLog2<>+0(SB), Z20, Z18
-	VFMADD213PD.BCST powLog1<>+0(SB), Z20, Z18
-	VFMADD213PD      Z17, Z20, Z18
-	VMULPD           Z6, Z18, Z17
-	VMINPD.BCST      powMax<>+0(SB), Z17, Z17
-	VMAXPD.BCST      powMin<>+0(SB), Z17, Z17
-	VADDPD.BCST      powShifter<>+0(SB), Z17, Z18
-	VSUBPD.BCST      powShifter<>+0(SB), Z18, Z19
-	VSUBPD           Z19, Z17, Z19
-	VBROADCASTSD     powExp6<>+0(SB), Z17
-	VFMADD213PD.BCST powExp5<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powExp4<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powExp3<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powExp2<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powExp1<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powExp0<>+0(SB), Z19, Z17
-	VPSLLQ           $0x34, Z18, Z18
-	VPADDQ           Z18, Z17, Z17
-	VEXTRACTF64X4    $0x01, Z13, Y18
-	VCVTPS2PD        Y18, Z18
-	VPADDQ.BCST      powOffset<>+0(SB), Z18, Z19
-	VPANDQ.BCST      powExponent<>+0(SB), Z19, Z20
-	VPSUBQ           Z20, Z18, Z20
-	VPADDQ.BCST      powOne<>+0(SB), Z20, Z20
-	VPSRLQ           $0x34, Z19, Z18
-	VPORQ.BCST       powInteger<>+0(SB), Z18, Z18
-	VSUBPD.BCST      powBias<>+0(SB), Z18, Z18
-	VPSRLQ           $0x31, Z19, Z19
-	VPERMPD          powInv<>+0(SB), Z19, Z21
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z20, Z21
-	VPERMPD          powLog<>+0(SB), Z19, Z19
-	VADDPD           Z19, Z18, Z18
-	VBROADCASTSD     powLog5<>+0(SB), Z19
-	VFMADD213PD.BCST powLog4<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powLog3<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powLog2<>+0(SB), Z21, Z19
-	VFMADD213PD.BCST powLog1<>+0(SB), Z21, Z19
-	VFMADD213PD      Z18, Z21, Z19
-	VMULPD           Z6, Z19, Z18
-	VMINPD.BCST      powMax<>+0(SB), Z18, Z18
-	VMAXPD.BCST      powMin<>+0(SB), Z18, Z18
-	VADDPD.BCST      powShifter<>+0(SB), Z18, Z19
-	VSUBPD.BCST      powShifter<>+0(SB), Z19, Z20
-	VSUBPD           Z20, Z18, Z20
-	VBROADCASTSD     powExp6<>+0(SB), Z18
-	VFMADD213PD.BCST powExp5<>+0(SB), Z20, Z18
-	VFMADD213PD.BCST powExp4<>+0(SB), Z20, Z18
-	VFMADD213PD.BCST powExp3<>+0(SB), Z20, Z18
-	VFMADD213PD.BCST powExp2<>+0(SB), Z20, Z18
-	VFMADD213PD.BCST powExp1<>+0(SB), Z20, Z18
-	VFMADD213PD.BCST powExp0<>+0(SB), Z20, Z18
-	VPSLLQ           $0x34, Z19, Z19
-	VPADDQ           Z19, Z18, Z18
-	VCVTPD2PS        Z17, Y17
-	VCVTPD2PS        Z18, Y18
-	VINSERTF64X4     $0x01, Y18, Z17, Z17
-	VCMPPS           $0x03, Z13, Z13, K2
-	VBLENDMPS        Z13, Z17, K2, Z14
-	VSUBPS           Z11, Z14, Z13
-	VMULPS           Z2, Z13, Z13
-	VADDPS           Z13, Z11, Z11
-	VCVTPS2PD        Y11, Z13
-	VPADDQ.BCST      powOffset<>+0(SB), Z13, Z17
-	VPANDQ.BCST      powExponent<>+0(SB), Z17, Z18
-	VPSUBQ           Z18, Z13, Z18
-	VPADDQ.BCST      powOne<>+0(SB), Z18, Z18
-	VPSRLQ           $0x34, Z17, Z13
-	VPORQ.BCST       powInteger<>+0(SB), Z13, Z13
-	VSUBPD.BCST      powBias<>+0(SB), Z13, Z13
-	VPSRLQ           $0x31, Z17, Z17
-	VPERMPD          powInv<>+0(SB), Z17, Z19
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z18, Z19
-	VPERMPD          powLog<>+0(SB), Z17, Z17
-	VADDPD           Z17, Z13, Z13
-	VBROADCASTSD     powLog5<>+0(SB), Z17
-	VFMADD213PD.BCST powLog4<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powLog3<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powLog2<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powLog1<>+0(SB), Z19, Z17
-	VFMADD213PD      Z13, Z19, Z17
-	VMULPD           Z7, Z17, Z13
-	VMINPD.BCST      powMax<>+0(SB), Z13, Z13
-	VMAXPD.BCST      powMin<>+0(SB), Z13, Z13
-	VADDPD.BCST      powShifter<>+0(SB), Z13, Z17
-	VSUBPD.BCST      powShifter<>+0(SB), Z17, Z18
-	VSUBPD           Z18, Z13, Z18
-	VBROADCASTSD     powExp6<>+0(SB), Z13
-	VFMADD213PD.BCST powExp5<>+0(SB), Z18, Z13
-	VFMADD213PD.BCST powExp4<>+0(SB), Z18, Z13
-	VFMADD213PD.BCST powExp3<>+0(SB), Z18, Z13
-	VFMADD213PD.BCST powExp2<>+0(SB), Z18, Z13
-	VFMADD213PD.BCST powExp1<>+0(SB), Z18, Z13
-	VFMADD213PD.BCST powExp0<>+0(SB), Z18, Z13
-	VPSLLQ           $0x34, Z17, Z17
-	VPADDQ           Z17, Z13, Z13
-	VEXTRACTF64X4    $0x01, Z11, Y17
-	VCVTPS2PD        Y17, Z17
-	VPADDQ.BCST      powOffset<>+0(SB), Z17, Z18
-	VPANDQ.BCST      powExponent<>+0(SB), Z18, Z19
-	VPSUBQ           Z19, Z17, Z19
-	VPADDQ.BCST      powOne<>+0(SB), Z19, Z19
-	VPSRLQ           $0x34, Z18, Z17
-	VPORQ.BCST       powInteger<>+0(SB), Z17, Z17
-	VSUBPD.BCST      powBias<>+0(SB), Z17, Z17
-	VPSRLQ           $0x31, Z18, Z18
-	VPERMPD          powInv<>+0(SB), Z18, Z20
-	VFMADD213PD.BCST powMinusOne<>+0(SB), Z19, Z20
-	VPERMPD          powLog<>+0(SB), Z18, Z18
-	VADDPD           Z18, Z17, Z17
-	VBROADCASTSD     powLog5<>+0(SB), Z18
-	VFMADD213PD.BCST powLog4<>+0(SB), Z20, Z18
-	VFMADD213PD.BCST powLog3<>+0(SB), Z20, Z18
-	VFMADD213PD.BCST powLog2<>+0(SB), Z20, Z18
-	VFMADD213PD.BCST powLog1<>+0(SB), Z20, Z18
-	VFMADD213PD      Z17, Z20, Z18
-	VMULPD           Z7, Z18, Z17
-	VMINPD.BCST      powMax<>+0(SB), Z17, Z17
-	VMAXPD.BCST      powMin<>+0(SB), Z17, Z17
-	VADDPD.BCST      powShifter<>+0(SB), Z17, Z18
-	VSUBPD.BCST      powShifter<>+0(SB), Z18, Z19
-	VSUBPD           Z19, Z17, Z19
-	VBROADCASTSD     powExp6<>+0(SB), Z17
-	VFMADD213PD.BCST powExp5<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powExp4<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powExp3<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powExp2<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powExp1<>+0(SB), Z19, Z17
-	VFMADD213PD.BCST powExp0<>+0(SB), Z19, Z17
-	VPSLLQ           $0x34, Z18, Z18
-	VPADDQ           Z18, Z17, Z17
-	VCVTPD2PS        Z13, Y13
-	VCVTPD2PS        Z17, Y17
-	VINSERTF64X4     $0x01, Y17, Z13, Z13
-	VCMPPS           $0x03, Z11, Z11, K2
-	VBLENDMPS        Z11, Z13, K2, Z15
-	VMULPS           Z9, Z9, Z9
-	VSUBPS           Z12, Z9, Z9
-	VMULPS           Z2, Z9, Z9
-	VADDPS           Z9, Z12, Z9
-	VMULPS           Z5, Z9, Z12
-	VSQRTPS          Z12, Z12
-	VADDPS           Z4, Z12, Z12
-	VBROADCASTSS     one<>+0(SB), Z13
-	VPANDD.BCST      absMask<>+0(SB), Z10, Z17
-	VADDPS           Z4, Z17, Z17
-	VDIVPS           Z17, Z15, Z17
-	VCMPPS           $0x1e, Z13, Z17, K2
-	VBLENDMPS        Z13, Z17, K2, Z16
-	VMULPS           Z10, Z16, Z13
-	VMULPS           Z3, Z13, Z13
-	VDIVPS           Z12, Z13, Z12
-	VSUBPS           Z12, Z8, Z8
-	VMOVUPS          Z8, K1, (CX)(DI*4)
-	VMOVUPS          Z10, K1, (BX)(DI*4)
-	VMOVUPS          Z11, K1, (SI)(DI*4)
-	VMOVUPS          Z9, K1, (AX)(DI*4)
-	ADDQ             $0x10, DI
-	JMP              tail
+	VMOVUPS.Z        (CX)(DI*4), K1, Z10
+	VMOVUPS.Z        (DX)(DI*4), K1, Z11
+	VMOVUPS.Z        (BX)(DI*4), K1, Z12
+	VMOVUPS.Z        (SI)(DI*4), K1, Z13
+	VMOVUPS.Z        (AX)(DI*4), K1, Z14
+	VMULPS           Z0, Z11, Z11
+	VSUBPS           Z12, Z11, Z15
+	VMULPS           Z1, Z15, Z15
+	VADDPS           Z15, Z12, Z12
+	VPANDD.BCST      absMask<>+0(SB), Z11, Z15
+	VPSUBD.BCST      bits1<>+0(SB), Z15, Z16
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z16, K2
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z15, K3
+	VMOVAPS          Z15, Z16
+	VMULPS.BCST      powLift<>+0(SB), Z16, K3, Z16
+	VBROADCASTSS     powBias<>+0(SB), Z17
+	VADDPS.BCST      powShift<>+0(SB), Z17, K3, Z17
+	VPADDD.BCST      powOffset<>+0(SB), Z16, Z18
+	VPANDD.BCST      powFraction<>+0(SB), Z18, Z16
+	VPADDD.BCST      powOne<>+0(SB), Z16, Z16
+	VPSRLD           $0x17, Z18, Z19
+	VCVTDQ2PS        Z19, Z19
+	VSUBPS           Z17, Z19, Z19
+	VPSRLD           $0x14, Z18, Z18
+	VPERMPS          powInv<>+0(SB), Z18, Z17
+	VFMADD213PS.BCST minusOne<>+0(SB), Z16, Z17
+	VBROADCASTSS     powLog3<>+0(SB), Z16
+	VFMADD213PS.BCST powLog2<>+0(SB), Z17, Z16
+	VFMADD213PS.BCST powLog1<>+0(SB), Z17, Z16
+	VFMADD213PS.BCST powLog0<>+0(SB), Z17, Z16
+	VMULPS           Z17, Z16, Z16
+	VPERMPS          powLog<>+0(SB), Z18, Z17
+	VADDPS           Z19, Z17, Z17
+	VMULPS           Z6, Z17, Z18
+	VMOVAPS          Z6, Z19
+	VFMSUB213PS      Z18, Z17, Z19
+	VFMADD231PS      Z7, Z17, Z19
+	VFMADD231PS      Z6, Z16, Z19
+	VADDPS           Z19, Z18, Z16
+	VRNDSCALEPS      $0x00, Z16, Z16
+	VSUBPS           Z16, Z18, Z17
+	VADDPS           Z19, Z17, Z17
+	VBROADCASTSS     powExp5<>+0(SB), Z18
+	VFMADD213PS.BCST powExp4<>+0(SB), Z17, Z18
+	VFMADD213PS.BCST powExp3<>+0(SB), Z17, Z18
+	VFMADD213PS.BCST powExp2<>+0(SB), Z17, Z18
+	VFMADD213PS.BCST powExp1<>+0(SB), Z17, Z18
+	VFMADD213PS.BCST powExp0<>+0(SB), Z17, Z18
+	VFMADD213PS.BCST one<>+0(SB), Z17, Z18
+	VSCALEFPS        Z16, Z18, Z18
+	VBLENDMPS        Z15, Z18, K2, Z21
+	VSUBPS           Z13, Z21, Z15
+	VMULPS           Z2, Z15, Z15
+	VADDPS           Z15, Z13, Z13
+	VMULPS           Z11, Z11, Z11
+	VSUBPS           Z14, Z11, Z11
+	VMULPS           Z2, Z11, Z11
+	VADDPS           Z11, Z14, Z11
+	VMULPS           Z5, Z11, Z14
+	VSQRTPS          Z14, Z14
+	VADDPS           Z4, Z14, Z14
+	VPANDD.BCST      absMask<>+0(SB), Z12, Z15
+	VADDPS           Z4, Z15, Z15
+	VBROADCASTSS     one<>+0(SB), Z16
+	VPSUBD.BCST      bits800000<>+0(SB), Z13, Z17
+	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z17, K2
+	VCVTDQ2PS        Z13, Z17
+	VSUBPS.BCST      fixedBias<>+0(SB), Z17, Z17
+	VMULPS           Z8, Z17, Z17
+	VADDPS.BCST      fixedLow<>+0(SB), Z17, Z17
+	VCVTTPS2DQ       Z17, Z17
+	VCMPPS           $0x19, Z15, Z17, K3
+	KORTESTW         K2, K3
+	JEQ              clipped3
+	VBROADCASTSS     one<>+0(SB), Z16
+	VPSUBD.BCST      bits1<>+0(SB), Z13, Z17
+	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z17, K2
+	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z13, K3
+	VMOVAPS          Z13, Z17
+	VMULPS.BCST      powLift<>+0(SB), Z17, K3, Z17
+	VBROADCASTSS     powBias<>+0(SB), Z18
+	VADDPS.BCST      powShift<>+0(SB), Z18, K3, Z18
+	VPADDD.BCST      powOffset<>+0(SB), Z17, Z19
+	VPANDD.BCST      powFraction<>+0(SB), Z19, Z17
+	VPADDD.BCST      powOne<>+0(SB), Z17, Z17
+	VPSRLD           $0x17, Z19, Z20
+	VCVTDQ2PS        Z20, Z20
+	VSUBPS           Z18, Z20, Z20
+	VPSRLD           $0x14, Z19, Z19
+	VPERMPS          powInv<>+0(SB), Z19, Z18
+	VFMADD213PS.BCST minusOne<>+0(SB), Z17, Z18
+	VBROADCASTSS     powLog3<>+0(SB), Z17
+	VFMADD213PS.BCST powLog2<>+0(SB), Z18, Z17
+	VFMADD213PS.BCST powLog1<>+0(SB), Z18, Z17
+	VFMADD213PS.BCST powLog0<>+0(SB), Z18, Z17
+	VMULPS           Z18, Z17, Z17
+	VPERMPS          powLog<>+0(SB), Z19, Z18
+	VADDPS           Z20, Z18, Z18
+	VMULPS           Z8, Z18, Z19
+	VMOVAPS          Z8, Z20
+	VFMSUB213PS      Z19, Z18, Z20
+	VFMADD231PS      Z9, Z18, Z20
+	VFMADD231PS      Z8, Z17, Z20
+	VADDPS           Z20, Z19, Z17
+	VRNDSCALEPS      $0x00, Z17, Z17
+	VSUBPS           Z17, Z19, Z18
+	VADDPS           Z20, Z18, Z18
+	VBROADCASTSS     powExp5<>+0(SB), Z19
+	VFMADD213PS.BCST powExp4<>+0(SB), Z18, Z19
+	VFMADD213PS.BCST powExp3<>+0(SB), Z18, Z19
+	VFMADD213PS.BCST powExp2<>+0(SB), Z18, Z19
+	VFMADD213PS.BCST powExp1<>+0(SB), Z18, Z19
+	VFMADD213PS.BCST powExp0<>+0(SB), Z18, Z19
+	VFMADD213PS.BCST one<>+0(SB), Z18, Z19
+	VSCALEFPS        Z17, Z19, Z19
+	VBLENDMPS        Z13, Z19, K2, Z22
+	VDIVPS           Z15, Z22, Z15
+	VCMPPS           $0x1e, Z16, Z15, K2
+	VBLENDMPS        Z16, Z15, K2, Z23
+	VMOVAPS          Z23, Z16
+
+clipped3:
+	VMULPS  Z12, Z16, Z15
+	VMULPS  Z3, Z15, Z15
+	VDIVPS  Z14, Z15, Z14
+	VSUBPS  Z14, Z10, Z10
+	VMOVUPS Z10, K1, (CX)(DI*4)
+	VMOVUPS Z12, K1, (BX)(DI*4)
+	VMOVUPS Z13, K1, (SI)(DI*4)
+	VMOVUPS Z11, K1, (AX)(DI*4)
+	ADDQ    $0x10, DI
+	JMP     tail
 
 done:
 	VZEROUPPER
@@ -2233,7 +2017,7 @@ done:
 
 // func acclipVAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·acclipVAVX2(SB), $288-40
+TEXT ·acclipVAVX2(SB), $352-40
 	MOVQ         ptr+8(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
@@ -2255,18 +2039,14 @@ TEXT ·acclipVAVX2(SB), $288-40
 	VMOVAPS      Y0, 128(R8)
 	VBROADCASTSS 36(DI), Y0
 	VMOVAPS      Y0, 160(R8)
-	VXORPS       X0, X0, X0
-	VCVTSS2SD    24(DI), X0, X1
-	VCVTSS2SD    20(DI), X0, X0
-	VADDSD       X1, X0, X0
-	VBROADCASTSD X0, Y0
+	VBROADCASTSS 20(DI), Y0
 	VMOVAPS      Y0, 192(R8)
-	VXORPS       X0, X0, X0
-	VCVTSS2SD    32(DI), X0, X1
-	VCVTSS2SD    28(DI), X0, X0
-	VADDSD       X1, X0, X0
-	VBROADCASTSD X0, Y0
+	VBROADCASTSS 24(DI), Y0
 	VMOVAPS      Y0, 224(R8)
+	VBROADCASTSS 28(DI), Y0
+	VMOVAPS      Y0, 256(R8)
+	VBROADCASTSS 32(DI), Y0
+	VMOVAPS      Y0, 288(R8)
 	MOVQ         i+16(FP), DI
 	MOVQ         n+24(FP), R9
 	MOVQ         R9, R10
@@ -2286,189 +2066,61 @@ loop:
 	VADDPS       Y5, Y2, Y2
 	VPBROADCASTD absMask<>+0(SB), Y5
 	VPAND        Y5, Y1, Y5
-	VCVTPS2PD    X5, Y6
-	VPADDQ       powOffset<>+0(SB), Y6, Y7
-	VPAND        powExponent<>+0(SB), Y7, Y8
-	VPSUBQ       Y8, Y6, Y8
-	VPADDQ       powOne<>+0(SB), Y8, Y8
-	VPSRLQ       $0x34, Y7, Y6
-	VPOR         powInteger<>+0(SB), Y6, Y6
-	VSUBPD       powBias<>+0(SB), Y6, Y6
-	VPSRLQ       $0x31, Y7, Y7
-	VPAND        powIndex<>+0(SB), Y7, Y10
-	VPBROADCASTQ powAll<>+0(SB), Y11
-	VPXOR        Y9, Y9, Y9
-	LEAQ         powInv<>+0(SB), R11
-	VGATHERQPD   Y11, (R11)(Y10*8), Y9
-	VFMADD213PD  powMinusOne<>+0(SB), Y8, Y9
-	VPAND        powIndex<>+0(SB), Y7, Y8
-	VPBROADCASTQ powAll<>+0(SB), Y10
-	VPXOR        Y7, Y7, Y7
-	LEAQ         powLog<>+0(SB), R11
-	VGATHERQPD   Y10, (R11)(Y8*8), Y7
-	VADDPD       Y7, Y6, Y6
-	VBROADCASTSD powLog5<>+0(SB), Y7
-	VFMADD213PD  powLog4<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog3<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog2<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog1<>+0(SB), Y9, Y7
-	VFMADD213PD  Y6, Y9, Y7
-	VMULPD       192(R8), Y7, Y6
-	VMINPD       powMax<>+0(SB), Y6, Y6
-	VMAXPD       powMin<>+0(SB), Y6, Y6
-	VADDPD       powShifter<>+0(SB), Y6, Y7
-	VSUBPD       powShifter<>+0(SB), Y7, Y8
-	VSUBPD       Y8, Y6, Y8
-	VBROADCASTSD powExp6<>+0(SB), Y6
-	VFMADD213PD  powExp5<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp4<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp3<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp2<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp1<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp0<>+0(SB), Y8, Y6
-	VPSLLQ       $0x34, Y7, Y7
-	VPADDQ       Y7, Y6, Y6
-	VEXTRACTF128 $0x01, Y5, X7
-	VCVTPS2PD    X7, Y7
-	VPADDQ       powOffset<>+0(SB), Y7, Y8
-	VPAND        powExponent<>+0(SB), Y8, Y9
-	VPSUBQ       Y9, Y7, Y9
-	VPADDQ       powOne<>+0(SB), Y9, Y9
-	VPSRLQ       $0x34, Y8, Y7
-	VPOR         powInteger<>+0(SB), Y7, Y7
-	VSUBPD       powBias<>+0(SB), Y7, Y7
-	VPSRLQ       $0x31, Y8, Y8
-	VPAND        powIndex<>+0(SB), Y8, Y11
-	VPBROADCASTQ powAll<>+0(SB), Y12
-	VPXOR        Y10, Y10, Y10
-	LEAQ         powInv<>+0(SB), R11
-	VGATHERQPD   Y12, (R11)(Y11*8), Y10
-	VFMADD213PD  powMinusOne<>+0(SB), Y9, Y10
-	VPAND        powIndex<>+0(SB), Y8, Y9
-	VPBROADCASTQ powAll<>+0(SB), Y11
-	VPXOR        Y8, Y8, Y8
-	LEAQ         powLog<>+0(SB), R11
-	VGATHERQPD   Y11, (R11)(Y9*8), Y8
-	VADDPD       Y8, Y7, Y7
-	VBROADCASTSD powLog5<>+0(SB), Y8
-	VFMADD213PD  powLog4<>+0(SB), Y10, Y8
-	VFMADD213PD  powLog3<>+0(SB), Y10, Y8
-	VFMADD213PD  powLog2<>+0(SB), Y10, Y8
-	VFMADD213PD  powLog1<>+0(SB), Y10, Y8
-	VFMADD213PD  Y7, Y10, Y8
-	VMULPD       192(R8), Y8, Y7
-	VMINPD       powMax<>+0(SB), Y7, Y7
-	VMAXPD       powMin<>+0(SB), Y7, Y7
-	VADDPD       powShifter<>+0(SB), Y7, Y8
-	VSUBPD       powShifter<>+0(SB), Y8, Y9
-	VSUBPD       Y9, Y7, Y9
-	VBROADCASTSD powExp6<>+0(SB), Y7
-	VFMADD213PD  powExp5<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp4<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp3<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp2<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp1<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp0<>+0(SB), Y9, Y7
-	VPSLLQ       $0x34, Y8, Y8
-	VPADDQ       Y8, Y7, Y7
-	VCVTPD2PSY   Y6, X6
-	VCVTPD2PSY   Y7, X7
-	VINSERTF128  $0x01, X7, Y6, Y6
-	VCMPPS       $0x03, Y5, Y5, Y7
-	VBLENDVPS    Y7, Y5, Y6, Y7
-	VSUBPS       Y3, Y7, Y5
+	VPSUBD       bits1x8<>+0(SB), Y5, Y6
+	VPMAXUD      bits7f7fffffx8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCMPPS       $0x11, powLeastx8<>+0(SB), Y5, Y8
+	VMULPS       powLiftx8<>+0(SB), Y5, Y6
+	VBLENDVPS    Y8, Y6, Y5, Y6
+	VANDPS       powShiftx8<>+0(SB), Y8, Y8
+	VADDPS       powBiasx8<>+0(SB), Y8, Y8
+	VPADDD       powOffsetx8<>+0(SB), Y6, Y9
+	VPAND        powFractionx8<>+0(SB), Y9, Y6
+	VPADDD       powOnex8<>+0(SB), Y6, Y6
+	VPSRLD       $0x17, Y9, Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y8, Y10, Y10
+	VPSRLD       $0x14, Y9, Y9
+	VPERMPS      powInv<>+0(SB), Y9, Y8
+	VFMADD213PS  minusOnex8<>+0(SB), Y6, Y8
+	VBROADCASTSS powLog3<>+0(SB), Y6
+	VFMADD213PS  powLog2x8<>+0(SB), Y8, Y6
+	VFMADD213PS  powLog1x8<>+0(SB), Y8, Y6
+	VFMADD213PS  powLog0x8<>+0(SB), Y8, Y6
+	VMULPS       Y8, Y6, Y6
+	VPERMPS      powLog<>+0(SB), Y9, Y8
+	VADDPS       Y10, Y8, Y8
+	VMULPS       192(R8), Y8, Y9
+	VMOVAPS      192(R8), Y10
+	VFMSUB213PS  Y9, Y8, Y10
+	VFMADD231PS  224(R8), Y8, Y10
+	VFMADD231PS  192(R8), Y6, Y10
+	VADDPS       Y10, Y9, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VSUBPS       Y6, Y9, Y8
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS powExp5<>+0(SB), Y9
+	VFMADD213PS  powExp4x8<>+0(SB), Y8, Y9
+	VFMADD213PS  powExp3x8<>+0(SB), Y8, Y9
+	VFMADD213PS  powExp2x8<>+0(SB), Y8, Y9
+	VFMADD213PS  powExp1x8<>+0(SB), Y8, Y9
+	VFMADD213PS  powExp0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  onex8<>+0(SB), Y8, Y9
+	VMINPS       powMostx8<>+0(SB), Y6, Y6
+	VMAXPS       powLowx8<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y8
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       powUnitx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y9
+	VPADDD       powUnitx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y9, Y9
+	VBLENDVPS    Y7, Y5, Y9, Y5
+	VSUBPS       Y3, Y5, Y5
 	VMULPS       64(R8), Y5, Y5
 	VADDPS       Y5, Y3, Y3
-	VCVTPS2PD    X3, Y5
-	VPADDQ       powOffset<>+0(SB), Y5, Y6
-	VPAND        powExponent<>+0(SB), Y6, Y7
-	VPSUBQ       Y7, Y5, Y7
-	VPADDQ       powOne<>+0(SB), Y7, Y7
-	VPSRLQ       $0x34, Y6, Y5
-	VPOR         powInteger<>+0(SB), Y5, Y5
-	VSUBPD       powBias<>+0(SB), Y5, Y5
-	VPSRLQ       $0x31, Y6, Y6
-	VPAND        powIndex<>+0(SB), Y6, Y9
-	VPBROADCASTQ powAll<>+0(SB), Y10
-	VPXOR        Y8, Y8, Y8
-	LEAQ         powInv<>+0(SB), R11
-	VGATHERQPD   Y10, (R11)(Y9*8), Y8
-	VFMADD213PD  powMinusOne<>+0(SB), Y7, Y8
-	VPAND        powIndex<>+0(SB), Y6, Y7
-	VPBROADCASTQ powAll<>+0(SB), Y9
-	VPXOR        Y6, Y6, Y6
-	LEAQ         powLog<>+0(SB), R11
-	VGATHERQPD   Y9, (R11)(Y7*8), Y6
-	VADDPD       Y6, Y5, Y5
-	VBROADCASTSD powLog5<>+0(SB), Y6
-	VFMADD213PD  powLog4<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog3<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog2<>+0(SB), Y8, Y6
-	VFMADD213PD  powLog1<>+0(SB), Y8, Y6
-	VFMADD213PD  Y5, Y8, Y6
-	VMULPD       224(R8), Y6, Y5
-	VMINPD       powMax<>+0(SB), Y5, Y5
-	VMAXPD       powMin<>+0(SB), Y5, Y5
-	VADDPD       powShifter<>+0(SB), Y5, Y6
-	VSUBPD       powShifter<>+0(SB), Y6, Y7
-	VSUBPD       Y7, Y5, Y7
-	VBROADCASTSD powExp6<>+0(SB), Y5
-	VFMADD213PD  powExp5<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp4<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp3<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp2<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp1<>+0(SB), Y7, Y5
-	VFMADD213PD  powExp0<>+0(SB), Y7, Y5
-	VPSLLQ       $0x34, Y6, Y6
-	VPADDQ       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y3, X6
-	VCVTPS2PD    X6, Y6
-	VPADDQ       powOffset<>+0(SB), Y6, Y7
-	VPAND        powExponent<>+0(SB), Y7, Y8
-	VPSUBQ       Y8, Y6, Y8
-	VPADDQ       powOne<>+0(SB), Y8, Y8
-	VPSRLQ       $0x34, Y7, Y6
-	VPOR         powInteger<>+0(SB), Y6, Y6
-	VSUBPD       powBias<>+0(SB), Y6, Y6
-	VPSRLQ       $0x31, Y7, Y7
-	VPAND        powIndex<>+0(SB), Y7, Y10
-	VPBROADCASTQ powAll<>+0(SB), Y11
-	VPXOR        Y9, Y9, Y9
-	LEAQ         powInv<>+0(SB), R11
-	VGATHERQPD   Y11, (R11)(Y10*8), Y9
-	VFMADD213PD  powMinusOne<>+0(SB), Y8, Y9
-	VPAND        powIndex<>+0(SB), Y7, Y8
-	VPBROADCASTQ powAll<>+0(SB), Y10
-	VPXOR        Y7, Y7, Y7
-	LEAQ         powLog<>+0(SB), R11
-	VGATHERQPD   Y10, (R11)(Y8*8), Y7
-	VADDPD       Y7, Y6, Y6
-	VBROADCASTSD powLog5<>+0(SB), Y7
-	VFMADD213PD  powLog4<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog3<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog2<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog1<>+0(SB), Y9, Y7
-	VFMADD213PD  Y6, Y9, Y7
-	VMULPD       224(R8), Y7, Y6
-	VMINPD       powMax<>+0(SB), Y6, Y6
-	VMAXPD       powMin<>+0(SB), Y6, Y6
-	VADDPD       powShifter<>+0(SB), Y6, Y7
-	VSUBPD       powShifter<>+0(SB), Y7, Y8
-	VSUBPD       Y8, Y6, Y8
-	VBROADCASTSD powExp6<>+0(SB), Y6
-	VFMADD213PD  powExp5<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp4<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp3<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp2<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp1<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp0<>+0(SB), Y8, Y6
-	VPSLLQ       $0x34, Y7, Y7
-	VPADDQ       Y7, Y6, Y6
-	VCVTPD2PSY   Y5, X5
-	VCVTPD2PSY   Y6, X6
-	VINSERTF128  $0x01, X6, Y5, Y5
-	VCMPPS       $0x03, Y3, Y3, Y6
-	VBLENDVPS    Y6, Y3, Y5, Y6
 	VMULPS       Y1, Y1, Y1
 	VSUBPS       Y4, Y1, Y1
 	VMULPS       64(R8), Y1, Y1
@@ -2476,24 +2128,93 @@ loop:
 	VMULPS       160(R8), Y1, Y4
 	VSQRTPS      Y4, Y4
 	VADDPS       128(R8), Y4, Y4
-	VBROADCASTSS one<>+0(SB), Y5
-	VPBROADCASTD absMask<>+0(SB), Y7
-	VPAND        Y7, Y2, Y7
-	VADDPS       128(R8), Y7, Y7
-	VDIVPS       Y7, Y6, Y6
-	VCMPPS       $0x1e, Y5, Y6, Y7
-	VBLENDVPS    Y7, Y5, Y6, Y7
-	VMULPS       Y2, Y7, Y5
-	VMULPS       96(R8), Y5, Y5
-	VDIVPS       Y4, Y5, Y4
-	VSUBPS       Y4, Y0, Y0
-	VMOVUPS      Y0, (CX)(DI*4)
-	VMOVUPS      Y2, (BX)(DI*4)
-	VMOVUPS      Y3, (SI)(DI*4)
-	VMOVUPS      Y1, (AX)(DI*4)
-	ADDQ         $0x08, DI
-	CMPQ         DI, R10
-	JLE          loop
+	VPBROADCASTD absMask<>+0(SB), Y5
+	VPAND        Y5, Y2, Y5
+	VADDPS       128(R8), Y5, Y5
+	VBROADCASTSS one<>+0(SB), Y6
+	VPSUBD       bits800000x8<>+0(SB), Y3, Y7
+	VPMAXUD      bits7f000000x8<>+0(SB), Y7, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VCVTDQ2PS    Y3, Y7
+	VSUBPS       fixedBiasx8<>+0(SB), Y7, Y7
+	VMULPS       256(R8), Y7, Y7
+	VADDPS       fixedLowx8<>+0(SB), Y7, Y7
+	VCVTTPS2DQ   Y7, Y7
+	VCMPPS       $0x19, Y5, Y7, Y7
+	VORPS        Y8, Y7, Y7
+	VMOVMSKPS    Y7, R11
+	TESTL        R11, R11
+	JEQ          clipped1
+	VBROADCASTSS one<>+0(SB), Y6
+	VPSUBD       bits1x8<>+0(SB), Y3, Y7
+	VPMAXUD      bits7f7fffffx8<>+0(SB), Y7, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VCMPPS       $0x11, powLeastx8<>+0(SB), Y3, Y9
+	VMULPS       powLiftx8<>+0(SB), Y3, Y7
+	VBLENDVPS    Y9, Y7, Y3, Y7
+	VANDPS       powShiftx8<>+0(SB), Y9, Y9
+	VADDPS       powBiasx8<>+0(SB), Y9, Y9
+	VPADDD       powOffsetx8<>+0(SB), Y7, Y10
+	VPAND        powFractionx8<>+0(SB), Y10, Y7
+	VPADDD       powOnex8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y10, Y11
+	VCVTDQ2PS    Y11, Y11
+	VSUBPS       Y9, Y11, Y11
+	VPSRLD       $0x14, Y10, Y10
+	VPERMPS      powInv<>+0(SB), Y10, Y9
+	VFMADD213PS  minusOnex8<>+0(SB), Y7, Y9
+	VBROADCASTSS powLog3<>+0(SB), Y7
+	VFMADD213PS  powLog2x8<>+0(SB), Y9, Y7
+	VFMADD213PS  powLog1x8<>+0(SB), Y9, Y7
+	VFMADD213PS  powLog0x8<>+0(SB), Y9, Y7
+	VMULPS       Y9, Y7, Y7
+	VPERMPS      powLog<>+0(SB), Y10, Y9
+	VADDPS       Y11, Y9, Y9
+	VMULPS       256(R8), Y9, Y10
+	VMOVAPS      256(R8), Y11
+	VFMSUB213PS  Y10, Y9, Y11
+	VFMADD231PS  288(R8), Y9, Y11
+	VFMADD231PS  256(R8), Y7, Y11
+	VADDPS       Y11, Y10, Y7
+	VROUNDPS     $0x00, Y7, Y7
+	VSUBPS       Y7, Y10, Y9
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS powExp5<>+0(SB), Y10
+	VFMADD213PS  powExp4x8<>+0(SB), Y9, Y10
+	VFMADD213PS  powExp3x8<>+0(SB), Y9, Y10
+	VFMADD213PS  powExp2x8<>+0(SB), Y9, Y10
+	VFMADD213PS  powExp1x8<>+0(SB), Y9, Y10
+	VFMADD213PS  powExp0x8<>+0(SB), Y9, Y10
+	VFMADD213PS  onex8<>+0(SB), Y9, Y10
+	VMINPS       powMostx8<>+0(SB), Y7, Y7
+	VMAXPS       powLowx8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y9
+	VPSUBD       Y9, Y7, Y7
+	VPADDD       powUnitx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y10
+	VPADDD       powUnitx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y10, Y10
+	VBLENDVPS    Y8, Y3, Y10, Y7
+	VDIVPS       Y5, Y7, Y5
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y7
+	VMOVAPS      Y7, Y6
+
+clipped1:
+	VMULPS  Y2, Y6, Y5
+	VMULPS  96(R8), Y5, Y5
+	VDIVPS  Y4, Y5, Y4
+	VSUBPS  Y4, Y0, Y0
+	VMOVUPS Y0, (CX)(DI*4)
+	VMOVUPS Y2, (BX)(DI*4)
+	VMOVUPS Y3, (SI)(DI*4)
+	VMOVUPS Y1, (AX)(DI*4)
+	ADDQ    $0x08, DI
+	CMPQ    DI, R10
+	JLE     loop
 
 tail:
 	CMPQ         DI, R9
@@ -2514,189 +2235,61 @@ tail:
 	VADDPS       Y6, Y3, Y3
 	VPBROADCASTD absMask<>+0(SB), Y6
 	VPAND        Y6, Y2, Y6
-	VCVTPS2PD    X6, Y7
-	VPADDQ       powOffset<>+0(SB), Y7, Y8
-	VPAND        powExponent<>+0(SB), Y8, Y9
-	VPSUBQ       Y9, Y7, Y9
-	VPADDQ       powOne<>+0(SB), Y9, Y9
-	VPSRLQ       $0x34, Y8, Y7
-	VPOR         powInteger<>+0(SB), Y7, Y7
-	VSUBPD       powBias<>+0(SB), Y7, Y7
-	VPSRLQ       $0x31, Y8, Y8
-	VPAND        powIndex<>+0(SB), Y8, Y11
-	VPBROADCASTQ powAll<>+0(SB), Y12
-	VPXOR        Y10, Y10, Y10
-	LEAQ         powInv<>+0(SB), R10
-	VGATHERQPD   Y12, (R10)(Y11*8), Y10
-	VFMADD213PD  powMinusOne<>+0(SB), Y9, Y10
-	VPAND        powIndex<>+0(SB), Y8, Y9
-	VPBROADCASTQ powAll<>+0(SB), Y11
-	VPXOR        Y8, Y8, Y8
-	LEAQ         powLog<>+0(SB), R10
-	VGATHERQPD   Y11, (R10)(Y9*8), Y8
-	VADDPD       Y8, Y7, Y7
-	VBROADCASTSD powLog5<>+0(SB), Y8
-	VFMADD213PD  powLog4<>+0(SB), Y10, Y8
-	VFMADD213PD  powLog3<>+0(SB), Y10, Y8
-	VFMADD213PD  powLog2<>+0(SB), Y10, Y8
-	VFMADD213PD  powLog1<>+0(SB), Y10, Y8
-	VFMADD213PD  Y7, Y10, Y8
-	VMULPD       192(R8), Y8, Y7
-	VMINPD       powMax<>+0(SB), Y7, Y7
-	VMAXPD       powMin<>+0(SB), Y7, Y7
-	VADDPD       powShifter<>+0(SB), Y7, Y8
-	VSUBPD       powShifter<>+0(SB), Y8, Y9
-	VSUBPD       Y9, Y7, Y9
-	VBROADCASTSD powExp6<>+0(SB), Y7
-	VFMADD213PD  powExp5<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp4<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp3<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp2<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp1<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp0<>+0(SB), Y9, Y7
-	VPSLLQ       $0x34, Y8, Y8
-	VPADDQ       Y8, Y7, Y7
-	VEXTRACTF128 $0x01, Y6, X8
-	VCVTPS2PD    X8, Y8
-	VPADDQ       powOffset<>+0(SB), Y8, Y9
-	VPAND        powExponent<>+0(SB), Y9, Y10
-	VPSUBQ       Y10, Y8, Y10
-	VPADDQ       powOne<>+0(SB), Y10, Y10
-	VPSRLQ       $0x34, Y9, Y8
-	VPOR         powInteger<>+0(SB), Y8, Y8
-	VSUBPD       powBias<>+0(SB), Y8, Y8
-	VPSRLQ       $0x31, Y9, Y9
-	VPAND        powIndex<>+0(SB), Y9, Y12
-	VPBROADCASTQ powAll<>+0(SB), Y13
-	VPXOR        Y11, Y11, Y11
-	LEAQ         powInv<>+0(SB), R10
-	VGATHERQPD   Y13, (R10)(Y12*8), Y11
-	VFMADD213PD  powMinusOne<>+0(SB), Y10, Y11
-	VPAND        powIndex<>+0(SB), Y9, Y10
-	VPBROADCASTQ powAll<>+0(SB), Y12
-	VPXOR        Y9, Y9, Y9
-	LEAQ         powLog<>+0(SB), R10
-	VGATHERQPD   Y12, (R10)(Y10*8), Y9
-	VADDPD       Y9, Y8, Y8
-	VBROADCASTSD powLog5<>+0(SB), Y9
-	VFMADD213PD  powLog4<>+0(SB), Y11, Y9
-	VFMADD213PD  powLog3<>+0(SB), Y11, Y9
-	VFMADD213PD  powLog2<>+0(SB), Y11, Y9
-	VFMADD213PD  powLog1<>+0(SB), Y11, Y9
-	VFMADD213PD  Y8, Y11, Y9
-	VMULPD       192(R8), Y9, Y8
-	VMINPD       powMax<>+0(SB), Y8, Y8
-	VMAXPD       powMin<>+0(SB), Y8, Y8
-	VADDPD       powShifter<>+0(SB), Y8, Y9
-	VSUBPD       powShifter<>+0(SB), Y9, Y10
-	VSUBPD       Y10, Y8, Y10
-	VBROADCASTSD powExp6<>+0(SB), Y8
-	VFMADD213PD  powExp5<>+0(SB), Y10, Y8
-	VFMADD213PD  powExp4<>+0(SB), Y10, Y8
-	VFMADD213PD  powExp3<>+0(SB), Y10, Y8
-	VFMADD213PD  powExp2<>+0(SB), Y10, Y8
-	VFMADD213PD  powExp1<>+0(SB), Y10, Y8
-	VFMADD213PD  powExp0<>+0(SB), Y10, Y8
-	VPSLLQ       $0x34, Y9, Y9
-	VPADDQ       Y9, Y8, Y8
-	VCVTPD2PSY   Y7, X7
-	VCVTPD2PSY   Y8, X8
-	VINSERTF128  $0x01, X8, Y7, Y7
-	VCMPPS       $0x03, Y6, Y6, Y8
-	VBLENDVPS    Y8, Y6, Y7, Y8
-	VSUBPS       Y4, Y8, Y6
+	VPSUBD       bits1x8<>+0(SB), Y6, Y7
+	VPMAXUD      bits7f7fffffx8<>+0(SB), Y7, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VCMPPS       $0x11, powLeastx8<>+0(SB), Y6, Y9
+	VMULPS       powLiftx8<>+0(SB), Y6, Y7
+	VBLENDVPS    Y9, Y7, Y6, Y7
+	VANDPS       powShiftx8<>+0(SB), Y9, Y9
+	VADDPS       powBiasx8<>+0(SB), Y9, Y9
+	VPADDD       powOffsetx8<>+0(SB), Y7, Y10
+	VPAND        powFractionx8<>+0(SB), Y10, Y7
+	VPADDD       powOnex8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y10, Y11
+	VCVTDQ2PS    Y11, Y11
+	VSUBPS       Y9, Y11, Y11
+	VPSRLD       $0x14, Y10, Y10
+	VPERMPS      powInv<>+0(SB), Y10, Y9
+	VFMADD213PS  minusOnex8<>+0(SB), Y7, Y9
+	VBROADCASTSS powLog3<>+0(SB), Y7
+	VFMADD213PS  powLog2x8<>+0(SB), Y9, Y7
+	VFMADD213PS  powLog1x8<>+0(SB), Y9, Y7
+	VFMADD213PS  powLog0x8<>+0(SB), Y9, Y7
+	VMULPS       Y9, Y7, Y7
+	VPERMPS      powLog<>+0(SB), Y10, Y9
+	VADDPS       Y11, Y9, Y9
+	VMULPS       192(R8), Y9, Y10
+	VMOVAPS      192(R8), Y11
+	VFMSUB213PS  Y10, Y9, Y11
+	VFMADD231PS  224(R8), Y9, Y11
+	VFMADD231PS  192(R8), Y7, Y11
+	VADDPS       Y11, Y10, Y7
+	VROUNDPS     $0x00, Y7, Y7
+	VSUBPS       Y7, Y10, Y9
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS powExp5<>+0(SB), Y10
+	VFMADD213PS  powExp4x8<>+0(SB), Y9, Y10
+	VFMADD213PS  powExp3x8<>+0(SB), Y9, Y10
+	VFMADD213PS  powExp2x8<>+0(SB), Y9, Y10
+	VFMADD213PS  powExp1x8<>+0(SB), Y9, Y10
+	VFMADD213PS  powExp0x8<>+0(SB), Y9, Y10
+	VFMADD213PS  onex8<>+0(SB), Y9, Y10
+	VMINPS       powMostx8<>+0(SB), Y7, Y7
+	VMAXPS       powLowx8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y9
+	VPSUBD       Y9, Y7, Y7
+	VPADDD       powUnitx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y10
+	VPADDD       powUnitx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y10, Y10
+	VBLENDVPS    Y8, Y6, Y10, Y6
+	VSUBPS       Y4, Y6, Y6
 	VMULPS       64(R8), Y6, Y6
 	VADDPS       Y6, Y4, Y4
-	VCVTPS2PD    X4, Y6
-	VPADDQ       powOffset<>+0(SB), Y6, Y7
-	VPAND        powExponent<>+0(SB), Y7, Y8
-	VPSUBQ       Y8, Y6, Y8
-	VPADDQ       powOne<>+0(SB), Y8, Y8
-	VPSRLQ       $0x34, Y7, Y6
-	VPOR         powInteger<>+0(SB), Y6, Y6
-	VSUBPD       powBias<>+0(SB), Y6, Y6
-	VPSRLQ       $0x31, Y7, Y7
-	VPAND        powIndex<>+0(SB), Y7, Y10
-	VPBROADCASTQ powAll<>+0(SB), Y11
-	VPXOR        Y9, Y9, Y9
-	LEAQ         powInv<>+0(SB), R10
-	VGATHERQPD   Y11, (R10)(Y10*8), Y9
-	VFMADD213PD  powMinusOne<>+0(SB), Y8, Y9
-	VPAND        powIndex<>+0(SB), Y7, Y8
-	VPBROADCASTQ powAll<>+0(SB), Y10
-	VPXOR        Y7, Y7, Y7
-	LEAQ         powLog<>+0(SB), R10
-	VGATHERQPD   Y10, (R10)(Y8*8), Y7
-	VADDPD       Y7, Y6, Y6
-	VBROADCASTSD powLog5<>+0(SB), Y7
-	VFMADD213PD  powLog4<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog3<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog2<>+0(SB), Y9, Y7
-	VFMADD213PD  powLog1<>+0(SB), Y9, Y7
-	VFMADD213PD  Y6, Y9, Y7
-	VMULPD       224(R8), Y7, Y6
-	VMINPD       powMax<>+0(SB), Y6, Y6
-	VMAXPD       powMin<>+0(SB), Y6, Y6
-	VADDPD       powShifter<>+0(SB), Y6, Y7
-	VSUBPD       powShifter<>+0(SB), Y7, Y8
-	VSUBPD       Y8, Y6, Y8
-	VBROADCASTSD powExp6<>+0(SB), Y6
-	VFMADD213PD  powExp5<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp4<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp3<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp2<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp1<>+0(SB), Y8, Y6
-	VFMADD213PD  powExp0<>+0(SB), Y8, Y6
-	VPSLLQ       $0x34, Y7, Y7
-	VPADDQ       Y7, Y6, Y6
-	VEXTRACTF128 $0x01, Y4, X7
-	VCVTPS2PD    X7, Y7
-	VPADDQ       powOffset<>+0(SB), Y7, Y8
-	VPAND        powExponent<>+0(SB), Y8, Y9
-	VPSUBQ       Y9, Y7, Y9
-	VPADDQ       powOne<>+0(SB), Y9, Y9
-	VPSRLQ       $0x34, Y8, Y7
-	VPOR         powInteger<>+0(SB), Y7, Y7
-	VSUBPD       powBias<>+0(SB), Y7, Y7
-	VPSRLQ       $0x31, Y8, Y8
-	VPAND        powIndex<>+0(SB), Y8, Y11
-	VPBROADCASTQ powAll<>+0(SB), Y12
-	VPXOR        Y10, Y10, Y10
-	LEAQ         powInv<>+0(SB), R10
-	VGATHERQPD   Y12, (R10)(Y11*8), Y10
-	VFMADD213PD  powMinusOne<>+0(SB), Y9, Y10
-	VPAND        powIndex<>+0(SB), Y8, Y9
-	VPBROADCASTQ powAll<>+0(SB), Y11
-	VPXOR        Y8, Y8, Y8
-	LEAQ         powLog<>+0(SB), R10
-	VGATHERQPD   Y11, (R10)(Y9*8), Y8
-	VADDPD       Y8, Y7, Y7
-	VBROADCASTSD powLog5<>+0(SB), Y8
-	VFMADD213PD  powLog4<>+0(SB), Y10, Y8
-	VFMADD213PD  powLog3<>+0(SB), Y10, Y8
-	VFMADD213PD  powLog2<>+0(SB), Y10, Y8
-	VFMADD213PD  powLog1<>+0(SB), Y10, Y8
-	VFMADD213PD  Y7, Y10, Y8
-	VMULPD       224(R8), Y8, Y7
-	VMINPD       powMax<>+0(SB), Y7, Y7
-	VMAXPD       powMin<>+0(SB), Y7, Y7
-	VADDPD       powShifter<>+0(SB), Y7, Y8
-	VSUBPD       powShifter<>+0(SB), Y8, Y9
-	VSUBPD       Y9, Y7, Y9
-	VBROADCASTSD powExp6<>+0(SB), Y7
-	VFMADD213PD  powExp5<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp4<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp3<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp2<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp1<>+0(SB), Y9, Y7
-	VFMADD213PD  powExp0<>+0(SB), Y9, Y7
-	VPSLLQ       $0x34, Y8, Y8
-	VPADDQ       Y8, Y7, Y7
-	VCVTPD2PSY   Y6, X6
-	VCVTPD2PSY   Y7, X7
-	VINSERTF128  $0x01, X7, Y6, Y6
-	VCMPPS       $0x03, Y4, Y4, Y7
-	VBLENDVPS    Y7, Y4, Y6, Y7
 	VMULPS       Y2, Y2, Y2
 	VSUBPS       Y5, Y2, Y2
 	VMULPS       64(R8), Y2, Y2
@@ -2704,23 +2297,92 @@ tail:
 	VMULPS       160(R8), Y2, Y5
 	VSQRTPS      Y5, Y5
 	VADDPS       128(R8), Y5, Y5
-	VBROADCASTSS one<>+0(SB), Y6
-	VPBROADCASTD absMask<>+0(SB), Y8
-	VPAND        Y8, Y3, Y8
-	VADDPS       128(R8), Y8, Y8
-	VDIVPS       Y8, Y7, Y7
-	VCMPPS       $0x1e, Y6, Y7, Y8
-	VBLENDVPS    Y8, Y6, Y7, Y8
-	VMULPS       Y3, Y8, Y6
-	VMULPS       96(R8), Y6, Y6
-	VDIVPS       Y5, Y6, Y5
-	VSUBPS       Y5, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(DI*4)
-	VMASKMOVPS   Y3, Y0, (BX)(DI*4)
-	VMASKMOVPS   Y4, Y0, (SI)(DI*4)
-	VMASKMOVPS   Y2, Y0, (AX)(DI*4)
-	ADDQ         $0x08, DI
-	JMP          tail
+	VPBROADCASTD absMask<>+0(SB), Y6
+	VPAND        Y6, Y3, Y6
+	VADDPS       128(R8), Y6, Y6
+	VBROADCASTSS one<>+0(SB), Y7
+	VPSUBD       bits800000x8<>+0(SB), Y4, Y8
+	VPMAXUD      bits7f000000x8<>+0(SB), Y8, Y9
+	VPCMPEQD     Y9, Y8, Y9
+	VCVTDQ2PS    Y4, Y8
+	VSUBPS       fixedBiasx8<>+0(SB), Y8, Y8
+	VMULPS       256(R8), Y8, Y8
+	VADDPS       fixedLowx8<>+0(SB), Y8, Y8
+	VCVTTPS2DQ   Y8, Y8
+	VCMPPS       $0x19, Y6, Y8, Y8
+	VORPS        Y9, Y8, Y8
+	VMOVMSKPS    Y8, R10
+	TESTL        R10, R10
+	JEQ          clipped2
+	VBROADCASTSS one<>+0(SB), Y7
+	VPSUBD       bits1x8<>+0(SB), Y4, Y8
+	VPMAXUD      bits7f7fffffx8<>+0(SB), Y8, Y9
+	VPCMPEQD     Y9, Y8, Y9
+	VCMPPS       $0x11, powLeastx8<>+0(SB), Y4, Y10
+	VMULPS       powLiftx8<>+0(SB), Y4, Y8
+	VBLENDVPS    Y10, Y8, Y4, Y8
+	VANDPS       powShiftx8<>+0(SB), Y10, Y10
+	VADDPS       powBiasx8<>+0(SB), Y10, Y10
+	VPADDD       powOffsetx8<>+0(SB), Y8, Y11
+	VPAND        powFractionx8<>+0(SB), Y11, Y8
+	VPADDD       powOnex8<>+0(SB), Y8, Y8
+	VPSRLD       $0x17, Y11, Y12
+	VCVTDQ2PS    Y12, Y12
+	VSUBPS       Y10, Y12, Y12
+	VPSRLD       $0x14, Y11, Y11
+	VPERMPS      powInv<>+0(SB), Y11, Y10
+	VFMADD213PS  minusOnex8<>+0(SB), Y8, Y10
+	VBROADCASTSS powLog3<>+0(SB), Y8
+	VFMADD213PS  powLog2x8<>+0(SB), Y10, Y8
+	VFMADD213PS  powLog1x8<>+0(SB), Y10, Y8
+	VFMADD213PS  powLog0x8<>+0(SB), Y10, Y8
+	VMULPS       Y10, Y8, Y8
+	VPERMPS      powLog<>+0(SB), Y11, Y10
+	VADDPS       Y12, Y10, Y10
+	VMULPS       256(R8), Y10, Y11
+	VMOVAPS      256(R8), Y12
+	VFMSUB213PS  Y11, Y10, Y12
+	VFMADD231PS  288(R8), Y10, Y12
+	VFMADD231PS  256(R8), Y8, Y12
+	VADDPS       Y12, Y11, Y8
+	VROUNDPS     $0x00, Y8, Y8
+	VSUBPS       Y8, Y11, Y10
+	VADDPS       Y12, Y10, Y10
+	VBROADCASTSS powExp5<>+0(SB), Y11
+	VFMADD213PS  powExp4x8<>+0(SB), Y10, Y11
+	VFMADD213PS  powExp3x8<>+0(SB), Y10, Y11
+	VFMADD213PS  powExp2x8<>+0(SB), Y10, Y11
+	VFMADD213PS  powExp1x8<>+0(SB), Y10, Y11
+	VFMADD213PS  powExp0x8<>+0(SB), Y10, Y11
+	VFMADD213PS  onex8<>+0(SB), Y10, Y11
+	VMINPS       powMostx8<>+0(SB), Y8, Y8
+	VMAXPS       powLowx8<>+0(SB), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y10
+	VPSUBD       Y10, Y8, Y8
+	VPADDD       powUnitx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y11
+	VPADDD       powUnitx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y11, Y11
+	VBLENDVPS    Y9, Y4, Y11, Y8
+	VDIVPS       Y6, Y8, Y6
+	VCMPPS       $0x1e, Y7, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y8
+	VMOVAPS      Y8, Y7
+
+clipped2:
+	VMULPS     Y3, Y7, Y6
+	VMULPS     96(R8), Y6, Y6
+	VDIVPS     Y5, Y6, Y5
+	VSUBPS     Y5, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(DI*4)
+	VMASKMOVPS Y3, Y0, (BX)(DI*4)
+	VMASKMOVPS Y4, Y0, (SI)(DI*4)
+	VMASKMOVPS Y2, Y0, (AX)(DI*4)
+	ADDQ       $0x08, DI
+	JMP        tail
 
 done:
 	VZEROUPPER
@@ -2770,13 +2432,15 @@ loop:
 	VMULPS       Z5, Z7, Z10
 	VSQRTPS      Z10, Z10
 	VADDPS       Z4, Z10, Z10
-	VBROADCASTSS one<>+0(SB), Z14
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z15
-	VADDPS       Z4, Z15, Z15
-	VDIVPS       Z15, Z9, Z15
-	VCMPPS       $0x1e, Z14, Z15, K1
-	VBLENDMPS    Z14, Z15, K1, Z11
-	VMULPS       Z8, Z11, Z14
+	VPANDD.BCST  absMask<>+0(SB), Z8, Z14
+	VADDPS       Z4, Z14, Z14
+	VBROADCASTSS one<>+0(SB), Z15
+	VBROADCASTSS one<>+0(SB), Z15
+	VDIVPS       Z14, Z9, Z14
+	VCMPPS       $0x1e, Z15, Z14, K1
+	VBLENDMPS    Z15, Z14, K1, Z11
+	VMOVAPS      Z11, Z15
+	VMULPS       Z8, Z15, Z14
 	VMULPS       Z3, Z14, Z14
 	VDIVPS       Z10, Z14, Z10
 	VSUBPS       Z10, Z6, Z6
@@ -2804,13 +2468,15 @@ loop:
 	VMULPS       Z5, Z7, Z10
 	VSQRTPS      Z10, Z10
 	VADDPS       Z4, Z10, Z10
-	VBROADCASTSS one<>+0(SB), Z14
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z15
-	VADDPS       Z4, Z15, Z15
-	VDIVPS       Z15, Z9, Z15
-	VCMPPS       $0x1e, Z14, Z15, K1
-	VBLENDMPS    Z14, Z15, K1, Z12
-	VMULPS       Z8, Z12, Z14
+	VPANDD.BCST  absMask<>+0(SB), Z8, Z14
+	VADDPS       Z4, Z14, Z14
+	VBROADCASTSS one<>+0(SB), Z15
+	VBROADCASTSS one<>+0(SB), Z15
+	VDIVPS       Z14, Z9, Z14
+	VCMPPS       $0x1e, Z15, Z14, K1
+	VBLENDMPS    Z15, Z14, K1, Z12
+	VMOVAPS      Z12, Z15
+	VMULPS       Z8, Z15, Z14
 	VMULPS       Z3, Z14, Z14
 	VDIVPS       Z10, Z14, Z10
 	VSUBPS       Z10, Z6, Z6
@@ -2850,13 +2516,15 @@ tail:
 	VMULPS       Z5, Z7, Z10
 	VSQRTPS      Z10, Z10
 	VADDPS       Z4, Z10, Z10
-	VBROADCASTSS one<>+0(SB), Z11
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z12
-	VADDPS       Z4, Z12, Z12
-	VDIVPS       Z12, Z9, Z12
-	VCMPPS       $0x1e, Z11, Z12, K2
-	VBLENDMPS    Z11, Z12, K2, Z13
-	VMULPS       Z8, Z13, Z11
+	VPANDD.BCST  absMask<>+0(SB), Z8, Z11
+	VADDPS       Z4, Z11, Z11
+	VBROADCASTSS one<>+0(SB), Z12
+	VBROADCASTSS one<>+0(SB), Z12
+	VDIVPS       Z11, Z9, Z11
+	VCMPPS       $0x1e, Z12, Z11, K2
+	VBLENDMPS    Z12, Z11, K2, Z13
+	VMOVAPS      Z13, Z12
+	VMULPS       Z8, Z12, Z11
 	VMULPS       Z3, Z11, Z11
 	VDIVPS       Z10, Z11, Z10
 	VSUBPS       Z10, Z6, Z6
@@ -2924,14 +2592,16 @@ loop:
 	VMULPS       160(R8), Y1, Y4
 	VSQRTPS      Y4, Y4
 	VADDPS       128(R8), Y4, Y4
-	VBROADCASTSS one<>+0(SB), Y5
-	VPBROADCASTD absMask<>+0(SB), Y6
-	VPAND        Y6, Y2, Y6
-	VADDPS       128(R8), Y6, Y6
-	VDIVPS       Y6, Y3, Y6
-	VCMPPS       $0x1e, Y5, Y6, Y7
-	VBLENDVPS    Y7, Y5, Y6, Y7
-	VMULPS       Y2, Y7, Y5
+	VPBROADCASTD absMask<>+0(SB), Y5
+	VPAND        Y5, Y2, Y5
+	VADDPS       128(R8), Y5, Y5
+	VBROADCASTSS one<>+0(SB), Y6
+	VBROADCASTSS one<>+0(SB), Y6
+	VDIVPS       Y5, Y3, Y5
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y7
+	VMOVAPS      Y7, Y6
+	VMULPS       Y2, Y6, Y5
 	VMULPS       96(R8), Y5, Y5
 	VDIVPS       Y4, Y5, Y4
 	VSUBPS       Y4, Y0, Y0
@@ -2972,14 +2642,16 @@ tail:
 	VMULPS       160(R8), Y2, Y5
 	VSQRTPS      Y5, Y5
 	VADDPS       128(R8), Y5, Y5
-	VBROADCASTSS one<>+0(SB), Y6
-	VPBROADCASTD absMask<>+0(SB), Y7
-	VPAND        Y7, Y3, Y7
-	VADDPS       128(R8), Y7, Y7
-	VDIVPS       Y7, Y4, Y7
-	VCMPPS       $0x1e, Y6, Y7, Y8
-	VBLENDVPS    Y8, Y6, Y7, Y8
-	VMULPS       Y3, Y8, Y6
+	VPBROADCASTD absMask<>+0(SB), Y6
+	VPAND        Y6, Y3, Y6
+	VADDPS       128(R8), Y6, Y6
+	VBROADCASTSS one<>+0(SB), Y7
+	VBROADCASTSS one<>+0(SB), Y7
+	VDIVPS       Y6, Y4, Y6
+	VCMPPS       $0x1e, Y7, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y8
+	VMOVAPS      Y8, Y7
+	VMULPS       Y3, Y7, Y6
 	VMULPS       96(R8), Y6, Y6
 	VDIVPS       Y5, Y6, Y5
 	VSUBPS       Y5, Y1, Y1
@@ -3031,7 +2703,6 @@ loop:
 	VSUBPS       Z9, Z14, Z14
 	VMULPS       Z2, Z14, Z14
 	VADDPS       Z14, Z9, Z9
-	VSQRTPS      Z9, Z14
 	VMULPS       Z7, Z7, Z7
 	VSUBPS       Z10, Z7, Z7
 	VMULPS       Z2, Z7, Z7
@@ -3039,13 +2710,16 @@ loop:
 	VMULPS       Z5, Z7, Z10
 	VSQRTPS      Z10, Z10
 	VADDPS       Z4, Z10, Z10
+	VPANDD.BCST  absMask<>+0(SB), Z8, Z14
+	VADDPS       Z4, Z14, Z14
 	VBROADCASTSS one<>+0(SB), Z15
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z16
-	VADDPS       Z4, Z16, Z16
-	VDIVPS       Z16, Z14, Z14
+	VBROADCASTSS one<>+0(SB), Z15
+	VSQRTPS      Z9, Z16
+	VDIVPS       Z14, Z16, Z14
 	VCMPPS       $0x1e, Z15, Z14, K1
 	VBLENDMPS    Z15, Z14, K1, Z11
-	VMULPS       Z8, Z11, Z14
+	VMOVAPS      Z11, Z15
+	VMULPS       Z8, Z15, Z14
 	VMULPS       Z3, Z14, Z14
 	VDIVPS       Z10, Z14, Z10
 	VSUBPS       Z10, Z6, Z6
@@ -3066,7 +2740,6 @@ loop:
 	VSUBPS       Z9, Z14, Z14
 	VMULPS       Z2, Z14, Z14
 	VADDPS       Z14, Z9, Z9
-	VSQRTPS      Z9, Z14
 	VMULPS       Z7, Z7, Z7
 	VSUBPS       Z10, Z7, Z7
 	VMULPS       Z2, Z7, Z7
@@ -3074,13 +2747,16 @@ loop:
 	VMULPS       Z5, Z7, Z10
 	VSQRTPS      Z10, Z10
 	VADDPS       Z4, Z10, Z10
+	VPANDD.BCST  absMask<>+0(SB), Z8, Z14
+	VADDPS       Z4, Z14, Z14
 	VBROADCASTSS one<>+0(SB), Z15
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z16
-	VADDPS       Z4, Z16, Z16
-	VDIVPS       Z16, Z14, Z14
+	VBROADCASTSS one<>+0(SB), Z15
+	VSQRTPS      Z9, Z16
+	VDIVPS       Z14, Z16, Z14
 	VCMPPS       $0x1e, Z15, Z14, K1
 	VBLENDMPS    Z15, Z14, K1, Z12
-	VMULPS       Z8, Z12, Z14
+	VMOVAPS      Z12, Z15
+	VMULPS       Z8, Z15, Z14
 	VMULPS       Z3, Z14, Z14
 	VDIVPS       Z10, Z14, Z10
 	VSUBPS       Z10, Z6, Z6
@@ -3113,7 +2789,6 @@ tail:
 	VSUBPS       Z9, Z11, Z11
 	VMULPS       Z2, Z11, Z11
 	VADDPS       Z11, Z9, Z9
-	VSQRTPS      Z9, Z11
 	VMULPS       Z7, Z7, Z7
 	VSUBPS       Z10, Z7, Z7
 	VMULPS       Z2, Z7, Z7
@@ -3121,13 +2796,16 @@ tail:
 	VMULPS       Z5, Z7, Z10
 	VSQRTPS      Z10, Z10
 	VADDPS       Z4, Z10, Z10
+	VPANDD.BCST  absMask<>+0(SB), Z8, Z11
+	VADDPS       Z4, Z11, Z11
 	VBROADCASTSS one<>+0(SB), Z12
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z14
-	VADDPS       Z4, Z14, Z14
-	VDIVPS       Z14, Z11, Z11
+	VBROADCASTSS one<>+0(SB), Z12
+	VSQRTPS      Z9, Z14
+	VDIVPS       Z11, Z14, Z11
 	VCMPPS       $0x1e, Z12, Z11, K2
 	VBLENDMPS    Z12, Z11, K2, Z13
-	VMULPS       Z8, Z13, Z11
+	VMOVAPS      Z13, Z12
+	VMULPS       Z8, Z12, Z11
 	VMULPS       Z3, Z11, Z11
 	VDIVPS       Z10, Z11, Z10
 	VSUBPS       Z10, Z6, Z6
@@ -3187,7 +2865,6 @@ loop:
 	VSUBPS       Y3, Y5, Y5
 	VMULPS       64(R8), Y5, Y5
 	VADDPS       Y5, Y3, Y3
-	VSQRTPS      Y3, Y5
 	VMULPS       Y1, Y1, Y1
 	VSUBPS       Y4, Y1, Y1
 	VMULPS       64(R8), Y1, Y1
@@ -3195,14 +2872,17 @@ loop:
 	VMULPS       160(R8), Y1, Y4
 	VSQRTPS      Y4, Y4
 	VADDPS       128(R8), Y4, Y4
+	VPBROADCASTD absMask<>+0(SB), Y5
+	VPAND        Y5, Y2, Y5
+	VADDPS       128(R8), Y5, Y5
 	VBROADCASTSS one<>+0(SB), Y6
-	VPBROADCASTD absMask<>+0(SB), Y7
-	VPAND        Y7, Y2, Y7
-	VADDPS       128(R8), Y7, Y7
-	VDIVPS       Y7, Y5, Y5
+	VBROADCASTSS one<>+0(SB), Y6
+	VSQRTPS      Y3, Y7
+	VDIVPS       Y5, Y7, Y5
 	VCMPPS       $0x1e, Y6, Y5, Y7
 	VBLENDVPS    Y7, Y6, Y5, Y7
-	VMULPS       Y2, Y7, Y5
+	VMOVAPS      Y7, Y6
+	VMULPS       Y2, Y6, Y5
 	VMULPS       96(R8), Y5, Y5
 	VDIVPS       Y4, Y5, Y4
 	VSUBPS       Y4, Y0, Y0
@@ -3235,7 +2915,6 @@ tail:
 	VSUBPS       Y4, Y6, Y6
 	VMULPS       64(R8), Y6, Y6
 	VADDPS       Y6, Y4, Y4
-	VSQRTPS      Y4, Y6
 	VMULPS       Y2, Y2, Y2
 	VSUBPS       Y5, Y2, Y2
 	VMULPS       64(R8), Y2, Y2
@@ -3243,14 +2922,17 @@ tail:
 	VMULPS       160(R8), Y2, Y5
 	VSQRTPS      Y5, Y5
 	VADDPS       128(R8), Y5, Y5
+	VPBROADCASTD absMask<>+0(SB), Y6
+	VPAND        Y6, Y3, Y6
+	VADDPS       128(R8), Y6, Y6
 	VBROADCASTSS one<>+0(SB), Y7
-	VPBROADCASTD absMask<>+0(SB), Y8
-	VPAND        Y8, Y3, Y8
-	VADDPS       128(R8), Y8, Y8
-	VDIVPS       Y8, Y6, Y6
+	VBROADCASTSS one<>+0(SB), Y7
+	VSQRTPS      Y4, Y8
+	VDIVPS       Y6, Y8, Y6
 	VCMPPS       $0x1e, Y7, Y6, Y8
 	VBLENDVPS    Y8, Y7, Y6, Y8
-	VMULPS       Y3, Y8, Y6
+	VMOVAPS      Y8, Y7
+	VMULPS       Y3, Y7, Y6
 	VMULPS       96(R8), Y6, Y6
 	VDIVPS       Y5, Y6, Y5
 	VSUBPS       Y5, Y1, Y1

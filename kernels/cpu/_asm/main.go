@@ -28,9 +28,8 @@ import (
 // definition's order, and returns those that it changed. Slots that the pass
 // does not read are nil, as are returned slots that it does not write.
 type body struct {
-	coefs     []int    // constants that it uses, by place in kernels.Coef
-	exponents [][2]int // constants that make the exponent of a power: high part, rest
-	emit      func(v *vec, s []VecVirtual) []VecVirtual
+	coefs []int // constants that it uses, by place in kernels.Coef
+	emit  func(v *vec, s []VecVirtual) []VecVirtual
 }
 
 // bodies holds the body of every pass by symbol. The files of bodies fill it.

@@ -11,143 +11,155 @@ import (
 	"github.com/optbench/optbench/kernels"
 )
 
-// pow is kernels.Pow32 in every lane, with the exponent that was declared by
-// the place of its high part. It works in float64, half a vector at a time.
-func (v *vec) pow(x VecVirtual, exponent int) VecVirtual {
-	y := v.wide[exponent]
-	lo, hi := v.powHalf(v.half(x, 0), y), v.powHalf(v.half(x, 1), y)
-	d := v.new()
-	if v.zmm() {
-		VCVTPD2PS(lo, lo.AsY())
-		VCVTPD2PS(hi, hi.AsY())
-		VINSERTF64X4(Imm(1), hi.AsY(), lo, d)
-	} else {
-		VCVTPD2PSY(lo, lo.AsX())
-		VCVTPD2PSY(hi, hi.AsX())
-		VINSERTF128(Imm(1), hi.AsX(), lo, d)
-	}
-	return v.where(unordered, x, x, x, d)
-}
+// The constants of kernels.Pow32.
+const (
+	one      = 0x3f800000
+	fraction = 0x007fffff
+	least    = 0x00800000 // of the normal numbers
+	infinity = 0x7f800000
+)
 
-// half widens the lower or upper lanes of x to float64.
-func (v *vec) half(x VecVirtual, which uint64) VecVirtual {
-	d := v.new()
-	if v.zmm() {
-		if which == 0 {
-			VCVTPS2PD(x.AsY(), d)
-			return d
-		}
-		VEXTRACTF64X4(Imm(which), x, d.AsY())
-		VCVTPS2PD(d.AsY(), d)
-		return d
-	}
-	if which == 0 {
-		VCVTPS2PD(x.AsX(), d)
-		return d
-	}
-	VEXTRACTF128(Imm(which), x, d.AsX())
-	VCVTPS2PD(d.AsX(), d)
-	return d
-}
-
-// powHalf follows kernels.Pow32 line by line.
-func (v *vec) powHalf(b VecVirtual, y Op) VecVirtual {
-	const shifter = 1<<52 + 1<<51
+// pow is kernels.Pow32 in every lane, line by line. The exponent is the sum of
+// two constants.
+func (v *vec) pow(x VecVirtual, hi, lo Op) VecVirtual {
 	t := &kernels.PowTables
+	special := v.outside(x, 1, infinity-1)
 
-	u, z, e := v.new(), v.new(), v.new()
-	v.quad(VPADDQ, VPADDQ_BCST, "powOffset", t.Offset, b, u)
-	v.quad(variadic(VPAND), VPANDQ_BCST, "powExponent", 0xfff0000000000000, u, z)
-	VPSUBQ(z, b, z)
-	v.quad(VPADDQ, VPADDQ_BCST, "powOne", math.Float64bits(1), z, z)
-	VPSRLQ(Imm(52), u, e)
-	v.quad(variadic(VPOR), VPORQ_BCST, "powInteger", 0x433<<52, e, e)
-	v.double(VSUBPD, VSUBPD_BCST, "powBias", 1<<52+1023, e, e)
-	VPSRLQ(Imm(49), u, u)
+	z, bias := v.normalised(x)
+	u := v.new()
+	v.spread(VPADDD, VPADDD_BCST, "powOffset", t.Offset, z, u)
+	v.spread(variadic(VPAND), VPANDD_BCST, "powFraction", fraction, u, z)
+	v.spread(VPADDD, VPADDD_BCST, "powOne", one-t.Offset, z, z)
+	e := v.new()
+	VPSRLD(Imm(23), u, e)
+	VCVTDQ2PS(e, e)
+	VSUBPS(bias, e, e)
+	VPSRLD(Imm(20), u, u)
 
-	var inv, log [8]float64
-	for j := range inv {
-		inv[j], log[j] = t.Inv[j], t.Log2[0]+t.Log[j]
-	}
-	r := v.lookup("powInv", inv, u)
-	v.double(VFMADD213PD, VFMADD213PD_BCST, "powMinusOne", -1, z, r)
-	VADDPD(v.lookup("powLog", log, u), e, e)
-
+	r := v.lookup("powInv", t.Inv, u)
+	v.spread(VFMADD213PS, VFMADD213PS_BCST, "minusOne", math.Float32bits(-1), z, r)
 	l := v.new()
-	VBROADCASTSD(quad("powLog5", math.Float64bits(t.Log2[5])), l)
-	for i := 4; i > 0; i-- {
-		v.double(VFMADD213PD, VFMADD213PD_BCST, fmt.Sprintf("powLog%d", i), t.Log2[i], r, l)
+	VBROADCASTSS(word("powLog3", math.Float32bits(t.Log2[3])), l)
+	for i := 2; i >= 0; i-- {
+		v.spread(VFMADD213PS, VFMADD213PS_BCST, fmt.Sprintf("powLog%d", i), math.Float32bits(t.Log2[i]), r, l)
 	}
-	VFMADD213PD(e, r, l)
+	VMULPS(r, l, l)
 
-	w, s, f := v.new(), v.new(), v.new()
-	VMULPD(y, l, w)
-	v.double(VMINPD, VMINPD_BCST, "powMax", t.Limit, w, w)
-	v.double(VMAXPD, VMAXPD_BCST, "powMin", -t.Limit, w, w)
-	v.double(VADDPD, VADDPD_BCST, "powShifter", shifter, w, s)
-	v.double(VSUBPD, VSUBPD_BCST, "powShifter", shifter, s, f)
-	VSUBPD(f, w, f)
+	h := v.lookup("powLog", t.Log, u)
+	VADDPS(e, h, h)
+	w, y := v.mul(h, hi), v.new()
+	VMOVAPS(hi, y)
+	VFMSUB213PS(w, h, y)
+	VFMADD231PS(lo, h, y)
+	VFMADD231PS(hi, l, y)
 
+	k, f := v.add(w, y), v.new()
+	if v.zmm() {
+		VRNDSCALEPS(Imm(0), k, k)
+	} else {
+		VROUNDPS(Imm(0), k, k)
+	}
+	VSUBPS(k, w, f)
+	VADDPS(y, f, f)
 	q := v.new()
-	VBROADCASTSD(quad("powExp6", math.Float64bits(t.Exp2[6])), q)
-	for i := 5; i >= 0; i-- {
-		v.double(VFMADD213PD, VFMADD213PD_BCST, fmt.Sprintf("powExp%d", i), t.Exp2[i], f, q)
+	VBROADCASTSS(word("powExp5", math.Float32bits(t.Exp2[5])), q)
+	for i := 4; i >= 0; i-- {
+		v.spread(VFMADD213PS, VFMADD213PS_BCST, fmt.Sprintf("powExp%d", i), math.Float32bits(t.Exp2[i]), f, q)
 	}
-	VPSLLQ(Imm(52), s, s)
-	VPADDQ(s, q, q)
+	v.spread(VFMADD213PS, VFMADD213PS_BCST, "one", one, f, q)
+	return v.choose(special, x, v.scaled(q, k))
+}
+
+// normalised returns x, times 2^24 where it is denormal, and the bias of its
+// exponent.
+func (v *vec) normalised(x VecVirtual) (z, bias VecVirtual) {
+	z, bias = v.new(), v.new()
+	if v.zmm() {
+		k := K()
+		VCMPPS_BCST(Imm(less), word("powLeast", least), x, k)
+		VMOVAPS(x, z)
+		VMULPS_BCST(word("powLift", math.Float32bits(0x1p24)), z, k, z)
+		VBROADCASTSS(word("powBias", math.Float32bits(127)), bias)
+		VADDPS_BCST(word("powShift", math.Float32bits(24)), bias, k, bias)
+		return z, bias
+	}
+	all := func(name string, x uint32) Mem { return words(name+"x8", x, x, x, x, x, x, x, x) }
+	small := v.new()
+	VCMPPS(Imm(less), all("powLeast", least), x, small)
+	VMULPS(all("powLift", math.Float32bits(0x1p24)), x, z)
+	VBLENDVPS(small, z, x, z)
+	VANDPS(all("powShift", math.Float32bits(24)), small, bias)
+	VADDPS(all("powBias", math.Float32bits(127)), bias, bias)
+	return z, bias
+}
+
+// scaled returns q * 2^k for q near 1, rounded once, and an integer k.
+func (v *vec) scaled(q, k VecVirtual) VecVirtual {
+	if v.zmm() {
+		VSCALEFPS(k, q, q)
+		return q
+	}
+	// In two factors, of which the first is exact. Beyond 160 there is nothing
+	// but zero and infinity.
+	most := math.Float32bits(160)
+	v.spread(VMINPS, nil, "powMost", most, k, k)
+	v.spread(VMAXPS, nil, "powLow", most|1<<31, k, k)
+	a, b := v.new(), v.new()
+	VCVTPS2DQ(k, k)
+	VPSRAD(Imm(1), k, a)
+	VPSUBD(a, k, b)
+	for _, x := range []VecVirtual{a, b} {
+		v.spread(VPADDD, nil, "powUnit", 127, x, x)
+		VPSLLD(Imm(23), x, x)
+		VMULPS(x, q, q)
+	}
 	return q
 }
 
-// quad runs an instruction with a 64-bit constant as its first operand: one
-// that AVX-512 spreads over the lanes as it loads it, and AVX2 finds spread.
-func (v *vec) quad(vex, evex func(...Op), name string, bits uint64, a, d VecVirtual) {
-	if v.zmm() {
-		evex(quad(name, bits), a, d)
-		return
-	}
-	vex(quad(name, bits), a, d)
-}
-
-// variadic gives an instruction of three operands the type of the others.
-func variadic(f func(a, b, c Op)) func(...Op) { return func(o ...Op) { f(o[0], o[1], o[2]) } }
-
-func (v *vec) double(vex, evex func(...Op), name string, x float64, a, d VecVirtual) {
-	v.quad(vex, evex, name, math.Float64bits(x), a, d)
-}
-
 // lookup returns table[j & 7] in every lane.
-func (v *vec) lookup(name string, table [8]float64, j VecVirtual) VecVirtual {
-	var bits [8]uint64
-	for i, x := range table {
-		bits[i] = math.Float64bits(x)
+func (v *vec) lookup(name string, table [8]float32, j VecVirtual) VecVirtual {
+	var bits []uint32
+	for range 2 {
+		for _, x := range table {
+			bits = append(bits, math.Float32bits(x))
+		}
 	}
-	m, d := quads(name, bits[:]...), v.new()
-	if v.zmm() {
-		VPERMPD(m, j, d)
-		return d
-	}
-	index, ones, base := v.new(), v.new(), GP64()
-	VPAND(quad("powIndex", 7), j, index)
-	VPBROADCASTQ(quad("powAll", math.MaxUint64), ones)
-	VPXOR(d, d, d)
-	LEAQ(m, base)
-	VGATHERQPD(ones, Mem{Base: base, Index: index, Scale: 8}, d)
+	m, d := words(name, bits...), v.new()
+	VPERMPS(m, j, d)
 	return d
 }
 
-// quad returns a 64-bit constant in read-only memory, in every lane of the
-// widest vector that cannot spread it itself.
-func quad(name string, bits uint64) Mem {
-	return quads(name, bits, bits, bits, bits)
+// A selection is a set of lanes: a mask, or all ones in a vector.
+type selection struct {
+	k OpmaskVirtual
+	x VecVirtual
 }
 
-// quads returns 64-bit words in read-only memory.
-func quads(name string, bits ...uint64) Mem {
-	if _, ok := data[name]; !ok {
-		data[name] = GLOBL(name, RODATA|NOPTR)
-		for i, b := range bits {
-			DATA(8*i, U64(b))
-		}
+// outside selects the lanes whose bits, as an unsigned number, are not in
+// [from, to].
+func (v *vec) outside(x VecVirtual, from, to uint32) selection {
+	d := v.new()
+	name := fmt.Sprintf("bits%x", from)
+	v.spread(VPSUBD, VPSUBD_BCST, name, from, x, d)
+	first := fmt.Sprintf("bits%x", to-from+1)
+	if v.zmm() {
+		k := K()
+		VPCMPUD_BCST(Imm(5), word(first, to-from+1), d, k)
+		return selection{k: k}
 	}
-	return data[name]
+	m := v.new()
+	v.spread(VPMAXUD, nil, first, to-from+1, d, m)
+	VPCMPEQD(m, d, m)
+	return selection{x: m}
+}
+
+// choose returns yes in the selected lanes, else no.
+func (v *vec) choose(s selection, yes, no VecVirtual) VecVirtual {
+	d := v.new()
+	if v.zmm() {
+		VBLENDMPS(yes, no, s.k, d)
+	} else {
+		VBLENDVPS(s.x, yes, no, d)
+	}
+	return d
 }

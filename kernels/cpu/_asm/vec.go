@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -21,24 +22,22 @@ type vec struct {
 	kr     OpmaskVirtual
 	acc    [][]VecVirtual // accumulators by sum and part
 	part   int            // which part of the lanes is at hand
-	wide   map[int]Op     // exponents in float64, by the place of their high part
+	labels int            // labels used so far
 }
 
 // newVec loads the constants that a body uses. Where they would not leave
 // enough registers they go to the stack, one vector each, aligned so that no
 // load crosses a cache line.
 func newVec(is isa, b body) *vec {
-	v := &vec{isa: is, coefs: map[int]Op{}, wide: map[int]Op{}}
-	vectors := len(b.coefs) + len(b.exponents)
-	if vectors == 0 {
+	v := &vec{isa: is, coefs: map[int]Op{}}
+	if len(b.coefs) == 0 {
 		return v
 	}
 	c := Load(Param("c"), GP64())
-	at := func(k int) Mem { return Mem{Base: c, Disp: 4 * k} }
 	keep := func(x VecVirtual) Op { return x }
-	if vectors > is.spilled {
+	if len(b.coefs) > is.spilled {
 		size, used := 4*is.width, 0
-		local := AllocLocal(size * (vectors + 1))
+		local := AllocLocal(size * (len(b.coefs) + 1))
 		frame := GP64()
 		LEAQ(local.Offset(size-1), frame)
 		ANDQ(I8(-size), frame)
@@ -51,17 +50,8 @@ func newVec(is isa, b body) *vec {
 	}
 	for _, k := range b.coefs {
 		x := v.new()
-		VBROADCASTSS(at(k), x)
+		VBROADCASTSS(Mem{Base: c, Disp: 4 * k}, x)
 		v.coefs[k] = keep(x)
-	}
-	for _, e := range b.exponents {
-		hi, lo, x := XMM(), XMM(), v.new()
-		VXORPS(hi, hi, hi)
-		VCVTSS2SD(at(e[1]), hi, lo)
-		VCVTSS2SD(at(e[0]), hi, hi)
-		VADDSD(lo, hi, hi)
-		VBROADCASTSD(hi, x)
-		v.wide[e[0]] = keep(x)
 	}
 	return v
 }
@@ -132,11 +122,11 @@ func (v *vec) zero() VecVirtual {
 	return d
 }
 
-// The predicates of VCMPPS that are used. A NaN fails the ordered ones.
+// The predicates of VCMPPS that are used. A NaN fails the others.
 const (
-	greater   = 0x1e // GT_OQ
-	less      = 0x11 // LT_OQ
-	unordered = 0x03 // UNORD_Q
+	greater    = 0x1e // GT_OQ
+	less       = 0x11 // LT_OQ
+	notAtLeast = 0x19 // NGE_UQ: true of NaN
 )
 
 // where returns yes in the lanes where a holds the relation to b, else no.
@@ -262,24 +252,40 @@ func (v *vec) fold(k int, m Mem) {
 	VMOVSS(x.AsX(), m)
 }
 
+// label returns a label that the function does not have yet.
+func (v *vec) label(name string) string {
+	v.labels++
+	return fmt.Sprintf("%s%d", name, v.labels)
+}
+
+// spread runs an instruction with a 32-bit constant as its first operand: one
+// that AVX-512 spreads over the lanes as it loads it, and AVX2 finds spread.
+func (v *vec) spread(vex, evex func(...Op), name string, bits uint32, a, d Op) {
+	if v.zmm() {
+		evex(word(name, bits), a, d)
+		return
+	}
+	vex(words(name+"x8", bits, bits, bits, bits, bits, bits, bits, bits), a, d)
+}
+
+// variadic gives an instruction of three operands the type of the others.
+func variadic(f func(a, b, c Op)) func(...Op) { return func(o ...Op) { f(o[0], o[1], o[2]) } }
+
 var data = map[string]Mem{}
 
 // word returns a 32-bit constant in read-only memory.
-func word(name string, bits uint32) Mem {
+func word(name string, bits uint32) Mem { return words(name, bits) }
+
+// words returns 32-bit words in read-only memory.
+func words(name string, bits ...uint32) Mem {
 	if _, ok := data[name]; !ok {
 		data[name] = GLOBL(name, RODATA|NOPTR)
-		DATA(0, U32(bits))
+		for i, b := range bits {
+			DATA(4*i, U32(b))
+		}
 	}
 	return data[name]
 }
 
 // lanes returns the vector 0, 1, ... 7 in read-only memory.
-func lanes() Mem {
-	if _, ok := data["lanes"]; !ok {
-		data["lanes"] = GLOBL("lanes", RODATA|NOPTR)
-		for i := range 8 {
-			DATA(4*i, U32(i))
-		}
-	}
-	return data["lanes"]
-}
+func lanes() Mem { return words("lanes", 0, 1, 2, 3, 4, 5, 6, 7) }

@@ -66,12 +66,12 @@ func (b *cpuBackend) Alloc(d kernels.DType, n int) (Buffer, error) {
 	a := &allocation{backend: b}
 	buffer := &hostBuffer{owner: a, dtype: d, len: n}
 	if n > 0 {
-		base, region, err := memory.alloc(uintptr(n) * uintptr(d.Size()))
+		base, region, err := memory.alloc(uintptr(d.Bytes(n)))
 		if err != nil {
 			return nil, fmt.Errorf("alloc: %d elements of %v: %w", n, d, err)
 		}
 		buffer.base, a.region = base, region
-		b.touch(base, n*d.Size())
+		b.touch(base, d.Bytes(n))
 	}
 	b.allocations[a] = true
 	return buffer, nil
@@ -109,7 +109,7 @@ func (b *cpuBackend) Bind(ops ...Op) (Plan, error) {
 		}
 	}
 	p.cut(func(pc piece) cpu.Span {
-		return b.isa.Bind(pc.kernel, pc.pass, pc.dtype, pc.slots, pc.n, pc.sums)
+		return b.isa.Bind(pc.form, pc.pass, pc.arrays, pc.n, pc.sums)
 	})
 	p.hold(p.users)
 	return p, nil

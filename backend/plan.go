@@ -33,11 +33,10 @@ type stage struct {
 
 // A piece is a pass over consecutive elements of one tensor, before it is cut.
 type piece struct {
-	kernel *kernels.Kernel
+	form   *kernels.Stored
 	pass   int
-	dtype  kernels.DType
-	slots  []unsafe.Pointer // they keep the memory from being collected
-	owners []*allocation    // of the slots
+	arrays []unsafe.Pointer // they keep the memory from being collected
+	owners []*allocation    // of the arrays
 	n      int
 	sums   unsafe.Pointer
 	state  *state
@@ -116,7 +115,7 @@ func (p *cpuPlan) Stream() (Plan, error) {
 		}
 	}
 	s.cut(func(pc piece) cpu.Span {
-		return cpu.Stream(pc.kernel.Passes[pc.pass].Access, pc.dtype, pc.slots, pc.n)
+		return cpu.Stream(pc.form, pc.pass, pc.arrays, pc.n)
 	})
 	s.hold(p.users)
 	return s, nil
@@ -174,30 +173,36 @@ func (p *cpuPlan) cut(bind func(piece) cpu.Span) {
 	}
 }
 
-func (pc piece) perElement() int { return pc.kernel.Passes[pc.pass].Bytes(pc.dtype) }
-
-func (pc piece) bytes() int { return pc.n * pc.perElement() }
+func (pc piece) bytes() int { return pc.form.PassBytes(pc.pass, pc.n) }
 
 // head returns how many leading elements move about that many bytes, rounded
 // to where the piece may be cut; at least one such part.
 func (pc piece) head(bytes int) int {
-	grain := lineSize / pc.dtype.Size()
-	if len(pc.kernel.Passes) > 1 || pc.sums != nil {
+	grain := lineSize // in elements: whole lines, also of bytes
+	switch {
+	case len(pc.form.Passes) > 1 || pc.sums != nil:
 		grain = kernels.Unit
+	case pc.form.Grain() > 1:
+		grain = pc.form.Grain()
 	}
-	parts := (bytes/pc.perElement() + grain/2) / grain
+	perGrain := pc.form.PassBytes(pc.pass, grain)
+	parts := (bytes + perGrain/2) / perGrain
 	return min(pc.n, max(1, parts)*grain)
 }
 
 // tail returns what is behind the first elements of pc, which has more.
 func (pc piece) tail(from int) piece {
-	slots := make([]unsafe.Pointer, len(pc.slots))
-	for i, s := range pc.slots {
-		slots[i] = unsafe.Add(s, from*pc.dtype.Size())
+	arrays := make([]unsafe.Pointer, len(pc.arrays))
+	for i, p := range pc.arrays {
+		arrays[i] = unsafe.Add(p, pc.form.Types[i].Bytes(from))
 	}
-	pc.slots = slots
+	pc.arrays = arrays
 	if pc.sums != nil {
-		pc.sums = unsafe.Add(pc.sums, from/kernels.Unit*pc.kernel.Passes[pc.pass].Sums*pc.dtype.Size())
+		size := 4
+		if pc.form.Wide() {
+			size = 8
+		}
+		pc.sums = unsafe.Add(pc.sums, from/kernels.Unit*pc.form.Passes[pc.pass].Sums*size)
 	}
 	pc.n -= from
 	return pc

@@ -46,7 +46,8 @@ func TestMeasureIsExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bytes := int64(n * kernels.Bytes(d.Cases[0], kernels.F32))
+		moved, _ := kernels.Bytes(d.Cases[0], kernels.Storages[0], n)
+		bytes := int64(moved)
 		same := func(got, want float64) bool { return math.Abs(got-want) <= 1e-9*want }
 		switch {
 		case !same(r.Median, 200e-6) || !same(r.CI95[0], 200e-6) || !same(r.CI95[1], 200e-6):

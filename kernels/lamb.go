@@ -89,11 +89,12 @@ var lambKernel = defineKernel(Kernel{
 	Passes: []Pass{
 		{
 			Name: "norms", Access: []Access{Read, Read, ReadWrite, ReadWrite}, Sums: 2,
-			Loop32: lambNorms[float32], Loop64: lambNorms[float64],
+			Update32: lambMoments[float32], Update64: lambMoments[float64],
+			Terms32: lambTerms[float32], Terms64: lambTerms[float64],
 		},
 		{
 			Name: "apply", Access: []Access{ReadWrite, None, Read, Read},
-			Loop32: plain[float32](lambApply[float32]).loop, Loop64: plain[float64](lambApply[float64]).loop,
+			Update32: lambApply[float32], Update64: lambApply[float64],
 		},
 	},
 	Scalar: func(c *Coef, sums []float64) float64 {
@@ -119,12 +120,18 @@ func lambUpdate[T Real](c *[MaxCoef]T, p, m, v T) T {
 	return T(c[adamStep]*m)/(sqrt(v+c[lambEpsInside])+c[adamEps]) + T(c[lambDecay]*p)
 }
 
-func lambNorms[T Real](c *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
-	p, g, m, v := s[0], s[1], s[2], s[3]
-	for i := range p {
+func lambMoments[T Real](c *[MaxCoef]T, s [][]T) {
+	g, m, v := s[1], s[2], s[3]
+	for i := range g {
 		gi := T(c[CoefGrad] * g[i])
 		m[i] += T(c[adamC1] * (gi - m[i]))
 		v[i] += T(c[adamC2] * (T(gi*gi) - v[i]))
+	}
+}
+
+func lambTerms[T Real](c *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
+	p, m, v := s[0], s[2], s[3]
+	for i := range p {
 		u := lambUpdate(c, p[i], m[i], v[i])
 		acc[0][i%Lanes] += T(p[i] * p[i])
 		acc[1][i%Lanes] += T(u * u)

@@ -83,7 +83,8 @@ type listedBackend struct {
 func listing() list {
 	l := list{Axes: harness.Axes}
 	for _, d := range kernels.All() {
-		u := listedUpdate{Name: d.Name, Title: d.Title, Source: d.Source, Bytes: kernels.Bytes(d.Cases[0], kernels.F32)}
+		bytes, _ := kernels.Bytes(d.Cases[0], kernels.Storages[0], 1)
+		u := listedUpdate{Name: d.Name, Title: d.Title, Source: d.Source, Bytes: bytes}
 		for _, s := range d.Cases[0].Kernel().Slots {
 			u.Slots = append(u.Slots, s.Name)
 		}

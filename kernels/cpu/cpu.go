@@ -15,12 +15,16 @@ import (
 
 //go:generate go -C _asm run . -out ../zz_amd64.s -stubs ../zz_amd64.go -pkg cpu -table ../zz_table_amd64.go
 
-// A Func runs one pass over elements [i, n) of the slots at ptr. Where the pass
-// has sums, i is a multiple of kernels.Unit and the sums of each unit are
-// stored in order from sums on; otherwise sums is not used.
-type Func func(c *[kernels.MaxCoef]float32, ptr *[MaxSlots]uintptr, i, n int, sums *float32)
+// A Func is a pass in assembly. It runs elements [i, n) of the arrays at ptr. Where
+// the pass has sums, i is a multiple of kernels.Unit, and of kernels.Block where
+// there are arrays of blocks; the sums of each unit are stored in order from sums
+// on; otherwise sums is not used.
+type Func struct {
+	run   func(c *[kernels.MaxCoef]float32, ptr *[MaxSlots]uintptr, i, n int, sums *float32)
+	whole int // n-i must be a multiple of it
+}
 
-// MaxSlots is the number of slots that a kernel may have.
+// MaxSlots is the number of arrays that a kernel may have.
 const MaxSlots = 8
 
 // An ISA is an instruction set that this binary has kernels for.
@@ -28,7 +32,7 @@ type ISA struct {
 	Name    string
 	Missing string // why this machine cannot run it; "" where it can
 	kernels map[string]Func
-	streams map[mix]Func
+	streams map[string]Func
 }
 
 // Go is the name of the instruction set of the definitions themselves.
@@ -39,25 +43,26 @@ const Go = "go"
 func ISAs() []ISA { return append(isas(), ISA{Name: Go}) }
 
 // has reports whether the instruction set has assembly for a pass.
-func (isa ISA) has(k *kernels.Kernel, pass int) bool {
-	return isa.kernels[symbol(k, pass)] != nil
+func (isa ISA) has(f *kernels.Stored, pass int) bool {
+	return isa.kernels[symbol(f, pass)].run != nil
 }
 
 // Kernel names what [ISA.Bind] will run: "avx512/adamw_f32".
-func (isa ISA) Kernel(k *kernels.Kernel, d kernels.DType) string {
+func (isa ISA) Kernel(f *kernels.Stored) string {
 	name := isa.Name
-	if !isa.has(k, 0) || d != kernels.F32 {
+	if !isa.has(f, 0) {
 		name = Go
 	}
-	return name + "/" + k.Name + "_" + d.String()
+	return name + "/" + f.Name + "_" + f.Storage.Name
 }
 
-// symbol is the name of a pass in the tables: "adamw", "lamb_norms".
-func symbol(k *kernels.Kernel, pass int) string {
-	if name := k.Passes[pass].Name; name != "" {
-		return k.Name + "_" + name
+// symbol is the name of a pass in the tables: "adamw_f32", "lamb_norms_bf16".
+func symbol(f *kernels.Stored, pass int) string {
+	name := f.Name
+	if p := f.Passes[pass].Name; p != "" {
+		name += "_" + p
 	}
-	return k.Name
+	return name + "_" + f.Storage.Name
 }
 
 // Coefs are the constants of a step in both arithmetic types.
@@ -85,43 +90,60 @@ func of[T kernels.Real](k *Coefs) *[kernels.MaxCoef]T {
 // goroutine at a time may run it.
 type Span interface{ Run(c *Coefs) }
 
-// Bind makes the span of a pass over the n elements at each slot. Where the
+// Bind makes the span of a pass over the n elements of each array. Where the
 // pass has sums, those of each unit of kernels.Unit elements go to sums, which
-// holds elements of the same type. The caller keeps the memory alive.
-func (isa ISA) Bind(k *kernels.Kernel, pass int, d kernels.DType, slots []unsafe.Pointer, n int, sums unsafe.Pointer) Span {
-	p := &k.Passes[pass]
-	if d == kernels.F64 {
-		return newLoop(p.Loop64, slots, n, p.Sums, sums)
+// holds numbers of the arithmetic type. The caller keeps the memory alive.
+func (isa ISA) Bind(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int, sums unsafe.Pointer) Span {
+	p := &f.Passes[pass]
+	if f.Wide() {
+		return newLoop(p.Update64, p.Terms64, arrays, n, p.Sums, sums)
 	}
-	if fn := isa.kernels[symbol(k, pass)]; fn != nil {
-		return newCall(fn, slots, n, p.Sums, sums)
+	fn := isa.kernels[symbol(f, pass)]
+	if fn.run == nil {
+		if f.Storage == kernels.Storages[0] {
+			return newLoop(p.Update32, p.Terms32, arrays, n, p.Sums, sums)
+		}
+		return newNarrow(f, pass, arrays, n, sums)
 	}
-	return newLoop(p.Loop32, slots, n, p.Sums, sums)
+	if whole := n / fn.whole * fn.whole; whole < n {
+		rest := make([]unsafe.Pointer, len(arrays))
+		for i, d := range f.Types {
+			rest[i] = unsafe.Add(arrays[i], d.Bytes(whole))
+		}
+		restSums := unsafe.Add(sums, 4*p.Sums*(whole/kernels.Unit))
+		return both{newCall(fn, arrays, whole, p.Sums, sums), ISA{Name: Go}.Bind(f, pass, rest, n-whole, restSums)}
+	}
+	return newCall(fn, arrays, n, p.Sums, sums)
+}
+
+// both is a span of two parts.
+type both [2]Span
+
+func (b both) Run(c *Coefs) {
+	b[0].Run(c)
+	b[1].Run(c)
 }
 
 // Stream makes a span with the memory traffic of a pass that changes nothing:
 // it loads what the pass reads and stores what it writes. It is the machine's
-// best, whatever instruction set the pass runs on.
-func Stream(access []kernels.Access, d kernels.DType, slots []unsafe.Pointer, n int) Span {
-	var read, written []unsafe.Pointer
-	for i, a := range access {
-		switch a {
-		case kernels.Read:
-			read = append(read, slots[i])
-		case kernels.ReadWrite:
-			written = append(written, slots[i])
-		}
+// best, whatever instruction set the pass runs on. Of narrow types, a few elements
+// at the end may be left out, and of blocks, their scales.
+func Stream(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int) Span {
+	if f.Wide() { // as twice as many words
+		f, _ = f.In(kernels.Storages[0])
+		n *= 2
 	}
-	m, slots := mix{len(read), len(written)}, append(written, read...)
+	m := f.Mix(pass)
+	var at []unsafe.Pointer
+	for _, t := range m {
+		at = append(at, arrays[t.Array])
+	}
 	for _, isa := range isas() {
-		if fn := isa.streams[m]; fn != nil && isa.Missing == "" {
-			return newCall(fn, slots, n*d.Size()/kernels.F32.Size(), 0, nil)
+		if fn := isa.streams[m.Name()]; fn.run != nil && isa.Missing == "" {
+			return newCall(fn, at, n, 0, nil)
 		}
 	}
-	if d == kernels.F64 {
-		return newLoop(m.loop64, slots, n, 0, nil)
-	}
-	return newLoop(m.loop32, slots, n, 0, nil)
+	return newStreamLoop(m, at, n)
 }
 
 // chunk is how many elements one call into assembly handles at most. Go cannot
@@ -138,9 +160,9 @@ type call struct {
 	stride int // sums per unit
 }
 
-func newCall(fn Func, slots []unsafe.Pointer, n, stride int, sums unsafe.Pointer) *call {
+func newCall(fn Func, arrays []unsafe.Pointer, n, stride int, sums unsafe.Pointer) *call {
 	s := &call{fn: fn, n: n, stride: stride, sums: sums}
-	for i, p := range slots {
+	for i, p := range arrays {
 		s.ptr[i] = uintptr(p)
 	}
 	return s
@@ -149,22 +171,23 @@ func newCall(fn Func, slots []unsafe.Pointer, n, stride int, sums unsafe.Pointer
 func (s *call) Run(c *Coefs) {
 	for i := 0; i < s.n; i += chunk {
 		sums := (*float32)(unsafe.Add(s.sums, 4*s.stride*(i/kernels.Unit)))
-		s.fn(&c.f32, &s.ptr, i, min(i+chunk, s.n), sums)
+		s.fn.run(&c.f32, &s.ptr, i, min(i+chunk, s.n), sums)
 	}
 }
 
-// loop is a span in Go.
+// loop is a span in Go over arrays of the arithmetic type.
 type loop[T kernels.Real] struct {
-	fn    kernels.Loop[T]
-	slots [][]T
-	unit  [][]T // the slots of the unit at hand
-	acc   [][kernels.Lanes]T
-	sums  []T
+	update kernels.Loop[T]
+	terms  kernels.Terms[T]
+	slots  [][]T
+	unit   [][]T // the slots of the unit at hand
+	acc    [][kernels.Lanes]T
+	sums   []T
 }
 
-func newLoop[T kernels.Real](fn kernels.Loop[T], slots []unsafe.Pointer, n, stride int, sums unsafe.Pointer) *loop[T] {
-	s := &loop[T]{fn: fn}
-	for _, p := range slots {
+func newLoop[T kernels.Real](update kernels.Loop[T], terms kernels.Terms[T], arrays []unsafe.Pointer, n, stride int, sums unsafe.Pointer) *loop[T] {
+	s := &loop[T]{update: update, terms: terms}
+	for _, p := range arrays {
 		s.slots = append(s.slots, unsafe.Slice((*T)(p), n))
 	}
 	if stride > 0 {
@@ -176,8 +199,10 @@ func newLoop[T kernels.Real](fn kernels.Loop[T], slots []unsafe.Pointer, n, stri
 }
 
 func (s *loop[T]) Run(c *Coefs) {
-	if s.acc == nil {
-		s.fn(of[T](c), s.slots, nil)
+	if s.update != nil {
+		s.update(of[T](c), s.slots)
+	}
+	if s.terms == nil {
 		return
 	}
 	n, sums := len(s.slots[0]), s.sums
@@ -186,7 +211,7 @@ func (s *loop[T]) Run(c *Coefs) {
 			s.unit[k] = x[i:min(i+kernels.Unit, n)]
 		}
 		clear(s.acc)
-		s.fn(of[T](c), s.unit, s.acc)
+		s.terms(of[T](c), s.unit, s.acc)
 		for k := range s.acc {
 			sums[k] = kernels.Fold(&s.acc[k])
 		}
@@ -194,38 +219,75 @@ func (s *loop[T]) Run(c *Coefs) {
 	}
 }
 
-// mix is the memory traffic of a pass: how many arrays it only reads, and how
-// many it reads and writes.
-type mix struct{ reads, writes int }
-
-func (m mix) loop32(_ *[kernels.MaxCoef]float32, s [][]float32, _ [][kernels.Lanes]float32) {
-	streamLoop(m, s)
+// narrow is a span in Go over arrays of other types than the arithmetic one, a
+// unit at a time: widened, updated, rounded and read again for the terms.
+type narrow struct {
+	form   *kernels.Stored
+	pass   int
+	access []kernels.Access
+	memory [][]byte    // the arrays
+	wide   [][]float32 // room for a unit of each
+	unit   [][]float32 // the unit at hand
+	slots  [][]float32 // the same, slot by slot
+	n      int
+	acc    [][kernels.Lanes]float32
+	sums   []float32
 }
 
-func (m mix) loop64(_ *[kernels.MaxCoef]float64, s [][]float64, _ [][kernels.Lanes]float64) {
-	streamLoop(m, s)
+func newNarrow(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int, sums unsafe.Pointer) *narrow {
+	s := &narrow{form: f, pass: pass, access: f.Access(pass), n: n}
+	for i, p := range arrays {
+		s.memory = append(s.memory, unsafe.Slice((*byte)(p), f.Types[i].Bytes(n)))
+		s.wide = append(s.wide, make([]float32, kernels.Unit))
+	}
+	s.unit = slices.Clone(s.wide)
+	s.slots = make([][]float32, len(f.Slots))
+	if stride := f.Passes[pass].Sums; stride > 0 {
+		s.acc = make([][kernels.Lanes]float32, stride)
+		s.sums = unsafe.Slice((*float32)(sums), stride*kernels.Units(n))
+	}
+	return s
 }
 
-// unity is 1. The compiler does not know, so it keeps the loads and stores.
-var unity = 1.0
-
-// streamLoop is a stream where there is no assembly.
-func streamLoop[T kernels.Real](m mix, s [][]T) {
-	one, read := T(unity), T(0)
-	for i := range s[0] {
-		for _, x := range s[:m.writes] {
-			x[i] *= one
+func (s *narrow) Run(c *Coefs) {
+	p, unit, slots := &s.form.Passes[s.pass], s.unit, s.slots
+	for i := 0; i < s.n; i += kernels.Unit {
+		n := min(kernels.Unit, s.n-i)
+		for k, d := range s.form.Types {
+			unit[k] = s.wide[k][:n]
+			if s.access[k]&kernels.Read != 0 {
+				d.Decode(unit[k], s.memory[k][d.Bytes(i):])
+			}
 		}
-		for _, x := range s[m.writes:] {
-			read += x[i]
+		copy(slots, unit)
+		if s.form.HasMaster() {
+			slots[0] = unit[len(slots)]
+		}
+		if p.Update32 != nil {
+			p.Update32(&c.f32, slots)
+			for k, d := range s.form.Types {
+				if s.access[k]&kernels.Write == 0 {
+					continue
+				}
+				from := unit[k]
+				if k == 0 {
+					from = slots[0] // the master copy, where there is one
+				}
+				d.Encode(s.memory[k][d.Bytes(i):], from)
+			}
+		}
+		if p.Terms32 == nil {
+			continue
+		}
+		for k, d := range s.form.Types {
+			if s.access[k]&kernels.Write != 0 {
+				d.Decode(unit[k], s.memory[k][d.Bytes(i):])
+			}
+		}
+		clear(s.acc)
+		p.Terms32(&c.f32, slots, s.acc)
+		for k := range s.acc {
+			s.sums[i/kernels.Unit*len(s.acc)+k] = kernels.Fold(&s.acc[k])
 		}
 	}
-	if m.writes == 0 {
-		unityFrom(read)
-	}
 }
-
-// unityFrom keeps the loads of a stream that writes nothing.
-//
-//go:noinline
-func unityFrom[T kernels.Real](T) {}

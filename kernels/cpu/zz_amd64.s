@@ -6,522 +6,537 @@
 
 // func acclipAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·acclipAVX512(SB), $0-40
+TEXT ·acclipAVX512(SB), $640-40
 	MOVQ         ptr+8(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
 	MOVQ         16(AX), BX
 	MOVQ         24(AX), AX
 	MOVQ         c+0(FP), SI
+	LEAQ         63(SP), DI
+	ANDQ         $-64, DI
 	VBROADCASTSS (SI), Z0
-	VBROADCASTSS 4(SI), Z1
-	VBROADCASTSS 8(SI), Z2
-	VBROADCASTSS 12(SI), Z3
-	VBROADCASTSS 16(SI), Z4
-	VBROADCASTSS 20(SI), Z5
-	VBROADCASTSS 24(SI), Z6
-	VBROADCASTSS 28(SI), Z7
-	VBROADCASTSS 32(SI), Z8
+	VMOVAPS      Z0, (DI)
+	VBROADCASTSS 4(SI), Z0
+	VMOVAPS      Z0, 64(DI)
+	VBROADCASTSS 8(SI), Z0
+	VMOVAPS      Z0, 128(DI)
+	VBROADCASTSS 12(SI), Z0
+	VMOVAPS      Z0, 192(DI)
+	VBROADCASTSS 16(SI), Z0
+	VMOVAPS      Z0, 256(DI)
+	VBROADCASTSS 20(SI), Z0
+	VMOVAPS      Z0, 320(DI)
+	VBROADCASTSS 24(SI), Z0
+	VMOVAPS      Z0, 384(DI)
+	VBROADCASTSS 28(SI), Z0
+	VMOVAPS      Z0, 448(DI)
+	VBROADCASTSS 32(SI), Z0
+	VMOVAPS      Z0, 512(DI)
 	MOVQ         i+16(FP), SI
-	MOVQ         n+24(FP), DI
-	MOVQ         DI, R8
-	SUBQ         $0x20, R8
-	CMPQ         SI, R8
-	JGT          tail
+	MOVQ         n+24(FP), R8
+	MOVQ         R8, R9
+	SUBQ         $0x20, R9
+	CMPQ         SI, R9
+	JGT          tail2
 
-loop:
-	VMOVUPS          (CX)(SI*4), Z9
-	VMOVUPS          (DX)(SI*4), Z10
-	VMOVUPS          (BX)(SI*4), Z11
-	VMOVUPS          (AX)(SI*4), Z12
-	VMULPS           Z0, Z10, Z10
-	VSUBPS           Z11, Z10, Z22
-	VMULPS           Z1, Z22, Z22
-	VADDPS           Z22, Z11, Z11
-	VPANDD.BCST      absMask<>+0(SB), Z10, Z10
-	VPSUBD.BCST      bits1<>+0(SB), Z10, Z22
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z22, K1
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K2
-	VMOVAPS          Z10, Z22
-	VMULPS.BCST      powLift<>+0(SB), Z22, K2, Z22
-	VBROADCASTSS     powBias<>+0(SB), Z23
-	VADDPS.BCST      powShift<>+0(SB), Z23, K2, Z23
-	VPADDD.BCST      powOffset<>+0(SB), Z22, Z24
-	VPANDD.BCST      powFraction<>+0(SB), Z24, Z22
-	VPADDD.BCST      powOne<>+0(SB), Z22, Z22
-	VPSRLD           $0x17, Z24, Z25
-	VCVTDQ2PS        Z25, Z25
-	VSUBPS           Z23, Z25, Z25
-	VPSRLD           $0x14, Z24, Z24
-	VPERMPS          powInv<>+0(SB), Z24, Z23
-	VFMADD213PS.BCST minusOne<>+0(SB), Z22, Z23
-	VBROADCASTSS     powLog3<>+0(SB), Z22
-	VFMADD213PS.BCST powLog2<>+0(SB), Z23, Z22
-	VFMADD213PS.BCST powLog1<>+0(SB), Z23, Z22
-	VFMADD213PS.BCST powLog0<>+0(SB), Z23, Z22
-	VMULPS           Z23, Z22, Z22
-	VPERMPS          powLog<>+0(SB), Z24, Z23
-	VADDPS           Z25, Z23, Z23
-	VMULPS           Z5, Z23, Z24
-	VMOVAPS          Z5, Z25
-	VFMSUB213PS      Z24, Z23, Z25
-	VFMADD231PS      Z6, Z23, Z25
-	VFMADD231PS      Z5, Z22, Z25
-	VADDPS           Z25, Z24, Z22
-	VRNDSCALEPS      $0x00, Z22, Z22
-	VSUBPS           Z22, Z24, Z23
-	VADDPS           Z25, Z23, Z23
-	VBROADCASTSS     powExp5<>+0(SB), Z24
-	VFMADD213PS.BCST powExp4<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST powExp3<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST powExp2<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST powExp1<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST powExp0<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST one<>+0(SB), Z23, Z24
-	VSCALEFPS        Z22, Z24, Z24
-	VBLENDMPS        Z10, Z24, K1, Z13
-	VSUBPS           Z12, Z13, Z10
-	VMULPS           Z2, Z10, Z10
-	VADDPS           Z10, Z12, Z10
-	VPANDD.BCST      absMask<>+0(SB), Z11, Z12
-	VADDPS           Z4, Z12, Z12
-	VBROADCASTSS     one<>+0(SB), Z22
-	VPSUBD.BCST      bits800000<>+0(SB), Z10, Z23
-	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z23, K1
-	VCVTDQ2PS        Z10, Z23
-	VSUBPS.BCST      fixedBias<>+0(SB), Z23, Z23
-	VMULPS           Z7, Z23, Z23
-	VADDPS.BCST      fixedLow<>+0(SB), Z23, Z23
-	VCVTTPS2DQ       Z23, Z23
-	VCMPPS           $0x19, Z12, Z23, K2
-	KORTESTW         K1, K2
-	JEQ              clipped1
-	VBROADCASTSS     one<>+0(SB), Z22
-	VPSUBD.BCST      bits1<>+0(SB), Z10, Z23
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z23, K1
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K2
-	VMOVAPS          Z10, Z23
-	VMULPS.BCST      powLift<>+0(SB), Z23, K2, Z23
-	VBROADCASTSS     powBias<>+0(SB), Z24
-	VADDPS.BCST      powShift<>+0(SB), Z24, K2, Z24
-	VPADDD.BCST      powOffset<>+0(SB), Z23, Z25
-	VPANDD.BCST      powFraction<>+0(SB), Z25, Z23
-	VPADDD.BCST      powOne<>+0(SB), Z23, Z23
-	VPSRLD           $0x17, Z25, Z26
-	VCVTDQ2PS        Z26, Z26
-	VSUBPS           Z24, Z26, Z26
-	VPSRLD           $0x14, Z25, Z25
-	VPERMPS          powInv<>+0(SB), Z25, Z24
-	VFMADD213PS.BCST minusOne<>+0(SB), Z23, Z24
-	VBROADCASTSS     powLog3<>+0(SB), Z23
-	VFMADD213PS.BCST powLog2<>+0(SB), Z24, Z23
-	VFMADD213PS.BCST powLog1<>+0(SB), Z24, Z23
-	VFMADD213PS.BCST powLog0<>+0(SB), Z24, Z23
-	VMULPS           Z24, Z23, Z23
-	VPERMPS          powLog<>+0(SB), Z25, Z24
-	VADDPS           Z26, Z24, Z24
-	VMULPS           Z7, Z24, Z25
-	VMOVAPS          Z7, Z26
-	VFMSUB213PS      Z25, Z24, Z26
-	VFMADD231PS      Z8, Z24, Z26
-	VFMADD231PS      Z7, Z23, Z26
-	VADDPS           Z26, Z25, Z23
-	VRNDSCALEPS      $0x00, Z23, Z23
-	VSUBPS           Z23, Z25, Z24
-	VADDPS           Z26, Z24, Z24
-	VBROADCASTSS     powExp5<>+0(SB), Z25
-	VFMADD213PS.BCST powExp4<>+0(SB), Z24, Z25
-	VFMADD213PS.BCST powExp3<>+0(SB), Z24, Z25
-	VFMADD213PS.BCST powExp2<>+0(SB), Z24, Z25
-	VFMADD213PS.BCST powExp1<>+0(SB), Z24, Z25
-	VFMADD213PS.BCST powExp0<>+0(SB), Z24, Z25
-	VFMADD213PS.BCST one<>+0(SB), Z24, Z25
-	VSCALEFPS        Z23, Z25, Z25
-	VBLENDMPS        Z10, Z25, K1, Z14
-	VDIVPS           Z12, Z14, Z12
-	VCMPPS           $0x1e, Z22, Z12, K1
-	VBLENDMPS        Z22, Z12, K1, Z15
-	VMOVAPS          Z15, Z22
-
-clipped1:
-	VMULPS           Z11, Z22, Z12
-	VMULPS           Z3, Z12, Z12
-	VSUBPS           Z12, Z9, Z9
-	VMOVUPS          Z9, (CX)(SI*4)
-	VMOVUPS          Z11, (BX)(SI*4)
-	VMOVUPS          Z10, (AX)(SI*4)
-	VMOVUPS          64(CX)(SI*4), Z9
-	VMOVUPS          64(DX)(SI*4), Z10
-	VMOVUPS          64(BX)(SI*4), Z11
-	VMOVUPS          64(AX)(SI*4), Z12
-	VMULPS           Z0, Z10, Z10
-	VSUBPS           Z11, Z10, Z22
-	VMULPS           Z1, Z22, Z22
-	VADDPS           Z22, Z11, Z11
-	VPANDD.BCST      absMask<>+0(SB), Z10, Z10
-	VPSUBD.BCST      bits1<>+0(SB), Z10, Z22
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z22, K1
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K2
-	VMOVAPS          Z10, Z22
-	VMULPS.BCST      powLift<>+0(SB), Z22, K2, Z22
-	VBROADCASTSS     powBias<>+0(SB), Z23
-	VADDPS.BCST      powShift<>+0(SB), Z23, K2, Z23
-	VPADDD.BCST      powOffset<>+0(SB), Z22, Z24
-	VPANDD.BCST      powFraction<>+0(SB), Z24, Z22
-	VPADDD.BCST      powOne<>+0(SB), Z22, Z22
-	VPSRLD           $0x17, Z24, Z25
-	VCVTDQ2PS        Z25, Z25
-	VSUBPS           Z23, Z25, Z25
-	VPSRLD           $0x14, Z24, Z24
-	VPERMPS          powInv<>+0(SB), Z24, Z23
-	VFMADD213PS.BCST minusOne<>+0(SB), Z22, Z23
-	VBROADCASTSS     powLog3<>+0(SB), Z22
-	VFMADD213PS.BCST powLog2<>+0(SB), Z23, Z22
-	VFMADD213PS.BCST powLog1<>+0(SB), Z23, Z22
-	VFMADD213PS.BCST powLog0<>+0(SB), Z23, Z22
-	VMULPS           Z23, Z22, Z22
-	VPERMPS          powLog<>+0(SB), Z24, Z23
-	VADDPS           Z25, Z23, Z23
-	VMULPS           Z5, Z23, Z24
-	VMOVAPS          Z5, Z25
-	VFMSUB213PS      Z24, Z23, Z25
-	VFMADD231PS      Z6, Z23, Z25
-	VFMADD231PS      Z5, Z22, Z25
-	VADDPS           Z25, Z24, Z22
-	VRNDSCALEPS      $0x00, Z22, Z22
-	VSUBPS           Z22, Z24, Z23
-	VADDPS           Z25, Z23, Z23
-	VBROADCASTSS     powExp5<>+0(SB), Z24
-	VFMADD213PS.BCST powExp4<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST powExp3<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST powExp2<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST powExp1<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST powExp0<>+0(SB), Z23, Z24
-	VFMADD213PS.BCST one<>+0(SB), Z23, Z24
-	VSCALEFPS        Z22, Z24, Z24
-	VBLENDMPS        Z10, Z24, K1, Z16
-	VSUBPS           Z12, Z16, Z10
-	VMULPS           Z2, Z10, Z10
-	VADDPS           Z10, Z12, Z10
-	VPANDD.BCST      absMask<>+0(SB), Z11, Z12
-	VADDPS           Z4, Z12, Z12
-	VBROADCASTSS     one<>+0(SB), Z22
-	VPSUBD.BCST      bits800000<>+0(SB), Z10, Z23
-	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z23, K1
-	VCVTDQ2PS        Z10, Z23
-	VSUBPS.BCST      fixedBias<>+0(SB), Z23, Z23
-	VMULPS           Z7, Z23, Z23
-	VADDPS.BCST      fixedLow<>+0(SB), Z23, Z23
-	VCVTTPS2DQ       Z23, Z23
-	VCMPPS           $0x19, Z12, Z23, K2
-	KORTESTW         K1, K2
-	JEQ              clipped2
-	VBROADCASTSS     one<>+0(SB), Z22
-	VPSUBD.BCST      bits1<>+0(SB), Z10, Z23
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z23, K1
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K2
-	VMOVAPS          Z10, Z23
-	VMULPS.BCST      powLift<>+0(SB), Z23, K2, Z23
-	VBROADCASTSS     powBias<>+0(SB), Z24
-	VADDPS.BCST      powShift<>+0(SB), Z24, K2, Z24
-	VPADDD.BCST      powOffset<>+0(SB), Z23, Z25
-	VPANDD.BCST      powFraction<>+0(SB), Z25, Z23
-	VPADDD.BCST      powOne<>+0(SB), Z23, Z23
-	VPSRLD           $0x17, Z25, Z26
-	VCVTDQ2PS        Z26, Z26
-	VSUBPS           Z24, Z26, Z26
-	VPSRLD           $0x14, Z25, Z25
-	VPERMPS          powInv<>+0(SB), Z25, Z24
-	VFMADD213PS.BCST minusOne<>+0(SB), Z23, Z24
-	VBROADCASTSS     powLog3<>+0(SB), Z23
-	VFMADD213PS.BCST powLog2<>+0(SB), Z24, Z23
-	VFMADD213PS.BCST powLog1<>+0(SB), Z24, Z23
-	VFMADD213PS.BCST powLog0<>+0(SB), Z24, Z23
-	VMULPS           Z24, Z23, Z23
-	VPERMPS          powLog<>+0(SB), Z25, Z24
-	VADDPS           Z26, Z24, Z24
-	VMULPS           Z7, Z24, Z25
-	VMOVAPS          Z7, Z26
-	VFMSUB213PS      Z25, Z24, Z26
-	VFMADD231PS      Z8, Z24, Z26
-	VFMADD231PS      Z7, Z23, Z26
-	VADDPS           Z26, Z25, Z23
-	VRNDSCALEPS      $0x00, Z23, Z23
-	VSUBPS           Z23, Z25, Z24
-	VADDPS           Z26, Z24, Z24
-	VBROADCASTSS     powExp5<>+0(SB), Z25
-	VFMADD213PS.BCST powExp4<>+0(SB), Z24, Z25
-	VFMADD213PS.BCST powExp3<>+0(SB), Z24, Z25
-	VFMADD213PS.BCST powExp2<>+0(SB), Z24, Z25
-	VFMADD213PS.BCST powExp1<>+0(SB), Z24, Z25
-	VFMADD213PS.BCST powExp0<>+0(SB), Z24, Z25
-	VFMADD213PS.BCST one<>+0(SB), Z24, Z25
-	VSCALEFPS        Z23, Z25, Z25
-	VBLENDMPS        Z10, Z25, K1, Z17
-	VDIVPS           Z12, Z17, Z12
-	VCMPPS           $0x1e, Z22, Z12, K1
-	VBLENDMPS        Z22, Z12, K1, Z18
-	VMOVAPS          Z18, Z22
-
-clipped2:
-	VMULPS  Z11, Z22, Z12
-	VMULPS  Z3, Z12, Z12
-	VSUBPS  Z12, Z9, Z9
-	VMOVUPS Z9, 64(CX)(SI*4)
-	VMOVUPS Z11, 64(BX)(SI*4)
-	VMOVUPS Z10, 64(AX)(SI*4)
-	ADDQ    $0x20, SI
-	CMPQ    SI, R8
-	JLE     loop
-
-tail:
-	CMPQ             SI, DI
-	JGE              done
-	MOVQ             DI, R8
-	SUBQ             SI, R8
-	MOVL             $0xffffffff, R9
-	BZHIL            R8, R9, R9
-	KMOVW            R9, K1
-	VMOVUPS.Z        (CX)(SI*4), K1, Z9
-	VMOVUPS.Z        (DX)(SI*4), K1, Z10
-	VMOVUPS.Z        (BX)(SI*4), K1, Z11
-	VMOVUPS.Z        (AX)(SI*4), K1, Z12
-	VMULPS           Z0, Z10, Z10
-	VSUBPS           Z11, Z10, Z13
-	VMULPS           Z1, Z13, Z13
-	VADDPS           Z13, Z11, Z11
-	VPANDD.BCST      absMask<>+0(SB), Z10, Z10
-	VPSUBD.BCST      bits1<>+0(SB), Z10, Z13
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z13, K2
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K3
-	VMOVAPS          Z10, Z13
-	VMULPS.BCST      powLift<>+0(SB), Z13, K3, Z13
-	VBROADCASTSS     powBias<>+0(SB), Z14
-	VADDPS.BCST      powShift<>+0(SB), Z14, K3, Z14
-	VPADDD.BCST      powOffset<>+0(SB), Z13, Z15
-	VPANDD.BCST      powFraction<>+0(SB), Z15, Z13
-	VPADDD.BCST      powOne<>+0(SB), Z13, Z13
-	VPSRLD           $0x17, Z15, Z16
-	VCVTDQ2PS        Z16, Z16
-	VSUBPS           Z14, Z16, Z16
-	VPSRLD           $0x14, Z15, Z15
-	VPERMPS          powInv<>+0(SB), Z15, Z14
-	VFMADD213PS.BCST minusOne<>+0(SB), Z13, Z14
-	VBROADCASTSS     powLog3<>+0(SB), Z13
-	VFMADD213PS.BCST powLog2<>+0(SB), Z14, Z13
-	VFMADD213PS.BCST powLog1<>+0(SB), Z14, Z13
-	VFMADD213PS.BCST powLog0<>+0(SB), Z14, Z13
-	VMULPS           Z14, Z13, Z13
-	VPERMPS          powLog<>+0(SB), Z15, Z14
-	VADDPS           Z16, Z14, Z14
-	VMULPS           Z5, Z14, Z15
-	VMOVAPS          Z5, Z16
-	VFMSUB213PS      Z15, Z14, Z16
-	VFMADD231PS      Z6, Z14, Z16
-	VFMADD231PS      Z5, Z13, Z16
-	VADDPS           Z16, Z15, Z13
-	VRNDSCALEPS      $0x00, Z13, Z13
-	VSUBPS           Z13, Z15, Z14
-	VADDPS           Z16, Z14, Z14
-	VBROADCASTSS     powExp5<>+0(SB), Z15
-	VFMADD213PS.BCST powExp4<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST powExp3<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST powExp2<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST powExp1<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST powExp0<>+0(SB), Z14, Z15
-	VFMADD213PS.BCST one<>+0(SB), Z14, Z15
-	VSCALEFPS        Z13, Z15, Z15
-	VBLENDMPS        Z10, Z15, K2, Z19
-	VSUBPS           Z12, Z19, Z10
-	VMULPS           Z2, Z10, Z10
-	VADDPS           Z10, Z12, Z10
-	VPANDD.BCST      absMask<>+0(SB), Z11, Z12
-	VADDPS           Z4, Z12, Z12
-	VBROADCASTSS     one<>+0(SB), Z13
-	VPSUBD.BCST      bits800000<>+0(SB), Z10, Z14
-	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z14, K2
-	VCVTDQ2PS        Z10, Z14
-	VSUBPS.BCST      fixedBias<>+0(SB), Z14, Z14
-	VMULPS           Z7, Z14, Z14
-	VADDPS.BCST      fixedLow<>+0(SB), Z14, Z14
-	VCVTTPS2DQ       Z14, Z14
-	VCMPPS           $0x19, Z12, Z14, K3
-	KORTESTW         K2, K3
-	JEQ              clipped3
-	VBROADCASTSS     one<>+0(SB), Z13
-	VPSUBD.BCST      bits1<>+0(SB), Z10, Z14
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z14, K2
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z10, K3
+loop1:
+	VMOVUPS          (CX)(SI*4), Z0
+	VMOVUPS          64(CX)(SI*4), Z1
+	VMOVUPS          (DX)(SI*4), Z2
+	VMOVUPS          64(DX)(SI*4), Z3
+	VMOVUPS          (BX)(SI*4), Z4
+	VMOVUPS          64(BX)(SI*4), Z5
+	VMOVUPS          (AX)(SI*4), Z6
+	VMOVUPS          64(AX)(SI*4), Z7
+	VMULPS           (DI), Z2, Z2
+	VMULPS           (DI), Z3, Z3
+	VSUBPS           Z4, Z2, Z8
+	VSUBPS           Z5, Z3, Z9
+	VMULPS           64(DI), Z8, Z8
+	VMULPS           64(DI), Z9, Z9
+	VADDPS           Z8, Z4, Z4
+	VADDPS           Z9, Z5, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z3
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z2, Z8
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z9
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z8, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z9, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z2, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K4
+	VMOVAPS          Z2, Z8
+	VMOVAPS          Z3, Z9
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z10
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z11
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z8, K3, Z8
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z10, K3, Z10
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z9, K4, Z9
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z11, K4, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z8, Z8
+	VPADDD.BCST      w00480000x1<>+0(SB), Z9, Z9
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z8, Z12
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z9, Z13
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z13, Z13
+	VPSRLD           $0x17, Z8, Z14
+	VPSRLD           $0x17, Z9, Z15
+	VCVTDQ2PS        Z14, Z14
+	VCVTDQ2PS        Z15, Z15
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSRLD           $0x14, Z8, Z8
+	VPSRLD           $0x14, Z9, Z9
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z8, Z14
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z15
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z12
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z13
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z15, Z13
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z9, Z9
+	VADDPS           Z10, Z8, Z8
+	VADDPS           Z11, Z9, Z9
+	VMULPS           320(DI), Z8, Z10
+	VMULPS           320(DI), Z9, Z11
 	VMOVAPS          Z10, Z14
-	VMULPS.BCST      powLift<>+0(SB), Z14, K3, Z14
-	VBROADCASTSS     powBias<>+0(SB), Z15
-	VADDPS.BCST      powShift<>+0(SB), Z15, K3, Z15
-	VPADDD.BCST      powOffset<>+0(SB), Z14, Z16
-	VPANDD.BCST      powFraction<>+0(SB), Z16, Z14
-	VPADDD.BCST      powOne<>+0(SB), Z14, Z14
-	VPSRLD           $0x17, Z16, Z17
-	VCVTDQ2PS        Z17, Z17
-	VSUBPS           Z15, Z17, Z17
-	VPSRLD           $0x14, Z16, Z16
-	VPERMPS          powInv<>+0(SB), Z16, Z15
-	VFMADD213PS.BCST minusOne<>+0(SB), Z14, Z15
-	VBROADCASTSS     powLog3<>+0(SB), Z14
-	VFMADD213PS.BCST powLog2<>+0(SB), Z15, Z14
-	VFMADD213PS.BCST powLog1<>+0(SB), Z15, Z14
-	VFMADD213PS.BCST powLog0<>+0(SB), Z15, Z14
-	VMULPS           Z15, Z14, Z14
-	VPERMPS          powLog<>+0(SB), Z16, Z15
-	VADDPS           Z17, Z15, Z15
-	VMULPS           Z7, Z15, Z16
-	VMOVAPS          Z7, Z17
-	VFMSUB213PS      Z16, Z15, Z17
-	VFMADD231PS      Z8, Z15, Z17
-	VFMADD231PS      Z7, Z14, Z17
-	VADDPS           Z17, Z16, Z14
-	VRNDSCALEPS      $0x00, Z14, Z14
-	VSUBPS           Z14, Z16, Z15
-	VADDPS           Z17, Z15, Z15
-	VBROADCASTSS     powExp5<>+0(SB), Z16
-	VFMADD213PS.BCST powExp4<>+0(SB), Z15, Z16
-	VFMADD213PS.BCST powExp3<>+0(SB), Z15, Z16
-	VFMADD213PS.BCST powExp2<>+0(SB), Z15, Z16
-	VFMADD213PS.BCST powExp1<>+0(SB), Z15, Z16
-	VFMADD213PS.BCST powExp0<>+0(SB), Z15, Z16
-	VFMADD213PS.BCST one<>+0(SB), Z15, Z16
-	VSCALEFPS        Z14, Z16, Z16
-	VBLENDMPS        Z10, Z16, K2, Z20
-	VDIVPS           Z12, Z20, Z12
-	VCMPPS           $0x1e, Z13, Z12, K2
-	VBLENDMPS        Z13, Z12, K2, Z21
-	VMOVAPS          Z21, Z13
+	VMOVAPS          Z11, Z15
+	VFMSUB231PS      320(DI), Z8, Z14
+	VFMSUB231PS      320(DI), Z9, Z15
+	VFMADD231PS      384(DI), Z8, Z14
+	VFMADD231PS      384(DI), Z9, Z15
+	VFMADD231PS      320(DI), Z12, Z14
+	VFMADD231PS      320(DI), Z13, Z15
+	VADDPS           Z14, Z10, Z8
+	VADDPS           Z15, Z11, Z9
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VSUBPS           Z8, Z10, Z10
+	VSUBPS           Z9, Z11, Z11
+	VADDPS           Z14, Z10, Z10
+	VADDPS           Z15, Z11, Z11
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z13
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z11, Z13
+	VSCALEFPS        Z8, Z12, Z8
+	VSCALEFPS        Z9, Z13, Z9
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z2, K1, Z8
+	VMOVAPS          Z9, Z2
+	VMOVAPS          Z3, K2, Z2
+	VSUBPS           Z6, Z8, Z3
+	VSUBPS           Z7, Z2, Z2
+	VMULPS           128(DI), Z3, Z3
+	VMULPS           128(DI), Z2, Z2
+	VADDPS           Z3, Z6, Z3
+	VADDPS           Z2, Z7, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z6
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z5, Z7
+	VADDPS           256(DI), Z6, Z6
+	VADDPS           256(DI), Z7, Z7
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z8
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z9
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z3, Z10
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z2, Z11
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z10, K1
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z11, K2
+	VCVTDQ2PS        Z3, Z10
+	VCVTDQ2PS        Z2, Z11
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z10, Z10
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z11, Z11
+	VMULPS           448(DI), Z10, Z10
+	VMULPS           448(DI), Z11, Z11
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z10, Z10
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z11, Z11
+	VCVTTPS2DQ       Z10, Z10
+	VCVTTPS2DQ       Z11, Z11
+	VCMPPS           $0x19, Z6, Z10, K3
+	VCMPPS           $0x19, Z7, Z11, K4
+	KORW             K2, K1, K1
+	KORW             K4, K1, K1
+	KORTESTW         K3, K1
+	JEQ              clipped4
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z8
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z2, Z9
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z8, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z9, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z2, K4
+	VMOVAPS          Z3, Z8
+	VMOVAPS          Z2, Z9
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z10
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z11
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z8, K3, Z8
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z10, K3, Z10
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z9, K4, Z9
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z11, K4, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z8, Z8
+	VPADDD.BCST      w00480000x1<>+0(SB), Z9, Z9
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z8, Z12
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z9, Z13
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z13, Z13
+	VPSRLD           $0x17, Z8, Z14
+	VPSRLD           $0x17, Z9, Z15
+	VCVTDQ2PS        Z14, Z14
+	VCVTDQ2PS        Z15, Z15
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSRLD           $0x14, Z8, Z8
+	VPSRLD           $0x14, Z9, Z9
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z8, Z14
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z15
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z12
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z13
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z15, Z13
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z9, Z9
+	VADDPS           Z10, Z8, Z8
+	VADDPS           Z11, Z9, Z9
+	VMULPS           448(DI), Z8, Z10
+	VMULPS           448(DI), Z9, Z11
+	VMOVAPS          Z10, Z14
+	VMOVAPS          Z11, Z15
+	VFMSUB231PS      448(DI), Z8, Z14
+	VFMSUB231PS      448(DI), Z9, Z15
+	VFMADD231PS      512(DI), Z8, Z14
+	VFMADD231PS      512(DI), Z9, Z15
+	VFMADD231PS      448(DI), Z12, Z14
+	VFMADD231PS      448(DI), Z13, Z15
+	VADDPS           Z14, Z10, Z8
+	VADDPS           Z15, Z11, Z9
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VSUBPS           Z8, Z10, Z10
+	VSUBPS           Z9, Z11, Z11
+	VADDPS           Z14, Z10, Z10
+	VADDPS           Z15, Z11, Z11
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z13
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z11, Z13
+	VSCALEFPS        Z8, Z12, Z8
+	VSCALEFPS        Z9, Z13, Z9
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z3, K1, Z8
+	VMOVAPS          Z9, Z9
+	VMOVAPS          Z2, K2, Z9
+	VDIVPS           Z6, Z8, Z6
+	VDIVPS           Z7, Z9, Z7
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z8
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z9
+	VCMPPS           $0x1e, Z8, Z6, K1
+	VCMPPS           $0x1e, Z9, Z7, K2
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z8, K1, Z6
+	VMOVAPS          Z7, Z7
+	VMOVAPS          Z9, K2, Z7
+	VMOVAPS          Z6, Z8
+	VMOVAPS          Z7, Z9
 
-clipped3:
-	VMULPS  Z11, Z13, Z12
-	VMULPS  Z3, Z12, Z12
-	VSUBPS  Z12, Z9, Z9
-	VMOVUPS Z9, K1, (CX)(SI*4)
-	VMOVUPS Z11, K1, (BX)(SI*4)
-	VMOVUPS Z10, K1, (AX)(SI*4)
+clipped4:
+	VMULPS  Z4, Z8, Z6
+	VMULPS  Z5, Z9, Z7
+	VMULPS  192(DI), Z6, Z6
+	VMULPS  192(DI), Z7, Z7
+	VSUBPS  Z6, Z0, Z0
+	VSUBPS  Z7, Z1, Z1
+	VMOVUPS Z0, (CX)(SI*4)
+	VMOVUPS Z1, 64(CX)(SI*4)
+	VMOVUPS Z4, (BX)(SI*4)
+	VMOVUPS Z5, 64(BX)(SI*4)
+	VMOVUPS Z3, (AX)(SI*4)
+	VMOVUPS Z2, 64(AX)(SI*4)
+	ADDQ    $0x20, SI
+	CMPQ    SI, R9
+	JLE     loop1
+
+tail2:
+	CMPQ             SI, R8
+	JGE              done3
+	MOVQ             R8, R9
+	SUBQ             SI, R9
+	MOVL             $0xffffffff, R10
+	BZHIL            R9, R10, R10
+	KMOVW            R10, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z0
+	VMOVUPS.Z        (DX)(SI*4), K1, Z1
+	VMOVUPS.Z        (BX)(SI*4), K1, Z2
+	VMOVUPS.Z        (AX)(SI*4), K1, Z3
+	VMULPS           (DI), Z1, Z1
+	VSUBPS           Z2, Z1, Z4
+	VMULPS           64(DI), Z4, Z4
+	VADDPS           Z4, Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z1, Z1
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z1, Z4
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z4, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z1, K3
+	VMOVAPS          Z1, Z4
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z5
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z4, K3, Z4
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z5, K3, Z5
+	VPADDD.BCST      w00480000x1<>+0(SB), Z4, Z4
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z4, Z6
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z6, Z6
+	VPSRLD           $0x17, Z4, Z7
+	VCVTDQ2PS        Z7, Z7
+	VSUBPS           Z5, Z7, Z5
+	VPSRLD           $0x14, Z4, Z4
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z4, Z7
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z6, Z7
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z6
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z7, Z6
+	VMULPS           Z7, Z6, Z6
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z4, Z4
+	VADDPS           Z5, Z4, Z4
+	VMULPS           320(DI), Z4, Z5
+	VMOVAPS          Z5, Z7
+	VFMSUB231PS      320(DI), Z4, Z7
+	VFMADD231PS      384(DI), Z4, Z7
+	VFMADD231PS      320(DI), Z6, Z7
+	VADDPS           Z7, Z5, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VSUBPS           Z4, Z5, Z5
+	VADDPS           Z7, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z6
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z6
+	VSCALEFPS        Z4, Z6, Z4
+	VMOVAPS          Z4, Z4
+	VMOVAPS          Z1, K2, Z4
+	VSUBPS           Z3, Z4, Z1
+	VMULPS           128(DI), Z1, Z1
+	VADDPS           Z1, Z3, Z1
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z3
+	VADDPS           256(DI), Z3, Z3
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z4
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z1, Z5
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z5, K2
+	VCVTDQ2PS        Z1, Z5
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z5, Z5
+	VMULPS           448(DI), Z5, Z5
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z5, Z5
+	VCVTTPS2DQ       Z5, Z5
+	VCMPPS           $0x19, Z3, Z5, K3
+	KORTESTW         K3, K2
+	JEQ              clipped5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z1, Z4
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z4, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z1, K3
+	VMOVAPS          Z1, Z4
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z5
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z4, K3, Z4
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z5, K3, Z5
+	VPADDD.BCST      w00480000x1<>+0(SB), Z4, Z4
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z4, Z6
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z6, Z6
+	VPSRLD           $0x17, Z4, Z7
+	VCVTDQ2PS        Z7, Z7
+	VSUBPS           Z5, Z7, Z5
+	VPSRLD           $0x14, Z4, Z4
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z4, Z7
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z6, Z7
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z6
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z7, Z6
+	VMULPS           Z7, Z6, Z6
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z4, Z4
+	VADDPS           Z5, Z4, Z4
+	VMULPS           448(DI), Z4, Z5
+	VMOVAPS          Z5, Z7
+	VFMSUB231PS      448(DI), Z4, Z7
+	VFMADD231PS      512(DI), Z4, Z7
+	VFMADD231PS      448(DI), Z6, Z7
+	VADDPS           Z7, Z5, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VSUBPS           Z4, Z5, Z5
+	VADDPS           Z7, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z6
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z6
+	VSCALEFPS        Z4, Z6, Z4
+	VMOVAPS          Z4, Z4
+	VMOVAPS          Z1, K2, Z4
+	VDIVPS           Z3, Z4, Z3
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z4
+	VCMPPS           $0x1e, Z4, Z3, K2
+	VMOVAPS          Z3, Z3
+	VMOVAPS          Z4, K2, Z3
+	VMOVAPS          Z3, Z4
+
+clipped5:
+	VMULPS  Z2, Z4, Z3
+	VMULPS  192(DI), Z3, Z3
+	VSUBPS  Z3, Z0, Z0
+	VMOVUPS Z0, K1, (CX)(SI*4)
+	VMOVUPS Z2, K1, (BX)(SI*4)
+	VMOVUPS Z1, K1, (AX)(SI*4)
 	ADDQ    $0x10, SI
-	JMP     tail
+	JMP     tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-DATA absMask<>+0(SB)/4, $0x7fffffff
-GLOBL absMask<>(SB), RODATA|NOPTR, $4
+DATA w7fffffffx1<>+0(SB)/4, $0x7fffffff
+GLOBL w7fffffffx1<>(SB), RODATA|NOPTR, $4
 
-DATA bits1<>+0(SB)/4, $0x00000001
-GLOBL bits1<>(SB), RODATA|NOPTR, $4
+DATA w00000001x1<>+0(SB)/4, $0x00000001
+GLOBL w00000001x1<>(SB), RODATA|NOPTR, $4
 
-DATA bits7f7fffff<>+0(SB)/4, $0x7f7fffff
-GLOBL bits7f7fffff<>(SB), RODATA|NOPTR, $4
+DATA w7f7fffffx1<>+0(SB)/4, $0x7f7fffff
+GLOBL w7f7fffffx1<>(SB), RODATA|NOPTR, $4
 
-DATA powLeast<>+0(SB)/4, $0x00800000
-GLOBL powLeast<>(SB), RODATA|NOPTR, $4
+DATA w00800000x1<>+0(SB)/4, $0x00800000
+GLOBL w00800000x1<>(SB), RODATA|NOPTR, $4
 
-DATA powLift<>+0(SB)/4, $0x4b800000
-GLOBL powLift<>(SB), RODATA|NOPTR, $4
+DATA w42fe0000x1<>+0(SB)/4, $0x42fe0000
+GLOBL w42fe0000x1<>(SB), RODATA|NOPTR, $4
 
-DATA powBias<>+0(SB)/4, $0x42fe0000
-GLOBL powBias<>(SB), RODATA|NOPTR, $4
+DATA w4b800000x1<>+0(SB)/4, $0x4b800000
+GLOBL w4b800000x1<>(SB), RODATA|NOPTR, $4
 
-DATA powShift<>+0(SB)/4, $0x41c00000
-GLOBL powShift<>(SB), RODATA|NOPTR, $4
+DATA w41c00000x1<>+0(SB)/4, $0x41c00000
+GLOBL w41c00000x1<>(SB), RODATA|NOPTR, $4
 
-DATA powOffset<>+0(SB)/4, $0x00480000
-GLOBL powOffset<>(SB), RODATA|NOPTR, $4
+DATA w00480000x1<>+0(SB)/4, $0x00480000
+GLOBL w00480000x1<>(SB), RODATA|NOPTR, $4
 
-DATA powFraction<>+0(SB)/4, $0x007fffff
-GLOBL powFraction<>(SB), RODATA|NOPTR, $4
+DATA w007fffffx1<>+0(SB)/4, $0x007fffff
+GLOBL w007fffffx1<>(SB), RODATA|NOPTR, $4
 
-DATA powOne<>+0(SB)/4, $0x3f380000
-GLOBL powOne<>(SB), RODATA|NOPTR, $4
+DATA w3f380000x1<>+0(SB)/4, $0x3f380000
+GLOBL w3f380000x1<>(SB), RODATA|NOPTR, $4
 
-DATA powInv<>+0(SB)/4, $0x3faa85c3
-DATA powInv<>+4(SB)/4, $0x3f9d6db6
-DATA powInv<>+8(SB)/4, $0x3f925edc
-DATA powInv<>+12(SB)/4, $0x3f88835a
-DATA powInv<>+16(SB)/4, $0x3f800000
-DATA powInv<>+20(SB)/4, $0x3f63b354
-DATA powInv<>+24(SB)/4, $0x3f4cc968
-DATA powInv<>+28(SB)/4, $0x3f3a3139
-DATA powInv<>+32(SB)/4, $0x3faa85c3
-DATA powInv<>+36(SB)/4, $0x3f9d6db6
-DATA powInv<>+40(SB)/4, $0x3f925edc
-DATA powInv<>+44(SB)/4, $0x3f88835a
-DATA powInv<>+48(SB)/4, $0x3f800000
-DATA powInv<>+52(SB)/4, $0x3f63b354
-DATA powInv<>+56(SB)/4, $0x3f4cc968
-DATA powInv<>+60(SB)/4, $0x3f3a3139
-GLOBL powInv<>(SB), RODATA|NOPTR, $64
+DATA w16crcb8937ddb<>+0(SB)/4, $0x3faa85c3
+DATA w16crcb8937ddb<>+4(SB)/4, $0x3f9d6db6
+DATA w16crcb8937ddb<>+8(SB)/4, $0x3f925edc
+DATA w16crcb8937ddb<>+12(SB)/4, $0x3f88835a
+DATA w16crcb8937ddb<>+16(SB)/4, $0x3f800000
+DATA w16crcb8937ddb<>+20(SB)/4, $0x3f63b354
+DATA w16crcb8937ddb<>+24(SB)/4, $0x3f4cc968
+DATA w16crcb8937ddb<>+28(SB)/4, $0x3f3a3139
+DATA w16crcb8937ddb<>+32(SB)/4, $0x3faa85c3
+DATA w16crcb8937ddb<>+36(SB)/4, $0x3f9d6db6
+DATA w16crcb8937ddb<>+40(SB)/4, $0x3f925edc
+DATA w16crcb8937ddb<>+44(SB)/4, $0x3f88835a
+DATA w16crcb8937ddb<>+48(SB)/4, $0x3f800000
+DATA w16crcb8937ddb<>+52(SB)/4, $0x3f63b354
+DATA w16crcb8937ddb<>+56(SB)/4, $0x3f4cc968
+DATA w16crcb8937ddb<>+60(SB)/4, $0x3f3a3139
+GLOBL w16crcb8937ddb<>(SB), RODATA|NOPTR, $64
 
-DATA minusOne<>+0(SB)/4, $0xbf800000
-GLOBL minusOne<>(SB), RODATA|NOPTR, $4
+DATA wbf800000x1<>+0(SB)/4, $0xbf800000
+GLOBL wbf800000x1<>(SB), RODATA|NOPTR, $4
 
-DATA powLog3<>+0(SB)/4, $0xbeb6f47d
-GLOBL powLog3<>(SB), RODATA|NOPTR, $4
+DATA wbeb6f47dx1<>+0(SB)/4, $0xbeb6f47d
+GLOBL wbeb6f47dx1<>(SB), RODATA|NOPTR, $4
 
-DATA powLog2<>+0(SB)/4, $0x3ef6d3f1
-GLOBL powLog2<>(SB), RODATA|NOPTR, $4
+DATA w3ef6d3f1x1<>+0(SB)/4, $0x3ef6d3f1
+GLOBL w3ef6d3f1x1<>(SB), RODATA|NOPTR, $4
 
-DATA powLog1<>+0(SB)/4, $0xbf38aac5
-GLOBL powLog1<>(SB), RODATA|NOPTR, $4
+DATA wbf38aac5x1<>+0(SB)/4, $0xbf38aac5
+GLOBL wbf38aac5x1<>(SB), RODATA|NOPTR, $4
 
-DATA powLog0<>+0(SB)/4, $0x3fb8aa33
-GLOBL powLog0<>(SB), RODATA|NOPTR, $4
+DATA w3fb8aa33x1<>+0(SB)/4, $0x3fb8aa33
+GLOBL w3fb8aa33x1<>(SB), RODATA|NOPTR, $4
 
-DATA powLog<>+0(SB)/4, $0xbed3e000
-DATA powLog<>+4(SB)/4, $0xbe98dc00
-DATA powLog<>+8(SB)/4, $0xbe462000
-DATA powLog<>+12(SB)/4, $0xbdbe4000
-DATA powLog<>+16(SB)/4, $0x00000000
-DATA powLog<>+20(SB)/4, $0x3e2d1000
-DATA powLog<>+24(SB)/4, $0x3ea4e000
-DATA powLog<>+28(SB)/4, $0x3eeb3000
-DATA powLog<>+32(SB)/4, $0xbed3e000
-DATA powLog<>+36(SB)/4, $0xbe98dc00
-DATA powLog<>+40(SB)/4, $0xbe462000
-DATA powLog<>+44(SB)/4, $0xbdbe4000
-DATA powLog<>+48(SB)/4, $0x00000000
-DATA powLog<>+52(SB)/4, $0x3e2d1000
-DATA powLog<>+56(SB)/4, $0x3ea4e000
-DATA powLog<>+60(SB)/4, $0x3eeb3000
-GLOBL powLog<>(SB), RODATA|NOPTR, $64
+DATA w16crccb27d3dc<>+0(SB)/4, $0xbed3e000
+DATA w16crccb27d3dc<>+4(SB)/4, $0xbe98dc00
+DATA w16crccb27d3dc<>+8(SB)/4, $0xbe462000
+DATA w16crccb27d3dc<>+12(SB)/4, $0xbdbe4000
+DATA w16crccb27d3dc<>+16(SB)/4, $0x00000000
+DATA w16crccb27d3dc<>+20(SB)/4, $0x3e2d1000
+DATA w16crccb27d3dc<>+24(SB)/4, $0x3ea4e000
+DATA w16crccb27d3dc<>+28(SB)/4, $0x3eeb3000
+DATA w16crccb27d3dc<>+32(SB)/4, $0xbed3e000
+DATA w16crccb27d3dc<>+36(SB)/4, $0xbe98dc00
+DATA w16crccb27d3dc<>+40(SB)/4, $0xbe462000
+DATA w16crccb27d3dc<>+44(SB)/4, $0xbdbe4000
+DATA w16crccb27d3dc<>+48(SB)/4, $0x00000000
+DATA w16crccb27d3dc<>+52(SB)/4, $0x3e2d1000
+DATA w16crccb27d3dc<>+56(SB)/4, $0x3ea4e000
+DATA w16crccb27d3dc<>+60(SB)/4, $0x3eeb3000
+GLOBL w16crccb27d3dc<>(SB), RODATA|NOPTR, $64
 
-DATA powExp5<>+0(SB)/4, $0x3920b5ae
-GLOBL powExp5<>(SB), RODATA|NOPTR, $4
+DATA w3920b5aex1<>+0(SB)/4, $0x3920b5ae
+GLOBL w3920b5aex1<>(SB), RODATA|NOPTR, $4
 
-DATA powExp4<>+0(SB)/4, $0x3aaf8418
-GLOBL powExp4<>(SB), RODATA|NOPTR, $4
+DATA w3aaf8418x1<>+0(SB)/4, $0x3aaf8418
+GLOBL w3aaf8418x1<>(SB), RODATA|NOPTR, $4
 
-DATA powExp3<>+0(SB)/4, $0x3c1d96f0
-GLOBL powExp3<>(SB), RODATA|NOPTR, $4
+DATA w3c1d96f0x1<>+0(SB)/4, $0x3c1d96f0
+GLOBL w3c1d96f0x1<>(SB), RODATA|NOPTR, $4
 
-DATA powExp2<>+0(SB)/4, $0x3d6357be
-GLOBL powExp2<>(SB), RODATA|NOPTR, $4
+DATA w3d6357bex1<>+0(SB)/4, $0x3d6357be
+GLOBL w3d6357bex1<>(SB), RODATA|NOPTR, $4
 
-DATA powExp1<>+0(SB)/4, $0x3e75fdee
-GLOBL powExp1<>(SB), RODATA|NOPTR, $4
+DATA w3e75fdeex1<>+0(SB)/4, $0x3e75fdee
+GLOBL w3e75fdeex1<>(SB), RODATA|NOPTR, $4
 
-DATA powExp0<>+0(SB)/4, $0x3f317218
-GLOBL powExp0<>(SB), RODATA|NOPTR, $4
+DATA w3f317218x1<>+0(SB)/4, $0x3f317218
+GLOBL w3f317218x1<>(SB), RODATA|NOPTR, $4
 
-DATA one<>+0(SB)/4, $0x3f800000
-GLOBL one<>(SB), RODATA|NOPTR, $4
+DATA w3f800000x1<>+0(SB)/4, $0x3f800000
+GLOBL w3f800000x1<>(SB), RODATA|NOPTR, $4
 
-DATA bits800000<>+0(SB)/4, $0x00800000
-GLOBL bits800000<>(SB), RODATA|NOPTR, $4
+DATA w7f000000x1<>+0(SB)/4, $0x7f000000
+GLOBL w7f000000x1<>(SB), RODATA|NOPTR, $4
 
-DATA bits7f000000<>+0(SB)/4, $0x7f000000
-GLOBL bits7f000000<>(SB), RODATA|NOPTR, $4
+DATA w4e7e0000x1<>+0(SB)/4, $0x4e7e0000
+GLOBL w4e7e0000x1<>(SB), RODATA|NOPTR, $4
 
-DATA fixedBias<>+0(SB)/4, $0x4e7e0000
-GLOBL fixedBias<>(SB), RODATA|NOPTR, $4
-
-DATA fixedLow<>+0(SB)/4, $0x4e7dd1ec
-GLOBL fixedLow<>(SB), RODATA|NOPTR, $4
+DATA w4e7dd1ecx1<>+0(SB)/4, $0x4e7dd1ec
+GLOBL w4e7dd1ecx1<>(SB), RODATA|NOPTR, $4
 
 // func acclipAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2, FMA3
@@ -557,9 +572,9 @@ TEXT ·acclipAVX2(SB), $320-40
 	MOVQ         R8, R9
 	SUBQ         $0x08, R9
 	CMPQ         SI, R9
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VMOVUPS      (BX)(SI*4), Y2
@@ -568,139 +583,137 @@ loop:
 	VSUBPS       Y2, Y1, Y4
 	VMULPS       32(DI), Y4, Y4
 	VADDPS       Y4, Y2, Y2
-	VPBROADCASTD absMask<>+0(SB), Y4
-	VPAND        Y4, Y1, Y4
-	VPSUBD       bits1x8<>+0(SB), Y4, Y1
-	VPMAXUD      bits7f7fffffx8<>+0(SB), Y1, Y5
-	VPCMPEQD     Y5, Y1, Y5
-	VCMPPS       $0x11, powLeastx8<>+0(SB), Y4, Y6
-	VMULPS       powLiftx8<>+0(SB), Y4, Y1
-	VBLENDVPS    Y6, Y1, Y4, Y1
-	VANDPS       powShiftx8<>+0(SB), Y6, Y6
-	VADDPS       powBiasx8<>+0(SB), Y6, Y6
-	VPADDD       powOffsetx8<>+0(SB), Y1, Y7
-	VPAND        powFractionx8<>+0(SB), Y7, Y1
-	VPADDD       powOnex8<>+0(SB), Y1, Y1
-	VPSRLD       $0x17, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y1
+	VPSUBD       w00000001x8<>+0(SB), Y1, Y4
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y4, Y5
+	VPCMPEQD     Y5, Y4, Y5
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y1, Y4
+	VMULPS       w4b800000x8<>+0(SB), Y1, Y6
+	VBLENDVPS    Y4, Y6, Y1, Y6
+	VPAND        w41c00000x8<>+0(SB), Y4, Y4
+	VADDPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VPADDD       w00480000x8<>+0(SB), Y6, Y6
+	VPAND        w007fffffx8<>+0(SB), Y6, Y7
+	VPADDD       w3f380000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y6, Y8
 	VCVTDQ2PS    Y8, Y8
-	VSUBPS       Y6, Y8, Y8
-	VPSRLD       $0x14, Y7, Y7
-	VPERMPS      powInv<>+0(SB), Y7, Y6
-	VFMADD213PS  minusOnex8<>+0(SB), Y1, Y6
-	VBROADCASTSS powLog3<>+0(SB), Y1
-	VFMADD213PS  powLog2x8<>+0(SB), Y6, Y1
-	VFMADD213PS  powLog1x8<>+0(SB), Y6, Y1
-	VFMADD213PS  powLog0x8<>+0(SB), Y6, Y1
-	VMULPS       Y6, Y1, Y1
-	VPERMPS      powLog<>+0(SB), Y7, Y6
+	VSUBPS       Y4, Y8, Y4
+	VPSRLD       $0x14, Y6, Y6
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y6, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y7
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y8, Y7
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y8, Y7
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y8, Y7
+	VMULPS       Y8, Y7, Y7
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VMULPS       160(DI), Y4, Y6
+	VMOVAPS      Y6, Y8
+	VFMSUB231PS  160(DI), Y4, Y8
+	VFMADD231PS  192(DI), Y4, Y8
+	VFMADD231PS  160(DI), Y7, Y8
+	VADDPS       Y8, Y6, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VSUBPS       Y4, Y6, Y6
 	VADDPS       Y8, Y6, Y6
-	VMULPS       160(DI), Y6, Y7
-	VMOVAPS      160(DI), Y8
-	VFMSUB213PS  Y7, Y6, Y8
-	VFMADD231PS  192(DI), Y6, Y8
-	VFMADD231PS  160(DI), Y1, Y8
-	VADDPS       Y8, Y7, Y1
-	VROUNDPS     $0x00, Y1, Y1
-	VSUBPS       Y1, Y7, Y6
-	VADDPS       Y8, Y6, Y6
-	VBROADCASTSS powExp5<>+0(SB), Y7
-	VFMADD213PS  powExp4x8<>+0(SB), Y6, Y7
-	VFMADD213PS  powExp3x8<>+0(SB), Y6, Y7
-	VFMADD213PS  powExp2x8<>+0(SB), Y6, Y7
-	VFMADD213PS  powExp1x8<>+0(SB), Y6, Y7
-	VFMADD213PS  powExp0x8<>+0(SB), Y6, Y7
-	VFMADD213PS  onex8<>+0(SB), Y6, Y7
-	VMINPS       powMostx8<>+0(SB), Y1, Y1
-	VMAXPS       powLowx8<>+0(SB), Y1, Y1
-	VCVTPS2DQ    Y1, Y1
-	VPSRAD       $0x01, Y1, Y6
-	VPSUBD       Y6, Y1, Y1
-	VPADDD       powUnitx8<>+0(SB), Y6, Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y4
+	VMAXPS       wc3200000x8<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y7, Y7
-	VPADDD       powUnitx8<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y1, Y7, Y7
-	VBLENDVPS    Y5, Y4, Y7, Y1
+	VMULPS       Y6, Y7, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y5, Y1, Y4, Y1
 	VSUBPS       Y3, Y1, Y1
 	VMULPS       64(DI), Y1, Y1
 	VADDPS       Y1, Y3, Y1
-	VPBROADCASTD absMask<>+0(SB), Y3
-	VPAND        Y3, Y2, Y3
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y3
 	VADDPS       128(DI), Y3, Y3
-	VBROADCASTSS one<>+0(SB), Y4
-	VPSUBD       bits800000x8<>+0(SB), Y1, Y5
-	VPMAXUD      bits7f000000x8<>+0(SB), Y5, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y4
+	VPSUBD       w00800000x8<>+0(SB), Y1, Y5
+	VPMAXUD      w7f000000x8<>+0(SB), Y5, Y6
 	VPCMPEQD     Y6, Y5, Y6
 	VCVTDQ2PS    Y1, Y5
-	VSUBPS       fixedBiasx8<>+0(SB), Y5, Y5
+	VSUBPS       w4e7e0000x8<>+0(SB), Y5, Y5
 	VMULPS       224(DI), Y5, Y5
-	VADDPS       fixedLowx8<>+0(SB), Y5, Y5
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y5, Y5
 	VCVTTPS2DQ   Y5, Y5
 	VCMPPS       $0x19, Y3, Y5, Y5
-	VORPS        Y6, Y5, Y5
+	VPOR         Y5, Y6, Y5
 	VMOVMSKPS    Y5, R10
 	TESTL        R10, R10
-	JEQ          clipped1
-	VBROADCASTSS one<>+0(SB), Y4
-	VPSUBD       bits1x8<>+0(SB), Y1, Y5
-	VPMAXUD      bits7f7fffffx8<>+0(SB), Y5, Y6
-	VPCMPEQD     Y6, Y5, Y6
-	VCMPPS       $0x11, powLeastx8<>+0(SB), Y1, Y7
-	VMULPS       powLiftx8<>+0(SB), Y1, Y5
-	VBLENDVPS    Y7, Y5, Y1, Y5
-	VANDPS       powShiftx8<>+0(SB), Y7, Y7
-	VADDPS       powBiasx8<>+0(SB), Y7, Y7
-	VPADDD       powOffsetx8<>+0(SB), Y5, Y8
-	VPAND        powFractionx8<>+0(SB), Y8, Y5
-	VPADDD       powOnex8<>+0(SB), Y5, Y5
-	VPSRLD       $0x17, Y8, Y9
-	VCVTDQ2PS    Y9, Y9
-	VSUBPS       Y7, Y9, Y9
-	VPSRLD       $0x14, Y8, Y8
-	VPERMPS      powInv<>+0(SB), Y8, Y7
-	VFMADD213PS  minusOnex8<>+0(SB), Y5, Y7
-	VBROADCASTSS powLog3<>+0(SB), Y5
-	VFMADD213PS  powLog2x8<>+0(SB), Y7, Y5
-	VFMADD213PS  powLog1x8<>+0(SB), Y7, Y5
-	VFMADD213PS  powLog0x8<>+0(SB), Y7, Y5
-	VMULPS       Y7, Y5, Y5
-	VPERMPS      powLog<>+0(SB), Y8, Y7
-	VADDPS       Y9, Y7, Y7
-	VMULPS       224(DI), Y7, Y8
-	VMOVAPS      224(DI), Y9
-	VFMSUB213PS  Y8, Y7, Y9
-	VFMADD231PS  256(DI), Y7, Y9
-	VFMADD231PS  224(DI), Y5, Y9
-	VADDPS       Y9, Y8, Y5
-	VROUNDPS     $0x00, Y5, Y5
-	VSUBPS       Y5, Y8, Y7
-	VADDPS       Y9, Y7, Y7
-	VBROADCASTSS powExp5<>+0(SB), Y8
-	VFMADD213PS  powExp4x8<>+0(SB), Y7, Y8
-	VFMADD213PS  powExp3x8<>+0(SB), Y7, Y8
-	VFMADD213PS  powExp2x8<>+0(SB), Y7, Y8
-	VFMADD213PS  powExp1x8<>+0(SB), Y7, Y8
-	VFMADD213PS  powExp0x8<>+0(SB), Y7, Y8
-	VFMADD213PS  onex8<>+0(SB), Y7, Y8
-	VMINPS       powMostx8<>+0(SB), Y5, Y5
-	VMAXPS       powLowx8<>+0(SB), Y5, Y5
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y7
-	VPSUBD       Y7, Y5, Y5
-	VPADDD       powUnitx8<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y8, Y8
-	VPADDD       powUnitx8<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y8, Y8
-	VBLENDVPS    Y6, Y1, Y8, Y5
-	VDIVPS       Y3, Y5, Y3
+	JEQ          clipped4
+	VPSUBD       w00000001x8<>+0(SB), Y1, Y4
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y4, Y5
+	VPCMPEQD     Y5, Y4, Y5
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y1, Y4
+	VMULPS       w4b800000x8<>+0(SB), Y1, Y6
+	VBLENDVPS    Y4, Y6, Y1, Y6
+	VPAND        w41c00000x8<>+0(SB), Y4, Y4
+	VADDPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VPADDD       w00480000x8<>+0(SB), Y6, Y6
+	VPAND        w007fffffx8<>+0(SB), Y6, Y7
+	VPADDD       w3f380000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y6, Y8
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       Y4, Y8, Y4
+	VPSRLD       $0x14, Y6, Y6
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y6, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y7
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y8, Y7
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y8, Y7
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y8, Y7
+	VMULPS       Y8, Y7, Y7
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VMULPS       224(DI), Y4, Y6
+	VMOVAPS      Y6, Y8
+	VFMSUB231PS  224(DI), Y4, Y8
+	VFMADD231PS  256(DI), Y4, Y8
+	VFMADD231PS  224(DI), Y7, Y8
+	VADDPS       Y8, Y6, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VSUBPS       Y4, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y4
+	VMAXPS       wc3200000x8<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y7, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y5, Y1, Y4, Y4
+	VDIVPS       Y3, Y4, Y3
+	VBROADCASTSS w3f800000x1<>+0(SB), Y4
 	VCMPPS       $0x1e, Y4, Y3, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y5
-	VMOVAPS      Y5, Y4
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VMOVAPS      Y3, Y4
 
-clipped1:
+clipped4:
 	VMULPS  Y2, Y4, Y3
 	VMULPS  96(DI), Y3, Y3
 	VSUBPS  Y3, Y0, Y0
@@ -709,16 +722,16 @@ clipped1:
 	VMOVUPS Y1, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	CMPQ    SI, R9
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         SI, R8
-	JGE          done
+	JGE          done3
 	MOVQ         R8, R9
 	SUBQ         SI, R9
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VMASKMOVPS   (BX)(SI*4), Y0, Y3
@@ -727,139 +740,137 @@ tail:
 	VSUBPS       Y3, Y2, Y5
 	VMULPS       32(DI), Y5, Y5
 	VADDPS       Y5, Y3, Y3
-	VPBROADCASTD absMask<>+0(SB), Y5
-	VPAND        Y5, Y2, Y5
-	VPSUBD       bits1x8<>+0(SB), Y5, Y2
-	VPMAXUD      bits7f7fffffx8<>+0(SB), Y2, Y6
-	VPCMPEQD     Y6, Y2, Y6
-	VCMPPS       $0x11, powLeastx8<>+0(SB), Y5, Y7
-	VMULPS       powLiftx8<>+0(SB), Y5, Y2
-	VBLENDVPS    Y7, Y2, Y5, Y2
-	VANDPS       powShiftx8<>+0(SB), Y7, Y7
-	VADDPS       powBiasx8<>+0(SB), Y7, Y7
-	VPADDD       powOffsetx8<>+0(SB), Y2, Y8
-	VPAND        powFractionx8<>+0(SB), Y8, Y2
-	VPADDD       powOnex8<>+0(SB), Y2, Y2
-	VPSRLD       $0x17, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y2
+	VPSUBD       w00000001x8<>+0(SB), Y2, Y5
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y5, Y6
+	VPCMPEQD     Y6, Y5, Y6
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y2, Y5
+	VMULPS       w4b800000x8<>+0(SB), Y2, Y7
+	VBLENDVPS    Y5, Y7, Y2, Y7
+	VPAND        w41c00000x8<>+0(SB), Y5, Y5
+	VADDPS       w42fe0000x8<>+0(SB), Y5, Y5
+	VPADDD       w00480000x8<>+0(SB), Y7, Y7
+	VPAND        w007fffffx8<>+0(SB), Y7, Y8
+	VPADDD       w3f380000x8<>+0(SB), Y8, Y8
+	VPSRLD       $0x17, Y7, Y9
 	VCVTDQ2PS    Y9, Y9
-	VSUBPS       Y7, Y9, Y9
-	VPSRLD       $0x14, Y8, Y8
-	VPERMPS      powInv<>+0(SB), Y8, Y7
-	VFMADD213PS  minusOnex8<>+0(SB), Y2, Y7
-	VBROADCASTSS powLog3<>+0(SB), Y2
-	VFMADD213PS  powLog2x8<>+0(SB), Y7, Y2
-	VFMADD213PS  powLog1x8<>+0(SB), Y7, Y2
-	VFMADD213PS  powLog0x8<>+0(SB), Y7, Y2
-	VMULPS       Y7, Y2, Y2
-	VPERMPS      powLog<>+0(SB), Y8, Y7
+	VSUBPS       Y5, Y9, Y5
+	VPSRLD       $0x14, Y7, Y7
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y7, Y9
+	VFMADD213PS  wbf800000x8<>+0(SB), Y8, Y9
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y8
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y9, Y8
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y9, Y8
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y9, Y8
+	VMULPS       Y9, Y8, Y8
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y7, Y7
+	VADDPS       Y5, Y7, Y5
+	VMULPS       160(DI), Y5, Y7
+	VMOVAPS      Y7, Y9
+	VFMSUB231PS  160(DI), Y5, Y9
+	VFMADD231PS  192(DI), Y5, Y9
+	VFMADD231PS  160(DI), Y8, Y9
+	VADDPS       Y9, Y7, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VSUBPS       Y5, Y7, Y7
 	VADDPS       Y9, Y7, Y7
-	VMULPS       160(DI), Y7, Y8
-	VMOVAPS      160(DI), Y9
-	VFMSUB213PS  Y8, Y7, Y9
-	VFMADD231PS  192(DI), Y7, Y9
-	VFMADD231PS  160(DI), Y2, Y9
-	VADDPS       Y9, Y8, Y2
-	VROUNDPS     $0x00, Y2, Y2
-	VSUBPS       Y2, Y8, Y7
-	VADDPS       Y9, Y7, Y7
-	VBROADCASTSS powExp5<>+0(SB), Y8
-	VFMADD213PS  powExp4x8<>+0(SB), Y7, Y8
-	VFMADD213PS  powExp3x8<>+0(SB), Y7, Y8
-	VFMADD213PS  powExp2x8<>+0(SB), Y7, Y8
-	VFMADD213PS  powExp1x8<>+0(SB), Y7, Y8
-	VFMADD213PS  powExp0x8<>+0(SB), Y7, Y8
-	VFMADD213PS  onex8<>+0(SB), Y7, Y8
-	VMINPS       powMostx8<>+0(SB), Y2, Y2
-	VMAXPS       powLowx8<>+0(SB), Y2, Y2
-	VCVTPS2DQ    Y2, Y2
-	VPSRAD       $0x01, Y2, Y7
-	VPSUBD       Y7, Y2, Y2
-	VPADDD       powUnitx8<>+0(SB), Y7, Y7
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y8
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y7, Y8
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y7, Y8
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y7, Y8
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y7, Y8
+	VFMADD213PS  w3f317218x8<>+0(SB), Y7, Y8
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y8
+	VMINPS       w43200000x8<>+0(SB), Y5, Y5
+	VMAXPS       wc3200000x8<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y7
+	VPSUBD       Y7, Y5, Y5
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y8, Y8
-	VPADDD       powUnitx8<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y2, Y8, Y8
-	VBLENDVPS    Y6, Y5, Y8, Y2
+	VMULPS       Y7, Y8, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VBLENDVPS    Y6, Y2, Y5, Y2
 	VSUBPS       Y4, Y2, Y2
 	VMULPS       64(DI), Y2, Y2
 	VADDPS       Y2, Y4, Y2
-	VPBROADCASTD absMask<>+0(SB), Y4
-	VPAND        Y4, Y3, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y3, Y4
 	VADDPS       128(DI), Y4, Y4
-	VBROADCASTSS one<>+0(SB), Y5
-	VPSUBD       bits800000x8<>+0(SB), Y2, Y6
-	VPMAXUD      bits7f000000x8<>+0(SB), Y6, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y5
+	VPSUBD       w00800000x8<>+0(SB), Y2, Y6
+	VPMAXUD      w7f000000x8<>+0(SB), Y6, Y7
 	VPCMPEQD     Y7, Y6, Y7
 	VCVTDQ2PS    Y2, Y6
-	VSUBPS       fixedBiasx8<>+0(SB), Y6, Y6
+	VSUBPS       w4e7e0000x8<>+0(SB), Y6, Y6
 	VMULPS       224(DI), Y6, Y6
-	VADDPS       fixedLowx8<>+0(SB), Y6, Y6
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y6, Y6
 	VCVTTPS2DQ   Y6, Y6
 	VCMPPS       $0x19, Y4, Y6, Y6
-	VORPS        Y7, Y6, Y6
+	VPOR         Y6, Y7, Y6
 	VMOVMSKPS    Y6, R9
 	TESTL        R9, R9
-	JEQ          clipped2
-	VBROADCASTSS one<>+0(SB), Y5
-	VPSUBD       bits1x8<>+0(SB), Y2, Y6
-	VPMAXUD      bits7f7fffffx8<>+0(SB), Y6, Y7
-	VPCMPEQD     Y7, Y6, Y7
-	VCMPPS       $0x11, powLeastx8<>+0(SB), Y2, Y8
-	VMULPS       powLiftx8<>+0(SB), Y2, Y6
-	VBLENDVPS    Y8, Y6, Y2, Y6
-	VANDPS       powShiftx8<>+0(SB), Y8, Y8
-	VADDPS       powBiasx8<>+0(SB), Y8, Y8
-	VPADDD       powOffsetx8<>+0(SB), Y6, Y9
-	VPAND        powFractionx8<>+0(SB), Y9, Y6
-	VPADDD       powOnex8<>+0(SB), Y6, Y6
-	VPSRLD       $0x17, Y9, Y10
-	VCVTDQ2PS    Y10, Y10
-	VSUBPS       Y8, Y10, Y10
-	VPSRLD       $0x14, Y9, Y9
-	VPERMPS      powInv<>+0(SB), Y9, Y8
-	VFMADD213PS  minusOnex8<>+0(SB), Y6, Y8
-	VBROADCASTSS powLog3<>+0(SB), Y6
-	VFMADD213PS  powLog2x8<>+0(SB), Y8, Y6
-	VFMADD213PS  powLog1x8<>+0(SB), Y8, Y6
-	VFMADD213PS  powLog0x8<>+0(SB), Y8, Y6
-	VMULPS       Y8, Y6, Y6
-	VPERMPS      powLog<>+0(SB), Y9, Y8
-	VADDPS       Y10, Y8, Y8
-	VMULPS       224(DI), Y8, Y9
-	VMOVAPS      224(DI), Y10
-	VFMSUB213PS  Y9, Y8, Y10
-	VFMADD231PS  256(DI), Y8, Y10
-	VFMADD231PS  224(DI), Y6, Y10
-	VADDPS       Y10, Y9, Y6
-	VROUNDPS     $0x00, Y6, Y6
-	VSUBPS       Y6, Y9, Y8
-	VADDPS       Y10, Y8, Y8
-	VBROADCASTSS powExp5<>+0(SB), Y9
-	VFMADD213PS  powExp4x8<>+0(SB), Y8, Y9
-	VFMADD213PS  powExp3x8<>+0(SB), Y8, Y9
-	VFMADD213PS  powExp2x8<>+0(SB), Y8, Y9
-	VFMADD213PS  powExp1x8<>+0(SB), Y8, Y9
-	VFMADD213PS  powExp0x8<>+0(SB), Y8, Y9
-	VFMADD213PS  onex8<>+0(SB), Y8, Y9
-	VMINPS       powMostx8<>+0(SB), Y6, Y6
-	VMAXPS       powLowx8<>+0(SB), Y6, Y6
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y8
-	VPSUBD       Y8, Y6, Y6
-	VPADDD       powUnitx8<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y8, Y9, Y9
-	VPADDD       powUnitx8<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y9, Y9
-	VBLENDVPS    Y7, Y2, Y9, Y6
-	VDIVPS       Y4, Y6, Y4
+	JEQ          clipped5
+	VPSUBD       w00000001x8<>+0(SB), Y2, Y5
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y5, Y6
+	VPCMPEQD     Y6, Y5, Y6
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y2, Y5
+	VMULPS       w4b800000x8<>+0(SB), Y2, Y7
+	VBLENDVPS    Y5, Y7, Y2, Y7
+	VPAND        w41c00000x8<>+0(SB), Y5, Y5
+	VADDPS       w42fe0000x8<>+0(SB), Y5, Y5
+	VPADDD       w00480000x8<>+0(SB), Y7, Y7
+	VPAND        w007fffffx8<>+0(SB), Y7, Y8
+	VPADDD       w3f380000x8<>+0(SB), Y8, Y8
+	VPSRLD       $0x17, Y7, Y9
+	VCVTDQ2PS    Y9, Y9
+	VSUBPS       Y5, Y9, Y5
+	VPSRLD       $0x14, Y7, Y7
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y7, Y9
+	VFMADD213PS  wbf800000x8<>+0(SB), Y8, Y9
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y8
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y9, Y8
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y9, Y8
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y9, Y8
+	VMULPS       Y9, Y8, Y8
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y7, Y7
+	VADDPS       Y5, Y7, Y5
+	VMULPS       224(DI), Y5, Y7
+	VMOVAPS      Y7, Y9
+	VFMSUB231PS  224(DI), Y5, Y9
+	VFMADD231PS  256(DI), Y5, Y9
+	VFMADD231PS  224(DI), Y8, Y9
+	VADDPS       Y9, Y7, Y5
+	VROUNDPS     $0x00, Y5, Y5
+	VSUBPS       Y5, Y7, Y7
+	VADDPS       Y9, Y7, Y7
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y8
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y7, Y8
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y7, Y8
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y7, Y8
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y7, Y8
+	VFMADD213PS  w3f317218x8<>+0(SB), Y7, Y8
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y8
+	VMINPS       w43200000x8<>+0(SB), Y5, Y5
+	VMAXPS       wc3200000x8<>+0(SB), Y5, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y7
+	VPSUBD       Y7, Y5, Y5
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VBLENDVPS    Y6, Y2, Y5, Y5
+	VDIVPS       Y4, Y5, Y4
+	VBROADCASTSS w3f800000x1<>+0(SB), Y5
 	VCMPPS       $0x1e, Y5, Y4, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y6
-	VMOVAPS      Y6, Y5
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VMOVAPS      Y4, Y5
 
-clipped2:
+clipped5:
 	VMULPS     Y3, Y5, Y4
 	VMULPS     96(DI), Y4, Y4
 	VSUBPS     Y4, Y1, Y1
@@ -867,281 +878,3562 @@ clipped2:
 	VMASKMOVPS Y3, Y0, (BX)(SI*4)
 	VMASKMOVPS Y2, Y0, (AX)(SI*4)
 	ADDQ       $0x08, SI
-	JMP        tail
+	JMP        tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+DATA w7fffffffx8<>+0(SB)/4, $0x7fffffff
+DATA w7fffffffx8<>+4(SB)/4, $0x7fffffff
+DATA w7fffffffx8<>+8(SB)/4, $0x7fffffff
+DATA w7fffffffx8<>+12(SB)/4, $0x7fffffff
+DATA w7fffffffx8<>+16(SB)/4, $0x7fffffff
+DATA w7fffffffx8<>+20(SB)/4, $0x7fffffff
+DATA w7fffffffx8<>+24(SB)/4, $0x7fffffff
+DATA w7fffffffx8<>+28(SB)/4, $0x7fffffff
+GLOBL w7fffffffx8<>(SB), RODATA|NOPTR, $32
+
+DATA w00000001x8<>+0(SB)/4, $0x00000001
+DATA w00000001x8<>+4(SB)/4, $0x00000001
+DATA w00000001x8<>+8(SB)/4, $0x00000001
+DATA w00000001x8<>+12(SB)/4, $0x00000001
+DATA w00000001x8<>+16(SB)/4, $0x00000001
+DATA w00000001x8<>+20(SB)/4, $0x00000001
+DATA w00000001x8<>+24(SB)/4, $0x00000001
+DATA w00000001x8<>+28(SB)/4, $0x00000001
+GLOBL w00000001x8<>(SB), RODATA|NOPTR, $32
+
+DATA w7f7fffffx8<>+0(SB)/4, $0x7f7fffff
+DATA w7f7fffffx8<>+4(SB)/4, $0x7f7fffff
+DATA w7f7fffffx8<>+8(SB)/4, $0x7f7fffff
+DATA w7f7fffffx8<>+12(SB)/4, $0x7f7fffff
+DATA w7f7fffffx8<>+16(SB)/4, $0x7f7fffff
+DATA w7f7fffffx8<>+20(SB)/4, $0x7f7fffff
+DATA w7f7fffffx8<>+24(SB)/4, $0x7f7fffff
+DATA w7f7fffffx8<>+28(SB)/4, $0x7f7fffff
+GLOBL w7f7fffffx8<>(SB), RODATA|NOPTR, $32
+
+DATA w00800000x8<>+0(SB)/4, $0x00800000
+DATA w00800000x8<>+4(SB)/4, $0x00800000
+DATA w00800000x8<>+8(SB)/4, $0x00800000
+DATA w00800000x8<>+12(SB)/4, $0x00800000
+DATA w00800000x8<>+16(SB)/4, $0x00800000
+DATA w00800000x8<>+20(SB)/4, $0x00800000
+DATA w00800000x8<>+24(SB)/4, $0x00800000
+DATA w00800000x8<>+28(SB)/4, $0x00800000
+GLOBL w00800000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w4b800000x8<>+0(SB)/4, $0x4b800000
+DATA w4b800000x8<>+4(SB)/4, $0x4b800000
+DATA w4b800000x8<>+8(SB)/4, $0x4b800000
+DATA w4b800000x8<>+12(SB)/4, $0x4b800000
+DATA w4b800000x8<>+16(SB)/4, $0x4b800000
+DATA w4b800000x8<>+20(SB)/4, $0x4b800000
+DATA w4b800000x8<>+24(SB)/4, $0x4b800000
+DATA w4b800000x8<>+28(SB)/4, $0x4b800000
+GLOBL w4b800000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w41c00000x8<>+0(SB)/4, $0x41c00000
+DATA w41c00000x8<>+4(SB)/4, $0x41c00000
+DATA w41c00000x8<>+8(SB)/4, $0x41c00000
+DATA w41c00000x8<>+12(SB)/4, $0x41c00000
+DATA w41c00000x8<>+16(SB)/4, $0x41c00000
+DATA w41c00000x8<>+20(SB)/4, $0x41c00000
+DATA w41c00000x8<>+24(SB)/4, $0x41c00000
+DATA w41c00000x8<>+28(SB)/4, $0x41c00000
+GLOBL w41c00000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w42fe0000x8<>+0(SB)/4, $0x42fe0000
+DATA w42fe0000x8<>+4(SB)/4, $0x42fe0000
+DATA w42fe0000x8<>+8(SB)/4, $0x42fe0000
+DATA w42fe0000x8<>+12(SB)/4, $0x42fe0000
+DATA w42fe0000x8<>+16(SB)/4, $0x42fe0000
+DATA w42fe0000x8<>+20(SB)/4, $0x42fe0000
+DATA w42fe0000x8<>+24(SB)/4, $0x42fe0000
+DATA w42fe0000x8<>+28(SB)/4, $0x42fe0000
+GLOBL w42fe0000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w00480000x8<>+0(SB)/4, $0x00480000
+DATA w00480000x8<>+4(SB)/4, $0x00480000
+DATA w00480000x8<>+8(SB)/4, $0x00480000
+DATA w00480000x8<>+12(SB)/4, $0x00480000
+DATA w00480000x8<>+16(SB)/4, $0x00480000
+DATA w00480000x8<>+20(SB)/4, $0x00480000
+DATA w00480000x8<>+24(SB)/4, $0x00480000
+DATA w00480000x8<>+28(SB)/4, $0x00480000
+GLOBL w00480000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w007fffffx8<>+0(SB)/4, $0x007fffff
+DATA w007fffffx8<>+4(SB)/4, $0x007fffff
+DATA w007fffffx8<>+8(SB)/4, $0x007fffff
+DATA w007fffffx8<>+12(SB)/4, $0x007fffff
+DATA w007fffffx8<>+16(SB)/4, $0x007fffff
+DATA w007fffffx8<>+20(SB)/4, $0x007fffff
+DATA w007fffffx8<>+24(SB)/4, $0x007fffff
+DATA w007fffffx8<>+28(SB)/4, $0x007fffff
+GLOBL w007fffffx8<>(SB), RODATA|NOPTR, $32
+
+DATA w3f380000x8<>+0(SB)/4, $0x3f380000
+DATA w3f380000x8<>+4(SB)/4, $0x3f380000
+DATA w3f380000x8<>+8(SB)/4, $0x3f380000
+DATA w3f380000x8<>+12(SB)/4, $0x3f380000
+DATA w3f380000x8<>+16(SB)/4, $0x3f380000
+DATA w3f380000x8<>+20(SB)/4, $0x3f380000
+DATA w3f380000x8<>+24(SB)/4, $0x3f380000
+DATA w3f380000x8<>+28(SB)/4, $0x3f380000
+GLOBL w3f380000x8<>(SB), RODATA|NOPTR, $32
+
+DATA wbf800000x8<>+0(SB)/4, $0xbf800000
+DATA wbf800000x8<>+4(SB)/4, $0xbf800000
+DATA wbf800000x8<>+8(SB)/4, $0xbf800000
+DATA wbf800000x8<>+12(SB)/4, $0xbf800000
+DATA wbf800000x8<>+16(SB)/4, $0xbf800000
+DATA wbf800000x8<>+20(SB)/4, $0xbf800000
+DATA wbf800000x8<>+24(SB)/4, $0xbf800000
+DATA wbf800000x8<>+28(SB)/4, $0xbf800000
+GLOBL wbf800000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w3ef6d3f1x8<>+0(SB)/4, $0x3ef6d3f1
+DATA w3ef6d3f1x8<>+4(SB)/4, $0x3ef6d3f1
+DATA w3ef6d3f1x8<>+8(SB)/4, $0x3ef6d3f1
+DATA w3ef6d3f1x8<>+12(SB)/4, $0x3ef6d3f1
+DATA w3ef6d3f1x8<>+16(SB)/4, $0x3ef6d3f1
+DATA w3ef6d3f1x8<>+20(SB)/4, $0x3ef6d3f1
+DATA w3ef6d3f1x8<>+24(SB)/4, $0x3ef6d3f1
+DATA w3ef6d3f1x8<>+28(SB)/4, $0x3ef6d3f1
+GLOBL w3ef6d3f1x8<>(SB), RODATA|NOPTR, $32
+
+DATA wbf38aac5x8<>+0(SB)/4, $0xbf38aac5
+DATA wbf38aac5x8<>+4(SB)/4, $0xbf38aac5
+DATA wbf38aac5x8<>+8(SB)/4, $0xbf38aac5
+DATA wbf38aac5x8<>+12(SB)/4, $0xbf38aac5
+DATA wbf38aac5x8<>+16(SB)/4, $0xbf38aac5
+DATA wbf38aac5x8<>+20(SB)/4, $0xbf38aac5
+DATA wbf38aac5x8<>+24(SB)/4, $0xbf38aac5
+DATA wbf38aac5x8<>+28(SB)/4, $0xbf38aac5
+GLOBL wbf38aac5x8<>(SB), RODATA|NOPTR, $32
+
+DATA w3fb8aa33x8<>+0(SB)/4, $0x3fb8aa33
+DATA w3fb8aa33x8<>+4(SB)/4, $0x3fb8aa33
+DATA w3fb8aa33x8<>+8(SB)/4, $0x3fb8aa33
+DATA w3fb8aa33x8<>+12(SB)/4, $0x3fb8aa33
+DATA w3fb8aa33x8<>+16(SB)/4, $0x3fb8aa33
+DATA w3fb8aa33x8<>+20(SB)/4, $0x3fb8aa33
+DATA w3fb8aa33x8<>+24(SB)/4, $0x3fb8aa33
+DATA w3fb8aa33x8<>+28(SB)/4, $0x3fb8aa33
+GLOBL w3fb8aa33x8<>(SB), RODATA|NOPTR, $32
+
+DATA w3aaf8418x8<>+0(SB)/4, $0x3aaf8418
+DATA w3aaf8418x8<>+4(SB)/4, $0x3aaf8418
+DATA w3aaf8418x8<>+8(SB)/4, $0x3aaf8418
+DATA w3aaf8418x8<>+12(SB)/4, $0x3aaf8418
+DATA w3aaf8418x8<>+16(SB)/4, $0x3aaf8418
+DATA w3aaf8418x8<>+20(SB)/4, $0x3aaf8418
+DATA w3aaf8418x8<>+24(SB)/4, $0x3aaf8418
+DATA w3aaf8418x8<>+28(SB)/4, $0x3aaf8418
+GLOBL w3aaf8418x8<>(SB), RODATA|NOPTR, $32
+
+DATA w3c1d96f0x8<>+0(SB)/4, $0x3c1d96f0
+DATA w3c1d96f0x8<>+4(SB)/4, $0x3c1d96f0
+DATA w3c1d96f0x8<>+8(SB)/4, $0x3c1d96f0
+DATA w3c1d96f0x8<>+12(SB)/4, $0x3c1d96f0
+DATA w3c1d96f0x8<>+16(SB)/4, $0x3c1d96f0
+DATA w3c1d96f0x8<>+20(SB)/4, $0x3c1d96f0
+DATA w3c1d96f0x8<>+24(SB)/4, $0x3c1d96f0
+DATA w3c1d96f0x8<>+28(SB)/4, $0x3c1d96f0
+GLOBL w3c1d96f0x8<>(SB), RODATA|NOPTR, $32
+
+DATA w3d6357bex8<>+0(SB)/4, $0x3d6357be
+DATA w3d6357bex8<>+4(SB)/4, $0x3d6357be
+DATA w3d6357bex8<>+8(SB)/4, $0x3d6357be
+DATA w3d6357bex8<>+12(SB)/4, $0x3d6357be
+DATA w3d6357bex8<>+16(SB)/4, $0x3d6357be
+DATA w3d6357bex8<>+20(SB)/4, $0x3d6357be
+DATA w3d6357bex8<>+24(SB)/4, $0x3d6357be
+DATA w3d6357bex8<>+28(SB)/4, $0x3d6357be
+GLOBL w3d6357bex8<>(SB), RODATA|NOPTR, $32
+
+DATA w3e75fdeex8<>+0(SB)/4, $0x3e75fdee
+DATA w3e75fdeex8<>+4(SB)/4, $0x3e75fdee
+DATA w3e75fdeex8<>+8(SB)/4, $0x3e75fdee
+DATA w3e75fdeex8<>+12(SB)/4, $0x3e75fdee
+DATA w3e75fdeex8<>+16(SB)/4, $0x3e75fdee
+DATA w3e75fdeex8<>+20(SB)/4, $0x3e75fdee
+DATA w3e75fdeex8<>+24(SB)/4, $0x3e75fdee
+DATA w3e75fdeex8<>+28(SB)/4, $0x3e75fdee
+GLOBL w3e75fdeex8<>(SB), RODATA|NOPTR, $32
+
+DATA w3f317218x8<>+0(SB)/4, $0x3f317218
+DATA w3f317218x8<>+4(SB)/4, $0x3f317218
+DATA w3f317218x8<>+8(SB)/4, $0x3f317218
+DATA w3f317218x8<>+12(SB)/4, $0x3f317218
+DATA w3f317218x8<>+16(SB)/4, $0x3f317218
+DATA w3f317218x8<>+20(SB)/4, $0x3f317218
+DATA w3f317218x8<>+24(SB)/4, $0x3f317218
+DATA w3f317218x8<>+28(SB)/4, $0x3f317218
+GLOBL w3f317218x8<>(SB), RODATA|NOPTR, $32
+
+DATA w3f800000x8<>+0(SB)/4, $0x3f800000
+DATA w3f800000x8<>+4(SB)/4, $0x3f800000
+DATA w3f800000x8<>+8(SB)/4, $0x3f800000
+DATA w3f800000x8<>+12(SB)/4, $0x3f800000
+DATA w3f800000x8<>+16(SB)/4, $0x3f800000
+DATA w3f800000x8<>+20(SB)/4, $0x3f800000
+DATA w3f800000x8<>+24(SB)/4, $0x3f800000
+DATA w3f800000x8<>+28(SB)/4, $0x3f800000
+GLOBL w3f800000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w43200000x8<>+0(SB)/4, $0x43200000
+DATA w43200000x8<>+4(SB)/4, $0x43200000
+DATA w43200000x8<>+8(SB)/4, $0x43200000
+DATA w43200000x8<>+12(SB)/4, $0x43200000
+DATA w43200000x8<>+16(SB)/4, $0x43200000
+DATA w43200000x8<>+20(SB)/4, $0x43200000
+DATA w43200000x8<>+24(SB)/4, $0x43200000
+DATA w43200000x8<>+28(SB)/4, $0x43200000
+GLOBL w43200000x8<>(SB), RODATA|NOPTR, $32
+
+DATA wc3200000x8<>+0(SB)/4, $0xc3200000
+DATA wc3200000x8<>+4(SB)/4, $0xc3200000
+DATA wc3200000x8<>+8(SB)/4, $0xc3200000
+DATA wc3200000x8<>+12(SB)/4, $0xc3200000
+DATA wc3200000x8<>+16(SB)/4, $0xc3200000
+DATA wc3200000x8<>+20(SB)/4, $0xc3200000
+DATA wc3200000x8<>+24(SB)/4, $0xc3200000
+DATA wc3200000x8<>+28(SB)/4, $0xc3200000
+GLOBL wc3200000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w0000007fx8<>+0(SB)/4, $0x0000007f
+DATA w0000007fx8<>+4(SB)/4, $0x0000007f
+DATA w0000007fx8<>+8(SB)/4, $0x0000007f
+DATA w0000007fx8<>+12(SB)/4, $0x0000007f
+DATA w0000007fx8<>+16(SB)/4, $0x0000007f
+DATA w0000007fx8<>+20(SB)/4, $0x0000007f
+DATA w0000007fx8<>+24(SB)/4, $0x0000007f
+DATA w0000007fx8<>+28(SB)/4, $0x0000007f
+GLOBL w0000007fx8<>(SB), RODATA|NOPTR, $32
+
+DATA w7f000000x8<>+0(SB)/4, $0x7f000000
+DATA w7f000000x8<>+4(SB)/4, $0x7f000000
+DATA w7f000000x8<>+8(SB)/4, $0x7f000000
+DATA w7f000000x8<>+12(SB)/4, $0x7f000000
+DATA w7f000000x8<>+16(SB)/4, $0x7f000000
+DATA w7f000000x8<>+20(SB)/4, $0x7f000000
+DATA w7f000000x8<>+24(SB)/4, $0x7f000000
+DATA w7f000000x8<>+28(SB)/4, $0x7f000000
+GLOBL w7f000000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w4e7e0000x8<>+0(SB)/4, $0x4e7e0000
+DATA w4e7e0000x8<>+4(SB)/4, $0x4e7e0000
+DATA w4e7e0000x8<>+8(SB)/4, $0x4e7e0000
+DATA w4e7e0000x8<>+12(SB)/4, $0x4e7e0000
+DATA w4e7e0000x8<>+16(SB)/4, $0x4e7e0000
+DATA w4e7e0000x8<>+20(SB)/4, $0x4e7e0000
+DATA w4e7e0000x8<>+24(SB)/4, $0x4e7e0000
+DATA w4e7e0000x8<>+28(SB)/4, $0x4e7e0000
+GLOBL w4e7e0000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w4e7dd1ecx8<>+0(SB)/4, $0x4e7dd1ec
+DATA w4e7dd1ecx8<>+4(SB)/4, $0x4e7dd1ec
+DATA w4e7dd1ecx8<>+8(SB)/4, $0x4e7dd1ec
+DATA w4e7dd1ecx8<>+12(SB)/4, $0x4e7dd1ec
+DATA w4e7dd1ecx8<>+16(SB)/4, $0x4e7dd1ec
+DATA w4e7dd1ecx8<>+20(SB)/4, $0x4e7dd1ec
+DATA w4e7dd1ecx8<>+24(SB)/4, $0x4e7dd1ec
+DATA w4e7dd1ecx8<>+28(SB)/4, $0x4e7dd1ec
+GLOBL w4e7dd1ecx8<>(SB), RODATA|NOPTR, $32
+
+DATA w8crc790723dc<>+0(SB)/4, $0x00000000
+DATA w8crc790723dc<>+4(SB)/4, $0x00000001
+DATA w8crc790723dc<>+8(SB)/4, $0x00000002
+DATA w8crc790723dc<>+12(SB)/4, $0x00000003
+DATA w8crc790723dc<>+16(SB)/4, $0x00000004
+DATA w8crc790723dc<>+20(SB)/4, $0x00000005
+DATA w8crc790723dc<>+24(SB)/4, $0x00000006
+DATA w8crc790723dc<>+28(SB)/4, $0x00000007
+GLOBL w8crc790723dc<>(SB), RODATA|NOPTR, $32
+
+// func acclipBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipBf16AVX512(SB), $640-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         63(SP), DI
+	ANDQ         $-64, DI
+	VBROADCASTSS (SI), Z0
+	VMOVAPS      Z0, (DI)
+	VBROADCASTSS 4(SI), Z0
+	VMOVAPS      Z0, 64(DI)
+	VBROADCASTSS 8(SI), Z0
+	VMOVAPS      Z0, 128(DI)
+	VBROADCASTSS 12(SI), Z0
+	VMOVAPS      Z0, 192(DI)
+	VBROADCASTSS 16(SI), Z0
+	VMOVAPS      Z0, 256(DI)
+	VBROADCASTSS 20(SI), Z0
+	VMOVAPS      Z0, 320(DI)
+	VBROADCASTSS 24(SI), Z0
+	VMOVAPS      Z0, 384(DI)
+	VBROADCASTSS 28(SI), Z0
+	VMOVAPS      Z0, 448(DI)
+	VBROADCASTSS 32(SI), Z0
+	VMOVAPS      Z0, 512(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	MOVQ         R8, R9
+	SUBQ         $0x20, R9
+	CMPQ         SI, R9
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD        (CX)(SI*2), Z0
+	VPMOVZXWD        32(CX)(SI*2), Z1
+	VPSLLD           $0x10, Z0, Z0
+	VPSLLD           $0x10, Z1, Z1
+	VPMOVZXWD        (DX)(SI*2), Z2
+	VPMOVZXWD        32(DX)(SI*2), Z3
+	VPSLLD           $0x10, Z2, Z2
+	VPSLLD           $0x10, Z3, Z3
+	VPMOVZXWD        (BX)(SI*2), Z4
+	VPMOVZXWD        32(BX)(SI*2), Z5
+	VPSLLD           $0x10, Z4, Z4
+	VPSLLD           $0x10, Z5, Z5
+	VPMOVZXWD        (AX)(SI*2), Z6
+	VPMOVZXWD        32(AX)(SI*2), Z7
+	VPSLLD           $0x10, Z6, Z6
+	VPSLLD           $0x10, Z7, Z7
+	VMULPS           (DI), Z2, Z2
+	VMULPS           (DI), Z3, Z3
+	VSUBPS           Z4, Z2, Z8
+	VSUBPS           Z5, Z3, Z9
+	VMULPS           64(DI), Z8, Z8
+	VMULPS           64(DI), Z9, Z9
+	VADDPS           Z8, Z4, Z4
+	VADDPS           Z9, Z5, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z3
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z2, Z8
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z9
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z8, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z9, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z2, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K4
+	VMOVAPS          Z2, Z8
+	VMOVAPS          Z3, Z9
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z10
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z11
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z8, K3, Z8
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z10, K3, Z10
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z9, K4, Z9
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z11, K4, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z8, Z8
+	VPADDD.BCST      w00480000x1<>+0(SB), Z9, Z9
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z8, Z12
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z9, Z13
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z13, Z13
+	VPSRLD           $0x17, Z8, Z14
+	VPSRLD           $0x17, Z9, Z15
+	VCVTDQ2PS        Z14, Z14
+	VCVTDQ2PS        Z15, Z15
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSRLD           $0x14, Z8, Z8
+	VPSRLD           $0x14, Z9, Z9
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z8, Z14
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z15
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z12
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z13
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z15, Z13
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z9, Z9
+	VADDPS           Z10, Z8, Z8
+	VADDPS           Z11, Z9, Z9
+	VMULPS           320(DI), Z8, Z10
+	VMULPS           320(DI), Z9, Z11
+	VMOVAPS          Z10, Z14
+	VMOVAPS          Z11, Z15
+	VFMSUB231PS      320(DI), Z8, Z14
+	VFMSUB231PS      320(DI), Z9, Z15
+	VFMADD231PS      384(DI), Z8, Z14
+	VFMADD231PS      384(DI), Z9, Z15
+	VFMADD231PS      320(DI), Z12, Z14
+	VFMADD231PS      320(DI), Z13, Z15
+	VADDPS           Z14, Z10, Z8
+	VADDPS           Z15, Z11, Z9
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VSUBPS           Z8, Z10, Z10
+	VSUBPS           Z9, Z11, Z11
+	VADDPS           Z14, Z10, Z10
+	VADDPS           Z15, Z11, Z11
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z13
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z11, Z13
+	VSCALEFPS        Z8, Z12, Z8
+	VSCALEFPS        Z9, Z13, Z9
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z2, K1, Z8
+	VMOVAPS          Z9, Z2
+	VMOVAPS          Z3, K2, Z2
+	VSUBPS           Z6, Z8, Z3
+	VSUBPS           Z7, Z2, Z2
+	VMULPS           128(DI), Z3, Z3
+	VMULPS           128(DI), Z2, Z2
+	VADDPS           Z3, Z6, Z3
+	VADDPS           Z2, Z7, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z6
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z5, Z7
+	VADDPS           256(DI), Z6, Z6
+	VADDPS           256(DI), Z7, Z7
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z8
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z9
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z3, Z10
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z2, Z11
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z10, K1
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z11, K2
+	VCVTDQ2PS        Z3, Z10
+	VCVTDQ2PS        Z2, Z11
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z10, Z10
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z11, Z11
+	VMULPS           448(DI), Z10, Z10
+	VMULPS           448(DI), Z11, Z11
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z10, Z10
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z11, Z11
+	VCVTTPS2DQ       Z10, Z10
+	VCVTTPS2DQ       Z11, Z11
+	VCMPPS           $0x19, Z6, Z10, K3
+	VCMPPS           $0x19, Z7, Z11, K4
+	KORW             K2, K1, K1
+	KORW             K4, K1, K1
+	KORTESTW         K3, K1
+	JEQ              clipped4
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z8
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z2, Z9
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z8, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z9, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z2, K4
+	VMOVAPS          Z3, Z8
+	VMOVAPS          Z2, Z9
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z10
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z11
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z8, K3, Z8
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z10, K3, Z10
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z9, K4, Z9
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z11, K4, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z8, Z8
+	VPADDD.BCST      w00480000x1<>+0(SB), Z9, Z9
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z8, Z12
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z9, Z13
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z13, Z13
+	VPSRLD           $0x17, Z8, Z14
+	VPSRLD           $0x17, Z9, Z15
+	VCVTDQ2PS        Z14, Z14
+	VCVTDQ2PS        Z15, Z15
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSRLD           $0x14, Z8, Z8
+	VPSRLD           $0x14, Z9, Z9
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z8, Z14
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z15
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z12
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z13
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z15, Z13
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z9, Z9
+	VADDPS           Z10, Z8, Z8
+	VADDPS           Z11, Z9, Z9
+	VMULPS           448(DI), Z8, Z10
+	VMULPS           448(DI), Z9, Z11
+	VMOVAPS          Z10, Z14
+	VMOVAPS          Z11, Z15
+	VFMSUB231PS      448(DI), Z8, Z14
+	VFMSUB231PS      448(DI), Z9, Z15
+	VFMADD231PS      512(DI), Z8, Z14
+	VFMADD231PS      512(DI), Z9, Z15
+	VFMADD231PS      448(DI), Z12, Z14
+	VFMADD231PS      448(DI), Z13, Z15
+	VADDPS           Z14, Z10, Z8
+	VADDPS           Z15, Z11, Z9
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VSUBPS           Z8, Z10, Z10
+	VSUBPS           Z9, Z11, Z11
+	VADDPS           Z14, Z10, Z10
+	VADDPS           Z15, Z11, Z11
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z13
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z11, Z13
+	VSCALEFPS        Z8, Z12, Z8
+	VSCALEFPS        Z9, Z13, Z9
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z3, K1, Z8
+	VMOVAPS          Z9, Z9
+	VMOVAPS          Z2, K2, Z9
+	VDIVPS           Z6, Z8, Z6
+	VDIVPS           Z7, Z9, Z7
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z8
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z9
+	VCMPPS           $0x1e, Z8, Z6, K1
+	VCMPPS           $0x1e, Z9, Z7, K2
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z8, K1, Z6
+	VMOVAPS          Z7, Z7
+	VMOVAPS          Z9, K2, Z7
+	VMOVAPS          Z6, Z8
+	VMOVAPS          Z7, Z9
+
+clipped4:
+	VMULPS       Z4, Z8, Z6
+	VMULPS       Z5, Z9, Z7
+	VMULPS       192(DI), Z6, Z6
+	VMULPS       192(DI), Z7, Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
+	VPSRLD       $0x10, Z0, Z6
+	VPSRLD       $0x10, Z1, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z6, Z0, Z6
+	VPADDD       Z7, Z1, Z7
+	VCMPPS       $0x03, Z0, Z0, K1
+	VCMPPS       $0x03, Z1, Z1, K2
+	VMOVAPS      Z6, Z0
+	VMOVAPS      Z8, K1, Z0
+	VMOVAPS      Z7, Z1
+	VMOVAPS      Z9, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (CX)(SI*2)
+	VPMOVDW      Z1, 32(CX)(SI*2)
+	VPSRLD       $0x10, Z4, Z0
+	VPSRLD       $0x10, Z5, Z1
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z1, Z1
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z1, Z1
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z0, Z4, Z0
+	VPADDD       Z1, Z5, Z1
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z6, K1, Z0
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z7, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (BX)(SI*2)
+	VPMOVDW      Z1, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z3, Z0
+	VPSRLD       $0x10, Z2, Z1
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z1, Z1
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z1, Z1
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z0, Z3, Z0
+	VPADDD       Z1, Z2, Z1
+	VCMPPS       $0x03, Z3, Z3, K1
+	VCMPPS       $0x03, Z2, Z2, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z4, K1, Z0
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z5, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (AX)(SI*2)
+	VPMOVDW      Z1, 32(AX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R9
+	JLE          loop1
+
+tail2:
+	CMPQ             SI, R8
+	JGE              done3
+	MOVQ             R8, R9
+	SUBQ             SI, R9
+	MOVL             $0xffffffff, R10
+	BZHIL            R9, R10, R10
+	KMOVW            R10, K1
+	VPMOVZXWD.Z      (CX)(SI*2), K1, Z0
+	VPSLLD           $0x10, Z0, Z0
+	VPMOVZXWD.Z      (DX)(SI*2), K1, Z1
+	VPSLLD           $0x10, Z1, Z1
+	VPMOVZXWD.Z      (BX)(SI*2), K1, Z2
+	VPSLLD           $0x10, Z2, Z2
+	VPMOVZXWD.Z      (AX)(SI*2), K1, Z3
+	VPSLLD           $0x10, Z3, Z3
+	VMULPS           (DI), Z1, Z1
+	VSUBPS           Z2, Z1, Z4
+	VMULPS           64(DI), Z4, Z4
+	VADDPS           Z4, Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z1, Z1
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z1, Z4
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z4, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z1, K3
+	VMOVAPS          Z1, Z4
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z5
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z4, K3, Z4
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z5, K3, Z5
+	VPADDD.BCST      w00480000x1<>+0(SB), Z4, Z4
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z4, Z6
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z6, Z6
+	VPSRLD           $0x17, Z4, Z7
+	VCVTDQ2PS        Z7, Z7
+	VSUBPS           Z5, Z7, Z5
+	VPSRLD           $0x14, Z4, Z4
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z4, Z7
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z6, Z7
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z6
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z7, Z6
+	VMULPS           Z7, Z6, Z6
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z4, Z4
+	VADDPS           Z5, Z4, Z4
+	VMULPS           320(DI), Z4, Z5
+	VMOVAPS          Z5, Z7
+	VFMSUB231PS      320(DI), Z4, Z7
+	VFMADD231PS      384(DI), Z4, Z7
+	VFMADD231PS      320(DI), Z6, Z7
+	VADDPS           Z7, Z5, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VSUBPS           Z4, Z5, Z5
+	VADDPS           Z7, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z6
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z6
+	VSCALEFPS        Z4, Z6, Z4
+	VMOVAPS          Z4, Z4
+	VMOVAPS          Z1, K2, Z4
+	VSUBPS           Z3, Z4, Z1
+	VMULPS           128(DI), Z1, Z1
+	VADDPS           Z1, Z3, Z1
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z3
+	VADDPS           256(DI), Z3, Z3
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z4
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z1, Z5
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z5, K2
+	VCVTDQ2PS        Z1, Z5
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z5, Z5
+	VMULPS           448(DI), Z5, Z5
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z5, Z5
+	VCVTTPS2DQ       Z5, Z5
+	VCMPPS           $0x19, Z3, Z5, K3
+	KORTESTW         K3, K2
+	JEQ              clipped5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z1, Z4
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z4, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z1, K3
+	VMOVAPS          Z1, Z4
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z5
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z4, K3, Z4
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z5, K3, Z5
+	VPADDD.BCST      w00480000x1<>+0(SB), Z4, Z4
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z4, Z6
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z6, Z6
+	VPSRLD           $0x17, Z4, Z7
+	VCVTDQ2PS        Z7, Z7
+	VSUBPS           Z5, Z7, Z5
+	VPSRLD           $0x14, Z4, Z4
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z4, Z7
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z6, Z7
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z6
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z7, Z6
+	VMULPS           Z7, Z6, Z6
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z4, Z4
+	VADDPS           Z5, Z4, Z4
+	VMULPS           448(DI), Z4, Z5
+	VMOVAPS          Z5, Z7
+	VFMSUB231PS      448(DI), Z4, Z7
+	VFMADD231PS      512(DI), Z4, Z7
+	VFMADD231PS      448(DI), Z6, Z7
+	VADDPS           Z7, Z5, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VSUBPS           Z4, Z5, Z5
+	VADDPS           Z7, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z6
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z6
+	VSCALEFPS        Z4, Z6, Z4
+	VMOVAPS          Z4, Z4
+	VMOVAPS          Z1, K2, Z4
+	VDIVPS           Z3, Z4, Z3
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z4
+	VCMPPS           $0x1e, Z4, Z3, K2
+	VMOVAPS          Z3, Z3
+	VMOVAPS          Z4, K2, Z3
+	VMOVAPS          Z3, Z4
+
+clipped5:
+	VMULPS       Z2, Z4, Z3
+	VMULPS       192(DI), Z3, Z3
+	VSUBPS       Z3, Z0, Z0
+	VPSRLD       $0x10, Z0, Z3
+	VPANDD.BCST  w00000001x1<>+0(SB), Z3, Z3
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z3, Z3
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VPADDD       Z3, Z0, Z3
+	VCMPPS       $0x03, Z0, Z0, K2
+	VMOVAPS      Z3, Z0
+	VMOVAPS      Z4, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (CX)(SI*2)
+	VPSRLD       $0x10, Z2, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z3
+	VPADDD       Z0, Z2, Z0
+	VCMPPS       $0x03, Z2, Z2, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z3, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z1, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z2
+	VPADDD       Z0, Z1, Z0
+	VCMPPS       $0x03, Z1, Z1, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z2, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (AX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+DATA w00007fffx1<>+0(SB)/4, $0x00007fff
+GLOBL w00007fffx1<>(SB), RODATA|NOPTR, $4
+
+DATA w7fc00000x1<>+0(SB)/4, $0x7fc00000
+GLOBL w7fc00000x1<>(SB), RODATA|NOPTR, $4
+
+// func acclipBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·acclipBf16AVX2(SB), $320-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	VBROADCASTSS (SI), Y0
+	VMOVAPS      Y0, (DI)
+	VBROADCASTSS 4(SI), Y0
+	VMOVAPS      Y0, 32(DI)
+	VBROADCASTSS 8(SI), Y0
+	VMOVAPS      Y0, 64(DI)
+	VBROADCASTSS 12(SI), Y0
+	VMOVAPS      Y0, 96(DI)
+	VBROADCASTSS 16(SI), Y0
+	VMOVAPS      Y0, 128(DI)
+	VBROADCASTSS 20(SI), Y0
+	VMOVAPS      Y0, 160(DI)
+	VBROADCASTSS 24(SI), Y0
+	VMOVAPS      Y0, 192(DI)
+	VBROADCASTSS 28(SI), Y0
+	VMOVAPS      Y0, 224(DI)
+	VBROADCASTSS 32(SI), Y0
+	VMOVAPS      Y0, 256(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	SUBQ         $0x08, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(SI*2), Y0
+	VPSLLD       $0x10, Y0, Y0
+	VPMOVZXWD    (DX)(SI*2), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPMOVZXWD    (BX)(SI*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPMOVZXWD    (AX)(SI*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VMULPS       (DI), Y1, Y1
+	VSUBPS       Y2, Y1, Y4
+	VMULPS       32(DI), Y4, Y4
+	VADDPS       Y4, Y2, Y2
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y1
+	VPSUBD       w00000001x8<>+0(SB), Y1, Y4
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y4, Y5
+	VPCMPEQD     Y5, Y4, Y5
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y1, Y4
+	VMULPS       w4b800000x8<>+0(SB), Y1, Y6
+	VBLENDVPS    Y4, Y6, Y1, Y6
+	VPAND        w41c00000x8<>+0(SB), Y4, Y4
+	VADDPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VPADDD       w00480000x8<>+0(SB), Y6, Y6
+	VPAND        w007fffffx8<>+0(SB), Y6, Y7
+	VPADDD       w3f380000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y6, Y8
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       Y4, Y8, Y4
+	VPSRLD       $0x14, Y6, Y6
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y6, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y7
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y8, Y7
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y8, Y7
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y8, Y7
+	VMULPS       Y8, Y7, Y7
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VMULPS       160(DI), Y4, Y6
+	VMOVAPS      Y6, Y8
+	VFMSUB231PS  160(DI), Y4, Y8
+	VFMADD231PS  192(DI), Y4, Y8
+	VFMADD231PS  160(DI), Y7, Y8
+	VADDPS       Y8, Y6, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VSUBPS       Y4, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y4
+	VMAXPS       wc3200000x8<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y7, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y5, Y1, Y4, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       64(DI), Y1, Y1
+	VADDPS       Y1, Y3, Y1
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y3
+	VADDPS       128(DI), Y3, Y3
+	VBROADCASTSS w3f800000x1<>+0(SB), Y4
+	VPSUBD       w00800000x8<>+0(SB), Y1, Y5
+	VPMAXUD      w7f000000x8<>+0(SB), Y5, Y6
+	VPCMPEQD     Y6, Y5, Y6
+	VCVTDQ2PS    Y1, Y5
+	VSUBPS       w4e7e0000x8<>+0(SB), Y5, Y5
+	VMULPS       224(DI), Y5, Y5
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y5, Y5
+	VCVTTPS2DQ   Y5, Y5
+	VCMPPS       $0x19, Y3, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VMOVMSKPS    Y5, R9
+	TESTL        R9, R9
+	JEQ          clipped4
+	VPSUBD       w00000001x8<>+0(SB), Y1, Y4
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y4, Y5
+	VPCMPEQD     Y5, Y4, Y5
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y1, Y4
+	VMULPS       w4b800000x8<>+0(SB), Y1, Y6
+	VBLENDVPS    Y4, Y6, Y1, Y6
+	VPAND        w41c00000x8<>+0(SB), Y4, Y4
+	VADDPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VPADDD       w00480000x8<>+0(SB), Y6, Y6
+	VPAND        w007fffffx8<>+0(SB), Y6, Y7
+	VPADDD       w3f380000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y6, Y8
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       Y4, Y8, Y4
+	VPSRLD       $0x14, Y6, Y6
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y6, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y7
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y8, Y7
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y8, Y7
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y8, Y7
+	VMULPS       Y8, Y7, Y7
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VMULPS       224(DI), Y4, Y6
+	VMOVAPS      Y6, Y8
+	VFMSUB231PS  224(DI), Y4, Y8
+	VFMADD231PS  256(DI), Y4, Y8
+	VFMADD231PS  224(DI), Y7, Y8
+	VADDPS       Y8, Y6, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VSUBPS       Y4, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y4
+	VMAXPS       wc3200000x8<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y7, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y5, Y1, Y4, Y4
+	VDIVPS       Y3, Y4, Y3
+	VBROADCASTSS w3f800000x1<>+0(SB), Y4
+	VCMPPS       $0x1e, Y4, Y3, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VMOVAPS      Y3, Y4
+
+clipped4:
+	VMULPS       Y2, Y4, Y3
+	VMULPS       96(DI), Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VPSRLD       $0x10, Y0, Y3
+	VPAND        w00000001x8<>+0(SB), Y3, Y3
+	VPADDD       w00007fffx8<>+0(SB), Y3, Y3
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y3, Y0, Y3
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (CX)(SI*2)
+	VPSRLD       $0x10, Y2, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y3
+	VPADDD       Y0, Y2, Y0
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y3, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (BX)(SI*2)
+	VPSRLD       $0x10, Y1, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y1, Y0
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (AX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+DATA w00007fffx8<>+0(SB)/4, $0x00007fff
+DATA w00007fffx8<>+4(SB)/4, $0x00007fff
+DATA w00007fffx8<>+8(SB)/4, $0x00007fff
+DATA w00007fffx8<>+12(SB)/4, $0x00007fff
+DATA w00007fffx8<>+16(SB)/4, $0x00007fff
+DATA w00007fffx8<>+20(SB)/4, $0x00007fff
+DATA w00007fffx8<>+24(SB)/4, $0x00007fff
+DATA w00007fffx8<>+28(SB)/4, $0x00007fff
+GLOBL w00007fffx8<>(SB), RODATA|NOPTR, $32
+
+// func acclipBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipBf16StatesAVX512(SB), $640-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         63(SP), DI
+	ANDQ         $-64, DI
+	VBROADCASTSS (SI), Z0
+	VMOVAPS      Z0, (DI)
+	VBROADCASTSS 4(SI), Z0
+	VMOVAPS      Z0, 64(DI)
+	VBROADCASTSS 8(SI), Z0
+	VMOVAPS      Z0, 128(DI)
+	VBROADCASTSS 12(SI), Z0
+	VMOVAPS      Z0, 192(DI)
+	VBROADCASTSS 16(SI), Z0
+	VMOVAPS      Z0, 256(DI)
+	VBROADCASTSS 20(SI), Z0
+	VMOVAPS      Z0, 320(DI)
+	VBROADCASTSS 24(SI), Z0
+	VMOVAPS      Z0, 384(DI)
+	VBROADCASTSS 28(SI), Z0
+	VMOVAPS      Z0, 448(DI)
+	VBROADCASTSS 32(SI), Z0
+	VMOVAPS      Z0, 512(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	MOVQ         R8, R9
+	SUBQ         $0x20, R9
+	CMPQ         SI, R9
+	JGT          tail2
+
+loop1:
+	VMOVUPS          (CX)(SI*4), Z0
+	VMOVUPS          64(CX)(SI*4), Z1
+	VMOVUPS          (DX)(SI*4), Z2
+	VMOVUPS          64(DX)(SI*4), Z3
+	VPMOVZXWD        (BX)(SI*2), Z4
+	VPMOVZXWD        32(BX)(SI*2), Z5
+	VPSLLD           $0x10, Z4, Z4
+	VPSLLD           $0x10, Z5, Z5
+	VPMOVZXWD        (AX)(SI*2), Z6
+	VPMOVZXWD        32(AX)(SI*2), Z7
+	VPSLLD           $0x10, Z6, Z6
+	VPSLLD           $0x10, Z7, Z7
+	VMULPS           (DI), Z2, Z2
+	VMULPS           (DI), Z3, Z3
+	VSUBPS           Z4, Z2, Z8
+	VSUBPS           Z5, Z3, Z9
+	VMULPS           64(DI), Z8, Z8
+	VMULPS           64(DI), Z9, Z9
+	VADDPS           Z8, Z4, Z4
+	VADDPS           Z9, Z5, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z3
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z2, Z8
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z9
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z8, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z9, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z2, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K4
+	VMOVAPS          Z2, Z8
+	VMOVAPS          Z3, Z9
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z10
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z11
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z8, K3, Z8
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z10, K3, Z10
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z9, K4, Z9
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z11, K4, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z8, Z8
+	VPADDD.BCST      w00480000x1<>+0(SB), Z9, Z9
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z8, Z12
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z9, Z13
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z13, Z13
+	VPSRLD           $0x17, Z8, Z14
+	VPSRLD           $0x17, Z9, Z15
+	VCVTDQ2PS        Z14, Z14
+	VCVTDQ2PS        Z15, Z15
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSRLD           $0x14, Z8, Z8
+	VPSRLD           $0x14, Z9, Z9
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z8, Z14
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z15
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z12
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z13
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z15, Z13
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z9, Z9
+	VADDPS           Z10, Z8, Z8
+	VADDPS           Z11, Z9, Z9
+	VMULPS           320(DI), Z8, Z10
+	VMULPS           320(DI), Z9, Z11
+	VMOVAPS          Z10, Z14
+	VMOVAPS          Z11, Z15
+	VFMSUB231PS      320(DI), Z8, Z14
+	VFMSUB231PS      320(DI), Z9, Z15
+	VFMADD231PS      384(DI), Z8, Z14
+	VFMADD231PS      384(DI), Z9, Z15
+	VFMADD231PS      320(DI), Z12, Z14
+	VFMADD231PS      320(DI), Z13, Z15
+	VADDPS           Z14, Z10, Z8
+	VADDPS           Z15, Z11, Z9
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VSUBPS           Z8, Z10, Z10
+	VSUBPS           Z9, Z11, Z11
+	VADDPS           Z14, Z10, Z10
+	VADDPS           Z15, Z11, Z11
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z13
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z11, Z13
+	VSCALEFPS        Z8, Z12, Z8
+	VSCALEFPS        Z9, Z13, Z9
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z2, K1, Z8
+	VMOVAPS          Z9, Z2
+	VMOVAPS          Z3, K2, Z2
+	VSUBPS           Z6, Z8, Z3
+	VSUBPS           Z7, Z2, Z2
+	VMULPS           128(DI), Z3, Z3
+	VMULPS           128(DI), Z2, Z2
+	VADDPS           Z3, Z6, Z3
+	VADDPS           Z2, Z7, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z6
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z5, Z7
+	VADDPS           256(DI), Z6, Z6
+	VADDPS           256(DI), Z7, Z7
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z8
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z9
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z3, Z10
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z2, Z11
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z10, K1
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z11, K2
+	VCVTDQ2PS        Z3, Z10
+	VCVTDQ2PS        Z2, Z11
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z10, Z10
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z11, Z11
+	VMULPS           448(DI), Z10, Z10
+	VMULPS           448(DI), Z11, Z11
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z10, Z10
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z11, Z11
+	VCVTTPS2DQ       Z10, Z10
+	VCVTTPS2DQ       Z11, Z11
+	VCMPPS           $0x19, Z6, Z10, K3
+	VCMPPS           $0x19, Z7, Z11, K4
+	KORW             K2, K1, K1
+	KORW             K4, K1, K1
+	KORTESTW         K3, K1
+	JEQ              clipped4
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z8
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z2, Z9
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z8, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z9, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z2, K4
+	VMOVAPS          Z3, Z8
+	VMOVAPS          Z2, Z9
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z10
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z11
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z8, K3, Z8
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z10, K3, Z10
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z9, K4, Z9
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z11, K4, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z8, Z8
+	VPADDD.BCST      w00480000x1<>+0(SB), Z9, Z9
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z8, Z12
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z9, Z13
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z13, Z13
+	VPSRLD           $0x17, Z8, Z14
+	VPSRLD           $0x17, Z9, Z15
+	VCVTDQ2PS        Z14, Z14
+	VCVTDQ2PS        Z15, Z15
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSRLD           $0x14, Z8, Z8
+	VPSRLD           $0x14, Z9, Z9
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z8, Z14
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z15
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z12
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z13
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z15, Z13
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z9, Z9
+	VADDPS           Z10, Z8, Z8
+	VADDPS           Z11, Z9, Z9
+	VMULPS           448(DI), Z8, Z10
+	VMULPS           448(DI), Z9, Z11
+	VMOVAPS          Z10, Z14
+	VMOVAPS          Z11, Z15
+	VFMSUB231PS      448(DI), Z8, Z14
+	VFMSUB231PS      448(DI), Z9, Z15
+	VFMADD231PS      512(DI), Z8, Z14
+	VFMADD231PS      512(DI), Z9, Z15
+	VFMADD231PS      448(DI), Z12, Z14
+	VFMADD231PS      448(DI), Z13, Z15
+	VADDPS           Z14, Z10, Z8
+	VADDPS           Z15, Z11, Z9
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VSUBPS           Z8, Z10, Z10
+	VSUBPS           Z9, Z11, Z11
+	VADDPS           Z14, Z10, Z10
+	VADDPS           Z15, Z11, Z11
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z13
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z11, Z13
+	VSCALEFPS        Z8, Z12, Z8
+	VSCALEFPS        Z9, Z13, Z9
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z3, K1, Z8
+	VMOVAPS          Z9, Z9
+	VMOVAPS          Z2, K2, Z9
+	VDIVPS           Z6, Z8, Z6
+	VDIVPS           Z7, Z9, Z7
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z8
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z9
+	VCMPPS           $0x1e, Z8, Z6, K1
+	VCMPPS           $0x1e, Z9, Z7, K2
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z8, K1, Z6
+	VMOVAPS          Z7, Z7
+	VMOVAPS          Z9, K2, Z7
+	VMOVAPS          Z6, Z8
+	VMOVAPS          Z7, Z9
+
+clipped4:
+	VMULPS       Z4, Z8, Z6
+	VMULPS       Z5, Z9, Z7
+	VMULPS       192(DI), Z6, Z6
+	VMULPS       192(DI), Z7, Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
+	VMOVUPS      Z0, (CX)(SI*4)
+	VMOVUPS      Z1, 64(CX)(SI*4)
+	VPSRLD       $0x10, Z4, Z0
+	VPSRLD       $0x10, Z5, Z1
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z1, Z1
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z1, Z1
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z0, Z4, Z0
+	VPADDD       Z1, Z5, Z1
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z6, K1, Z0
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z7, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (BX)(SI*2)
+	VPMOVDW      Z1, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z3, Z0
+	VPSRLD       $0x10, Z2, Z1
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z1, Z1
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z1, Z1
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z0, Z3, Z0
+	VPADDD       Z1, Z2, Z1
+	VCMPPS       $0x03, Z3, Z3, K1
+	VCMPPS       $0x03, Z2, Z2, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z4, K1, Z0
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z5, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (AX)(SI*2)
+	VPMOVDW      Z1, 32(AX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R9
+	JLE          loop1
+
+tail2:
+	CMPQ             SI, R8
+	JGE              done3
+	MOVQ             R8, R9
+	SUBQ             SI, R9
+	MOVL             $0xffffffff, R10
+	BZHIL            R9, R10, R10
+	KMOVW            R10, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z0
+	VMOVUPS.Z        (DX)(SI*4), K1, Z1
+	VPMOVZXWD.Z      (BX)(SI*2), K1, Z2
+	VPSLLD           $0x10, Z2, Z2
+	VPMOVZXWD.Z      (AX)(SI*2), K1, Z3
+	VPSLLD           $0x10, Z3, Z3
+	VMULPS           (DI), Z1, Z1
+	VSUBPS           Z2, Z1, Z4
+	VMULPS           64(DI), Z4, Z4
+	VADDPS           Z4, Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z1, Z1
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z1, Z4
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z4, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z1, K3
+	VMOVAPS          Z1, Z4
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z5
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z4, K3, Z4
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z5, K3, Z5
+	VPADDD.BCST      w00480000x1<>+0(SB), Z4, Z4
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z4, Z6
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z6, Z6
+	VPSRLD           $0x17, Z4, Z7
+	VCVTDQ2PS        Z7, Z7
+	VSUBPS           Z5, Z7, Z5
+	VPSRLD           $0x14, Z4, Z4
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z4, Z7
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z6, Z7
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z6
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z7, Z6
+	VMULPS           Z7, Z6, Z6
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z4, Z4
+	VADDPS           Z5, Z4, Z4
+	VMULPS           320(DI), Z4, Z5
+	VMOVAPS          Z5, Z7
+	VFMSUB231PS      320(DI), Z4, Z7
+	VFMADD231PS      384(DI), Z4, Z7
+	VFMADD231PS      320(DI), Z6, Z7
+	VADDPS           Z7, Z5, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VSUBPS           Z4, Z5, Z5
+	VADDPS           Z7, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z6
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z6
+	VSCALEFPS        Z4, Z6, Z4
+	VMOVAPS          Z4, Z4
+	VMOVAPS          Z1, K2, Z4
+	VSUBPS           Z3, Z4, Z1
+	VMULPS           128(DI), Z1, Z1
+	VADDPS           Z1, Z3, Z1
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z3
+	VADDPS           256(DI), Z3, Z3
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z4
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z1, Z5
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z5, K2
+	VCVTDQ2PS        Z1, Z5
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z5, Z5
+	VMULPS           448(DI), Z5, Z5
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z5, Z5
+	VCVTTPS2DQ       Z5, Z5
+	VCMPPS           $0x19, Z3, Z5, K3
+	KORTESTW         K3, K2
+	JEQ              clipped5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z1, Z4
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z4, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z1, K3
+	VMOVAPS          Z1, Z4
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z5
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z4, K3, Z4
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z5, K3, Z5
+	VPADDD.BCST      w00480000x1<>+0(SB), Z4, Z4
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z4, Z6
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z6, Z6
+	VPSRLD           $0x17, Z4, Z7
+	VCVTDQ2PS        Z7, Z7
+	VSUBPS           Z5, Z7, Z5
+	VPSRLD           $0x14, Z4, Z4
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z4, Z7
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z6, Z7
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z6
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z7, Z6
+	VMULPS           Z7, Z6, Z6
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z4, Z4
+	VADDPS           Z5, Z4, Z4
+	VMULPS           448(DI), Z4, Z5
+	VMOVAPS          Z5, Z7
+	VFMSUB231PS      448(DI), Z4, Z7
+	VFMADD231PS      512(DI), Z4, Z7
+	VFMADD231PS      448(DI), Z6, Z7
+	VADDPS           Z7, Z5, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VSUBPS           Z4, Z5, Z5
+	VADDPS           Z7, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z6
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z6
+	VSCALEFPS        Z4, Z6, Z4
+	VMOVAPS          Z4, Z4
+	VMOVAPS          Z1, K2, Z4
+	VDIVPS           Z3, Z4, Z3
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z4
+	VCMPPS           $0x1e, Z4, Z3, K2
+	VMOVAPS          Z3, Z3
+	VMOVAPS          Z4, K2, Z3
+	VMOVAPS          Z3, Z4
+
+clipped5:
+	VMULPS       Z2, Z4, Z3
+	VMULPS       192(DI), Z3, Z3
+	VSUBPS       Z3, Z0, Z0
+	VMOVUPS      Z0, K1, (CX)(SI*4)
+	VPSRLD       $0x10, Z2, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z3
+	VPADDD       Z0, Z2, Z0
+	VCMPPS       $0x03, Z2, Z2, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z3, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z1, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z2
+	VPADDD       Z0, Z1, Z0
+	VCMPPS       $0x03, Z1, Z1, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z2, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (AX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·acclipBf16StatesAVX2(SB), $320-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	VBROADCASTSS (SI), Y0
+	VMOVAPS      Y0, (DI)
+	VBROADCASTSS 4(SI), Y0
+	VMOVAPS      Y0, 32(DI)
+	VBROADCASTSS 8(SI), Y0
+	VMOVAPS      Y0, 64(DI)
+	VBROADCASTSS 12(SI), Y0
+	VMOVAPS      Y0, 96(DI)
+	VBROADCASTSS 16(SI), Y0
+	VMOVAPS      Y0, 128(DI)
+	VBROADCASTSS 20(SI), Y0
+	VMOVAPS      Y0, 160(DI)
+	VBROADCASTSS 24(SI), Y0
+	VMOVAPS      Y0, 192(DI)
+	VBROADCASTSS 28(SI), Y0
+	VMOVAPS      Y0, 224(DI)
+	VBROADCASTSS 32(SI), Y0
+	VMOVAPS      Y0, 256(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	SUBQ         $0x08, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VPMOVZXWD    (BX)(SI*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPMOVZXWD    (AX)(SI*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VMULPS       (DI), Y1, Y1
+	VSUBPS       Y2, Y1, Y4
+	VMULPS       32(DI), Y4, Y4
+	VADDPS       Y4, Y2, Y2
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y1
+	VPSUBD       w00000001x8<>+0(SB), Y1, Y4
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y4, Y5
+	VPCMPEQD     Y5, Y4, Y5
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y1, Y4
+	VMULPS       w4b800000x8<>+0(SB), Y1, Y6
+	VBLENDVPS    Y4, Y6, Y1, Y6
+	VPAND        w41c00000x8<>+0(SB), Y4, Y4
+	VADDPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VPADDD       w00480000x8<>+0(SB), Y6, Y6
+	VPAND        w007fffffx8<>+0(SB), Y6, Y7
+	VPADDD       w3f380000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y6, Y8
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       Y4, Y8, Y4
+	VPSRLD       $0x14, Y6, Y6
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y6, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y7
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y8, Y7
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y8, Y7
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y8, Y7
+	VMULPS       Y8, Y7, Y7
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VMULPS       160(DI), Y4, Y6
+	VMOVAPS      Y6, Y8
+	VFMSUB231PS  160(DI), Y4, Y8
+	VFMADD231PS  192(DI), Y4, Y8
+	VFMADD231PS  160(DI), Y7, Y8
+	VADDPS       Y8, Y6, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VSUBPS       Y4, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y4
+	VMAXPS       wc3200000x8<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y7, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y5, Y1, Y4, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       64(DI), Y1, Y1
+	VADDPS       Y1, Y3, Y1
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y3
+	VADDPS       128(DI), Y3, Y3
+	VBROADCASTSS w3f800000x1<>+0(SB), Y4
+	VPSUBD       w00800000x8<>+0(SB), Y1, Y5
+	VPMAXUD      w7f000000x8<>+0(SB), Y5, Y6
+	VPCMPEQD     Y6, Y5, Y6
+	VCVTDQ2PS    Y1, Y5
+	VSUBPS       w4e7e0000x8<>+0(SB), Y5, Y5
+	VMULPS       224(DI), Y5, Y5
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y5, Y5
+	VCVTTPS2DQ   Y5, Y5
+	VCMPPS       $0x19, Y3, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VMOVMSKPS    Y5, R9
+	TESTL        R9, R9
+	JEQ          clipped4
+	VPSUBD       w00000001x8<>+0(SB), Y1, Y4
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y4, Y5
+	VPCMPEQD     Y5, Y4, Y5
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y1, Y4
+	VMULPS       w4b800000x8<>+0(SB), Y1, Y6
+	VBLENDVPS    Y4, Y6, Y1, Y6
+	VPAND        w41c00000x8<>+0(SB), Y4, Y4
+	VADDPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VPADDD       w00480000x8<>+0(SB), Y6, Y6
+	VPAND        w007fffffx8<>+0(SB), Y6, Y7
+	VPADDD       w3f380000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y6, Y8
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       Y4, Y8, Y4
+	VPSRLD       $0x14, Y6, Y6
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y6, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y7
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y8, Y7
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y8, Y7
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y8, Y7
+	VMULPS       Y8, Y7, Y7
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VMULPS       224(DI), Y4, Y6
+	VMOVAPS      Y6, Y8
+	VFMSUB231PS  224(DI), Y4, Y8
+	VFMADD231PS  256(DI), Y4, Y8
+	VFMADD231PS  224(DI), Y7, Y8
+	VADDPS       Y8, Y6, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VSUBPS       Y4, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y4
+	VMAXPS       wc3200000x8<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y7, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y5, Y1, Y4, Y4
+	VDIVPS       Y3, Y4, Y3
+	VBROADCASTSS w3f800000x1<>+0(SB), Y4
+	VCMPPS       $0x1e, Y4, Y3, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VMOVAPS      Y3, Y4
+
+clipped4:
+	VMULPS       Y2, Y4, Y3
+	VMULPS       96(DI), Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (CX)(SI*4)
+	VPSRLD       $0x10, Y2, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y3
+	VPADDD       Y0, Y2, Y0
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y3, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (BX)(SI*2)
+	VPSRLD       $0x10, Y1, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y1, Y0
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (AX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclipBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipBf16MasterAVX512(SB), $640-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         63(SP), R8
+	ANDQ         $-64, R8
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, (R8)
+	VBROADCASTSS 4(DI), Z0
+	VMOVAPS      Z0, 64(R8)
+	VBROADCASTSS 8(DI), Z0
+	VMOVAPS      Z0, 128(R8)
+	VBROADCASTSS 12(DI), Z0
+	VMOVAPS      Z0, 192(R8)
+	VBROADCASTSS 16(DI), Z0
+	VMOVAPS      Z0, 256(R8)
+	VBROADCASTSS 20(DI), Z0
+	VMOVAPS      Z0, 320(R8)
+	VBROADCASTSS 24(DI), Z0
+	VMOVAPS      Z0, 384(R8)
+	VBROADCASTSS 28(DI), Z0
+	VMOVAPS      Z0, 448(R8)
+	VBROADCASTSS 32(DI), Z0
+	VMOVAPS      Z0, 512(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	MOVQ         R9, R10
+	SUBQ         $0x20, R10
+	CMPQ         DI, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS          (AX)(DI*4), Z0
+	VMOVUPS          64(AX)(DI*4), Z1
+	VPMOVZXWD        (DX)(DI*2), Z2
+	VPMOVZXWD        32(DX)(DI*2), Z3
+	VPSLLD           $0x10, Z2, Z2
+	VPSLLD           $0x10, Z3, Z3
+	VMOVUPS          (BX)(DI*4), Z4
+	VMOVUPS          64(BX)(DI*4), Z5
+	VMOVUPS          (SI)(DI*4), Z6
+	VMOVUPS          64(SI)(DI*4), Z7
+	VMULPS           (R8), Z2, Z2
+	VMULPS           (R8), Z3, Z3
+	VSUBPS           Z4, Z2, Z8
+	VSUBPS           Z5, Z3, Z9
+	VMULPS           64(R8), Z8, Z8
+	VMULPS           64(R8), Z9, Z9
+	VADDPS           Z8, Z4, Z4
+	VADDPS           Z9, Z5, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z3
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z2, Z8
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z9
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z8, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z9, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z2, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K4
+	VMOVAPS          Z2, Z8
+	VMOVAPS          Z3, Z9
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z10
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z11
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z8, K3, Z8
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z10, K3, Z10
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z9, K4, Z9
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z11, K4, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z8, Z8
+	VPADDD.BCST      w00480000x1<>+0(SB), Z9, Z9
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z8, Z12
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z9, Z13
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z13, Z13
+	VPSRLD           $0x17, Z8, Z14
+	VPSRLD           $0x17, Z9, Z15
+	VCVTDQ2PS        Z14, Z14
+	VCVTDQ2PS        Z15, Z15
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSRLD           $0x14, Z8, Z8
+	VPSRLD           $0x14, Z9, Z9
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z8, Z14
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z15
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z12
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z13
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z15, Z13
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z9, Z9
+	VADDPS           Z10, Z8, Z8
+	VADDPS           Z11, Z9, Z9
+	VMULPS           320(R8), Z8, Z10
+	VMULPS           320(R8), Z9, Z11
+	VMOVAPS          Z10, Z14
+	VMOVAPS          Z11, Z15
+	VFMSUB231PS      320(R8), Z8, Z14
+	VFMSUB231PS      320(R8), Z9, Z15
+	VFMADD231PS      384(R8), Z8, Z14
+	VFMADD231PS      384(R8), Z9, Z15
+	VFMADD231PS      320(R8), Z12, Z14
+	VFMADD231PS      320(R8), Z13, Z15
+	VADDPS           Z14, Z10, Z8
+	VADDPS           Z15, Z11, Z9
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VSUBPS           Z8, Z10, Z10
+	VSUBPS           Z9, Z11, Z11
+	VADDPS           Z14, Z10, Z10
+	VADDPS           Z15, Z11, Z11
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z13
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z11, Z13
+	VSCALEFPS        Z8, Z12, Z8
+	VSCALEFPS        Z9, Z13, Z9
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z2, K1, Z8
+	VMOVAPS          Z9, Z2
+	VMOVAPS          Z3, K2, Z2
+	VSUBPS           Z6, Z8, Z3
+	VSUBPS           Z7, Z2, Z2
+	VMULPS           128(R8), Z3, Z3
+	VMULPS           128(R8), Z2, Z2
+	VADDPS           Z3, Z6, Z3
+	VADDPS           Z2, Z7, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z6
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z5, Z7
+	VADDPS           256(R8), Z6, Z6
+	VADDPS           256(R8), Z7, Z7
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z8
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z9
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z3, Z10
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z2, Z11
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z10, K1
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z11, K2
+	VCVTDQ2PS        Z3, Z10
+	VCVTDQ2PS        Z2, Z11
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z10, Z10
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z11, Z11
+	VMULPS           448(R8), Z10, Z10
+	VMULPS           448(R8), Z11, Z11
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z10, Z10
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z11, Z11
+	VCVTTPS2DQ       Z10, Z10
+	VCVTTPS2DQ       Z11, Z11
+	VCMPPS           $0x19, Z6, Z10, K3
+	VCMPPS           $0x19, Z7, Z11, K4
+	KORW             K2, K1, K1
+	KORW             K4, K1, K1
+	KORTESTW         K3, K1
+	JEQ              clipped4
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z8
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z2, Z9
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z8, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z9, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z2, K4
+	VMOVAPS          Z3, Z8
+	VMOVAPS          Z2, Z9
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z10
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z11
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z8, K3, Z8
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z10, K3, Z10
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z9, K4, Z9
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z11, K4, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z8, Z8
+	VPADDD.BCST      w00480000x1<>+0(SB), Z9, Z9
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z8, Z12
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z9, Z13
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z13, Z13
+	VPSRLD           $0x17, Z8, Z14
+	VPSRLD           $0x17, Z9, Z15
+	VCVTDQ2PS        Z14, Z14
+	VCVTDQ2PS        Z15, Z15
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSRLD           $0x14, Z8, Z8
+	VPSRLD           $0x14, Z9, Z9
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z8, Z14
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z9, Z15
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z14
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z15
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z12
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z13
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z15, Z13
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z14, Z12
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z15, Z13
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z13, Z13
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z9, Z9
+	VADDPS           Z10, Z8, Z8
+	VADDPS           Z11, Z9, Z9
+	VMULPS           448(R8), Z8, Z10
+	VMULPS           448(R8), Z9, Z11
+	VMOVAPS          Z10, Z14
+	VMOVAPS          Z11, Z15
+	VFMSUB231PS      448(R8), Z8, Z14
+	VFMSUB231PS      448(R8), Z9, Z15
+	VFMADD231PS      512(R8), Z8, Z14
+	VFMADD231PS      512(R8), Z9, Z15
+	VFMADD231PS      448(R8), Z12, Z14
+	VFMADD231PS      448(R8), Z13, Z15
+	VADDPS           Z14, Z10, Z8
+	VADDPS           Z15, Z11, Z9
+	VRNDSCALEPS      $0x00, Z8, Z8
+	VRNDSCALEPS      $0x00, Z9, Z9
+	VSUBPS           Z8, Z10, Z10
+	VSUBPS           Z9, Z11, Z11
+	VADDPS           Z14, Z10, Z10
+	VADDPS           Z15, Z11, Z11
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z13
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z11, Z13
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z11, Z13
+	VSCALEFPS        Z8, Z12, Z8
+	VSCALEFPS        Z9, Z13, Z9
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z3, K1, Z8
+	VMOVAPS          Z9, Z9
+	VMOVAPS          Z2, K2, Z9
+	VDIVPS           Z6, Z8, Z6
+	VDIVPS           Z7, Z9, Z7
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z8
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z9
+	VCMPPS           $0x1e, Z8, Z6, K1
+	VCMPPS           $0x1e, Z9, Z7, K2
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z8, K1, Z6
+	VMOVAPS          Z7, Z7
+	VMOVAPS          Z9, K2, Z7
+	VMOVAPS          Z6, Z8
+	VMOVAPS          Z7, Z9
+
+clipped4:
+	VMULPS       Z4, Z8, Z6
+	VMULPS       Z5, Z9, Z7
+	VMULPS       192(R8), Z6, Z6
+	VMULPS       192(R8), Z7, Z7
+	VSUBPS       Z6, Z0, Z0
+	VSUBPS       Z7, Z1, Z1
+	VMOVUPS      Z0, (AX)(DI*4)
+	VMOVUPS      Z1, 64(AX)(DI*4)
+	VPSRLD       $0x10, Z0, Z6
+	VPSRLD       $0x10, Z1, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z6, Z0, Z6
+	VPADDD       Z7, Z1, Z7
+	VCMPPS       $0x03, Z0, Z0, K1
+	VCMPPS       $0x03, Z1, Z1, K2
+	VMOVAPS      Z6, Z0
+	VMOVAPS      Z8, K1, Z0
+	VMOVAPS      Z7, Z1
+	VMOVAPS      Z9, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (CX)(DI*2)
+	VPMOVDW      Z1, 32(CX)(DI*2)
+	VMOVUPS      Z4, (BX)(DI*4)
+	VMOVUPS      Z5, 64(BX)(DI*4)
+	VMOVUPS      Z3, (SI)(DI*4)
+	VMOVUPS      Z2, 64(SI)(DI*4)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R10
+	JLE          loop1
+
+tail2:
+	CMPQ             DI, R9
+	JGE              done3
+	MOVQ             R9, R10
+	SUBQ             DI, R10
+	MOVL             $0xffffffff, R11
+	BZHIL            R10, R11, R11
+	KMOVW            R11, K1
+	VMOVUPS.Z        (AX)(DI*4), K1, Z0
+	VPMOVZXWD.Z      (DX)(DI*2), K1, Z1
+	VPSLLD           $0x10, Z1, Z1
+	VMOVUPS.Z        (BX)(DI*4), K1, Z2
+	VMOVUPS.Z        (SI)(DI*4), K1, Z3
+	VMULPS           (R8), Z1, Z1
+	VSUBPS           Z2, Z1, Z4
+	VMULPS           64(R8), Z4, Z4
+	VADDPS           Z4, Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z1, Z1
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z1, Z4
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z4, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z1, K3
+	VMOVAPS          Z1, Z4
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z5
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z4, K3, Z4
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z5, K3, Z5
+	VPADDD.BCST      w00480000x1<>+0(SB), Z4, Z4
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z4, Z6
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z6, Z6
+	VPSRLD           $0x17, Z4, Z7
+	VCVTDQ2PS        Z7, Z7
+	VSUBPS           Z5, Z7, Z5
+	VPSRLD           $0x14, Z4, Z4
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z4, Z7
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z6, Z7
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z6
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z7, Z6
+	VMULPS           Z7, Z6, Z6
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z4, Z4
+	VADDPS           Z5, Z4, Z4
+	VMULPS           320(R8), Z4, Z5
+	VMOVAPS          Z5, Z7
+	VFMSUB231PS      320(R8), Z4, Z7
+	VFMADD231PS      384(R8), Z4, Z7
+	VFMADD231PS      320(R8), Z6, Z7
+	VADDPS           Z7, Z5, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VSUBPS           Z4, Z5, Z5
+	VADDPS           Z7, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z6
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z6
+	VSCALEFPS        Z4, Z6, Z4
+	VMOVAPS          Z4, Z4
+	VMOVAPS          Z1, K2, Z4
+	VSUBPS           Z3, Z4, Z1
+	VMULPS           128(R8), Z1, Z1
+	VADDPS           Z1, Z3, Z1
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z3
+	VADDPS           256(R8), Z3, Z3
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z4
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z1, Z5
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z5, K2
+	VCVTDQ2PS        Z1, Z5
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z5, Z5
+	VMULPS           448(R8), Z5, Z5
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z5, Z5
+	VCVTTPS2DQ       Z5, Z5
+	VCMPPS           $0x19, Z3, Z5, K3
+	KORTESTW         K3, K2
+	JEQ              clipped5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z1, Z4
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z4, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z1, K3
+	VMOVAPS          Z1, Z4
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z5
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z4, K3, Z4
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z5, K3, Z5
+	VPADDD.BCST      w00480000x1<>+0(SB), Z4, Z4
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z4, Z6
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z6, Z6
+	VPSRLD           $0x17, Z4, Z7
+	VCVTDQ2PS        Z7, Z7
+	VSUBPS           Z5, Z7, Z5
+	VPSRLD           $0x14, Z4, Z4
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z4, Z7
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z6, Z7
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z6
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z7, Z6
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z7, Z6
+	VMULPS           Z7, Z6, Z6
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z4, Z4
+	VADDPS           Z5, Z4, Z4
+	VMULPS           448(R8), Z4, Z5
+	VMOVAPS          Z5, Z7
+	VFMSUB231PS      448(R8), Z4, Z7
+	VFMADD231PS      512(R8), Z4, Z7
+	VFMADD231PS      448(R8), Z6, Z7
+	VADDPS           Z7, Z5, Z4
+	VRNDSCALEPS      $0x00, Z4, Z4
+	VSUBPS           Z4, Z5, Z5
+	VADDPS           Z7, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z6
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z6
+	VSCALEFPS        Z4, Z6, Z4
+	VMOVAPS          Z4, Z4
+	VMOVAPS          Z1, K2, Z4
+	VDIVPS           Z3, Z4, Z3
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z4
+	VCMPPS           $0x1e, Z4, Z3, K2
+	VMOVAPS          Z3, Z3
+	VMOVAPS          Z4, K2, Z3
+	VMOVAPS          Z3, Z4
+
+clipped5:
+	VMULPS       Z2, Z4, Z3
+	VMULPS       192(R8), Z3, Z3
+	VSUBPS       Z3, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(DI*4)
+	VPSRLD       $0x10, Z0, Z3
+	VPANDD.BCST  w00000001x1<>+0(SB), Z3, Z3
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z3, Z3
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VPADDD       Z3, Z0, Z3
+	VCMPPS       $0x03, Z0, Z0, K2
+	VMOVAPS      Z3, Z0
+	VMOVAPS      Z4, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (CX)(DI*2)
+	VMOVUPS      Z2, K1, (BX)(DI*4)
+	VMOVUPS      Z1, K1, (SI)(DI*4)
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·acclipBf16MasterAVX2(SB), $320-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, (R8)
+	VBROADCASTSS 4(DI), Y0
+	VMOVAPS      Y0, 32(R8)
+	VBROADCASTSS 8(DI), Y0
+	VMOVAPS      Y0, 64(R8)
+	VBROADCASTSS 12(DI), Y0
+	VMOVAPS      Y0, 96(R8)
+	VBROADCASTSS 16(DI), Y0
+	VMOVAPS      Y0, 128(R8)
+	VBROADCASTSS 20(DI), Y0
+	VMOVAPS      Y0, 160(R8)
+	VBROADCASTSS 24(DI), Y0
+	VMOVAPS      Y0, 192(R8)
+	VBROADCASTSS 28(DI), Y0
+	VMOVAPS      Y0, 224(R8)
+	VBROADCASTSS 32(DI), Y0
+	VMOVAPS      Y0, 256(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	SUBQ         $0x08, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(DI*4), Y0
+	VPMOVZXWD    (DX)(DI*2), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VMOVUPS      (BX)(DI*4), Y2
+	VMOVUPS      (SI)(DI*4), Y3
+	VMULPS       (R8), Y1, Y1
+	VSUBPS       Y2, Y1, Y4
+	VMULPS       32(R8), Y4, Y4
+	VADDPS       Y4, Y2, Y2
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y1
+	VPSUBD       w00000001x8<>+0(SB), Y1, Y4
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y4, Y5
+	VPCMPEQD     Y5, Y4, Y5
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y1, Y4
+	VMULPS       w4b800000x8<>+0(SB), Y1, Y6
+	VBLENDVPS    Y4, Y6, Y1, Y6
+	VPAND        w41c00000x8<>+0(SB), Y4, Y4
+	VADDPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VPADDD       w00480000x8<>+0(SB), Y6, Y6
+	VPAND        w007fffffx8<>+0(SB), Y6, Y7
+	VPADDD       w3f380000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y6, Y8
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       Y4, Y8, Y4
+	VPSRLD       $0x14, Y6, Y6
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y6, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y7
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y8, Y7
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y8, Y7
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y8, Y7
+	VMULPS       Y8, Y7, Y7
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VMULPS       160(R8), Y4, Y6
+	VMOVAPS      Y6, Y8
+	VFMSUB231PS  160(R8), Y4, Y8
+	VFMADD231PS  192(R8), Y4, Y8
+	VFMADD231PS  160(R8), Y7, Y8
+	VADDPS       Y8, Y6, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VSUBPS       Y4, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y4
+	VMAXPS       wc3200000x8<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y7, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y5, Y1, Y4, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       64(R8), Y1, Y1
+	VADDPS       Y1, Y3, Y1
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y3
+	VADDPS       128(R8), Y3, Y3
+	VBROADCASTSS w3f800000x1<>+0(SB), Y4
+	VPSUBD       w00800000x8<>+0(SB), Y1, Y5
+	VPMAXUD      w7f000000x8<>+0(SB), Y5, Y6
+	VPCMPEQD     Y6, Y5, Y6
+	VCVTDQ2PS    Y1, Y5
+	VSUBPS       w4e7e0000x8<>+0(SB), Y5, Y5
+	VMULPS       224(R8), Y5, Y5
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y5, Y5
+	VCVTTPS2DQ   Y5, Y5
+	VCMPPS       $0x19, Y3, Y5, Y5
+	VPOR         Y5, Y6, Y5
+	VMOVMSKPS    Y5, R10
+	TESTL        R10, R10
+	JEQ          clipped4
+	VPSUBD       w00000001x8<>+0(SB), Y1, Y4
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y4, Y5
+	VPCMPEQD     Y5, Y4, Y5
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y1, Y4
+	VMULPS       w4b800000x8<>+0(SB), Y1, Y6
+	VBLENDVPS    Y4, Y6, Y1, Y6
+	VPAND        w41c00000x8<>+0(SB), Y4, Y4
+	VADDPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VPADDD       w00480000x8<>+0(SB), Y6, Y6
+	VPAND        w007fffffx8<>+0(SB), Y6, Y7
+	VPADDD       w3f380000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y6, Y8
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       Y4, Y8, Y4
+	VPSRLD       $0x14, Y6, Y6
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y6, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y7
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y8, Y7
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y8, Y7
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y8, Y7
+	VMULPS       Y8, Y7, Y7
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VMULPS       224(R8), Y4, Y6
+	VMOVAPS      Y6, Y8
+	VFMSUB231PS  224(R8), Y4, Y8
+	VFMADD231PS  256(R8), Y4, Y8
+	VFMADD231PS  224(R8), Y7, Y8
+	VADDPS       Y8, Y6, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VSUBPS       Y4, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y6, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y4
+	VMAXPS       wc3200000x8<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y6
+	VPSUBD       Y6, Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y7, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y6, Y4
+	VBLENDVPS    Y5, Y1, Y4, Y4
+	VDIVPS       Y3, Y4, Y3
+	VBROADCASTSS w3f800000x1<>+0(SB), Y4
+	VCMPPS       $0x1e, Y4, Y3, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VMOVAPS      Y3, Y4
+
+clipped4:
+	VMULPS       Y2, Y4, Y3
+	VMULPS       96(R8), Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (AX)(DI*4)
+	VPSRLD       $0x10, Y0, Y3
+	VPAND        w00000001x8<>+0(SB), Y3, Y3
+	VPADDD       w00007fffx8<>+0(SB), Y3, Y3
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y3, Y0, Y3
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (CX)(DI*2)
+	VMOVUPS      Y2, (BX)(DI*4)
+	VMOVUPS      Y1, (SI)(DI*4)
+	ADDQ         $0x08, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclipQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·acclipQ8StatesAVX512(SB), $2880-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         63(SP), DI
+	ANDQ         $-64, DI
+	VBROADCASTSS (SI), Z0
+	VMOVAPS      Z0, (DI)
+	VBROADCASTSS 4(SI), Z0
+	VMOVAPS      Z0, 64(DI)
+	VBROADCASTSS 8(SI), Z0
+	VMOVAPS      Z0, 128(DI)
+	VBROADCASTSS 12(SI), Z0
+	VMOVAPS      Z0, 192(DI)
+	VBROADCASTSS 16(SI), Z0
+	VMOVAPS      Z0, 256(DI)
+	VBROADCASTSS 20(SI), Z0
+	VMOVAPS      Z0, 320(DI)
+	VBROADCASTSS 24(SI), Z0
+	VMOVAPS      Z0, 384(DI)
+	VBROADCASTSS 28(SI), Z0
+	VMOVAPS      Z0, 448(DI)
+	VBROADCASTSS 32(SI), Z0
+	VMOVAPS      Z0, 512(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	LEAQ         703(SP), R9
+	ANDQ         $-64, R9
+	MOVQ         SI, R12
+	SHRQ         $0x08, R12
+	IMUL3Q       $0x00000104, R12, R12
+	ADDQ         R12, BX
+	ADDQ         R12, AX
+
+block:
+	CMPQ         SI, R8
+	JGE          done
+	LEAQ         256(SI), R11
+	CMPQ         R11, R8
+	CMOVQGT      R8, R11
+	VBROADCASTSS (BX), Z0
+	VMOVAPS      Z0, 2048(R9)
+	VPXORD       Z0, Z0, Z0
+	VBROADCASTSS (AX), Z2
+	VMOVAPS      Z2, 2112(R9)
+	VPXORD       Z2, Z2, Z2
+	XORQ         R10, R10
+	MOVQ         R11, R12
+	SUBQ         $0x20, R12
+	CMPQ         SI, R12
+	JGT          tail2
+
+loop1:
+	VMOVUPS          (CX)(SI*4), Z3
+	VMOVUPS          64(CX)(SI*4), Z4
+	VMOVUPS          (DX)(SI*4), Z5
+	VMOVUPS          64(DX)(SI*4), Z6
+	VPMOVZXBD        4(BX)(R10*1), Z7
+	VPMOVZXBD        20(BX)(R10*1), Z8
+	VPANDD.BCST      w0000007fx1<>+0(SB), Z7, Z9
+	VPANDD.BCST      w0000007fx1<>+0(SB), Z8, Z10
+	VPADDD.BCST      w00000380x1<>+0(SB), Z9, Z11
+	VPADDD.BCST      w00000380x1<>+0(SB), Z10, Z12
+	VPSLLD           $0x14, Z11, Z11
+	VPSLLD           $0x14, Z12, Z12
+	VPTESTMD         Z9, Z9, K1
+	VMOVDQA32.Z      Z11, K1, Z9
+	VPTESTMD         Z10, Z10, K1
+	VMOVDQA32.Z      Z12, K1, Z10
+	VPSRLD           $0x07, Z7, Z7
+	VPSRLD           $0x07, Z8, Z8
+	VPSLLD           $0x1f, Z7, Z7
+	VPSLLD           $0x1f, Z8, Z8
+	VPORD            Z7, Z9, Z7
+	VPORD            Z8, Z10, Z8
+	VMULPS           2048(R9), Z7, Z7
+	VMULPS           2048(R9), Z8, Z8
+	VPMOVZXBD        4(AX)(R10*1), Z9
+	VPMOVZXBD        20(AX)(R10*1), Z10
+	VPADDD.BCST      w00000700x1<>+0(SB), Z9, Z11
+	VPADDD.BCST      w00000700x1<>+0(SB), Z10, Z12
+	VPSLLD           $0x13, Z11, Z11
+	VPSLLD           $0x13, Z12, Z12
+	VPTESTMD         Z9, Z9, K1
+	VMOVDQA32.Z      Z11, K1, Z9
+	VPTESTMD         Z10, Z10, K1
+	VMOVDQA32.Z      Z12, K1, Z10
+	VMULPS           2112(R9), Z9, Z9
+	VMULPS           2112(R9), Z10, Z10
+	VMULPS           (DI), Z5, Z5
+	VMULPS           (DI), Z6, Z6
+	VSUBPS           Z7, Z5, Z11
+	VSUBPS           Z8, Z6, Z12
+	VMULPS           64(DI), Z11, Z11
+	VMULPS           64(DI), Z12, Z12
+	VADDPS           Z11, Z7, Z7
+	VADDPS           Z12, Z8, Z8
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z5, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z6, Z6
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z5, Z11
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z6, Z12
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z11, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z12, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z5, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z6, K4
+	VMOVAPS          Z5, Z11
+	VMOVAPS          Z6, Z12
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z13
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z14
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z11, K3, Z11
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z13, K3, Z13
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z12, K4, Z12
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z14, K4, Z14
+	VPADDD.BCST      w00480000x1<>+0(SB), Z11, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z12, Z12
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z11, Z15
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z12, Z16
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z15, Z15
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z16, Z16
+	VPSRLD           $0x17, Z11, Z17
+	VPSRLD           $0x17, Z12, Z18
+	VCVTDQ2PS        Z17, Z17
+	VCVTDQ2PS        Z18, Z18
+	VSUBPS           Z13, Z17, Z13
+	VSUBPS           Z14, Z18, Z14
+	VPSRLD           $0x14, Z11, Z11
+	VPSRLD           $0x14, Z12, Z12
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z11, Z17
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z12, Z18
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z16, Z18
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z15
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z16
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z17, Z15
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z17, Z15
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z17, Z15
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z18, Z16
+	VMULPS           Z17, Z15, Z15
+	VMULPS           Z18, Z16, Z16
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z11, Z11
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z12, Z12
+	VADDPS           Z13, Z11, Z11
+	VADDPS           Z14, Z12, Z12
+	VMULPS           320(DI), Z11, Z13
+	VMULPS           320(DI), Z12, Z14
+	VMOVAPS          Z13, Z17
+	VMOVAPS          Z14, Z18
+	VFMSUB231PS      320(DI), Z11, Z17
+	VFMSUB231PS      320(DI), Z12, Z18
+	VFMADD231PS      384(DI), Z11, Z17
+	VFMADD231PS      384(DI), Z12, Z18
+	VFMADD231PS      320(DI), Z15, Z17
+	VFMADD231PS      320(DI), Z16, Z18
+	VADDPS           Z17, Z13, Z11
+	VADDPS           Z18, Z14, Z12
+	VRNDSCALEPS      $0x00, Z11, Z11
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VSUBPS           Z11, Z13, Z13
+	VSUBPS           Z12, Z14, Z14
+	VADDPS           Z17, Z13, Z13
+	VADDPS           Z18, Z14, Z14
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z15
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VSCALEFPS        Z11, Z15, Z11
+	VSCALEFPS        Z12, Z16, Z12
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z5, K1, Z11
+	VMOVAPS          Z12, Z5
+	VMOVAPS          Z6, K2, Z5
+	VSUBPS           Z9, Z11, Z6
+	VSUBPS           Z10, Z5, Z5
+	VMULPS           128(DI), Z6, Z6
+	VMULPS           128(DI), Z5, Z5
+	VADDPS           Z6, Z9, Z6
+	VADDPS           Z5, Z10, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z7, Z9
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z8, Z10
+	VADDPS           256(DI), Z9, Z9
+	VADDPS           256(DI), Z10, Z10
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z11
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z6, Z13
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z5, Z14
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z13, K1
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z14, K2
+	VCVTDQ2PS        Z6, Z13
+	VCVTDQ2PS        Z5, Z14
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z13, Z13
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z14, Z14
+	VMULPS           448(DI), Z13, Z13
+	VMULPS           448(DI), Z14, Z14
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z14, Z14
+	VCVTTPS2DQ       Z13, Z13
+	VCVTTPS2DQ       Z14, Z14
+	VCMPPS           $0x19, Z9, Z13, K3
+	VCMPPS           $0x19, Z10, Z14, K4
+	KORW             K2, K1, K1
+	KORW             K4, K1, K1
+	KORTESTW         K3, K1
+	JEQ              clipped4
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z6, Z11
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z5, Z12
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z11, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z12, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z6, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z5, K4
+	VMOVAPS          Z6, Z11
+	VMOVAPS          Z5, Z12
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z13
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z14
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z11, K3, Z11
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z13, K3, Z13
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z12, K4, Z12
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z14, K4, Z14
+	VPADDD.BCST      w00480000x1<>+0(SB), Z11, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z12, Z12
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z11, Z15
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z12, Z16
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z15, Z15
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z16, Z16
+	VPSRLD           $0x17, Z11, Z17
+	VPSRLD           $0x17, Z12, Z18
+	VCVTDQ2PS        Z17, Z17
+	VCVTDQ2PS        Z18, Z18
+	VSUBPS           Z13, Z17, Z13
+	VSUBPS           Z14, Z18, Z14
+	VPSRLD           $0x14, Z11, Z11
+	VPSRLD           $0x14, Z12, Z12
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z11, Z17
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z12, Z18
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z16, Z18
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z15
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z16
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z17, Z15
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z17, Z15
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z17, Z15
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z18, Z16
+	VMULPS           Z17, Z15, Z15
+	VMULPS           Z18, Z16, Z16
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z11, Z11
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z12, Z12
+	VADDPS           Z13, Z11, Z11
+	VADDPS           Z14, Z12, Z12
+	VMULPS           448(DI), Z11, Z13
+	VMULPS           448(DI), Z12, Z14
+	VMOVAPS          Z13, Z17
+	VMOVAPS          Z14, Z18
+	VFMSUB231PS      448(DI), Z11, Z17
+	VFMSUB231PS      448(DI), Z12, Z18
+	VFMADD231PS      512(DI), Z11, Z17
+	VFMADD231PS      512(DI), Z12, Z18
+	VFMADD231PS      448(DI), Z15, Z17
+	VFMADD231PS      448(DI), Z16, Z18
+	VADDPS           Z17, Z13, Z11
+	VADDPS           Z18, Z14, Z12
+	VRNDSCALEPS      $0x00, Z11, Z11
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VSUBPS           Z11, Z13, Z13
+	VSUBPS           Z12, Z14, Z14
+	VADDPS           Z17, Z13, Z13
+	VADDPS           Z18, Z14, Z14
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z15
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VSCALEFPS        Z11, Z15, Z11
+	VSCALEFPS        Z12, Z16, Z12
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z6, K1, Z11
+	VMOVAPS          Z12, Z12
+	VMOVAPS          Z5, K2, Z12
+	VDIVPS           Z9, Z11, Z9
+	VDIVPS           Z10, Z12, Z10
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z11
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VCMPPS           $0x1e, Z11, Z9, K1
+	VCMPPS           $0x1e, Z12, Z10, K2
+	VMOVAPS          Z9, Z9
+	VMOVAPS          Z11, K1, Z9
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z12, K2, Z10
+	VMOVAPS          Z9, Z11
+	VMOVAPS          Z10, Z12
+
+clipped4:
+	VMULPS      Z7, Z11, Z9
+	VMULPS      Z8, Z12, Z10
+	VMULPS      192(DI), Z9, Z9
+	VMULPS      192(DI), Z10, Z10
+	VSUBPS      Z9, Z3, Z3
+	VSUBPS      Z10, Z4, Z4
+	VMOVUPS     Z3, (CX)(SI*4)
+	VMOVUPS     Z4, 64(CX)(SI*4)
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z7, Z3
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z8, Z4
+	VMOVAPS     Z7, (R9)(R10*4)
+	VPMAXUD     Z3, Z0, Z0
+	VMOVAPS     Z8, 64(R9)(R10*4)
+	VPMAXUD     Z4, Z0, Z0
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z6, Z3
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z5, Z4
+	VMOVAPS     Z6, 1024(R9)(R10*4)
+	VPMAXUD     Z3, Z2, Z2
+	VMOVAPS     Z5, 1088(R9)(R10*4)
+	VPMAXUD     Z4, Z2, Z2
+	ADDQ        $0x20, R10
+	ADDQ        $0x20, SI
+	CMPQ        SI, R12
+	JLE         loop1
+
+tail2:
+	CMPQ             SI, R11
+	JGE              done3
+	MOVQ             R11, R12
+	SUBQ             SI, R12
+	MOVL             $0xffffffff, R13
+	BZHIL            R12, R13, R13
+	KMOVW            R13, K1
+	VMOVUPS.Z        (CX)(SI*4), K1, Z3
+	VMOVUPS.Z        (DX)(SI*4), K1, Z4
+	VPMOVZXBD        4(BX)(R10*1), Z5
+	VPANDD.BCST      w0000007fx1<>+0(SB), Z5, Z6
+	VPADDD.BCST      w00000380x1<>+0(SB), Z6, Z7
+	VPSLLD           $0x14, Z7, Z7
+	VPTESTMD         Z6, Z6, K2
+	VMOVDQA32.Z      Z7, K2, Z6
+	VPSRLD           $0x07, Z5, Z5
+	VPSLLD           $0x1f, Z5, Z5
+	VPORD            Z5, Z6, Z5
+	VMULPS           2048(R9), Z5, Z5
+	VPMOVZXBD        4(AX)(R10*1), Z6
+	VPADDD.BCST      w00000700x1<>+0(SB), Z6, Z7
+	VPSLLD           $0x13, Z7, Z7
+	VPTESTMD         Z6, Z6, K2
+	VMOVDQA32.Z      Z7, K2, Z6
+	VMULPS           2112(R9), Z6, Z6
+	VMULPS           (DI), Z4, Z4
+	VSUBPS           Z5, Z4, Z7
+	VMULPS           64(DI), Z7, Z7
+	VADDPS           Z7, Z5, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z4
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z4, Z7
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z7, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z4, K3
+	VMOVAPS          Z4, Z7
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z8
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z7, K3, Z7
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z8, K3, Z8
+	VPADDD.BCST      w00480000x1<>+0(SB), Z7, Z7
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z7, Z9
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z9, Z9
+	VPSRLD           $0x17, Z7, Z10
+	VCVTDQ2PS        Z10, Z10
+	VSUBPS           Z8, Z10, Z8
+	VPSRLD           $0x14, Z7, Z7
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z7, Z10
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z9, Z10
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z9
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z10, Z9
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z10, Z9
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z10, Z9
+	VMULPS           Z10, Z9, Z9
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z7, Z7
+	VADDPS           Z8, Z7, Z7
+	VMULPS           320(DI), Z7, Z8
+	VMOVAPS          Z8, Z10
+	VFMSUB231PS      320(DI), Z7, Z10
+	VFMADD231PS      384(DI), Z7, Z10
+	VFMADD231PS      320(DI), Z9, Z10
+	VADDPS           Z10, Z8, Z7
+	VRNDSCALEPS      $0x00, Z7, Z7
+	VSUBPS           Z7, Z8, Z8
+	VADDPS           Z10, Z8, Z8
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z9
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z8, Z9
+	VSCALEFPS        Z7, Z9, Z7
+	VMOVAPS          Z7, Z7
+	VMOVAPS          Z4, K2, Z7
+	VSUBPS           Z6, Z7, Z4
+	VMULPS           128(DI), Z4, Z4
+	VADDPS           Z4, Z6, Z4
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z5, Z6
+	VADDPS           256(DI), Z6, Z6
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z7
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z4, Z8
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z8, K2
+	VCVTDQ2PS        Z4, Z8
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z8, Z8
+	VMULPS           448(DI), Z8, Z8
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z8, Z8
+	VCVTTPS2DQ       Z8, Z8
+	VCMPPS           $0x19, Z6, Z8, K3
+	KORTESTW         K3, K2
+	JEQ              clipped5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z4, Z7
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z7, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z4, K3
+	VMOVAPS          Z4, Z7
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z8
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z7, K3, Z7
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z8, K3, Z8
+	VPADDD.BCST      w00480000x1<>+0(SB), Z7, Z7
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z7, Z9
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z9, Z9
+	VPSRLD           $0x17, Z7, Z10
+	VCVTDQ2PS        Z10, Z10
+	VSUBPS           Z8, Z10, Z8
+	VPSRLD           $0x14, Z7, Z7
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z7, Z10
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z9, Z10
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z9
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z10, Z9
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z10, Z9
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z10, Z9
+	VMULPS           Z10, Z9, Z9
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z7, Z7
+	VADDPS           Z8, Z7, Z7
+	VMULPS           448(DI), Z7, Z8
+	VMOVAPS          Z8, Z10
+	VFMSUB231PS      448(DI), Z7, Z10
+	VFMADD231PS      512(DI), Z7, Z10
+	VFMADD231PS      448(DI), Z9, Z10
+	VADDPS           Z10, Z8, Z7
+	VRNDSCALEPS      $0x00, Z7, Z7
+	VSUBPS           Z7, Z8, Z8
+	VADDPS           Z10, Z8, Z8
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z9
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z8, Z9
+	VSCALEFPS        Z7, Z9, Z7
+	VMOVAPS          Z7, Z7
+	VMOVAPS          Z4, K2, Z7
+	VDIVPS           Z6, Z7, Z6
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z7
+	VCMPPS           $0x1e, Z7, Z6, K2
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z7, K2, Z6
+	VMOVAPS          Z6, Z7
+
+clipped5:
+	VMULPS      Z5, Z7, Z6
+	VMULPS      192(DI), Z6, Z6
+	VSUBPS      Z6, Z3, Z3
+	VMOVUPS     Z3, K1, (CX)(SI*4)
+	VMOVAPS.Z   Z5, K1, Z3
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z3, Z5
+	VMOVAPS     Z3, (R9)(R10*4)
+	VPMAXUD     Z5, Z0, Z0
+	VMOVAPS.Z   Z4, K1, Z3
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z3, Z4
+	VMOVAPS     Z3, 1024(R9)(R10*4)
+	VPMAXUD     Z4, Z2, Z2
+	ADDQ        $0x10, R10
+	ADDQ        $0x10, SI
+	JMP         tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z0, Y3
+	VPMAXUD       Y3, Y0, Y0
+	VEXTRACTI128  $0x01, Y0, X3
+	VPMAXUD       X3, X0, X0
+	VPSHUFD       $0x4e, X0, X3
+	VPMAXUD       X3, X0, X0
+	VPSHUFD       $0xb1, X0, X3
+	VPMAXUD       X3, X0, X0
+	VXORPS        X4, X4, X4
+	VXORPS        X3, X3, X3
+	VUCOMISS      w0d800000x1<>+0(SB), X0
+	JPS           small6no
+	JCS           small6
+
+small6no:
+	VDIVSS w3ff00000x1<>+0(SB), X0, X3
+	VMOVSS w3f800000x1<>+0(SB), X4
+	VDIVSS X3, X4, X4
+
+small6:
+	VMOVSS        X3, (BX)
+	VBROADCASTSS  X4, Z0
+	VEXTRACTI64X4 $0x01, Z2, Y3
+	VPMAXUD       Y3, Y2, Y2
+	VEXTRACTI128  $0x01, Y2, X3
+	VPMAXUD       X3, X2, X2
+	VPSHUFD       $0x4e, X2, X3
+	VPMAXUD       X3, X2, X2
+	VPSHUFD       $0xb1, X2, X3
+	VPMAXUD       X3, X2, X2
+	VXORPS        X4, X4, X4
+	VXORPS        X3, X3, X3
+	VUCOMISS      w0d800000x1<>+0(SB), X2
+	JPS           small7no
+	JCS           small7
+
+small7no:
+	VDIVSS w3ff80000x1<>+0(SB), X2, X3
+	VMOVSS w3f800000x1<>+0(SB), X4
+	VDIVSS X3, X4, X4
+
+small7:
+	VMOVSS       X3, (AX)
+	VBROADCASTSS X4, Z2
+	MOVQ         R10, R12
+	XORQ         R10, R10
+
+encode:
+	VMOVAPS      (R9)(R10*4), Z3
+	VMULPS       Z0, Z3, Z4
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z4, Z4
+	VPMINUD.BCST w3ff00000x1<>+0(SB), Z4, Z4
+	VPSRLD       $0x14, Z4, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w0007ffffx1<>+0(SB), Z5, Z5
+	VPADDD       Z5, Z4, Z4
+	VPSRLD       $0x14, Z4, Z4
+	VPSUBD.BCST  w00000380x1<>+0(SB), Z4, Z4
+	VPXORD       Z1, Z1, Z1
+	VPMAXSD      Z1, Z4, Z4
+	VPSRLD       $0x1f, Z3, Z3
+	VPSLLD       $0x07, Z3, Z3
+	VPORD        Z3, Z4, Z3
+	VPMOVDB      Z3, 4(BX)(R10*1)
+	VMOVAPS      1024(R9)(R10*4), Z3
+	VMULPS       Z2, Z3, Z4
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z4, Z4
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z4, Z4
+	VPSRLD       $0x13, Z4, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z5, Z5
+	VPADDD       Z5, Z4, Z4
+	VPSRLD       $0x13, Z4, Z4
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z4, Z4
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z3, Z3
+	VPMINUD.BCST w00000001x1<>+0(SB), Z3, Z3
+	VPMAXSD      Z3, Z4, Z3
+	VPMOVDB      Z3, 4(AX)(R10*1)
+	ADDQ         $0x10, R10
+	CMPQ         R10, R12
+	JLT          encode
+	ADDQ         $0x00000104, BX
+	ADDQ         $0x00000104, AX
+	MOVQ         R11, SI
+	JMP          block
 
 done:
 	VZEROUPPER
 	RET
 
-DATA bits1x8<>+0(SB)/4, $0x00000001
-DATA bits1x8<>+4(SB)/4, $0x00000001
-DATA bits1x8<>+8(SB)/4, $0x00000001
-DATA bits1x8<>+12(SB)/4, $0x00000001
-DATA bits1x8<>+16(SB)/4, $0x00000001
-DATA bits1x8<>+20(SB)/4, $0x00000001
-DATA bits1x8<>+24(SB)/4, $0x00000001
-DATA bits1x8<>+28(SB)/4, $0x00000001
-GLOBL bits1x8<>(SB), RODATA|NOPTR, $32
+DATA w0000007fx1<>+0(SB)/4, $0x0000007f
+GLOBL w0000007fx1<>(SB), RODATA|NOPTR, $4
 
-DATA bits7f7fffffx8<>+0(SB)/4, $0x7f7fffff
-DATA bits7f7fffffx8<>+4(SB)/4, $0x7f7fffff
-DATA bits7f7fffffx8<>+8(SB)/4, $0x7f7fffff
-DATA bits7f7fffffx8<>+12(SB)/4, $0x7f7fffff
-DATA bits7f7fffffx8<>+16(SB)/4, $0x7f7fffff
-DATA bits7f7fffffx8<>+20(SB)/4, $0x7f7fffff
-DATA bits7f7fffffx8<>+24(SB)/4, $0x7f7fffff
-DATA bits7f7fffffx8<>+28(SB)/4, $0x7f7fffff
-GLOBL bits7f7fffffx8<>(SB), RODATA|NOPTR, $32
+DATA w00000380x1<>+0(SB)/4, $0x00000380
+GLOBL w00000380x1<>(SB), RODATA|NOPTR, $4
 
-DATA powLeastx8<>+0(SB)/4, $0x00800000
-DATA powLeastx8<>+4(SB)/4, $0x00800000
-DATA powLeastx8<>+8(SB)/4, $0x00800000
-DATA powLeastx8<>+12(SB)/4, $0x00800000
-DATA powLeastx8<>+16(SB)/4, $0x00800000
-DATA powLeastx8<>+20(SB)/4, $0x00800000
-DATA powLeastx8<>+24(SB)/4, $0x00800000
-DATA powLeastx8<>+28(SB)/4, $0x00800000
-GLOBL powLeastx8<>(SB), RODATA|NOPTR, $32
+DATA w00000700x1<>+0(SB)/4, $0x00000700
+GLOBL w00000700x1<>(SB), RODATA|NOPTR, $4
 
-DATA powLiftx8<>+0(SB)/4, $0x4b800000
-DATA powLiftx8<>+4(SB)/4, $0x4b800000
-DATA powLiftx8<>+8(SB)/4, $0x4b800000
-DATA powLiftx8<>+12(SB)/4, $0x4b800000
-DATA powLiftx8<>+16(SB)/4, $0x4b800000
-DATA powLiftx8<>+20(SB)/4, $0x4b800000
-DATA powLiftx8<>+24(SB)/4, $0x4b800000
-DATA powLiftx8<>+28(SB)/4, $0x4b800000
-GLOBL powLiftx8<>(SB), RODATA|NOPTR, $32
+DATA w0d800000x1<>+0(SB)/4, $0x0d800000
+GLOBL w0d800000x1<>(SB), RODATA|NOPTR, $4
 
-DATA powShiftx8<>+0(SB)/4, $0x41c00000
-DATA powShiftx8<>+4(SB)/4, $0x41c00000
-DATA powShiftx8<>+8(SB)/4, $0x41c00000
-DATA powShiftx8<>+12(SB)/4, $0x41c00000
-DATA powShiftx8<>+16(SB)/4, $0x41c00000
-DATA powShiftx8<>+20(SB)/4, $0x41c00000
-DATA powShiftx8<>+24(SB)/4, $0x41c00000
-DATA powShiftx8<>+28(SB)/4, $0x41c00000
-GLOBL powShiftx8<>(SB), RODATA|NOPTR, $32
+DATA w3ff00000x1<>+0(SB)/4, $0x3ff00000
+GLOBL w3ff00000x1<>(SB), RODATA|NOPTR, $4
 
-DATA powBiasx8<>+0(SB)/4, $0x42fe0000
-DATA powBiasx8<>+4(SB)/4, $0x42fe0000
-DATA powBiasx8<>+8(SB)/4, $0x42fe0000
-DATA powBiasx8<>+12(SB)/4, $0x42fe0000
-DATA powBiasx8<>+16(SB)/4, $0x42fe0000
-DATA powBiasx8<>+20(SB)/4, $0x42fe0000
-DATA powBiasx8<>+24(SB)/4, $0x42fe0000
-DATA powBiasx8<>+28(SB)/4, $0x42fe0000
-GLOBL powBiasx8<>(SB), RODATA|NOPTR, $32
+DATA w3ff80000x1<>+0(SB)/4, $0x3ff80000
+GLOBL w3ff80000x1<>(SB), RODATA|NOPTR, $4
 
-DATA powOffsetx8<>+0(SB)/4, $0x00480000
-DATA powOffsetx8<>+4(SB)/4, $0x00480000
-DATA powOffsetx8<>+8(SB)/4, $0x00480000
-DATA powOffsetx8<>+12(SB)/4, $0x00480000
-DATA powOffsetx8<>+16(SB)/4, $0x00480000
-DATA powOffsetx8<>+20(SB)/4, $0x00480000
-DATA powOffsetx8<>+24(SB)/4, $0x00480000
-DATA powOffsetx8<>+28(SB)/4, $0x00480000
-GLOBL powOffsetx8<>(SB), RODATA|NOPTR, $32
+DATA w0007ffffx1<>+0(SB)/4, $0x0007ffff
+GLOBL w0007ffffx1<>(SB), RODATA|NOPTR, $4
 
-DATA powFractionx8<>+0(SB)/4, $0x007fffff
-DATA powFractionx8<>+4(SB)/4, $0x007fffff
-DATA powFractionx8<>+8(SB)/4, $0x007fffff
-DATA powFractionx8<>+12(SB)/4, $0x007fffff
-DATA powFractionx8<>+16(SB)/4, $0x007fffff
-DATA powFractionx8<>+20(SB)/4, $0x007fffff
-DATA powFractionx8<>+24(SB)/4, $0x007fffff
-DATA powFractionx8<>+28(SB)/4, $0x007fffff
-GLOBL powFractionx8<>(SB), RODATA|NOPTR, $32
+DATA w0003ffffx1<>+0(SB)/4, $0x0003ffff
+GLOBL w0003ffffx1<>(SB), RODATA|NOPTR, $4
 
-DATA powOnex8<>+0(SB)/4, $0x3f380000
-DATA powOnex8<>+4(SB)/4, $0x3f380000
-DATA powOnex8<>+8(SB)/4, $0x3f380000
-DATA powOnex8<>+12(SB)/4, $0x3f380000
-DATA powOnex8<>+16(SB)/4, $0x3f380000
-DATA powOnex8<>+20(SB)/4, $0x3f380000
-DATA powOnex8<>+24(SB)/4, $0x3f380000
-DATA powOnex8<>+28(SB)/4, $0x3f380000
-GLOBL powOnex8<>(SB), RODATA|NOPTR, $32
+// func acclipQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·acclipQ8StatesAVX2(SB), $2464-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	VBROADCASTSS (SI), Y0
+	VMOVAPS      Y0, (DI)
+	VBROADCASTSS 4(SI), Y0
+	VMOVAPS      Y0, 32(DI)
+	VBROADCASTSS 8(SI), Y0
+	VMOVAPS      Y0, 64(DI)
+	VBROADCASTSS 12(SI), Y0
+	VMOVAPS      Y0, 96(DI)
+	VBROADCASTSS 16(SI), Y0
+	VMOVAPS      Y0, 128(DI)
+	VBROADCASTSS 20(SI), Y0
+	VMOVAPS      Y0, 160(DI)
+	VBROADCASTSS 24(SI), Y0
+	VMOVAPS      Y0, 192(DI)
+	VBROADCASTSS 28(SI), Y0
+	VMOVAPS      Y0, 224(DI)
+	VBROADCASTSS 32(SI), Y0
+	VMOVAPS      Y0, 256(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	LEAQ         351(SP), R9
+	ANDQ         $-32, R9
+	MOVQ         SI, R12
+	SHRQ         $0x08, R12
+	IMUL3Q       $0x00000104, R12, R12
+	ADDQ         R12, BX
+	ADDQ         R12, AX
 
-DATA minusOnex8<>+0(SB)/4, $0xbf800000
-DATA minusOnex8<>+4(SB)/4, $0xbf800000
-DATA minusOnex8<>+8(SB)/4, $0xbf800000
-DATA minusOnex8<>+12(SB)/4, $0xbf800000
-DATA minusOnex8<>+16(SB)/4, $0xbf800000
-DATA minusOnex8<>+20(SB)/4, $0xbf800000
-DATA minusOnex8<>+24(SB)/4, $0xbf800000
-DATA minusOnex8<>+28(SB)/4, $0xbf800000
-GLOBL minusOnex8<>(SB), RODATA|NOPTR, $32
+block:
+	CMPQ         SI, R8
+	JGE          done
+	LEAQ         256(SI), R11
+	CMPQ         R11, R8
+	CMOVQGT      R8, R11
+	VBROADCASTSS (BX), Y0
+	VMOVAPS      Y0, 2048(R9)
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS (AX), Y1
+	VMOVAPS      Y1, 2080(R9)
+	VPXOR        Y1, Y1, Y1
+	XORQ         R10, R10
+	MOVQ         R11, R12
+	SUBQ         $0x08, R12
+	CMPQ         SI, R12
+	JGT          tail2
 
-DATA powLog2x8<>+0(SB)/4, $0x3ef6d3f1
-DATA powLog2x8<>+4(SB)/4, $0x3ef6d3f1
-DATA powLog2x8<>+8(SB)/4, $0x3ef6d3f1
-DATA powLog2x8<>+12(SB)/4, $0x3ef6d3f1
-DATA powLog2x8<>+16(SB)/4, $0x3ef6d3f1
-DATA powLog2x8<>+20(SB)/4, $0x3ef6d3f1
-DATA powLog2x8<>+24(SB)/4, $0x3ef6d3f1
-DATA powLog2x8<>+28(SB)/4, $0x3ef6d3f1
-GLOBL powLog2x8<>(SB), RODATA|NOPTR, $32
+loop1:
+	VMOVUPS      (CX)(SI*4), Y2
+	VMOVUPS      (DX)(SI*4), Y3
+	VPMOVZXBD    4(BX)(R10*1), Y4
+	VPAND        w0000007fx8<>+0(SB), Y4, Y5
+	VPADDD       w00000380x8<>+0(SB), Y5, Y6
+	VPSLLD       $0x14, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPCMPEQD     Y5, Y7, Y7
+	VPANDN       Y6, Y7, Y7
+	VPSRLD       $0x07, Y4, Y4
+	VPSLLD       $0x1f, Y4, Y4
+	VPOR         Y4, Y7, Y4
+	VMULPS       2048(R9), Y4, Y4
+	VPMOVZXBD    4(AX)(R10*1), Y5
+	VPADDD       w00000700x8<>+0(SB), Y5, Y6
+	VPSLLD       $0x13, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPCMPEQD     Y5, Y7, Y7
+	VPANDN       Y6, Y7, Y7
+	VMULPS       2080(R9), Y7, Y5
+	VMULPS       (DI), Y3, Y3
+	VSUBPS       Y4, Y3, Y6
+	VMULPS       32(DI), Y6, Y6
+	VADDPS       Y6, Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y3, Y3
+	VPSUBD       w00000001x8<>+0(SB), Y3, Y6
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y3, Y6
+	VMULPS       w4b800000x8<>+0(SB), Y3, Y8
+	VBLENDVPS    Y6, Y8, Y3, Y8
+	VPAND        w41c00000x8<>+0(SB), Y6, Y6
+	VADDPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VPADDD       w00480000x8<>+0(SB), Y8, Y8
+	VPAND        w007fffffx8<>+0(SB), Y8, Y9
+	VPADDD       w3f380000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x17, Y8, Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y6, Y10, Y6
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y8, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y9
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y10, Y9
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y10, Y9
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y10, Y9
+	VMULPS       Y10, Y9, Y9
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y8, Y8
+	VADDPS       Y6, Y8, Y6
+	VMULPS       160(DI), Y6, Y8
+	VMOVAPS      Y8, Y10
+	VFMSUB231PS  160(DI), Y6, Y10
+	VFMADD231PS  192(DI), Y6, Y10
+	VFMADD231PS  160(DI), Y9, Y10
+	VADDPS       Y10, Y8, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y9
+	VMINPS       w43200000x8<>+0(SB), Y6, Y6
+	VMAXPS       wc3200000x8<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y8
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y6
+	VBLENDVPS    Y7, Y3, Y6, Y3
+	VSUBPS       Y5, Y3, Y3
+	VMULPS       64(DI), Y3, Y3
+	VADDPS       Y3, Y5, Y3
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y5
+	VADDPS       128(DI), Y5, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VPSUBD       w00800000x8<>+0(SB), Y3, Y7
+	VPMAXUD      w7f000000x8<>+0(SB), Y7, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VCVTDQ2PS    Y3, Y7
+	VSUBPS       w4e7e0000x8<>+0(SB), Y7, Y7
+	VMULPS       224(DI), Y7, Y7
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y7, Y7
+	VCVTTPS2DQ   Y7, Y7
+	VCMPPS       $0x19, Y5, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVMSKPS    Y7, R13
+	TESTL        R13, R13
+	JEQ          clipped4
+	VPSUBD       w00000001x8<>+0(SB), Y3, Y6
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y3, Y6
+	VMULPS       w4b800000x8<>+0(SB), Y3, Y8
+	VBLENDVPS    Y6, Y8, Y3, Y8
+	VPAND        w41c00000x8<>+0(SB), Y6, Y6
+	VADDPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VPADDD       w00480000x8<>+0(SB), Y8, Y8
+	VPAND        w007fffffx8<>+0(SB), Y8, Y9
+	VPADDD       w3f380000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x17, Y8, Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y6, Y10, Y6
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y8, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y9
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y10, Y9
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y10, Y9
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y10, Y9
+	VMULPS       Y10, Y9, Y9
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y8, Y8
+	VADDPS       Y6, Y8, Y6
+	VMULPS       224(DI), Y6, Y8
+	VMOVAPS      Y8, Y10
+	VFMSUB231PS  224(DI), Y6, Y10
+	VFMADD231PS  256(DI), Y6, Y10
+	VFMADD231PS  224(DI), Y9, Y10
+	VADDPS       Y10, Y8, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y9
+	VMINPS       w43200000x8<>+0(SB), Y6, Y6
+	VMAXPS       wc3200000x8<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y8
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y6
+	VBLENDVPS    Y7, Y3, Y6, Y6
+	VDIVPS       Y5, Y6, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMOVAPS      Y5, Y6
 
-DATA powLog1x8<>+0(SB)/4, $0xbf38aac5
-DATA powLog1x8<>+4(SB)/4, $0xbf38aac5
-DATA powLog1x8<>+8(SB)/4, $0xbf38aac5
-DATA powLog1x8<>+12(SB)/4, $0xbf38aac5
-DATA powLog1x8<>+16(SB)/4, $0xbf38aac5
-DATA powLog1x8<>+20(SB)/4, $0xbf38aac5
-DATA powLog1x8<>+24(SB)/4, $0xbf38aac5
-DATA powLog1x8<>+28(SB)/4, $0xbf38aac5
-GLOBL powLog1x8<>(SB), RODATA|NOPTR, $32
+clipped4:
+	VMULPS  Y4, Y6, Y5
+	VMULPS  96(DI), Y5, Y5
+	VSUBPS  Y5, Y2, Y2
+	VMOVUPS Y2, (CX)(SI*4)
+	VPAND   w7fffffffx8<>+0(SB), Y4, Y2
+	VMOVAPS Y4, (R9)(R10*4)
+	VPMAXUD Y2, Y0, Y0
+	VPAND   w7fffffffx8<>+0(SB), Y3, Y2
+	VMOVAPS Y3, 1024(R9)(R10*4)
+	VPMAXUD Y2, Y1, Y1
+	ADDQ    $0x08, R10
+	ADDQ    $0x08, SI
+	CMPQ    SI, R12
+	JLE     loop1
 
-DATA powLog0x8<>+0(SB)/4, $0x3fb8aa33
-DATA powLog0x8<>+4(SB)/4, $0x3fb8aa33
-DATA powLog0x8<>+8(SB)/4, $0x3fb8aa33
-DATA powLog0x8<>+12(SB)/4, $0x3fb8aa33
-DATA powLog0x8<>+16(SB)/4, $0x3fb8aa33
-DATA powLog0x8<>+20(SB)/4, $0x3fb8aa33
-DATA powLog0x8<>+24(SB)/4, $0x3fb8aa33
-DATA powLog0x8<>+28(SB)/4, $0x3fb8aa33
-GLOBL powLog0x8<>(SB), RODATA|NOPTR, $32
+tail2:
+	CMPQ         SI, R11
+	JGE          done3
+	MOVQ         R11, R12
+	SUBQ         SI, R12
+	VMOVD        R12, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y2, Y2
+	VMASKMOVPS   (CX)(SI*4), Y2, Y3
+	VMASKMOVPS   (DX)(SI*4), Y2, Y4
+	VPMOVZXBD    4(BX)(R10*1), Y5
+	VPAND        w0000007fx8<>+0(SB), Y5, Y6
+	VPADDD       w00000380x8<>+0(SB), Y6, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y6, Y8, Y8
+	VPANDN       Y7, Y8, Y8
+	VPSRLD       $0x07, Y5, Y5
+	VPSLLD       $0x1f, Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VMULPS       2048(R9), Y5, Y5
+	VPMOVZXBD    4(AX)(R10*1), Y6
+	VPADDD       w00000700x8<>+0(SB), Y6, Y7
+	VPSLLD       $0x13, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y6, Y8, Y8
+	VPANDN       Y7, Y8, Y8
+	VMULPS       2080(R9), Y8, Y6
+	VMULPS       (DI), Y4, Y4
+	VSUBPS       Y5, Y4, Y7
+	VMULPS       32(DI), Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y4
+	VPSUBD       w00000001x8<>+0(SB), Y4, Y7
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y7, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y4, Y7
+	VMULPS       w4b800000x8<>+0(SB), Y4, Y9
+	VBLENDVPS    Y7, Y9, Y4, Y9
+	VPAND        w41c00000x8<>+0(SB), Y7, Y7
+	VADDPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPADDD       w00480000x8<>+0(SB), Y9, Y9
+	VPAND        w007fffffx8<>+0(SB), Y9, Y10
+	VPADDD       w3f380000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x17, Y9, Y11
+	VCVTDQ2PS    Y11, Y11
+	VSUBPS       Y7, Y11, Y7
+	VPSRLD       $0x14, Y9, Y9
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y9, Y11
+	VFMADD213PS  wbf800000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y10
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y11, Y10
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y11, Y10
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y11, Y10
+	VMULPS       Y11, Y10, Y10
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y9, Y9
+	VADDPS       Y7, Y9, Y7
+	VMULPS       160(DI), Y7, Y9
+	VMOVAPS      Y9, Y11
+	VFMSUB231PS  160(DI), Y7, Y11
+	VFMADD231PS  192(DI), Y7, Y11
+	VFMADD231PS  160(DI), Y10, Y11
+	VADDPS       Y11, Y9, Y7
+	VROUNDPS     $0x00, Y7, Y7
+	VSUBPS       Y7, Y9, Y9
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y10
+	VMINPS       w43200000x8<>+0(SB), Y7, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y9
+	VPSUBD       Y9, Y7, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y9, Y7
+	VBLENDVPS    Y8, Y4, Y7, Y4
+	VSUBPS       Y6, Y4, Y4
+	VMULPS       64(DI), Y4, Y4
+	VADDPS       Y4, Y6, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y6
+	VADDPS       128(DI), Y6, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VPSUBD       w00800000x8<>+0(SB), Y4, Y8
+	VPMAXUD      w7f000000x8<>+0(SB), Y8, Y9
+	VPCMPEQD     Y9, Y8, Y9
+	VCVTDQ2PS    Y4, Y8
+	VSUBPS       w4e7e0000x8<>+0(SB), Y8, Y8
+	VMULPS       224(DI), Y8, Y8
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y8, Y8
+	VCVTTPS2DQ   Y8, Y8
+	VCMPPS       $0x19, Y6, Y8, Y8
+	VPOR         Y8, Y9, Y8
+	VMOVMSKPS    Y8, R12
+	TESTL        R12, R12
+	JEQ          clipped5
+	VPSUBD       w00000001x8<>+0(SB), Y4, Y7
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y7, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y4, Y7
+	VMULPS       w4b800000x8<>+0(SB), Y4, Y9
+	VBLENDVPS    Y7, Y9, Y4, Y9
+	VPAND        w41c00000x8<>+0(SB), Y7, Y7
+	VADDPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPADDD       w00480000x8<>+0(SB), Y9, Y9
+	VPAND        w007fffffx8<>+0(SB), Y9, Y10
+	VPADDD       w3f380000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x17, Y9, Y11
+	VCVTDQ2PS    Y11, Y11
+	VSUBPS       Y7, Y11, Y7
+	VPSRLD       $0x14, Y9, Y9
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y9, Y11
+	VFMADD213PS  wbf800000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y10
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y11, Y10
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y11, Y10
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y11, Y10
+	VMULPS       Y11, Y10, Y10
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y9, Y9
+	VADDPS       Y7, Y9, Y7
+	VMULPS       224(DI), Y7, Y9
+	VMOVAPS      Y9, Y11
+	VFMSUB231PS  224(DI), Y7, Y11
+	VFMADD231PS  256(DI), Y7, Y11
+	VFMADD231PS  224(DI), Y10, Y11
+	VADDPS       Y11, Y9, Y7
+	VROUNDPS     $0x00, Y7, Y7
+	VSUBPS       Y7, Y9, Y9
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y10
+	VMINPS       w43200000x8<>+0(SB), Y7, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y9
+	VPSUBD       Y9, Y7, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y9, Y7
+	VBLENDVPS    Y8, Y4, Y7, Y7
+	VDIVPS       Y6, Y7, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VCMPPS       $0x1e, Y7, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	VMOVAPS      Y6, Y7
 
-DATA powExp4x8<>+0(SB)/4, $0x3aaf8418
-DATA powExp4x8<>+4(SB)/4, $0x3aaf8418
-DATA powExp4x8<>+8(SB)/4, $0x3aaf8418
-DATA powExp4x8<>+12(SB)/4, $0x3aaf8418
-DATA powExp4x8<>+16(SB)/4, $0x3aaf8418
-DATA powExp4x8<>+20(SB)/4, $0x3aaf8418
-DATA powExp4x8<>+24(SB)/4, $0x3aaf8418
-DATA powExp4x8<>+28(SB)/4, $0x3aaf8418
-GLOBL powExp4x8<>(SB), RODATA|NOPTR, $32
+clipped5:
+	VMULPS     Y5, Y7, Y6
+	VMULPS     96(DI), Y6, Y6
+	VSUBPS     Y6, Y3, Y3
+	VMASKMOVPS Y3, Y2, (CX)(SI*4)
+	VANDPS     Y2, Y5, Y3
+	VPAND      w7fffffffx8<>+0(SB), Y3, Y5
+	VMOVAPS    Y3, (R9)(R10*4)
+	VPMAXUD    Y5, Y0, Y0
+	VANDPS     Y2, Y4, Y2
+	VPAND      w7fffffffx8<>+0(SB), Y2, Y3
+	VMOVAPS    Y2, 1024(R9)(R10*4)
+	VPMAXUD    Y3, Y1, Y1
+	ADDQ       $0x08, R10
+	ADDQ       $0x08, SI
+	JMP        tail2
 
-DATA powExp3x8<>+0(SB)/4, $0x3c1d96f0
-DATA powExp3x8<>+4(SB)/4, $0x3c1d96f0
-DATA powExp3x8<>+8(SB)/4, $0x3c1d96f0
-DATA powExp3x8<>+12(SB)/4, $0x3c1d96f0
-DATA powExp3x8<>+16(SB)/4, $0x3c1d96f0
-DATA powExp3x8<>+20(SB)/4, $0x3c1d96f0
-DATA powExp3x8<>+24(SB)/4, $0x3c1d96f0
-DATA powExp3x8<>+28(SB)/4, $0x3c1d96f0
-GLOBL powExp3x8<>(SB), RODATA|NOPTR, $32
+done3:
+	VEXTRACTI128 $0x01, Y0, X2
+	VPMAXUD      X2, X0, X0
+	VPSHUFD      $0x4e, X0, X2
+	VPMAXUD      X2, X0, X0
+	VPSHUFD      $0xb1, X0, X2
+	VPMAXUD      X2, X0, X0
+	VXORPS       X3, X3, X3
+	VXORPS       X2, X2, X2
+	VUCOMISS     w0d800000x1<>+0(SB), X0
+	JPS          small6no
+	JCS          small6
 
-DATA powExp2x8<>+0(SB)/4, $0x3d6357be
-DATA powExp2x8<>+4(SB)/4, $0x3d6357be
-DATA powExp2x8<>+8(SB)/4, $0x3d6357be
-DATA powExp2x8<>+12(SB)/4, $0x3d6357be
-DATA powExp2x8<>+16(SB)/4, $0x3d6357be
-DATA powExp2x8<>+20(SB)/4, $0x3d6357be
-DATA powExp2x8<>+24(SB)/4, $0x3d6357be
-DATA powExp2x8<>+28(SB)/4, $0x3d6357be
-GLOBL powExp2x8<>(SB), RODATA|NOPTR, $32
+small6no:
+	VDIVSS w3ff00000x1<>+0(SB), X0, X2
+	VMOVSS w3f800000x1<>+0(SB), X3
+	VDIVSS X2, X3, X3
 
-DATA powExp1x8<>+0(SB)/4, $0x3e75fdee
-DATA powExp1x8<>+4(SB)/4, $0x3e75fdee
-DATA powExp1x8<>+8(SB)/4, $0x3e75fdee
-DATA powExp1x8<>+12(SB)/4, $0x3e75fdee
-DATA powExp1x8<>+16(SB)/4, $0x3e75fdee
-DATA powExp1x8<>+20(SB)/4, $0x3e75fdee
-DATA powExp1x8<>+24(SB)/4, $0x3e75fdee
-DATA powExp1x8<>+28(SB)/4, $0x3e75fdee
-GLOBL powExp1x8<>(SB), RODATA|NOPTR, $32
+small6:
+	VMOVSS       X2, (BX)
+	VBROADCASTSS X3, Y0
+	VEXTRACTI128 $0x01, Y1, X2
+	VPMAXUD      X2, X1, X1
+	VPSHUFD      $0x4e, X1, X2
+	VPMAXUD      X2, X1, X1
+	VPSHUFD      $0xb1, X1, X2
+	VPMAXUD      X2, X1, X1
+	VXORPS       X3, X3, X3
+	VXORPS       X2, X2, X2
+	VUCOMISS     w0d800000x1<>+0(SB), X1
+	JPS          small7no
+	JCS          small7
 
-DATA powExp0x8<>+0(SB)/4, $0x3f317218
-DATA powExp0x8<>+4(SB)/4, $0x3f317218
-DATA powExp0x8<>+8(SB)/4, $0x3f317218
-DATA powExp0x8<>+12(SB)/4, $0x3f317218
-DATA powExp0x8<>+16(SB)/4, $0x3f317218
-DATA powExp0x8<>+20(SB)/4, $0x3f317218
-DATA powExp0x8<>+24(SB)/4, $0x3f317218
-DATA powExp0x8<>+28(SB)/4, $0x3f317218
-GLOBL powExp0x8<>(SB), RODATA|NOPTR, $32
+small7no:
+	VDIVSS w3ff80000x1<>+0(SB), X1, X2
+	VMOVSS w3f800000x1<>+0(SB), X3
+	VDIVSS X2, X3, X3
 
-DATA onex8<>+0(SB)/4, $0x3f800000
-DATA onex8<>+4(SB)/4, $0x3f800000
-DATA onex8<>+8(SB)/4, $0x3f800000
-DATA onex8<>+12(SB)/4, $0x3f800000
-DATA onex8<>+16(SB)/4, $0x3f800000
-DATA onex8<>+20(SB)/4, $0x3f800000
-DATA onex8<>+24(SB)/4, $0x3f800000
-DATA onex8<>+28(SB)/4, $0x3f800000
-GLOBL onex8<>(SB), RODATA|NOPTR, $32
+small7:
+	VMOVSS       X2, (AX)
+	VBROADCASTSS X3, Y1
+	MOVQ         R10, R12
+	XORQ         R10, R10
 
-DATA powMostx8<>+0(SB)/4, $0x43200000
-DATA powMostx8<>+4(SB)/4, $0x43200000
-DATA powMostx8<>+8(SB)/4, $0x43200000
-DATA powMostx8<>+12(SB)/4, $0x43200000
-DATA powMostx8<>+16(SB)/4, $0x43200000
-DATA powMostx8<>+20(SB)/4, $0x43200000
-DATA powMostx8<>+24(SB)/4, $0x43200000
-DATA powMostx8<>+28(SB)/4, $0x43200000
-GLOBL powMostx8<>(SB), RODATA|NOPTR, $32
+encode:
+	VMOVAPS   (R9)(R10*4), Y2
+	VMULPS    Y0, Y2, Y3
+	VPAND     w7fffffffx8<>+0(SB), Y3, Y3
+	VPMINUD   w3ff00000x8<>+0(SB), Y3, Y3
+	VPSRLD    $0x14, Y3, Y4
+	VPAND     w00000001x8<>+0(SB), Y4, Y4
+	VPADDD    w0007ffffx8<>+0(SB), Y4, Y4
+	VPADDD    Y4, Y3, Y3
+	VPSRLD    $0x14, Y3, Y3
+	VPSUBD    w00000380x8<>+0(SB), Y3, Y3
+	VPXOR     Y4, Y4, Y4
+	VPMAXSD   Y4, Y3, Y3
+	VPSRLD    $0x1f, Y2, Y2
+	VPSLLD    $0x07, Y2, Y2
+	VPOR      Y2, Y3, Y2
+	VPACKUSDW Y2, Y2, Y2
+	VPERMQ    $0x08, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VMOVQ     X2, 4(BX)(R10*1)
+	VMOVAPS   1024(R9)(R10*4), Y2
+	VMULPS    Y1, Y2, Y3
+	VPAND     w7fffffffx8<>+0(SB), Y3, Y3
+	VPMINUD   w3ff80000x8<>+0(SB), Y3, Y3
+	VPSRLD    $0x13, Y3, Y4
+	VPAND     w00000001x8<>+0(SB), Y4, Y4
+	VPADDD    w0003ffffx8<>+0(SB), Y4, Y4
+	VPADDD    Y4, Y3, Y3
+	VPSRLD    $0x13, Y3, Y3
+	VPSUBD    w00000700x8<>+0(SB), Y3, Y3
+	VPAND     w7fffffffx8<>+0(SB), Y2, Y2
+	VPMINUD   w00000001x8<>+0(SB), Y2, Y2
+	VPMAXSD   Y2, Y3, Y2
+	VPACKUSDW Y2, Y2, Y2
+	VPERMQ    $0x08, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VMOVQ     X2, 4(AX)(R10*1)
+	ADDQ      $0x08, R10
+	CMPQ      R10, R12
+	JLT       encode
+	ADDQ      $0x00000104, BX
+	ADDQ      $0x00000104, AX
+	MOVQ      R11, SI
+	JMP       block
 
-DATA powLowx8<>+0(SB)/4, $0xc3200000
-DATA powLowx8<>+4(SB)/4, $0xc3200000
-DATA powLowx8<>+8(SB)/4, $0xc3200000
-DATA powLowx8<>+12(SB)/4, $0xc3200000
-DATA powLowx8<>+16(SB)/4, $0xc3200000
-DATA powLowx8<>+20(SB)/4, $0xc3200000
-DATA powLowx8<>+24(SB)/4, $0xc3200000
-DATA powLowx8<>+28(SB)/4, $0xc3200000
-GLOBL powLowx8<>(SB), RODATA|NOPTR, $32
+done:
+	VZEROUPPER
+	RET
 
-DATA powUnitx8<>+0(SB)/4, $0x0000007f
-DATA powUnitx8<>+4(SB)/4, $0x0000007f
-DATA powUnitx8<>+8(SB)/4, $0x0000007f
-DATA powUnitx8<>+12(SB)/4, $0x0000007f
-DATA powUnitx8<>+16(SB)/4, $0x0000007f
-DATA powUnitx8<>+20(SB)/4, $0x0000007f
-DATA powUnitx8<>+24(SB)/4, $0x0000007f
-DATA powUnitx8<>+28(SB)/4, $0x0000007f
-GLOBL powUnitx8<>(SB), RODATA|NOPTR, $32
+DATA w00000380x8<>+0(SB)/4, $0x00000380
+DATA w00000380x8<>+4(SB)/4, $0x00000380
+DATA w00000380x8<>+8(SB)/4, $0x00000380
+DATA w00000380x8<>+12(SB)/4, $0x00000380
+DATA w00000380x8<>+16(SB)/4, $0x00000380
+DATA w00000380x8<>+20(SB)/4, $0x00000380
+DATA w00000380x8<>+24(SB)/4, $0x00000380
+DATA w00000380x8<>+28(SB)/4, $0x00000380
+GLOBL w00000380x8<>(SB), RODATA|NOPTR, $32
 
-DATA bits800000x8<>+0(SB)/4, $0x00800000
-DATA bits800000x8<>+4(SB)/4, $0x00800000
-DATA bits800000x8<>+8(SB)/4, $0x00800000
-DATA bits800000x8<>+12(SB)/4, $0x00800000
-DATA bits800000x8<>+16(SB)/4, $0x00800000
-DATA bits800000x8<>+20(SB)/4, $0x00800000
-DATA bits800000x8<>+24(SB)/4, $0x00800000
-DATA bits800000x8<>+28(SB)/4, $0x00800000
-GLOBL bits800000x8<>(SB), RODATA|NOPTR, $32
+DATA w00000700x8<>+0(SB)/4, $0x00000700
+DATA w00000700x8<>+4(SB)/4, $0x00000700
+DATA w00000700x8<>+8(SB)/4, $0x00000700
+DATA w00000700x8<>+12(SB)/4, $0x00000700
+DATA w00000700x8<>+16(SB)/4, $0x00000700
+DATA w00000700x8<>+20(SB)/4, $0x00000700
+DATA w00000700x8<>+24(SB)/4, $0x00000700
+DATA w00000700x8<>+28(SB)/4, $0x00000700
+GLOBL w00000700x8<>(SB), RODATA|NOPTR, $32
 
-DATA bits7f000000x8<>+0(SB)/4, $0x7f000000
-DATA bits7f000000x8<>+4(SB)/4, $0x7f000000
-DATA bits7f000000x8<>+8(SB)/4, $0x7f000000
-DATA bits7f000000x8<>+12(SB)/4, $0x7f000000
-DATA bits7f000000x8<>+16(SB)/4, $0x7f000000
-DATA bits7f000000x8<>+20(SB)/4, $0x7f000000
-DATA bits7f000000x8<>+24(SB)/4, $0x7f000000
-DATA bits7f000000x8<>+28(SB)/4, $0x7f000000
-GLOBL bits7f000000x8<>(SB), RODATA|NOPTR, $32
+DATA w3ff00000x8<>+0(SB)/4, $0x3ff00000
+DATA w3ff00000x8<>+4(SB)/4, $0x3ff00000
+DATA w3ff00000x8<>+8(SB)/4, $0x3ff00000
+DATA w3ff00000x8<>+12(SB)/4, $0x3ff00000
+DATA w3ff00000x8<>+16(SB)/4, $0x3ff00000
+DATA w3ff00000x8<>+20(SB)/4, $0x3ff00000
+DATA w3ff00000x8<>+24(SB)/4, $0x3ff00000
+DATA w3ff00000x8<>+28(SB)/4, $0x3ff00000
+GLOBL w3ff00000x8<>(SB), RODATA|NOPTR, $32
 
-DATA fixedBiasx8<>+0(SB)/4, $0x4e7e0000
-DATA fixedBiasx8<>+4(SB)/4, $0x4e7e0000
-DATA fixedBiasx8<>+8(SB)/4, $0x4e7e0000
-DATA fixedBiasx8<>+12(SB)/4, $0x4e7e0000
-DATA fixedBiasx8<>+16(SB)/4, $0x4e7e0000
-DATA fixedBiasx8<>+20(SB)/4, $0x4e7e0000
-DATA fixedBiasx8<>+24(SB)/4, $0x4e7e0000
-DATA fixedBiasx8<>+28(SB)/4, $0x4e7e0000
-GLOBL fixedBiasx8<>(SB), RODATA|NOPTR, $32
+DATA w0007ffffx8<>+0(SB)/4, $0x0007ffff
+DATA w0007ffffx8<>+4(SB)/4, $0x0007ffff
+DATA w0007ffffx8<>+8(SB)/4, $0x0007ffff
+DATA w0007ffffx8<>+12(SB)/4, $0x0007ffff
+DATA w0007ffffx8<>+16(SB)/4, $0x0007ffff
+DATA w0007ffffx8<>+20(SB)/4, $0x0007ffff
+DATA w0007ffffx8<>+24(SB)/4, $0x0007ffff
+DATA w0007ffffx8<>+28(SB)/4, $0x0007ffff
+GLOBL w0007ffffx8<>(SB), RODATA|NOPTR, $32
 
-DATA fixedLowx8<>+0(SB)/4, $0x4e7dd1ec
-DATA fixedLowx8<>+4(SB)/4, $0x4e7dd1ec
-DATA fixedLowx8<>+8(SB)/4, $0x4e7dd1ec
-DATA fixedLowx8<>+12(SB)/4, $0x4e7dd1ec
-DATA fixedLowx8<>+16(SB)/4, $0x4e7dd1ec
-DATA fixedLowx8<>+20(SB)/4, $0x4e7dd1ec
-DATA fixedLowx8<>+24(SB)/4, $0x4e7dd1ec
-DATA fixedLowx8<>+28(SB)/4, $0x4e7dd1ec
-GLOBL fixedLowx8<>(SB), RODATA|NOPTR, $32
+DATA w3ff80000x8<>+0(SB)/4, $0x3ff80000
+DATA w3ff80000x8<>+4(SB)/4, $0x3ff80000
+DATA w3ff80000x8<>+8(SB)/4, $0x3ff80000
+DATA w3ff80000x8<>+12(SB)/4, $0x3ff80000
+DATA w3ff80000x8<>+16(SB)/4, $0x3ff80000
+DATA w3ff80000x8<>+20(SB)/4, $0x3ff80000
+DATA w3ff80000x8<>+24(SB)/4, $0x3ff80000
+DATA w3ff80000x8<>+28(SB)/4, $0x3ff80000
+GLOBL w3ff80000x8<>(SB), RODATA|NOPTR, $32
 
-DATA lanes<>+0(SB)/4, $0x00000000
-DATA lanes<>+4(SB)/4, $0x00000001
-DATA lanes<>+8(SB)/4, $0x00000002
-DATA lanes<>+12(SB)/4, $0x00000003
-DATA lanes<>+16(SB)/4, $0x00000004
-DATA lanes<>+20(SB)/4, $0x00000005
-DATA lanes<>+24(SB)/4, $0x00000006
-DATA lanes<>+28(SB)/4, $0x00000007
-GLOBL lanes<>(SB), RODATA|NOPTR, $32
+DATA w0003ffffx8<>+0(SB)/4, $0x0003ffff
+DATA w0003ffffx8<>+4(SB)/4, $0x0003ffff
+DATA w0003ffffx8<>+8(SB)/4, $0x0003ffff
+DATA w0003ffffx8<>+12(SB)/4, $0x0003ffff
+DATA w0003ffffx8<>+16(SB)/4, $0x0003ffff
+DATA w0003ffffx8<>+20(SB)/4, $0x0003ffff
+DATA w0003ffffx8<>+24(SB)/4, $0x0003ffff
+DATA w0003ffffx8<>+28(SB)/4, $0x0003ffff
+GLOBL w0003ffffx8<>(SB), RODATA|NOPTR, $32
 
 // func acclip1AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
@@ -1162,68 +4454,66 @@ TEXT ·acclip1AVX512(SB), $0-40
 	MOVQ         DI, R8
 	SUBQ         $0x20, R8
 	CMPQ         SI, R8
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS      (CX)(SI*4), Z5
-	VMOVUPS      (DX)(SI*4), Z6
-	VMOVUPS      (BX)(SI*4), Z7
-	VMOVUPS      (AX)(SI*4), Z8
-	VMULPS       Z0, Z6, Z6
-	VSUBPS       Z7, Z6, Z12
-	VMULPS       Z1, Z12, Z12
-	VADDPS       Z12, Z7, Z7
-	VPANDD.BCST  absMask<>+0(SB), Z6, Z6
-	VSUBPS       Z8, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VADDPS       Z6, Z8, Z6
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
-	VADDPS       Z4, Z8, Z8
-	VBROADCASTSS one<>+0(SB), Z12
-	VBROADCASTSS one<>+0(SB), Z12
-	VDIVPS       Z8, Z6, Z8
-	VCMPPS       $0x1e, Z12, Z8, K1
-	VBLENDMPS    Z12, Z8, K1, Z9
-	VMOVAPS      Z9, Z12
-	VMULPS       Z7, Z12, Z8
-	VMULPS       Z3, Z8, Z8
-	VSUBPS       Z8, Z5, Z5
+	VMOVUPS      64(CX)(SI*4), Z6
+	VMOVUPS      (DX)(SI*4), Z7
+	VMOVUPS      64(DX)(SI*4), Z8
+	VMOVUPS      (BX)(SI*4), Z9
+	VMOVUPS      64(BX)(SI*4), Z10
+	VMOVUPS      (AX)(SI*4), Z11
+	VMOVUPS      64(AX)(SI*4), Z12
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z13
+	VSUBPS       Z10, Z8, Z14
+	VMULPS       Z1, Z13, Z13
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z13, Z9, Z9
+	VADDPS       Z14, Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VSUBPS       Z11, Z7, Z7
+	VSUBPS       Z12, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z11, Z7
+	VADDPS       Z8, Z12, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z12
+	VADDPS       Z4, Z11, Z11
+	VADDPS       Z4, Z12, Z12
+	VDIVPS       Z11, Z7, Z11
+	VDIVPS       Z12, Z8, Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VBROADCASTSS w3f800000x1<>+0(SB), Z14
+	VCMPPS       $0x1e, Z13, Z11, K1
+	VCMPPS       $0x1e, Z14, Z12, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z13, K1, Z11
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z14, K2, Z12
+	VMULPS       Z9, Z11, Z11
+	VMULPS       Z10, Z12, Z12
+	VMULPS       Z3, Z11, Z11
+	VMULPS       Z3, Z12, Z12
+	VSUBPS       Z11, Z5, Z5
+	VSUBPS       Z12, Z6, Z6
 	VMOVUPS      Z5, (CX)(SI*4)
-	VMOVUPS      Z7, (BX)(SI*4)
-	VMOVUPS      Z6, (AX)(SI*4)
-	VMOVUPS      64(CX)(SI*4), Z5
-	VMOVUPS      64(DX)(SI*4), Z6
-	VMOVUPS      64(BX)(SI*4), Z7
-	VMOVUPS      64(AX)(SI*4), Z8
-	VMULPS       Z0, Z6, Z6
-	VSUBPS       Z7, Z6, Z12
-	VMULPS       Z1, Z12, Z12
-	VADDPS       Z12, Z7, Z7
-	VPANDD.BCST  absMask<>+0(SB), Z6, Z6
-	VSUBPS       Z8, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VADDPS       Z6, Z8, Z6
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
-	VADDPS       Z4, Z8, Z8
-	VBROADCASTSS one<>+0(SB), Z12
-	VBROADCASTSS one<>+0(SB), Z12
-	VDIVPS       Z8, Z6, Z8
-	VCMPPS       $0x1e, Z12, Z8, K1
-	VBLENDMPS    Z12, Z8, K1, Z10
-	VMOVAPS      Z10, Z12
-	VMULPS       Z7, Z12, Z8
-	VMULPS       Z3, Z8, Z8
-	VSUBPS       Z8, Z5, Z5
-	VMOVUPS      Z5, 64(CX)(SI*4)
-	VMOVUPS      Z7, 64(BX)(SI*4)
-	VMOVUPS      Z6, 64(AX)(SI*4)
+	VMOVUPS      Z6, 64(CX)(SI*4)
+	VMOVUPS      Z9, (BX)(SI*4)
+	VMOVUPS      Z10, 64(BX)(SI*4)
+	VMOVUPS      Z7, (AX)(SI*4)
+	VMOVUPS      Z8, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	CMPQ         SI, R8
-	JLE          loop
+	JLE          loop1
 
-tail:
+tail2:
 	CMPQ         SI, DI
-	JGE          done
+	JGE          done3
 	MOVQ         DI, R8
 	SUBQ         SI, R8
 	MOVL         $0xffffffff, R9
@@ -1237,28 +4527,27 @@ tail:
 	VSUBPS       Z7, Z6, Z9
 	VMULPS       Z1, Z9, Z9
 	VADDPS       Z9, Z7, Z7
-	VPANDD.BCST  absMask<>+0(SB), Z6, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z6
 	VSUBPS       Z8, Z6, Z6
 	VMULPS       Z2, Z6, Z6
 	VADDPS       Z6, Z8, Z6
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z8
 	VADDPS       Z4, Z8, Z8
-	VBROADCASTSS one<>+0(SB), Z9
-	VBROADCASTSS one<>+0(SB), Z9
 	VDIVPS       Z8, Z6, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
 	VCMPPS       $0x1e, Z9, Z8, K2
-	VBLENDMPS    Z9, Z8, K2, Z11
-	VMOVAPS      Z11, Z9
-	VMULPS       Z7, Z9, Z8
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z9, K2, Z8
+	VMULPS       Z7, Z8, Z8
 	VMULPS       Z3, Z8, Z8
 	VSUBPS       Z8, Z5, Z5
 	VMOVUPS      Z5, K1, (CX)(SI*4)
 	VMOVUPS      Z7, K1, (BX)(SI*4)
 	VMOVUPS      Z6, K1, (AX)(SI*4)
 	ADDQ         $0x10, SI
-	JMP          tail
+	JMP          tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -1281,9 +4570,9 @@ TEXT ·acclip1AVX2(SB), $0-40
 	MOVQ         DI, R8
 	SUBQ         $0x08, R8
 	CMPQ         SI, R8
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS      (CX)(SI*4), Y5
 	VMOVUPS      (DX)(SI*4), Y6
 	VMOVUPS      (BX)(SI*4), Y7
@@ -1292,21 +4581,17 @@ loop:
 	VSUBPS       Y7, Y6, Y9
 	VMULPS       Y1, Y9, Y9
 	VADDPS       Y9, Y7, Y7
-	VPBROADCASTD absMask<>+0(SB), Y9
-	VPAND        Y9, Y6, Y9
-	VSUBPS       Y8, Y9, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y6
+	VSUBPS       Y8, Y6, Y6
 	VMULPS       Y2, Y6, Y6
 	VADDPS       Y6, Y8, Y6
-	VPBROADCASTD absMask<>+0(SB), Y8
-	VPAND        Y8, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y8
 	VADDPS       Y4, Y8, Y8
-	VBROADCASTSS one<>+0(SB), Y9
-	VBROADCASTSS one<>+0(SB), Y9
 	VDIVPS       Y8, Y6, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
 	VCMPPS       $0x1e, Y9, Y8, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y10
-	VMOVAPS      Y10, Y9
-	VMULPS       Y7, Y9, Y8
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y7, Y8, Y8
 	VMULPS       Y3, Y8, Y8
 	VSUBPS       Y8, Y5, Y5
 	VMOVUPS      Y5, (CX)(SI*4)
@@ -1314,16 +4599,16 @@ loop:
 	VMOVUPS      Y6, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	CMPQ         SI, R8
-	JLE          loop
+	JLE          loop1
 
-tail:
+tail2:
 	CMPQ         SI, DI
-	JGE          done
+	JGE          done3
 	MOVQ         DI, R8
 	SUBQ         SI, R8
 	VMOVD        R8, X5
 	VPBROADCASTD X5, Y5
-	VPCMPGTD     lanes<>+0(SB), Y5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
 	VMASKMOVPS   (CX)(SI*4), Y5, Y6
 	VMASKMOVPS   (DX)(SI*4), Y5, Y7
 	VMASKMOVPS   (BX)(SI*4), Y5, Y8
@@ -1332,28 +4617,1312 @@ tail:
 	VSUBPS       Y8, Y7, Y10
 	VMULPS       Y1, Y10, Y10
 	VADDPS       Y10, Y8, Y8
-	VPBROADCASTD absMask<>+0(SB), Y10
-	VPAND        Y10, Y7, Y10
-	VSUBPS       Y9, Y10, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y7
+	VSUBPS       Y9, Y7, Y7
 	VMULPS       Y2, Y7, Y7
 	VADDPS       Y7, Y9, Y7
-	VPBROADCASTD absMask<>+0(SB), Y9
-	VPAND        Y9, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y9
 	VADDPS       Y4, Y9, Y9
-	VBROADCASTSS one<>+0(SB), Y10
-	VBROADCASTSS one<>+0(SB), Y10
 	VDIVPS       Y9, Y7, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y10
 	VCMPPS       $0x1e, Y10, Y9, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y11
-	VMOVAPS      Y11, Y10
-	VMULPS       Y8, Y10, Y9
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y8, Y9, Y9
 	VMULPS       Y3, Y9, Y9
 	VSUBPS       Y9, Y6, Y6
 	VMASKMOVPS   Y6, Y5, (CX)(SI*4)
 	VMASKMOVPS   Y8, Y5, (BX)(SI*4)
 	VMASKMOVPS   Y7, Y5, (AX)(SI*4)
 	ADDQ         $0x08, SI
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclip1Bf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclip1Bf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(SI*2), Z5
+	VPMOVZXWD    32(CX)(SI*2), Z6
+	VPSLLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD    (DX)(SI*2), Z7
+	VPMOVZXWD    32(DX)(SI*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD    (BX)(SI*2), Z9
+	VPMOVZXWD    32(BX)(SI*2), Z10
+	VPSLLD       $0x10, Z9, Z9
+	VPSLLD       $0x10, Z10, Z10
+	VPMOVZXWD    (AX)(SI*2), Z11
+	VPMOVZXWD    32(AX)(SI*2), Z12
+	VPSLLD       $0x10, Z11, Z11
+	VPSLLD       $0x10, Z12, Z12
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z13
+	VSUBPS       Z10, Z8, Z14
+	VMULPS       Z1, Z13, Z13
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z13, Z9, Z9
+	VADDPS       Z14, Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VSUBPS       Z11, Z7, Z7
+	VSUBPS       Z12, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z11, Z7
+	VADDPS       Z8, Z12, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z12
+	VADDPS       Z4, Z11, Z11
+	VADDPS       Z4, Z12, Z12
+	VDIVPS       Z11, Z7, Z11
+	VDIVPS       Z12, Z8, Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VBROADCASTSS w3f800000x1<>+0(SB), Z14
+	VCMPPS       $0x1e, Z13, Z11, K1
+	VCMPPS       $0x1e, Z14, Z12, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z13, K1, Z11
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z14, K2, Z12
+	VMULPS       Z9, Z11, Z11
+	VMULPS       Z10, Z12, Z12
+	VMULPS       Z3, Z11, Z11
+	VMULPS       Z3, Z12, Z12
+	VSUBPS       Z11, Z5, Z5
+	VSUBPS       Z12, Z6, Z6
+	VPSRLD       $0x10, Z5, Z11
+	VPSRLD       $0x10, Z6, Z12
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z12, Z12
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z12, Z12
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z13
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VPADDD       Z11, Z5, Z11
+	VPADDD       Z12, Z6, Z12
+	VCMPPS       $0x03, Z5, Z5, K1
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z11, Z5
+	VMOVAPS      Z13, K1, Z5
+	VMOVAPS      Z12, Z6
+	VMOVAPS      Z14, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (CX)(SI*2)
+	VPMOVDW      Z6, 32(CX)(SI*2)
+	VPSRLD       $0x10, Z9, Z5
+	VPSRLD       $0x10, Z10, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z12
+	VPADDD       Z5, Z9, Z5
+	VPADDD       Z6, Z10, Z6
+	VCMPPS       $0x03, Z9, Z9, K1
+	VCMPPS       $0x03, Z10, Z10, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z11, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z12, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (BX)(SI*2)
+	VPMOVDW      Z6, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z7, Z5
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z5, Z7, Z5
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z9, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (AX)(SI*2)
+	VPMOVDW      Z6, 32(AX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VPMOVZXWD.Z  (CX)(SI*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       Z9, Z7, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z8, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
+	VDIVPS       Z8, Z6, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS       $0x1e, Z9, Z8, K2
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z9, K2, Z8
+	VMULPS       Z7, Z8, Z8
+	VMULPS       Z3, Z8, Z8
+	VSUBPS       Z8, Z5, Z5
+	VPSRLD       $0x10, Z5, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z8, Z5, Z8
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z8, Z5
+	VMOVAPS      Z9, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (CX)(SI*2)
+	VPSRLD       $0x10, Z7, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z5, Z7, Z5
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z8, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z6, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z6, Z5
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (AX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclip1Bf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclip1Bf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(SI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    (DX)(SI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPMOVZXWD    (BX)(SI*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPMOVZXWD    (AX)(SI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y8, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y8
+	VADDPS       Y4, Y8, Y8
+	VDIVPS       Y8, Y6, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, Y9, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VMULPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y8
+	VPAND        w00000001x8<>+0(SB), Y8, Y8
+	VPADDD       w00007fffx8<>+0(SB), Y8, Y8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y9
+	VPADDD       Y8, Y5, Y8
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y9, Y8, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (CX)(SI*2)
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y8
+	VPADDD       Y5, Y7, Y5
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (BX)(SI*2)
+	VPSRLD       $0x10, Y6, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y6, Y5
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclip1Bf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclip1Bf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Z5
+	VMOVUPS      64(CX)(SI*4), Z6
+	VMOVUPS      (DX)(SI*4), Z7
+	VMOVUPS      64(DX)(SI*4), Z8
+	VPMOVZXWD    (BX)(SI*2), Z9
+	VPMOVZXWD    32(BX)(SI*2), Z10
+	VPSLLD       $0x10, Z9, Z9
+	VPSLLD       $0x10, Z10, Z10
+	VPMOVZXWD    (AX)(SI*2), Z11
+	VPMOVZXWD    32(AX)(SI*2), Z12
+	VPSLLD       $0x10, Z11, Z11
+	VPSLLD       $0x10, Z12, Z12
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z13
+	VSUBPS       Z10, Z8, Z14
+	VMULPS       Z1, Z13, Z13
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z13, Z9, Z9
+	VADDPS       Z14, Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VSUBPS       Z11, Z7, Z7
+	VSUBPS       Z12, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z11, Z7
+	VADDPS       Z8, Z12, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z12
+	VADDPS       Z4, Z11, Z11
+	VADDPS       Z4, Z12, Z12
+	VDIVPS       Z11, Z7, Z11
+	VDIVPS       Z12, Z8, Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VBROADCASTSS w3f800000x1<>+0(SB), Z14
+	VCMPPS       $0x1e, Z13, Z11, K1
+	VCMPPS       $0x1e, Z14, Z12, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z13, K1, Z11
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z14, K2, Z12
+	VMULPS       Z9, Z11, Z11
+	VMULPS       Z10, Z12, Z12
+	VMULPS       Z3, Z11, Z11
+	VMULPS       Z3, Z12, Z12
+	VSUBPS       Z11, Z5, Z5
+	VSUBPS       Z12, Z6, Z6
+	VMOVUPS      Z5, (CX)(SI*4)
+	VMOVUPS      Z6, 64(CX)(SI*4)
+	VPSRLD       $0x10, Z9, Z5
+	VPSRLD       $0x10, Z10, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z12
+	VPADDD       Z5, Z9, Z5
+	VPADDD       Z6, Z10, Z6
+	VCMPPS       $0x03, Z9, Z9, K1
+	VCMPPS       $0x03, Z10, Z10, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z11, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z12, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (BX)(SI*2)
+	VPMOVDW      Z6, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z7, Z5
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z5, Z7, Z5
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z9, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (AX)(SI*2)
+	VPMOVDW      Z6, 32(AX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z5
+	VMOVUPS.Z    (DX)(SI*4), K1, Z6
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       Z9, Z7, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z8, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
+	VDIVPS       Z8, Z6, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS       $0x1e, Z9, Z8, K2
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z9, K2, Z8
+	VMULPS       Z7, Z8, Z8
+	VMULPS       Z3, Z8, Z8
+	VSUBPS       Z8, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(SI*4)
+	VPSRLD       $0x10, Z7, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z5, Z7, Z5
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z8, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z6, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z6, Z5
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (AX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclip1Bf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclip1Bf16StatesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Y5
+	VMOVUPS      (DX)(SI*4), Y6
+	VPMOVZXWD    (BX)(SI*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPMOVZXWD    (AX)(SI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y8, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y8
+	VADDPS       Y4, Y8, Y8
+	VDIVPS       Y8, Y6, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, Y9, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VMULPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y5, Y5
+	VMOVUPS      Y5, (CX)(SI*4)
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y8
+	VPADDD       Y5, Y7, Y5
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (BX)(SI*2)
+	VPSRLD       $0x10, Y6, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y6, Y5
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclip1Bf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclip1Bf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS 16(DI), Z4
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	MOVQ         R8, R9
+	SUBQ         $0x20, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(DI*4), Z5
+	VMOVUPS      64(AX)(DI*4), Z6
+	VPMOVZXWD    (DX)(DI*2), Z7
+	VPMOVZXWD    32(DX)(DI*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VMOVUPS      (BX)(DI*4), Z9
+	VMOVUPS      64(BX)(DI*4), Z10
+	VMOVUPS      (SI)(DI*4), Z11
+	VMOVUPS      64(SI)(DI*4), Z12
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z13
+	VSUBPS       Z10, Z8, Z14
+	VMULPS       Z1, Z13, Z13
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z13, Z9, Z9
+	VADDPS       Z14, Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VSUBPS       Z11, Z7, Z7
+	VSUBPS       Z12, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z11, Z7
+	VADDPS       Z8, Z12, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z12
+	VADDPS       Z4, Z11, Z11
+	VADDPS       Z4, Z12, Z12
+	VDIVPS       Z11, Z7, Z11
+	VDIVPS       Z12, Z8, Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VBROADCASTSS w3f800000x1<>+0(SB), Z14
+	VCMPPS       $0x1e, Z13, Z11, K1
+	VCMPPS       $0x1e, Z14, Z12, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z13, K1, Z11
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z14, K2, Z12
+	VMULPS       Z9, Z11, Z11
+	VMULPS       Z10, Z12, Z12
+	VMULPS       Z3, Z11, Z11
+	VMULPS       Z3, Z12, Z12
+	VSUBPS       Z11, Z5, Z5
+	VSUBPS       Z12, Z6, Z6
+	VMOVUPS      Z5, (AX)(DI*4)
+	VMOVUPS      Z6, 64(AX)(DI*4)
+	VPSRLD       $0x10, Z5, Z11
+	VPSRLD       $0x10, Z6, Z12
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z12, Z12
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z12, Z12
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z13
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VPADDD       Z11, Z5, Z11
+	VPADDD       Z12, Z6, Z12
+	VCMPPS       $0x03, Z5, Z5, K1
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z11, Z5
+	VMOVAPS      Z13, K1, Z5
+	VMOVAPS      Z12, Z6
+	VMOVAPS      Z14, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (CX)(DI*2)
+	VPMOVDW      Z6, 32(CX)(DI*2)
+	VMOVUPS      Z9, (BX)(DI*4)
+	VMOVUPS      Z10, 64(BX)(DI*4)
+	VMOVUPS      Z7, (SI)(DI*4)
+	VMOVUPS      Z8, 64(SI)(DI*4)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, R9
+	SUBQ         DI, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (AX)(DI*4), K1, Z5
+	VPMOVZXWD.Z  (DX)(DI*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMOVUPS.Z    (BX)(DI*4), K1, Z7
+	VMOVUPS.Z    (SI)(DI*4), K1, Z8
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       Z9, Z7, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z8, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
+	VDIVPS       Z8, Z6, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS       $0x1e, Z9, Z8, K2
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z9, K2, Z8
+	VMULPS       Z7, Z8, Z8
+	VMULPS       Z3, Z8, Z8
+	VSUBPS       Z8, Z5, Z5
+	VMOVUPS      Z5, K1, (AX)(DI*4)
+	VPSRLD       $0x10, Z5, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z8, Z5, Z8
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z8, Z5
+	VMOVAPS      Z9, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (CX)(DI*2)
+	VMOVUPS      Z7, K1, (BX)(DI*4)
+	VMOVUPS      Z6, K1, (SI)(DI*4)
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclip1Bf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclip1Bf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Y0
+	VBROADCASTSS 4(DI), Y1
+	VBROADCASTSS 8(DI), Y2
+	VBROADCASTSS 12(DI), Y3
+	VBROADCASTSS 16(DI), Y4
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	SUBQ         $0x08, R8
+	CMPQ         DI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(DI*4), Y5
+	VPMOVZXWD    (DX)(DI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMOVUPS      (BX)(DI*4), Y7
+	VMOVUPS      (SI)(DI*4), Y8
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y8, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y8
+	VADDPS       Y4, Y8, Y8
+	VDIVPS       Y8, Y6, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, Y9, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VMULPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y5, Y5
+	VMOVUPS      Y5, (AX)(DI*4)
+	VPSRLD       $0x10, Y5, Y8
+	VPAND        w00000001x8<>+0(SB), Y8, Y8
+	VPADDD       w00007fffx8<>+0(SB), Y8, Y8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y9
+	VPADDD       Y8, Y5, Y8
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y9, Y8, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (CX)(DI*2)
+	VMOVUPS      Y7, (BX)(DI*4)
+	VMOVUPS      Y6, (SI)(DI*4)
+	ADDQ         $0x08, DI
+	CMPQ         DI, R8
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclip1Q8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·acclip1Q8StatesAVX512(SB), $2240-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	LEAQ         63(SP), R8
+	ANDQ         $-64, R8
+	MOVQ         SI, R11
+	SHRQ         $0x08, R11
+	IMUL3Q       $0x00000104, R11, R11
+	ADDQ         R11, BX
+	ADDQ         R11, AX
+
+block:
+	CMPQ         SI, DI
+	JGE          done
+	LEAQ         256(SI), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	VBROADCASTSS (BX), Z5
+	VMOVAPS      Z5, 2048(R8)
+	VPXORD       Z5, Z5, Z5
+	VBROADCASTSS (AX), Z6
+	VMOVAPS      Z6, 2112(R8)
+	VPXORD       Z6, Z6, Z6
+	XORQ         R9, R9
+	MOVQ         R10, R11
+	SUBQ         $0x20, R11
+	CMPQ         SI, R11
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Z7
+	VMOVUPS      64(CX)(SI*4), Z8
+	VMOVUPS      (DX)(SI*4), Z9
+	VMOVUPS      64(DX)(SI*4), Z10
+	VPMOVZXBD    4(BX)(R9*1), Z11
+	VPMOVZXBD    20(BX)(R9*1), Z12
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z11, Z13
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z12, Z14
+	VPADDD.BCST  w00000380x1<>+0(SB), Z13, Z15
+	VPADDD.BCST  w00000380x1<>+0(SB), Z14, Z16
+	VPSLLD       $0x14, Z15, Z15
+	VPSLLD       $0x14, Z16, Z16
+	VPTESTMD     Z13, Z13, K1
+	VMOVDQA32.Z  Z15, K1, Z13
+	VPTESTMD     Z14, Z14, K1
+	VMOVDQA32.Z  Z16, K1, Z14
+	VPSRLD       $0x07, Z11, Z11
+	VPSRLD       $0x07, Z12, Z12
+	VPSLLD       $0x1f, Z11, Z11
+	VPSLLD       $0x1f, Z12, Z12
+	VPORD        Z11, Z13, Z11
+	VPORD        Z12, Z14, Z12
+	VMULPS       2048(R8), Z11, Z11
+	VMULPS       2048(R8), Z12, Z12
+	VPMOVZXBD    4(AX)(R9*1), Z13
+	VPMOVZXBD    20(AX)(R9*1), Z14
+	VPADDD.BCST  w00000700x1<>+0(SB), Z13, Z15
+	VPADDD.BCST  w00000700x1<>+0(SB), Z14, Z16
+	VPSLLD       $0x13, Z15, Z15
+	VPSLLD       $0x13, Z16, Z16
+	VPTESTMD     Z13, Z13, K1
+	VMOVDQA32.Z  Z15, K1, Z13
+	VPTESTMD     Z14, Z14, K1
+	VMOVDQA32.Z  Z16, K1, Z14
+	VMULPS       2112(R8), Z13, Z13
+	VMULPS       2112(R8), Z14, Z14
+	VMULPS       Z0, Z9, Z9
+	VMULPS       Z0, Z10, Z10
+	VSUBPS       Z11, Z9, Z15
+	VSUBPS       Z12, Z10, Z16
+	VMULPS       Z1, Z15, Z15
+	VMULPS       Z1, Z16, Z16
+	VADDPS       Z15, Z11, Z11
+	VADDPS       Z16, Z12, Z12
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z10
+	VSUBPS       Z13, Z9, Z9
+	VSUBPS       Z14, Z10, Z10
+	VMULPS       Z2, Z9, Z9
+	VMULPS       Z2, Z10, Z10
+	VADDPS       Z9, Z13, Z9
+	VADDPS       Z10, Z14, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z13
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z12, Z14
+	VADDPS       Z4, Z13, Z13
+	VADDPS       Z4, Z14, Z14
+	VDIVPS       Z13, Z9, Z13
+	VDIVPS       Z14, Z10, Z14
+	VBROADCASTSS w3f800000x1<>+0(SB), Z15
+	VBROADCASTSS w3f800000x1<>+0(SB), Z16
+	VCMPPS       $0x1e, Z15, Z13, K1
+	VCMPPS       $0x1e, Z16, Z14, K2
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z15, K1, Z13
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z16, K2, Z14
+	VMULPS       Z11, Z13, Z13
+	VMULPS       Z12, Z14, Z14
+	VMULPS       Z3, Z13, Z13
+	VMULPS       Z3, Z14, Z14
+	VSUBPS       Z13, Z7, Z7
+	VSUBPS       Z14, Z8, Z8
+	VMOVUPS      Z7, (CX)(SI*4)
+	VMOVUPS      Z8, 64(CX)(SI*4)
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z12, Z8
+	VMOVAPS      Z11, (R8)(R9*4)
+	VPMAXUD      Z7, Z5, Z5
+	VMOVAPS      Z12, 64(R8)(R9*4)
+	VPMAXUD      Z8, Z5, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z8
+	VMOVAPS      Z9, 1024(R8)(R9*4)
+	VPMAXUD      Z7, Z6, Z6
+	VMOVAPS      Z10, 1088(R8)(R9*4)
+	VPMAXUD      Z8, Z6, Z6
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, SI
+	CMPQ         SI, R11
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, R10
+	JGE          done3
+	MOVQ         R10, R11
+	SUBQ         SI, R11
+	MOVL         $0xffffffff, R12
+	BZHIL        R11, R12, R12
+	KMOVW        R12, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z7
+	VMOVUPS.Z    (DX)(SI*4), K1, Z8
+	VPMOVZXBD    4(BX)(R9*1), Z9
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z9, Z10
+	VPADDD.BCST  w00000380x1<>+0(SB), Z10, Z11
+	VPSLLD       $0x14, Z11, Z11
+	VPTESTMD     Z10, Z10, K2
+	VMOVDQA32.Z  Z11, K2, Z10
+	VPSRLD       $0x07, Z9, Z9
+	VPSLLD       $0x1f, Z9, Z9
+	VPORD        Z9, Z10, Z9
+	VMULPS       2048(R8), Z9, Z9
+	VPMOVZXBD    4(AX)(R9*1), Z10
+	VPADDD.BCST  w00000700x1<>+0(SB), Z10, Z11
+	VPSLLD       $0x13, Z11, Z11
+	VPTESTMD     Z10, Z10, K2
+	VMOVDQA32.Z  Z11, K2, Z10
+	VMULPS       2112(R8), Z10, Z10
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z8, Z11
+	VMULPS       Z1, Z11, Z11
+	VADDPS       Z11, Z9, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VSUBPS       Z10, Z8, Z8
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z8, Z10, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z10
+	VADDPS       Z4, Z10, Z10
+	VDIVPS       Z10, Z8, Z10
+	VBROADCASTSS w3f800000x1<>+0(SB), Z11
+	VCMPPS       $0x1e, Z11, Z10, K2
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z11, K2, Z10
+	VMULPS       Z9, Z10, Z10
+	VMULPS       Z3, Z10, Z10
+	VSUBPS       Z10, Z7, Z7
+	VMOVUPS      Z7, K1, (CX)(SI*4)
+	VMOVAPS.Z    Z9, K1, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z9
+	VMOVAPS      Z7, (R8)(R9*4)
+	VPMAXUD      Z9, Z5, Z5
+	VMOVAPS.Z    Z8, K1, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z8
+	VMOVAPS      Z7, 1024(R8)(R9*4)
+	VPMAXUD      Z8, Z6, Z6
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z5, Y7
+	VPMAXUD       Y7, Y5, Y5
+	VEXTRACTI128  $0x01, Y5, X7
+	VPMAXUD       X7, X5, X5
+	VPSHUFD       $0x4e, X5, X7
+	VPMAXUD       X7, X5, X5
+	VPSHUFD       $0xb1, X5, X7
+	VPMAXUD       X7, X5, X5
+	VXORPS        X8, X8, X8
+	VXORPS        X7, X7, X7
+	VUCOMISS      w0d800000x1<>+0(SB), X5
+	JPS           small4no
+	JCS           small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X5, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small4:
+	VMOVSS        X7, (BX)
+	VBROADCASTSS  X8, Z5
+	VEXTRACTI64X4 $0x01, Z6, Y7
+	VPMAXUD       Y7, Y6, Y6
+	VEXTRACTI128  $0x01, Y6, X7
+	VPMAXUD       X7, X6, X6
+	VPSHUFD       $0x4e, X6, X7
+	VPMAXUD       X7, X6, X6
+	VPSHUFD       $0xb1, X6, X7
+	VPMAXUD       X7, X6, X6
+	VXORPS        X8, X8, X8
+	VXORPS        X7, X7, X7
+	VUCOMISS      w0d800000x1<>+0(SB), X6
+	JPS           small5no
+	JCS           small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X6, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small5:
+	VMOVSS       X7, (AX)
+	VBROADCASTSS X8, Z6
+	MOVQ         R9, R11
+	XORQ         R9, R9
+
+encode:
+	VMOVAPS      (R8)(R9*4), Z7
+	VMULPS       Z5, Z7, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VPMINUD.BCST w3ff00000x1<>+0(SB), Z8, Z8
+	VPSRLD       $0x14, Z8, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w0007ffffx1<>+0(SB), Z9, Z9
+	VPADDD       Z9, Z8, Z8
+	VPSRLD       $0x14, Z8, Z8
+	VPSUBD.BCST  w00000380x1<>+0(SB), Z8, Z8
+	VPXORD       Z17, Z17, Z17
+	VPMAXSD      Z17, Z8, Z8
+	VPSRLD       $0x1f, Z7, Z7
+	VPSLLD       $0x07, Z7, Z7
+	VPORD        Z7, Z8, Z7
+	VPMOVDB      Z7, 4(BX)(R9*1)
+	VMOVAPS      1024(R8)(R9*4), Z7
+	VMULPS       Z6, Z7, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z8, Z8
+	VPSRLD       $0x13, Z8, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z9, Z9
+	VPADDD       Z9, Z8, Z8
+	VPSRLD       $0x13, Z8, Z8
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z8, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z7
+	VPMINUD.BCST w00000001x1<>+0(SB), Z7, Z7
+	VPMAXSD      Z7, Z8, Z7
+	VPMOVDB      Z7, 4(AX)(R9*1)
+	ADDQ         $0x10, R9
+	CMPQ         R9, R11
+	JLT          encode
+	ADDQ         $0x00000104, BX
+	ADDQ         $0x00000104, AX
+	MOVQ         R10, SI
+	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func acclip1Q8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·acclip1Q8StatesAVX2(SB), $2144-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	MOVQ         SI, R11
+	SHRQ         $0x08, R11
+	IMUL3Q       $0x00000104, R11, R11
+	ADDQ         R11, BX
+	ADDQ         R11, AX
+
+block:
+	CMPQ         SI, DI
+	JGE          done
+	LEAQ         256(SI), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	VBROADCASTSS (BX), Y5
+	VMOVAPS      Y5, 2048(R8)
+	VPXOR        Y5, Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VMOVAPS      Y6, 2080(R8)
+	VPXOR        Y6, Y6, Y6
+	XORQ         R9, R9
+	MOVQ         R10, R11
+	SUBQ         $0x08, R11
+	CMPQ         SI, R11
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Y7
+	VMOVUPS      (DX)(SI*4), Y8
+	VPMOVZXBD    4(BX)(R9*1), Y9
+	VPAND        w0000007fx8<>+0(SB), Y9, Y10
+	VPADDD       w00000380x8<>+0(SB), Y10, Y11
+	VPSLLD       $0x14, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPCMPEQD     Y10, Y12, Y12
+	VPANDN       Y11, Y12, Y12
+	VPSRLD       $0x07, Y9, Y9
+	VPSLLD       $0x1f, Y9, Y9
+	VPOR         Y9, Y12, Y9
+	VMULPS       2048(R8), Y9, Y9
+	VPMOVZXBD    4(AX)(R9*1), Y10
+	VPADDD       w00000700x8<>+0(SB), Y10, Y11
+	VPSLLD       $0x13, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPCMPEQD     Y10, Y12, Y12
+	VPANDN       Y11, Y12, Y12
+	VMULPS       2080(R8), Y12, Y10
+	VMULPS       Y0, Y8, Y8
+	VSUBPS       Y9, Y8, Y11
+	VMULPS       Y1, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y8
+	VSUBPS       Y10, Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VADDPS       Y8, Y10, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y10
+	VADDPS       Y4, Y10, Y10
+	VDIVPS       Y10, Y8, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, Y11, Y10, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VMULPS       Y9, Y10, Y10
+	VMULPS       Y3, Y10, Y10
+	VSUBPS       Y10, Y7, Y7
+	VMOVUPS      Y7, (CX)(SI*4)
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y7
+	VMOVAPS      Y9, (R8)(R9*4)
+	VPMAXUD      Y7, Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y7
+	VMOVAPS      Y8, 1024(R8)(R9*4)
+	VPMAXUD      Y7, Y6, Y6
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, SI
+	CMPQ         SI, R11
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, R10
+	JGE          done3
+	MOVQ         R10, R11
+	SUBQ         SI, R11
+	VMOVD        R11, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(SI*4), Y7, Y8
+	VMASKMOVPS   (DX)(SI*4), Y7, Y9
+	VPMOVZXBD    4(BX)(R9*1), Y10
+	VPAND        w0000007fx8<>+0(SB), Y10, Y11
+	VPADDD       w00000380x8<>+0(SB), Y11, Y12
+	VPSLLD       $0x14, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPCMPEQD     Y11, Y13, Y13
+	VPANDN       Y12, Y13, Y13
+	VPSRLD       $0x07, Y10, Y10
+	VPSLLD       $0x1f, Y10, Y10
+	VPOR         Y10, Y13, Y10
+	VMULPS       2048(R8), Y10, Y10
+	VPMOVZXBD    4(AX)(R9*1), Y11
+	VPADDD       w00000700x8<>+0(SB), Y11, Y12
+	VPSLLD       $0x13, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPCMPEQD     Y11, Y13, Y13
+	VPANDN       Y12, Y13, Y13
+	VMULPS       2080(R8), Y13, Y11
+	VMULPS       Y0, Y9, Y9
+	VSUBPS       Y10, Y9, Y12
+	VMULPS       Y1, Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VADDPS       Y9, Y11, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y10, Y11
+	VADDPS       Y4, Y11, Y11
+	VDIVPS       Y11, Y9, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, Y12, Y11, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VMULPS       Y10, Y11, Y11
+	VMULPS       Y3, Y11, Y11
+	VSUBPS       Y11, Y8, Y8
+	VMASKMOVPS   Y8, Y7, (CX)(SI*4)
+	VANDPS       Y7, Y10, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y10
+	VMOVAPS      Y8, (R8)(R9*4)
+	VPMAXUD      Y10, Y5, Y5
+	VANDPS       Y7, Y9, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y8
+	VMOVAPS      Y7, 1024(R8)(R9*4)
+	VPMAXUD      Y8, Y6, Y6
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y5, X7
+	VPMAXUD      X7, X5, X5
+	VPSHUFD      $0x4e, X5, X7
+	VPMAXUD      X7, X5, X5
+	VPSHUFD      $0xb1, X5, X7
+	VPMAXUD      X7, X5, X5
+	VXORPS       X8, X8, X8
+	VXORPS       X7, X7, X7
+	VUCOMISS     w0d800000x1<>+0(SB), X5
+	JPS          small4no
+	JCS          small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X5, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small4:
+	VMOVSS       X7, (BX)
+	VBROADCASTSS X8, Y5
+	VEXTRACTI128 $0x01, Y6, X7
+	VPMAXUD      X7, X6, X6
+	VPSHUFD      $0x4e, X6, X7
+	VPMAXUD      X7, X6, X6
+	VPSHUFD      $0xb1, X6, X7
+	VPMAXUD      X7, X6, X6
+	VXORPS       X8, X8, X8
+	VXORPS       X7, X7, X7
+	VUCOMISS     w0d800000x1<>+0(SB), X6
+	JPS          small5no
+	JCS          small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X6, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small5:
+	VMOVSS       X7, (AX)
+	VBROADCASTSS X8, Y6
+	MOVQ         R9, R11
+	XORQ         R9, R9
+
+encode:
+	VMOVAPS   (R8)(R9*4), Y7
+	VMULPS    Y5, Y7, Y8
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y8
+	VPMINUD   w3ff00000x8<>+0(SB), Y8, Y8
+	VPSRLD    $0x14, Y8, Y9
+	VPAND     w00000001x8<>+0(SB), Y9, Y9
+	VPADDD    w0007ffffx8<>+0(SB), Y9, Y9
+	VPADDD    Y9, Y8, Y8
+	VPSRLD    $0x14, Y8, Y8
+	VPSUBD    w00000380x8<>+0(SB), Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPMAXSD   Y9, Y8, Y8
+	VPSRLD    $0x1f, Y7, Y7
+	VPSLLD    $0x07, Y7, Y7
+	VPOR      Y7, Y8, Y7
+	VPACKUSDW Y7, Y7, Y7
+	VPERMQ    $0x08, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VMOVQ     X7, 4(BX)(R9*1)
+	VMOVAPS   1024(R8)(R9*4), Y7
+	VMULPS    Y6, Y7, Y8
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y8
+	VPMINUD   w3ff80000x8<>+0(SB), Y8, Y8
+	VPSRLD    $0x13, Y8, Y9
+	VPAND     w00000001x8<>+0(SB), Y9, Y9
+	VPADDD    w0003ffffx8<>+0(SB), Y9, Y9
+	VPADDD    Y9, Y8, Y8
+	VPSRLD    $0x13, Y8, Y8
+	VPSUBD    w00000700x8<>+0(SB), Y8, Y8
+	VPAND     w7fffffffx8<>+0(SB), Y7, Y7
+	VPMINUD   w00000001x8<>+0(SB), Y7, Y7
+	VPMAXSD   Y7, Y8, Y7
+	VPACKUSDW Y7, Y7, Y7
+	VPERMQ    $0x08, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VMOVQ     X7, 4(AX)(R9*1)
+	ADDQ      $0x08, R9
+	CMPQ      R9, R11
+	JLT       encode
+	ADDQ      $0x00000104, BX
+	ADDQ      $0x00000104, AX
+	MOVQ      R10, SI
+	JMP       block
 
 done:
 	VZEROUPPER
@@ -1378,70 +5947,68 @@ TEXT ·acclip2AVX512(SB), $0-40
 	MOVQ         DI, R8
 	SUBQ         $0x20, R8
 	CMPQ         SI, R8
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS      (CX)(SI*4), Z5
-	VMOVUPS      (DX)(SI*4), Z6
-	VMOVUPS      (BX)(SI*4), Z7
-	VMOVUPS      (AX)(SI*4), Z8
-	VMULPS       Z0, Z6, Z6
-	VSUBPS       Z7, Z6, Z12
-	VMULPS       Z1, Z12, Z12
-	VADDPS       Z12, Z7, Z7
-	VMULPS       Z6, Z6, Z6
-	VSUBPS       Z8, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VADDPS       Z6, Z8, Z6
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
-	VADDPS       Z4, Z8, Z8
-	VBROADCASTSS one<>+0(SB), Z12
-	VBROADCASTSS one<>+0(SB), Z12
-	VSQRTPS      Z6, Z13
-	VDIVPS       Z8, Z13, Z8
-	VCMPPS       $0x1e, Z12, Z8, K1
-	VBLENDMPS    Z12, Z8, K1, Z9
-	VMOVAPS      Z9, Z12
-	VMULPS       Z7, Z12, Z8
-	VMULPS       Z3, Z8, Z8
-	VSUBPS       Z8, Z5, Z5
+	VMOVUPS      64(CX)(SI*4), Z6
+	VMOVUPS      (DX)(SI*4), Z7
+	VMOVUPS      64(DX)(SI*4), Z8
+	VMOVUPS      (BX)(SI*4), Z9
+	VMOVUPS      64(BX)(SI*4), Z10
+	VMOVUPS      (AX)(SI*4), Z11
+	VMOVUPS      64(AX)(SI*4), Z12
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z13
+	VSUBPS       Z10, Z8, Z14
+	VMULPS       Z1, Z13, Z13
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z13, Z9, Z9
+	VADDPS       Z14, Z10, Z10
+	VMULPS       Z7, Z7, Z7
+	VMULPS       Z8, Z8, Z8
+	VSUBPS       Z11, Z7, Z7
+	VSUBPS       Z12, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z11, Z7
+	VADDPS       Z8, Z12, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z12
+	VADDPS       Z4, Z11, Z11
+	VADDPS       Z4, Z12, Z12
+	VSQRTPS      Z7, Z13
+	VSQRTPS      Z8, Z14
+	VDIVPS       Z11, Z13, Z11
+	VDIVPS       Z12, Z14, Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VBROADCASTSS w3f800000x1<>+0(SB), Z14
+	VCMPPS       $0x1e, Z13, Z11, K1
+	VCMPPS       $0x1e, Z14, Z12, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z13, K1, Z11
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z14, K2, Z12
+	VMULPS       Z9, Z11, Z11
+	VMULPS       Z10, Z12, Z12
+	VMULPS       Z3, Z11, Z11
+	VMULPS       Z3, Z12, Z12
+	VSUBPS       Z11, Z5, Z5
+	VSUBPS       Z12, Z6, Z6
 	VMOVUPS      Z5, (CX)(SI*4)
-	VMOVUPS      Z7, (BX)(SI*4)
-	VMOVUPS      Z6, (AX)(SI*4)
-	VMOVUPS      64(CX)(SI*4), Z5
-	VMOVUPS      64(DX)(SI*4), Z6
-	VMOVUPS      64(BX)(SI*4), Z7
-	VMOVUPS      64(AX)(SI*4), Z8
-	VMULPS       Z0, Z6, Z6
-	VSUBPS       Z7, Z6, Z12
-	VMULPS       Z1, Z12, Z12
-	VADDPS       Z12, Z7, Z7
-	VMULPS       Z6, Z6, Z6
-	VSUBPS       Z8, Z6, Z6
-	VMULPS       Z2, Z6, Z6
-	VADDPS       Z6, Z8, Z6
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
-	VADDPS       Z4, Z8, Z8
-	VBROADCASTSS one<>+0(SB), Z12
-	VBROADCASTSS one<>+0(SB), Z12
-	VSQRTPS      Z6, Z13
-	VDIVPS       Z8, Z13, Z8
-	VCMPPS       $0x1e, Z12, Z8, K1
-	VBLENDMPS    Z12, Z8, K1, Z10
-	VMOVAPS      Z10, Z12
-	VMULPS       Z7, Z12, Z8
-	VMULPS       Z3, Z8, Z8
-	VSUBPS       Z8, Z5, Z5
-	VMOVUPS      Z5, 64(CX)(SI*4)
-	VMOVUPS      Z7, 64(BX)(SI*4)
-	VMOVUPS      Z6, 64(AX)(SI*4)
+	VMOVUPS      Z6, 64(CX)(SI*4)
+	VMOVUPS      Z9, (BX)(SI*4)
+	VMOVUPS      Z10, 64(BX)(SI*4)
+	VMOVUPS      Z7, (AX)(SI*4)
+	VMOVUPS      Z8, 64(AX)(SI*4)
 	ADDQ         $0x20, SI
 	CMPQ         SI, R8
-	JLE          loop
+	JLE          loop1
 
-tail:
+tail2:
 	CMPQ         SI, DI
-	JGE          done
+	JGE          done3
 	MOVQ         DI, R8
 	SUBQ         SI, R8
 	MOVL         $0xffffffff, R9
@@ -1459,25 +6026,24 @@ tail:
 	VSUBPS       Z8, Z6, Z6
 	VMULPS       Z2, Z6, Z6
 	VADDPS       Z6, Z8, Z6
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z8
 	VADDPS       Z4, Z8, Z8
-	VBROADCASTSS one<>+0(SB), Z9
-	VBROADCASTSS one<>+0(SB), Z9
-	VSQRTPS      Z6, Z10
-	VDIVPS       Z8, Z10, Z8
+	VSQRTPS      Z6, Z9
+	VDIVPS       Z8, Z9, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
 	VCMPPS       $0x1e, Z9, Z8, K2
-	VBLENDMPS    Z9, Z8, K2, Z11
-	VMOVAPS      Z11, Z9
-	VMULPS       Z7, Z9, Z8
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z9, K2, Z8
+	VMULPS       Z7, Z8, Z8
 	VMULPS       Z3, Z8, Z8
 	VSUBPS       Z8, Z5, Z5
 	VMOVUPS      Z5, K1, (CX)(SI*4)
 	VMOVUPS      Z7, K1, (BX)(SI*4)
 	VMOVUPS      Z6, K1, (AX)(SI*4)
 	ADDQ         $0x10, SI
-	JMP          tail
+	JMP          tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -1500,9 +6066,9 @@ TEXT ·acclip2AVX2(SB), $0-40
 	MOVQ         DI, R8
 	SUBQ         $0x08, R8
 	CMPQ         SI, R8
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS      (CX)(SI*4), Y5
 	VMOVUPS      (DX)(SI*4), Y6
 	VMOVUPS      (BX)(SI*4), Y7
@@ -1515,17 +6081,14 @@ loop:
 	VSUBPS       Y8, Y6, Y6
 	VMULPS       Y2, Y6, Y6
 	VADDPS       Y6, Y8, Y6
-	VPBROADCASTD absMask<>+0(SB), Y8
-	VPAND        Y8, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y8
 	VADDPS       Y4, Y8, Y8
-	VBROADCASTSS one<>+0(SB), Y9
-	VBROADCASTSS one<>+0(SB), Y9
-	VSQRTPS      Y6, Y10
-	VDIVPS       Y8, Y10, Y8
+	VSQRTPS      Y6, Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
 	VCMPPS       $0x1e, Y9, Y8, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y10
-	VMOVAPS      Y10, Y9
-	VMULPS       Y7, Y9, Y8
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y7, Y8, Y8
 	VMULPS       Y3, Y8, Y8
 	VSUBPS       Y8, Y5, Y5
 	VMOVUPS      Y5, (CX)(SI*4)
@@ -1533,16 +6096,16 @@ loop:
 	VMOVUPS      Y6, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	CMPQ         SI, R8
-	JLE          loop
+	JLE          loop1
 
-tail:
+tail2:
 	CMPQ         SI, DI
-	JGE          done
+	JGE          done3
 	MOVQ         DI, R8
 	SUBQ         SI, R8
 	VMOVD        R8, X5
 	VPBROADCASTD X5, Y5
-	VPCMPGTD     lanes<>+0(SB), Y5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
 	VMASKMOVPS   (CX)(SI*4), Y5, Y6
 	VMASKMOVPS   (DX)(SI*4), Y5, Y7
 	VMASKMOVPS   (BX)(SI*4), Y5, Y8
@@ -1555,32 +6118,584 @@ tail:
 	VSUBPS       Y9, Y7, Y7
 	VMULPS       Y2, Y7, Y7
 	VADDPS       Y7, Y9, Y7
-	VPBROADCASTD absMask<>+0(SB), Y9
-	VPAND        Y9, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y9
 	VADDPS       Y4, Y9, Y9
-	VBROADCASTSS one<>+0(SB), Y10
-	VBROADCASTSS one<>+0(SB), Y10
-	VSQRTPS      Y7, Y11
-	VDIVPS       Y9, Y11, Y9
+	VSQRTPS      Y7, Y10
+	VDIVPS       Y9, Y10, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y10
 	VCMPPS       $0x1e, Y10, Y9, Y11
-	VBLENDVPS    Y11, Y10, Y9, Y11
-	VMOVAPS      Y11, Y10
-	VMULPS       Y8, Y10, Y9
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y8, Y9, Y9
 	VMULPS       Y3, Y9, Y9
 	VSUBPS       Y9, Y6, Y6
 	VMASKMOVPS   Y6, Y5, (CX)(SI*4)
 	VMASKMOVPS   Y8, Y5, (BX)(SI*4)
 	VMASKMOVPS   Y7, Y5, (AX)(SI*4)
 	ADDQ         $0x08, SI
-	JMP          tail
+	JMP          tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func acclipVAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func acclip2Bf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·acclipVAVX512(SB), $0-40
+TEXT ·acclip2Bf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(SI*2), Z5
+	VPMOVZXWD    32(CX)(SI*2), Z6
+	VPSLLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD    (DX)(SI*2), Z7
+	VPMOVZXWD    32(DX)(SI*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD    (BX)(SI*2), Z9
+	VPMOVZXWD    32(BX)(SI*2), Z10
+	VPSLLD       $0x10, Z9, Z9
+	VPSLLD       $0x10, Z10, Z10
+	VPMOVZXWD    (AX)(SI*2), Z11
+	VPMOVZXWD    32(AX)(SI*2), Z12
+	VPSLLD       $0x10, Z11, Z11
+	VPSLLD       $0x10, Z12, Z12
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z13
+	VSUBPS       Z10, Z8, Z14
+	VMULPS       Z1, Z13, Z13
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z13, Z9, Z9
+	VADDPS       Z14, Z10, Z10
+	VMULPS       Z7, Z7, Z7
+	VMULPS       Z8, Z8, Z8
+	VSUBPS       Z11, Z7, Z7
+	VSUBPS       Z12, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z11, Z7
+	VADDPS       Z8, Z12, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z12
+	VADDPS       Z4, Z11, Z11
+	VADDPS       Z4, Z12, Z12
+	VSQRTPS      Z7, Z13
+	VSQRTPS      Z8, Z14
+	VDIVPS       Z11, Z13, Z11
+	VDIVPS       Z12, Z14, Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VBROADCASTSS w3f800000x1<>+0(SB), Z14
+	VCMPPS       $0x1e, Z13, Z11, K1
+	VCMPPS       $0x1e, Z14, Z12, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z13, K1, Z11
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z14, K2, Z12
+	VMULPS       Z9, Z11, Z11
+	VMULPS       Z10, Z12, Z12
+	VMULPS       Z3, Z11, Z11
+	VMULPS       Z3, Z12, Z12
+	VSUBPS       Z11, Z5, Z5
+	VSUBPS       Z12, Z6, Z6
+	VPSRLD       $0x10, Z5, Z11
+	VPSRLD       $0x10, Z6, Z12
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z12, Z12
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z12, Z12
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z13
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VPADDD       Z11, Z5, Z11
+	VPADDD       Z12, Z6, Z12
+	VCMPPS       $0x03, Z5, Z5, K1
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z11, Z5
+	VMOVAPS      Z13, K1, Z5
+	VMOVAPS      Z12, Z6
+	VMOVAPS      Z14, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (CX)(SI*2)
+	VPMOVDW      Z6, 32(CX)(SI*2)
+	VPSRLD       $0x10, Z9, Z5
+	VPSRLD       $0x10, Z10, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z12
+	VPADDD       Z5, Z9, Z5
+	VPADDD       Z6, Z10, Z6
+	VCMPPS       $0x03, Z9, Z9, K1
+	VCMPPS       $0x03, Z10, Z10, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z11, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z12, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (BX)(SI*2)
+	VPMOVDW      Z6, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z7, Z5
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z5, Z7, Z5
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z9, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (AX)(SI*2)
+	VPMOVDW      Z6, 32(AX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VPMOVZXWD.Z  (CX)(SI*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       Z9, Z7, Z7
+	VMULPS       Z6, Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z8, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
+	VSQRTPS      Z6, Z9
+	VDIVPS       Z8, Z9, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS       $0x1e, Z9, Z8, K2
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z9, K2, Z8
+	VMULPS       Z7, Z8, Z8
+	VMULPS       Z3, Z8, Z8
+	VSUBPS       Z8, Z5, Z5
+	VPSRLD       $0x10, Z5, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z8, Z5, Z8
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z8, Z5
+	VMOVAPS      Z9, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (CX)(SI*2)
+	VPSRLD       $0x10, Z7, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z5, Z7, Z5
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z8, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z6, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z6, Z5
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (AX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclip2Bf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclip2Bf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(SI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    (DX)(SI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPMOVZXWD    (BX)(SI*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPMOVZXWD    (AX)(SI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y6, Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y8, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y8
+	VADDPS       Y4, Y8, Y8
+	VSQRTPS      Y6, Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, Y9, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VMULPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y8
+	VPAND        w00000001x8<>+0(SB), Y8, Y8
+	VPADDD       w00007fffx8<>+0(SB), Y8, Y8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y9
+	VPADDD       Y8, Y5, Y8
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y9, Y8, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (CX)(SI*2)
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y8
+	VPADDD       Y5, Y7, Y5
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (BX)(SI*2)
+	VPSRLD       $0x10, Y6, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y6, Y5
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclip2Bf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclip2Bf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Z5
+	VMOVUPS      64(CX)(SI*4), Z6
+	VMOVUPS      (DX)(SI*4), Z7
+	VMOVUPS      64(DX)(SI*4), Z8
+	VPMOVZXWD    (BX)(SI*2), Z9
+	VPMOVZXWD    32(BX)(SI*2), Z10
+	VPSLLD       $0x10, Z9, Z9
+	VPSLLD       $0x10, Z10, Z10
+	VPMOVZXWD    (AX)(SI*2), Z11
+	VPMOVZXWD    32(AX)(SI*2), Z12
+	VPSLLD       $0x10, Z11, Z11
+	VPSLLD       $0x10, Z12, Z12
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z13
+	VSUBPS       Z10, Z8, Z14
+	VMULPS       Z1, Z13, Z13
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z13, Z9, Z9
+	VADDPS       Z14, Z10, Z10
+	VMULPS       Z7, Z7, Z7
+	VMULPS       Z8, Z8, Z8
+	VSUBPS       Z11, Z7, Z7
+	VSUBPS       Z12, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z11, Z7
+	VADDPS       Z8, Z12, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z12
+	VADDPS       Z4, Z11, Z11
+	VADDPS       Z4, Z12, Z12
+	VSQRTPS      Z7, Z13
+	VSQRTPS      Z8, Z14
+	VDIVPS       Z11, Z13, Z11
+	VDIVPS       Z12, Z14, Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VBROADCASTSS w3f800000x1<>+0(SB), Z14
+	VCMPPS       $0x1e, Z13, Z11, K1
+	VCMPPS       $0x1e, Z14, Z12, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z13, K1, Z11
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z14, K2, Z12
+	VMULPS       Z9, Z11, Z11
+	VMULPS       Z10, Z12, Z12
+	VMULPS       Z3, Z11, Z11
+	VMULPS       Z3, Z12, Z12
+	VSUBPS       Z11, Z5, Z5
+	VSUBPS       Z12, Z6, Z6
+	VMOVUPS      Z5, (CX)(SI*4)
+	VMOVUPS      Z6, 64(CX)(SI*4)
+	VPSRLD       $0x10, Z9, Z5
+	VPSRLD       $0x10, Z10, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z12
+	VPADDD       Z5, Z9, Z5
+	VPADDD       Z6, Z10, Z6
+	VCMPPS       $0x03, Z9, Z9, K1
+	VCMPPS       $0x03, Z10, Z10, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z11, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z12, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (BX)(SI*2)
+	VPMOVDW      Z6, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z7, Z5
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z5, Z7, Z5
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z9, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (AX)(SI*2)
+	VPMOVDW      Z6, 32(AX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z5
+	VMOVUPS.Z    (DX)(SI*4), K1, Z6
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       Z9, Z7, Z7
+	VMULPS       Z6, Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z8, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
+	VSQRTPS      Z6, Z9
+	VDIVPS       Z8, Z9, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS       $0x1e, Z9, Z8, K2
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z9, K2, Z8
+	VMULPS       Z7, Z8, Z8
+	VMULPS       Z3, Z8, Z8
+	VSUBPS       Z8, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(SI*4)
+	VPSRLD       $0x10, Z7, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z5, Z7, Z5
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z8, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z6, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z6, Z5
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (AX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclip2Bf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclip2Bf16StatesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Y5
+	VMOVUPS      (DX)(SI*4), Y6
+	VPMOVZXWD    (BX)(SI*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPMOVZXWD    (AX)(SI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y6, Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y8, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y8
+	VADDPS       Y4, Y8, Y8
+	VSQRTPS      Y6, Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, Y9, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VMULPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y5, Y5
+	VMOVUPS      Y5, (CX)(SI*4)
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y8
+	VPADDD       Y5, Y7, Y5
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (BX)(SI*2)
+	VPSRLD       $0x10, Y6, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y6, Y5
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclip2Bf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclip2Bf16MasterAVX512(SB), $0-40
 	MOVQ         ptr+8(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
@@ -1593,425 +6708,1194 @@ TEXT ·acclipVAVX512(SB), $0-40
 	VBROADCASTSS 8(DI), Z2
 	VBROADCASTSS 12(DI), Z3
 	VBROADCASTSS 16(DI), Z4
-	VBROADCASTSS 36(DI), Z5
-	VBROADCASTSS 20(DI), Z6
-	VBROADCASTSS 24(DI), Z7
-	VBROADCASTSS 28(DI), Z8
-	VBROADCASTSS 32(DI), Z9
 	MOVQ         i+16(FP), DI
 	MOVQ         n+24(FP), R8
 	MOVQ         R8, R9
 	SUBQ         $0x20, R9
 	CMPQ         DI, R9
-	JGT          tail
+	JGT          tail2
 
-loop:
-	VMOVUPS          (CX)(DI*4), Z10
-	VMOVUPS          (DX)(DI*4), Z11
-	VMOVUPS          (BX)(DI*4), Z12
-	VMOVUPS          (SI)(DI*4), Z13
-	VMOVUPS          (AX)(DI*4), Z14
-	VMULPS           Z0, Z11, Z11
-	VSUBPS           Z12, Z11, Z24
-	VMULPS           Z1, Z24, Z24
-	VADDPS           Z24, Z12, Z12
-	VPANDD.BCST      absMask<>+0(SB), Z11, Z24
-	VPSUBD.BCST      bits1<>+0(SB), Z24, Z25
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z25, K1
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z24, K2
-	VMOVAPS          Z24, Z25
-	VMULPS.BCST      powLift<>+0(SB), Z25, K2, Z25
-	VBROADCASTSS     powBias<>+0(SB), Z26
-	VADDPS.BCST      powShift<>+0(SB), Z26, K2, Z26
-	VPADDD.BCST      powOffset<>+0(SB), Z25, Z27
-	VPANDD.BCST      powFraction<>+0(SB), Z27, Z25
-	VPADDD.BCST      powOne<>+0(SB), Z25, Z25
-	VPSRLD           $0x17, Z27, Z28
-	VCVTDQ2PS        Z28, Z28
-	VSUBPS           Z26, Z28, Z28
-	VPSRLD           $0x14, Z27, Z27
-	VPERMPS          powInv<>+0(SB), Z27, Z26
-	VFMADD213PS.BCST minusOne<>+0(SB), Z25, Z26
-	VBROADCASTSS     powLog3<>+0(SB), Z25
-	VFMADD213PS.BCST powLog2<>+0(SB), Z26, Z25
-	VFMADD213PS.BCST powLog1<>+0(SB), Z26, Z25
-	VFMADD213PS.BCST powLog0<>+0(SB), Z26, Z25
-	VMULPS           Z26, Z25, Z25
-	VPERMPS          powLog<>+0(SB), Z27, Z26
-	VADDPS           Z28, Z26, Z26
-	VMULPS           Z6, Z26, Z27
-	VMOVAPS          Z6, Z28
-	VFMSUB213PS      Z27, Z26, Z28
-	VFMADD231PS      Z7, Z26, Z28
-	VFMADD231PS      Z6, Z25, Z28
-	VADDPS           Z28, Z27, Z25
-	VRNDSCALEPS      $0x00, Z25, Z25
-	VSUBPS           Z25, Z27, Z26
-	VADDPS           Z28, Z26, Z26
-	VBROADCASTSS     powExp5<>+0(SB), Z27
-	VFMADD213PS.BCST powExp4<>+0(SB), Z26, Z27
-	VFMADD213PS.BCST powExp3<>+0(SB), Z26, Z27
-	VFMADD213PS.BCST powExp2<>+0(SB), Z26, Z27
-	VFMADD213PS.BCST powExp1<>+0(SB), Z26, Z27
-	VFMADD213PS.BCST powExp0<>+0(SB), Z26, Z27
-	VFMADD213PS.BCST one<>+0(SB), Z26, Z27
-	VSCALEFPS        Z25, Z27, Z27
-	VBLENDMPS        Z24, Z27, K1, Z15
-	VSUBPS           Z13, Z15, Z24
-	VMULPS           Z2, Z24, Z24
-	VADDPS           Z24, Z13, Z13
-	VMULPS           Z11, Z11, Z11
-	VSUBPS           Z14, Z11, Z11
-	VMULPS           Z2, Z11, Z11
-	VADDPS           Z11, Z14, Z11
-	VMULPS           Z5, Z11, Z14
-	VSQRTPS          Z14, Z14
-	VADDPS           Z4, Z14, Z14
-	VPANDD.BCST      absMask<>+0(SB), Z12, Z24
-	VADDPS           Z4, Z24, Z24
-	VBROADCASTSS     one<>+0(SB), Z25
-	VPSUBD.BCST      bits800000<>+0(SB), Z13, Z26
-	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z26, K1
-	VCVTDQ2PS        Z13, Z26
-	VSUBPS.BCST      fixedBias<>+0(SB), Z26, Z26
-	VMULPS           Z8, Z26, Z26
-	VADDPS.BCST      fixedLow<>+0(SB), Z26, Z26
-	VCVTTPS2DQ       Z26, Z26
-	VCMPPS           $0x19, Z24, Z26, K2
-	KORTESTW         K1, K2
-	JEQ              clipped1
-	VBROADCASTSS     one<>+0(SB), Z25
-	VPSUBD.BCST      bits1<>+0(SB), Z13, Z26
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z26, K1
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z13, K2
-	VMOVAPS          Z13, Z26
-	VMULPS.BCST      powLift<>+0(SB), Z26, K2, Z26
-	VBROADCASTSS     powBias<>+0(SB), Z27
-	VADDPS.BCST      powShift<>+0(SB), Z27, K2, Z27
-	VPADDD.BCST      powOffset<>+0(SB), Z26, Z28
-	VPANDD.BCST      powFraction<>+0(SB), Z28, Z26
-	VPADDD.BCST      powOne<>+0(SB), Z26, Z26
-	VPSRLD           $0x17, Z28, Z29
-	VCVTDQ2PS        Z29, Z29
-	VSUBPS           Z27, Z29, Z29
-	VPSRLD           $0x14, Z28, Z28
-	VPERMPS          powInv<>+0(SB), Z28, Z27
-	VFMADD213PS.BCST minusOne<>+0(SB), Z26, Z27
-	VBROADCASTSS     powLog3<>+0(SB), Z26
-	VFMADD213PS.BCST powLog2<>+0(SB), Z27, Z26
-	VFMADD213PS.BCST powLog1<>+0(SB), Z27, Z26
-	VFMADD213PS.BCST powLog0<>+0(SB), Z27, Z26
-	VMULPS           Z27, Z26, Z26
-	VPERMPS          powLog<>+0(SB), Z28, Z27
-	VADDPS           Z29, Z27, Z27
-	VMULPS           Z8, Z27, Z28
-	VMOVAPS          Z8, Z29
-	VFMSUB213PS      Z28, Z27, Z29
-	VFMADD231PS      Z9, Z27, Z29
-	VFMADD231PS      Z8, Z26, Z29
-	VADDPS           Z29, Z28, Z26
-	VRNDSCALEPS      $0x00, Z26, Z26
-	VSUBPS           Z26, Z28, Z27
-	VADDPS           Z29, Z27, Z27
-	VBROADCASTSS     powExp5<>+0(SB), Z28
-	VFMADD213PS.BCST powExp4<>+0(SB), Z27, Z28
-	VFMADD213PS.BCST powExp3<>+0(SB), Z27, Z28
-	VFMADD213PS.BCST powExp2<>+0(SB), Z27, Z28
-	VFMADD213PS.BCST powExp1<>+0(SB), Z27, Z28
-	VFMADD213PS.BCST powExp0<>+0(SB), Z27, Z28
-	VFMADD213PS.BCST one<>+0(SB), Z27, Z28
-	VSCALEFPS        Z26, Z28, Z28
-	VBLENDMPS        Z13, Z28, K1, Z16
-	VDIVPS           Z24, Z16, Z24
-	VCMPPS           $0x1e, Z25, Z24, K1
-	VBLENDMPS        Z25, Z24, K1, Z17
-	VMOVAPS          Z17, Z25
+loop1:
+	VMOVUPS      (AX)(DI*4), Z5
+	VMOVUPS      64(AX)(DI*4), Z6
+	VPMOVZXWD    (DX)(DI*2), Z7
+	VPMOVZXWD    32(DX)(DI*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VMOVUPS      (BX)(DI*4), Z9
+	VMOVUPS      64(BX)(DI*4), Z10
+	VMOVUPS      (SI)(DI*4), Z11
+	VMOVUPS      64(SI)(DI*4), Z12
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z13
+	VSUBPS       Z10, Z8, Z14
+	VMULPS       Z1, Z13, Z13
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z13, Z9, Z9
+	VADDPS       Z14, Z10, Z10
+	VMULPS       Z7, Z7, Z7
+	VMULPS       Z8, Z8, Z8
+	VSUBPS       Z11, Z7, Z7
+	VSUBPS       Z12, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z11, Z7
+	VADDPS       Z8, Z12, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z12
+	VADDPS       Z4, Z11, Z11
+	VADDPS       Z4, Z12, Z12
+	VSQRTPS      Z7, Z13
+	VSQRTPS      Z8, Z14
+	VDIVPS       Z11, Z13, Z11
+	VDIVPS       Z12, Z14, Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VBROADCASTSS w3f800000x1<>+0(SB), Z14
+	VCMPPS       $0x1e, Z13, Z11, K1
+	VCMPPS       $0x1e, Z14, Z12, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z13, K1, Z11
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z14, K2, Z12
+	VMULPS       Z9, Z11, Z11
+	VMULPS       Z10, Z12, Z12
+	VMULPS       Z3, Z11, Z11
+	VMULPS       Z3, Z12, Z12
+	VSUBPS       Z11, Z5, Z5
+	VSUBPS       Z12, Z6, Z6
+	VMOVUPS      Z5, (AX)(DI*4)
+	VMOVUPS      Z6, 64(AX)(DI*4)
+	VPSRLD       $0x10, Z5, Z11
+	VPSRLD       $0x10, Z6, Z12
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z12, Z12
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z12, Z12
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z13
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VPADDD       Z11, Z5, Z11
+	VPADDD       Z12, Z6, Z12
+	VCMPPS       $0x03, Z5, Z5, K1
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z11, Z5
+	VMOVAPS      Z13, K1, Z5
+	VMOVAPS      Z12, Z6
+	VMOVAPS      Z14, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (CX)(DI*2)
+	VPMOVDW      Z6, 32(CX)(DI*2)
+	VMOVUPS      Z9, (BX)(DI*4)
+	VMOVUPS      Z10, 64(BX)(DI*4)
+	VMOVUPS      Z7, (SI)(DI*4)
+	VMOVUPS      Z8, 64(SI)(DI*4)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R9
+	JLE          loop1
 
-clipped1:
-	VMULPS           Z12, Z25, Z24
-	VMULPS           Z3, Z24, Z24
-	VDIVPS           Z14, Z24, Z14
-	VSUBPS           Z14, Z10, Z10
-	VMOVUPS          Z10, (CX)(DI*4)
-	VMOVUPS          Z12, (BX)(DI*4)
-	VMOVUPS          Z13, (SI)(DI*4)
-	VMOVUPS          Z11, (AX)(DI*4)
-	VMOVUPS          64(CX)(DI*4), Z10
-	VMOVUPS          64(DX)(DI*4), Z11
-	VMOVUPS          64(BX)(DI*4), Z12
-	VMOVUPS          64(SI)(DI*4), Z13
-	VMOVUPS          64(AX)(DI*4), Z14
-	VMULPS           Z0, Z11, Z11
-	VSUBPS           Z12, Z11, Z24
-	VMULPS           Z1, Z24, Z24
-	VADDPS           Z24, Z12, Z12
-	VPANDD.BCST      absMask<>+0(SB), Z11, Z24
-	VPSUBD.BCST      bits1<>+0(SB), Z24, Z25
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z25, K1
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z24, K2
-	VMOVAPS          Z24, Z25
-	VMULPS.BCST      powLift<>+0(SB), Z25, K2, Z25
-	VBROADCASTSS     powBias<>+0(SB), Z26
-	VADDPS.BCST      powShift<>+0(SB), Z26, K2, Z26
-	VPADDD.BCST      powOffset<>+0(SB), Z25, Z27
-	VPANDD.BCST      powFraction<>+0(SB), Z27, Z25
-	VPADDD.BCST      powOne<>+0(SB), Z25, Z25
-	VPSRLD           $0x17, Z27, Z28
-	VCVTDQ2PS        Z28, Z28
-	VSUBPS           Z26, Z28, Z28
-	VPSRLD           $0x14, Z27, Z27
-	VPERMPS          powInv<>+0(SB), Z27, Z26
-	VFMADD213PS.BCST minusOne<>+0(SB), Z25, Z26
-	VBROADCASTSS     powLog3<>+0(SB), Z25
-	VFMADD213PS.BCST powLog2<>+0(SB), Z26, Z25
-	VFMADD213PS.BCST powLog1<>+0(SB), Z26, Z25
-	VFMADD213PS.BCST powLog0<>+0(SB), Z26, Z25
-	VMULPS           Z26, Z25, Z25
-	VPERMPS          powLog<>+0(SB), Z27, Z26
-	VADDPS           Z28, Z26, Z26
-	VMULPS           Z6, Z26, Z27
-	VMOVAPS          Z6, Z28
-	VFMSUB213PS      Z27, Z26, Z28
-	VFMADD231PS      Z7, Z26, Z28
-	VFMADD231PS      Z6, Z25, Z28
-	VADDPS           Z28, Z27, Z25
-	VRNDSCALEPS      $0x00, Z25, Z25
-	VSUBPS           Z25, Z27, Z26
-	VADDPS           Z28, Z26, Z26
-	VBROADCASTSS     powExp5<>+0(SB), Z27
-	VFMADD213PS.BCST powExp4<>+0(SB), Z26, Z27
-	VFMADD213PS.BCST powExp3<>+0(SB), Z26, Z27
-	VFMADD213PS.BCST powExp2<>+0(SB), Z26, Z27
-	VFMADD213PS.BCST powExp1<>+0(SB), Z26, Z27
-	VFMADD213PS.BCST powExp0<>+0(SB), Z26, Z27
-	VFMADD213PS.BCST one<>+0(SB), Z26, Z27
-	VSCALEFPS        Z25, Z27, Z27
-	VBLENDMPS        Z24, Z27, K1, Z18
-	VSUBPS           Z13, Z18, Z24
-	VMULPS           Z2, Z24, Z24
-	VADDPS           Z24, Z13, Z13
-	VMULPS           Z11, Z11, Z11
-	VSUBPS           Z14, Z11, Z11
-	VMULPS           Z2, Z11, Z11
-	VADDPS           Z11, Z14, Z11
-	VMULPS           Z5, Z11, Z14
-	VSQRTPS          Z14, Z14
-	VADDPS           Z4, Z14, Z14
-	VPANDD.BCST      absMask<>+0(SB), Z12, Z24
-	VADDPS           Z4, Z24, Z24
-	VBROADCASTSS     one<>+0(SB), Z25
-	VPSUBD.BCST      bits800000<>+0(SB), Z13, Z26
-	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z26, K1
-	VCVTDQ2PS        Z13, Z26
-	VSUBPS.BCST      fixedBias<>+0(SB), Z26, Z26
-	VMULPS           Z8, Z26, Z26
-	VADDPS.BCST      fixedLow<>+0(SB), Z26, Z26
-	VCVTTPS2DQ       Z26, Z26
-	VCMPPS           $0x19, Z24, Z26, K2
-	KORTESTW         K1, K2
-	JEQ              clipped2
-	VBROADCASTSS     one<>+0(SB), Z25
-	VPSUBD.BCST      bits1<>+0(SB), Z13, Z26
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z26, K1
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z13, K2
-	VMOVAPS          Z13, Z26
-	VMULPS.BCST      powLift<>+0(SB), Z26, K2, Z26
-	VBROADCASTSS     powBias<>+0(SB), Z27
-	VADDPS.BCST      powShift<>+0(SB), Z27, K2, Z27
-	VPADDD.BCST      powOffset<>+0(SB), Z26, Z28
-	VPANDD.BCST      powFraction<>+0(SB), Z28, Z26
-	VPADDD.BCST      powOne<>+0(SB), Z26, Z26
-	VPSRLD           $0x17, Z28, Z29
-	VCVTDQ2PS        Z29, Z29
-	VSUBPS           Z27, Z29, Z29
-	VPSRLD           $0x14, Z28, Z28
-	VPERMPS          powInv<>+0(SB), Z28, Z27
-	VFMADD213PS.BCST minusOne<>+0(SB), Z26, Z27
-	VBROADCASTSS     powLog3<>+0(SB), Z26
-	VFMADD213PS.BCST powLog2<>+0(SB), Z27, Z26
-	VFMADD213PS.BCST powLog1<>+0(SB), Z27, Z26
-	VFMADD213PS.BCST powLog0<>+0(SB), Z27, Z26
-	VMULPS           Z27, Z26, Z26
-	VPERMPS          powLog<>+0(SB), Z28, Z27
-	VADDPS           Z29, Z27, Z27
-	VMULPS           Z8, Z27, Z28
-	VMOVAPS          Z8, Z29
-	VFMSUB213PS      Z28, Z27, Z29
-	VFMADD231PS      Z9, Z27, Z29
-	VFMADD231PS      Z8, Z26, Z29
-	VADDPS           Z29, Z28, Z26
-	VRNDSCALEPS      $0x00, Z26, Z26
-	VSUBPS           Z26, Z28, Z27
-	VADDPS           Z29, Z27, Z27
-	VBROADCASTSS     powExp5<>+0(SB), Z28
-	VFMADD213PS.BCST powExp4<>+0(SB), Z27, Z28
-	VFMADD213PS.BCST powExp3<>+0(SB), Z27, Z28
-	VFMADD213PS.BCST powExp2<>+0(SB), Z27, Z28
-	VFMADD213PS.BCST powExp1<>+0(SB), Z27, Z28
-	VFMADD213PS.BCST powExp0<>+0(SB), Z27, Z28
-	VFMADD213PS.BCST one<>+0(SB), Z27, Z28
-	VSCALEFPS        Z26, Z28, Z28
-	VBLENDMPS        Z13, Z28, K1, Z19
-	VDIVPS           Z24, Z19, Z24
-	VCMPPS           $0x1e, Z25, Z24, K1
-	VBLENDMPS        Z25, Z24, K1, Z20
-	VMOVAPS          Z20, Z25
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, R9
+	SUBQ         DI, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (AX)(DI*4), K1, Z5
+	VPMOVZXWD.Z  (DX)(DI*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMOVUPS.Z    (BX)(DI*4), K1, Z7
+	VMOVUPS.Z    (SI)(DI*4), K1, Z8
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       Z9, Z7, Z7
+	VMULPS       Z6, Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z8, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z8
+	VADDPS       Z4, Z8, Z8
+	VSQRTPS      Z6, Z9
+	VDIVPS       Z8, Z9, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS       $0x1e, Z9, Z8, K2
+	VMOVAPS      Z8, Z8
+	VMOVAPS      Z9, K2, Z8
+	VMULPS       Z7, Z8, Z8
+	VMULPS       Z3, Z8, Z8
+	VSUBPS       Z8, Z5, Z5
+	VMOVUPS      Z5, K1, (AX)(DI*4)
+	VPSRLD       $0x10, Z5, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z8, Z5, Z8
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z8, Z5
+	VMOVAPS      Z9, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (CX)(DI*2)
+	VMOVUPS      Z7, K1, (BX)(DI*4)
+	VMOVUPS      Z6, K1, (SI)(DI*4)
+	ADDQ         $0x10, DI
+	JMP          tail2
 
-clipped2:
-	VMULPS  Z12, Z25, Z24
-	VMULPS  Z3, Z24, Z24
-	VDIVPS  Z14, Z24, Z14
-	VSUBPS  Z14, Z10, Z10
-	VMOVUPS Z10, 64(CX)(DI*4)
-	VMOVUPS Z12, 64(BX)(DI*4)
-	VMOVUPS Z13, 64(SI)(DI*4)
-	VMOVUPS Z11, 64(AX)(DI*4)
-	ADDQ    $0x20, DI
-	CMPQ    DI, R9
-	JLE     loop
+done3:
+	VZEROUPPER
+	RET
 
-tail:
-	CMPQ             DI, R8
-	JGE              done
-	MOVQ             R8, R9
-	SUBQ             DI, R9
-	MOVL             $0xffffffff, R10
-	BZHIL            R9, R10, R10
-	KMOVW            R10, K1
-	VMOVUPS.Z        (CX)(DI*4), K1, Z10
-	VMOVUPS.Z        (DX)(DI*4), K1, Z11
-	VMOVUPS.Z        (BX)(DI*4), K1, Z12
-	VMOVUPS.Z        (SI)(DI*4), K1, Z13
-	VMOVUPS.Z        (AX)(DI*4), K1, Z14
-	VMULPS           Z0, Z11, Z11
-	VSUBPS           Z12, Z11, Z15
-	VMULPS           Z1, Z15, Z15
-	VADDPS           Z15, Z12, Z12
-	VPANDD.BCST      absMask<>+0(SB), Z11, Z15
-	VPSUBD.BCST      bits1<>+0(SB), Z15, Z16
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z16, K2
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z15, K3
-	VMOVAPS          Z15, Z16
-	VMULPS.BCST      powLift<>+0(SB), Z16, K3, Z16
-	VBROADCASTSS     powBias<>+0(SB), Z17
-	VADDPS.BCST      powShift<>+0(SB), Z17, K3, Z17
-	VPADDD.BCST      powOffset<>+0(SB), Z16, Z18
-	VPANDD.BCST      powFraction<>+0(SB), Z18, Z16
-	VPADDD.BCST      powOne<>+0(SB), Z16, Z16
-	VPSRLD           $0x17, Z18, Z19
-	VCVTDQ2PS        Z19, Z19
-	VSUBPS           Z17, Z19, Z19
-	VPSRLD           $0x14, Z18, Z18
-	VPERMPS          powInv<>+0(SB), Z18, Z17
-	VFMADD213PS.BCST minusOne<>+0(SB), Z16, Z17
-	VBROADCASTSS     powLog3<>+0(SB), Z16
-	VFMADD213PS.BCST powLog2<>+0(SB), Z17, Z16
-	VFMADD213PS.BCST powLog1<>+0(SB), Z17, Z16
-	VFMADD213PS.BCST powLog0<>+0(SB), Z17, Z16
-	VMULPS           Z17, Z16, Z16
-	VPERMPS          powLog<>+0(SB), Z18, Z17
-	VADDPS           Z19, Z17, Z17
-	VMULPS           Z6, Z17, Z18
-	VMOVAPS          Z6, Z19
-	VFMSUB213PS      Z18, Z17, Z19
-	VFMADD231PS      Z7, Z17, Z19
-	VFMADD231PS      Z6, Z16, Z19
-	VADDPS           Z19, Z18, Z16
-	VRNDSCALEPS      $0x00, Z16, Z16
-	VSUBPS           Z16, Z18, Z17
-	VADDPS           Z19, Z17, Z17
-	VBROADCASTSS     powExp5<>+0(SB), Z18
-	VFMADD213PS.BCST powExp4<>+0(SB), Z17, Z18
-	VFMADD213PS.BCST powExp3<>+0(SB), Z17, Z18
-	VFMADD213PS.BCST powExp2<>+0(SB), Z17, Z18
-	VFMADD213PS.BCST powExp1<>+0(SB), Z17, Z18
-	VFMADD213PS.BCST powExp0<>+0(SB), Z17, Z18
-	VFMADD213PS.BCST one<>+0(SB), Z17, Z18
-	VSCALEFPS        Z16, Z18, Z18
-	VBLENDMPS        Z15, Z18, K2, Z21
-	VSUBPS           Z13, Z21, Z15
-	VMULPS           Z2, Z15, Z15
-	VADDPS           Z15, Z13, Z13
-	VMULPS           Z11, Z11, Z11
-	VSUBPS           Z14, Z11, Z11
-	VMULPS           Z2, Z11, Z11
-	VADDPS           Z11, Z14, Z11
-	VMULPS           Z5, Z11, Z14
-	VSQRTPS          Z14, Z14
-	VADDPS           Z4, Z14, Z14
-	VPANDD.BCST      absMask<>+0(SB), Z12, Z15
-	VADDPS           Z4, Z15, Z15
-	VBROADCASTSS     one<>+0(SB), Z16
-	VPSUBD.BCST      bits800000<>+0(SB), Z13, Z17
-	VPCMPUD.BCST     $0x05, bits7f000000<>+0(SB), Z17, K2
-	VCVTDQ2PS        Z13, Z17
-	VSUBPS.BCST      fixedBias<>+0(SB), Z17, Z17
-	VMULPS           Z8, Z17, Z17
-	VADDPS.BCST      fixedLow<>+0(SB), Z17, Z17
-	VCVTTPS2DQ       Z17, Z17
-	VCMPPS           $0x19, Z15, Z17, K3
-	KORTESTW         K2, K3
-	JEQ              clipped3
-	VBROADCASTSS     one<>+0(SB), Z16
-	VPSUBD.BCST      bits1<>+0(SB), Z13, Z17
-	VPCMPUD.BCST     $0x05, bits7f7fffff<>+0(SB), Z17, K2
-	VCMPPS.BCST      $0x11, powLeast<>+0(SB), Z13, K3
-	VMOVAPS          Z13, Z17
-	VMULPS.BCST      powLift<>+0(SB), Z17, K3, Z17
-	VBROADCASTSS     powBias<>+0(SB), Z18
-	VADDPS.BCST      powShift<>+0(SB), Z18, K3, Z18
-	VPADDD.BCST      powOffset<>+0(SB), Z17, Z19
-	VPANDD.BCST      powFraction<>+0(SB), Z19, Z17
-	VPADDD.BCST      powOne<>+0(SB), Z17, Z17
-	VPSRLD           $0x17, Z19, Z20
-	VCVTDQ2PS        Z20, Z20
-	VSUBPS           Z18, Z20, Z20
-	VPSRLD           $0x14, Z19, Z19
-	VPERMPS          powInv<>+0(SB), Z19, Z18
-	VFMADD213PS.BCST minusOne<>+0(SB), Z17, Z18
-	VBROADCASTSS     powLog3<>+0(SB), Z17
-	VFMADD213PS.BCST powLog2<>+0(SB), Z18, Z17
-	VFMADD213PS.BCST powLog1<>+0(SB), Z18, Z17
-	VFMADD213PS.BCST powLog0<>+0(SB), Z18, Z17
-	VMULPS           Z18, Z17, Z17
-	VPERMPS          powLog<>+0(SB), Z19, Z18
-	VADDPS           Z20, Z18, Z18
-	VMULPS           Z8, Z18, Z19
-	VMOVAPS          Z8, Z20
-	VFMSUB213PS      Z19, Z18, Z20
-	VFMADD231PS      Z9, Z18, Z20
-	VFMADD231PS      Z8, Z17, Z20
-	VADDPS           Z20, Z19, Z17
-	VRNDSCALEPS      $0x00, Z17, Z17
-	VSUBPS           Z17, Z19, Z18
-	VADDPS           Z20, Z18, Z18
-	VBROADCASTSS     powExp5<>+0(SB), Z19
-	VFMADD213PS.BCST powExp4<>+0(SB), Z18, Z19
-	VFMADD213PS.BCST powExp3<>+0(SB), Z18, Z19
-	VFMADD213PS.BCST powExp2<>+0(SB), Z18, Z19
-	VFMADD213PS.BCST powExp1<>+0(SB), Z18, Z19
-	VFMADD213PS.BCST powExp0<>+0(SB), Z18, Z19
-	VFMADD213PS.BCST one<>+0(SB), Z18, Z19
-	VSCALEFPS        Z17, Z19, Z19
-	VBLENDMPS        Z13, Z19, K2, Z22
-	VDIVPS           Z15, Z22, Z15
-	VCMPPS           $0x1e, Z16, Z15, K2
-	VBLENDMPS        Z16, Z15, K2, Z23
-	VMOVAPS          Z23, Z16
+// func acclip2Bf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclip2Bf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Y0
+	VBROADCASTSS 4(DI), Y1
+	VBROADCASTSS 8(DI), Y2
+	VBROADCASTSS 12(DI), Y3
+	VBROADCASTSS 16(DI), Y4
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	SUBQ         $0x08, R8
+	CMPQ         DI, R8
+	JGT          tail2
 
-clipped3:
-	VMULPS  Z12, Z16, Z15
-	VMULPS  Z3, Z15, Z15
-	VDIVPS  Z14, Z15, Z14
-	VSUBPS  Z14, Z10, Z10
-	VMOVUPS Z10, K1, (CX)(DI*4)
-	VMOVUPS Z12, K1, (BX)(DI*4)
-	VMOVUPS Z13, K1, (SI)(DI*4)
-	VMOVUPS Z11, K1, (AX)(DI*4)
-	ADDQ    $0x10, DI
-	JMP     tail
+loop1:
+	VMOVUPS      (AX)(DI*4), Y5
+	VPMOVZXWD    (DX)(DI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMOVUPS      (BX)(DI*4), Y7
+	VMOVUPS      (SI)(DI*4), Y8
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y6, Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y8, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y8
+	VADDPS       Y4, Y8, Y8
+	VSQRTPS      Y6, Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, Y9, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VMULPS       Y3, Y8, Y8
+	VSUBPS       Y8, Y5, Y5
+	VMOVUPS      Y5, (AX)(DI*4)
+	VPSRLD       $0x10, Y5, Y8
+	VPAND        w00000001x8<>+0(SB), Y8, Y8
+	VPADDD       w00007fffx8<>+0(SB), Y8, Y8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y9
+	VPADDD       Y8, Y5, Y8
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y9, Y8, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (CX)(DI*2)
+	VMOVUPS      Y7, (BX)(DI*4)
+	VMOVUPS      Y6, (SI)(DI*4)
+	ADDQ         $0x08, DI
+	CMPQ         DI, R8
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclip2Q8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·acclip2Q8StatesAVX512(SB), $2240-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	LEAQ         63(SP), R8
+	ANDQ         $-64, R8
+	MOVQ         SI, R11
+	SHRQ         $0x08, R11
+	IMUL3Q       $0x00000104, R11, R11
+	ADDQ         R11, BX
+	ADDQ         R11, AX
+
+block:
+	CMPQ         SI, DI
+	JGE          done
+	LEAQ         256(SI), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	VBROADCASTSS (BX), Z5
+	VMOVAPS      Z5, 2048(R8)
+	VPXORD       Z5, Z5, Z5
+	VBROADCASTSS (AX), Z6
+	VMOVAPS      Z6, 2112(R8)
+	VPXORD       Z6, Z6, Z6
+	XORQ         R9, R9
+	MOVQ         R10, R11
+	SUBQ         $0x20, R11
+	CMPQ         SI, R11
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Z7
+	VMOVUPS      64(CX)(SI*4), Z8
+	VMOVUPS      (DX)(SI*4), Z9
+	VMOVUPS      64(DX)(SI*4), Z10
+	VPMOVZXBD    4(BX)(R9*1), Z11
+	VPMOVZXBD    20(BX)(R9*1), Z12
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z11, Z13
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z12, Z14
+	VPADDD.BCST  w00000380x1<>+0(SB), Z13, Z15
+	VPADDD.BCST  w00000380x1<>+0(SB), Z14, Z16
+	VPSLLD       $0x14, Z15, Z15
+	VPSLLD       $0x14, Z16, Z16
+	VPTESTMD     Z13, Z13, K1
+	VMOVDQA32.Z  Z15, K1, Z13
+	VPTESTMD     Z14, Z14, K1
+	VMOVDQA32.Z  Z16, K1, Z14
+	VPSRLD       $0x07, Z11, Z11
+	VPSRLD       $0x07, Z12, Z12
+	VPSLLD       $0x1f, Z11, Z11
+	VPSLLD       $0x1f, Z12, Z12
+	VPORD        Z11, Z13, Z11
+	VPORD        Z12, Z14, Z12
+	VMULPS       2048(R8), Z11, Z11
+	VMULPS       2048(R8), Z12, Z12
+	VPMOVZXBD    4(AX)(R9*1), Z13
+	VPMOVZXBD    20(AX)(R9*1), Z14
+	VPADDD.BCST  w00000700x1<>+0(SB), Z13, Z15
+	VPADDD.BCST  w00000700x1<>+0(SB), Z14, Z16
+	VPSLLD       $0x13, Z15, Z15
+	VPSLLD       $0x13, Z16, Z16
+	VPTESTMD     Z13, Z13, K1
+	VMOVDQA32.Z  Z15, K1, Z13
+	VPTESTMD     Z14, Z14, K1
+	VMOVDQA32.Z  Z16, K1, Z14
+	VMULPS       2112(R8), Z13, Z13
+	VMULPS       2112(R8), Z14, Z14
+	VMULPS       Z0, Z9, Z9
+	VMULPS       Z0, Z10, Z10
+	VSUBPS       Z11, Z9, Z15
+	VSUBPS       Z12, Z10, Z16
+	VMULPS       Z1, Z15, Z15
+	VMULPS       Z1, Z16, Z16
+	VADDPS       Z15, Z11, Z11
+	VADDPS       Z16, Z12, Z12
+	VMULPS       Z9, Z9, Z9
+	VMULPS       Z10, Z10, Z10
+	VSUBPS       Z13, Z9, Z9
+	VSUBPS       Z14, Z10, Z10
+	VMULPS       Z2, Z9, Z9
+	VMULPS       Z2, Z10, Z10
+	VADDPS       Z9, Z13, Z9
+	VADDPS       Z10, Z14, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z13
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z12, Z14
+	VADDPS       Z4, Z13, Z13
+	VADDPS       Z4, Z14, Z14
+	VSQRTPS      Z9, Z15
+	VSQRTPS      Z10, Z16
+	VDIVPS       Z13, Z15, Z13
+	VDIVPS       Z14, Z16, Z14
+	VBROADCASTSS w3f800000x1<>+0(SB), Z15
+	VBROADCASTSS w3f800000x1<>+0(SB), Z16
+	VCMPPS       $0x1e, Z15, Z13, K1
+	VCMPPS       $0x1e, Z16, Z14, K2
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z15, K1, Z13
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z16, K2, Z14
+	VMULPS       Z11, Z13, Z13
+	VMULPS       Z12, Z14, Z14
+	VMULPS       Z3, Z13, Z13
+	VMULPS       Z3, Z14, Z14
+	VSUBPS       Z13, Z7, Z7
+	VSUBPS       Z14, Z8, Z8
+	VMOVUPS      Z7, (CX)(SI*4)
+	VMOVUPS      Z8, 64(CX)(SI*4)
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z12, Z8
+	VMOVAPS      Z11, (R8)(R9*4)
+	VPMAXUD      Z7, Z5, Z5
+	VMOVAPS      Z12, 64(R8)(R9*4)
+	VPMAXUD      Z8, Z5, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z8
+	VMOVAPS      Z9, 1024(R8)(R9*4)
+	VPMAXUD      Z7, Z6, Z6
+	VMOVAPS      Z10, 1088(R8)(R9*4)
+	VPMAXUD      Z8, Z6, Z6
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, SI
+	CMPQ         SI, R11
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, R10
+	JGE          done3
+	MOVQ         R10, R11
+	SUBQ         SI, R11
+	MOVL         $0xffffffff, R12
+	BZHIL        R11, R12, R12
+	KMOVW        R12, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z7
+	VMOVUPS.Z    (DX)(SI*4), K1, Z8
+	VPMOVZXBD    4(BX)(R9*1), Z9
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z9, Z10
+	VPADDD.BCST  w00000380x1<>+0(SB), Z10, Z11
+	VPSLLD       $0x14, Z11, Z11
+	VPTESTMD     Z10, Z10, K2
+	VMOVDQA32.Z  Z11, K2, Z10
+	VPSRLD       $0x07, Z9, Z9
+	VPSLLD       $0x1f, Z9, Z9
+	VPORD        Z9, Z10, Z9
+	VMULPS       2048(R8), Z9, Z9
+	VPMOVZXBD    4(AX)(R9*1), Z10
+	VPADDD.BCST  w00000700x1<>+0(SB), Z10, Z11
+	VPSLLD       $0x13, Z11, Z11
+	VPTESTMD     Z10, Z10, K2
+	VMOVDQA32.Z  Z11, K2, Z10
+	VMULPS       2112(R8), Z10, Z10
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z8, Z11
+	VMULPS       Z1, Z11, Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z8, Z8, Z8
+	VSUBPS       Z10, Z8, Z8
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z8, Z10, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z10
+	VADDPS       Z4, Z10, Z10
+	VSQRTPS      Z8, Z11
+	VDIVPS       Z10, Z11, Z10
+	VBROADCASTSS w3f800000x1<>+0(SB), Z11
+	VCMPPS       $0x1e, Z11, Z10, K2
+	VMOVAPS      Z10, Z10
+	VMOVAPS      Z11, K2, Z10
+	VMULPS       Z9, Z10, Z10
+	VMULPS       Z3, Z10, Z10
+	VSUBPS       Z10, Z7, Z7
+	VMOVUPS      Z7, K1, (CX)(SI*4)
+	VMOVAPS.Z    Z9, K1, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z9
+	VMOVAPS      Z7, (R8)(R9*4)
+	VPMAXUD      Z9, Z5, Z5
+	VMOVAPS.Z    Z8, K1, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z8
+	VMOVAPS      Z7, 1024(R8)(R9*4)
+	VPMAXUD      Z8, Z6, Z6
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z5, Y7
+	VPMAXUD       Y7, Y5, Y5
+	VEXTRACTI128  $0x01, Y5, X7
+	VPMAXUD       X7, X5, X5
+	VPSHUFD       $0x4e, X5, X7
+	VPMAXUD       X7, X5, X5
+	VPSHUFD       $0xb1, X5, X7
+	VPMAXUD       X7, X5, X5
+	VXORPS        X8, X8, X8
+	VXORPS        X7, X7, X7
+	VUCOMISS      w0d800000x1<>+0(SB), X5
+	JPS           small4no
+	JCS           small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X5, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small4:
+	VMOVSS        X7, (BX)
+	VBROADCASTSS  X8, Z5
+	VEXTRACTI64X4 $0x01, Z6, Y7
+	VPMAXUD       Y7, Y6, Y6
+	VEXTRACTI128  $0x01, Y6, X7
+	VPMAXUD       X7, X6, X6
+	VPSHUFD       $0x4e, X6, X7
+	VPMAXUD       X7, X6, X6
+	VPSHUFD       $0xb1, X6, X7
+	VPMAXUD       X7, X6, X6
+	VXORPS        X8, X8, X8
+	VXORPS        X7, X7, X7
+	VUCOMISS      w0d800000x1<>+0(SB), X6
+	JPS           small5no
+	JCS           small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X6, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small5:
+	VMOVSS       X7, (AX)
+	VBROADCASTSS X8, Z6
+	MOVQ         R9, R11
+	XORQ         R9, R9
+
+encode:
+	VMOVAPS      (R8)(R9*4), Z7
+	VMULPS       Z5, Z7, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VPMINUD.BCST w3ff00000x1<>+0(SB), Z8, Z8
+	VPSRLD       $0x14, Z8, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w0007ffffx1<>+0(SB), Z9, Z9
+	VPADDD       Z9, Z8, Z8
+	VPSRLD       $0x14, Z8, Z8
+	VPSUBD.BCST  w00000380x1<>+0(SB), Z8, Z8
+	VPXORD       Z17, Z17, Z17
+	VPMAXSD      Z17, Z8, Z8
+	VPSRLD       $0x1f, Z7, Z7
+	VPSLLD       $0x07, Z7, Z7
+	VPORD        Z7, Z8, Z7
+	VPMOVDB      Z7, 4(BX)(R9*1)
+	VMOVAPS      1024(R8)(R9*4), Z7
+	VMULPS       Z6, Z7, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z8, Z8
+	VPSRLD       $0x13, Z8, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z9, Z9
+	VPADDD       Z9, Z8, Z8
+	VPSRLD       $0x13, Z8, Z8
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z8, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z7
+	VPMINUD.BCST w00000001x1<>+0(SB), Z7, Z7
+	VPMAXSD      Z7, Z8, Z7
+	VPMOVDB      Z7, 4(AX)(R9*1)
+	ADDQ         $0x10, R9
+	CMPQ         R9, R11
+	JLT          encode
+	ADDQ         $0x00000104, BX
+	ADDQ         $0x00000104, AX
+	MOVQ         R10, SI
+	JMP          block
 
 done:
+	VZEROUPPER
+	RET
+
+// func acclip2Q8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·acclip2Q8StatesAVX2(SB), $2144-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	MOVQ         SI, R11
+	SHRQ         $0x08, R11
+	IMUL3Q       $0x00000104, R11, R11
+	ADDQ         R11, BX
+	ADDQ         R11, AX
+
+block:
+	CMPQ         SI, DI
+	JGE          done
+	LEAQ         256(SI), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	VBROADCASTSS (BX), Y5
+	VMOVAPS      Y5, 2048(R8)
+	VPXOR        Y5, Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VMOVAPS      Y6, 2080(R8)
+	VPXOR        Y6, Y6, Y6
+	XORQ         R9, R9
+	MOVQ         R10, R11
+	SUBQ         $0x08, R11
+	CMPQ         SI, R11
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Y7
+	VMOVUPS      (DX)(SI*4), Y8
+	VPMOVZXBD    4(BX)(R9*1), Y9
+	VPAND        w0000007fx8<>+0(SB), Y9, Y10
+	VPADDD       w00000380x8<>+0(SB), Y10, Y11
+	VPSLLD       $0x14, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPCMPEQD     Y10, Y12, Y12
+	VPANDN       Y11, Y12, Y12
+	VPSRLD       $0x07, Y9, Y9
+	VPSLLD       $0x1f, Y9, Y9
+	VPOR         Y9, Y12, Y9
+	VMULPS       2048(R8), Y9, Y9
+	VPMOVZXBD    4(AX)(R9*1), Y10
+	VPADDD       w00000700x8<>+0(SB), Y10, Y11
+	VPSLLD       $0x13, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPCMPEQD     Y10, Y12, Y12
+	VPANDN       Y11, Y12, Y12
+	VMULPS       2080(R8), Y12, Y10
+	VMULPS       Y0, Y8, Y8
+	VSUBPS       Y9, Y8, Y11
+	VMULPS       Y1, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y8, Y8, Y8
+	VSUBPS       Y10, Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VADDPS       Y8, Y10, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y10
+	VADDPS       Y4, Y10, Y10
+	VSQRTPS      Y8, Y11
+	VDIVPS       Y10, Y11, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, Y11, Y10, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y10
+	VMULPS       Y9, Y10, Y10
+	VMULPS       Y3, Y10, Y10
+	VSUBPS       Y10, Y7, Y7
+	VMOVUPS      Y7, (CX)(SI*4)
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y7
+	VMOVAPS      Y9, (R8)(R9*4)
+	VPMAXUD      Y7, Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y7
+	VMOVAPS      Y8, 1024(R8)(R9*4)
+	VPMAXUD      Y7, Y6, Y6
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, SI
+	CMPQ         SI, R11
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, R10
+	JGE          done3
+	MOVQ         R10, R11
+	SUBQ         SI, R11
+	VMOVD        R11, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(SI*4), Y7, Y8
+	VMASKMOVPS   (DX)(SI*4), Y7, Y9
+	VPMOVZXBD    4(BX)(R9*1), Y10
+	VPAND        w0000007fx8<>+0(SB), Y10, Y11
+	VPADDD       w00000380x8<>+0(SB), Y11, Y12
+	VPSLLD       $0x14, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPCMPEQD     Y11, Y13, Y13
+	VPANDN       Y12, Y13, Y13
+	VPSRLD       $0x07, Y10, Y10
+	VPSLLD       $0x1f, Y10, Y10
+	VPOR         Y10, Y13, Y10
+	VMULPS       2048(R8), Y10, Y10
+	VPMOVZXBD    4(AX)(R9*1), Y11
+	VPADDD       w00000700x8<>+0(SB), Y11, Y12
+	VPSLLD       $0x13, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPCMPEQD     Y11, Y13, Y13
+	VPANDN       Y12, Y13, Y13
+	VMULPS       2080(R8), Y13, Y11
+	VMULPS       Y0, Y9, Y9
+	VSUBPS       Y10, Y9, Y12
+	VMULPS       Y1, Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VADDPS       Y9, Y11, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y10, Y11
+	VADDPS       Y4, Y11, Y11
+	VSQRTPS      Y9, Y12
+	VDIVPS       Y11, Y12, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, Y12, Y11, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VMULPS       Y10, Y11, Y11
+	VMULPS       Y3, Y11, Y11
+	VSUBPS       Y11, Y8, Y8
+	VMASKMOVPS   Y8, Y7, (CX)(SI*4)
+	VANDPS       Y7, Y10, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y10
+	VMOVAPS      Y8, (R8)(R9*4)
+	VPMAXUD      Y10, Y5, Y5
+	VANDPS       Y7, Y9, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y8
+	VMOVAPS      Y7, 1024(R8)(R9*4)
+	VPMAXUD      Y8, Y6, Y6
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y5, X7
+	VPMAXUD      X7, X5, X5
+	VPSHUFD      $0x4e, X5, X7
+	VPMAXUD      X7, X5, X5
+	VPSHUFD      $0xb1, X5, X7
+	VPMAXUD      X7, X5, X5
+	VXORPS       X8, X8, X8
+	VXORPS       X7, X7, X7
+	VUCOMISS     w0d800000x1<>+0(SB), X5
+	JPS          small4no
+	JCS          small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X5, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small4:
+	VMOVSS       X7, (BX)
+	VBROADCASTSS X8, Y5
+	VEXTRACTI128 $0x01, Y6, X7
+	VPMAXUD      X7, X6, X6
+	VPSHUFD      $0x4e, X6, X7
+	VPMAXUD      X7, X6, X6
+	VPSHUFD      $0xb1, X6, X7
+	VPMAXUD      X7, X6, X6
+	VXORPS       X8, X8, X8
+	VXORPS       X7, X7, X7
+	VUCOMISS     w0d800000x1<>+0(SB), X6
+	JPS          small5no
+	JCS          small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X6, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small5:
+	VMOVSS       X7, (AX)
+	VBROADCASTSS X8, Y6
+	MOVQ         R9, R11
+	XORQ         R9, R9
+
+encode:
+	VMOVAPS   (R8)(R9*4), Y7
+	VMULPS    Y5, Y7, Y8
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y8
+	VPMINUD   w3ff00000x8<>+0(SB), Y8, Y8
+	VPSRLD    $0x14, Y8, Y9
+	VPAND     w00000001x8<>+0(SB), Y9, Y9
+	VPADDD    w0007ffffx8<>+0(SB), Y9, Y9
+	VPADDD    Y9, Y8, Y8
+	VPSRLD    $0x14, Y8, Y8
+	VPSUBD    w00000380x8<>+0(SB), Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPMAXSD   Y9, Y8, Y8
+	VPSRLD    $0x1f, Y7, Y7
+	VPSLLD    $0x07, Y7, Y7
+	VPOR      Y7, Y8, Y7
+	VPACKUSDW Y7, Y7, Y7
+	VPERMQ    $0x08, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VMOVQ     X7, 4(BX)(R9*1)
+	VMOVAPS   1024(R8)(R9*4), Y7
+	VMULPS    Y6, Y7, Y8
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y8
+	VPMINUD   w3ff80000x8<>+0(SB), Y8, Y8
+	VPSRLD    $0x13, Y8, Y9
+	VPAND     w00000001x8<>+0(SB), Y9, Y9
+	VPADDD    w0003ffffx8<>+0(SB), Y9, Y9
+	VPADDD    Y9, Y8, Y8
+	VPSRLD    $0x13, Y8, Y8
+	VPSUBD    w00000700x8<>+0(SB), Y8, Y8
+	VPAND     w7fffffffx8<>+0(SB), Y7, Y7
+	VPMINUD   w00000001x8<>+0(SB), Y7, Y7
+	VPMAXSD   Y7, Y8, Y7
+	VPACKUSDW Y7, Y7, Y7
+	VPERMQ    $0x08, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VMOVQ     X7, 4(AX)(R9*1)
+	ADDQ      $0x08, R9
+	CMPQ      R9, R11
+	JLT       encode
+	ADDQ      $0x00000104, BX
+	ADDQ      $0x00000104, AX
+	MOVQ      R10, SI
+	JMP       block
+
+done:
+	VZEROUPPER
+	RET
+
+// func acclipVAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipVAVX512(SB), $704-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         63(SP), R8
+	ANDQ         $-64, R8
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, (R8)
+	VBROADCASTSS 4(DI), Z0
+	VMOVAPS      Z0, 64(R8)
+	VBROADCASTSS 8(DI), Z0
+	VMOVAPS      Z0, 128(R8)
+	VBROADCASTSS 12(DI), Z0
+	VMOVAPS      Z0, 192(R8)
+	VBROADCASTSS 16(DI), Z0
+	VMOVAPS      Z0, 256(R8)
+	VBROADCASTSS 36(DI), Z0
+	VMOVAPS      Z0, 320(R8)
+	VBROADCASTSS 20(DI), Z0
+	VMOVAPS      Z0, 384(R8)
+	VBROADCASTSS 24(DI), Z0
+	VMOVAPS      Z0, 448(R8)
+	VBROADCASTSS 28(DI), Z0
+	VMOVAPS      Z0, 512(R8)
+	VBROADCASTSS 32(DI), Z0
+	VMOVAPS      Z0, 576(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	MOVQ         R9, R10
+	SUBQ         $0x20, R10
+	CMPQ         DI, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS          (CX)(DI*4), Z0
+	VMOVUPS          64(CX)(DI*4), Z1
+	VMOVUPS          (DX)(DI*4), Z2
+	VMOVUPS          64(DX)(DI*4), Z3
+	VMOVUPS          (BX)(DI*4), Z4
+	VMOVUPS          64(BX)(DI*4), Z5
+	VMOVUPS          (SI)(DI*4), Z6
+	VMOVUPS          64(SI)(DI*4), Z7
+	VMOVUPS          (AX)(DI*4), Z8
+	VMOVUPS          64(AX)(DI*4), Z9
+	VMULPS           (R8), Z2, Z2
+	VMULPS           (R8), Z3, Z3
+	VSUBPS           Z4, Z2, Z10
+	VSUBPS           Z5, Z3, Z11
+	VMULPS           64(R8), Z10, Z10
+	VMULPS           64(R8), Z11, Z11
+	VADDPS           Z10, Z4, Z4
+	VADDPS           Z11, Z5, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z10
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z11
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z10, Z12
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z11, Z13
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z12, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z13, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z10, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z11, K4
+	VMOVAPS          Z10, Z12
+	VMOVAPS          Z11, Z13
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z14
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z15
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z12, K3, Z12
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z14, K3, Z14
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z13, K4, Z13
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z15, K4, Z15
+	VPADDD.BCST      w00480000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w00480000x1<>+0(SB), Z13, Z13
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z12, Z16
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z13, Z17
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z16, Z16
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z17, Z17
+	VPSRLD           $0x17, Z12, Z18
+	VPSRLD           $0x17, Z13, Z19
+	VCVTDQ2PS        Z18, Z18
+	VCVTDQ2PS        Z19, Z19
+	VSUBPS           Z14, Z18, Z14
+	VSUBPS           Z15, Z19, Z15
+	VPSRLD           $0x14, Z12, Z12
+	VPSRLD           $0x14, Z13, Z13
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z12, Z18
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z16, Z18
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z17, Z19
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z16
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z17
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z19, Z17
+	VMULPS           Z18, Z16, Z16
+	VMULPS           Z19, Z17, Z17
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z12, Z12
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z13, Z13
+	VADDPS           Z14, Z12, Z12
+	VADDPS           Z15, Z13, Z13
+	VMULPS           384(R8), Z12, Z14
+	VMULPS           384(R8), Z13, Z15
+	VMOVAPS          Z14, Z18
+	VMOVAPS          Z15, Z19
+	VFMSUB231PS      384(R8), Z12, Z18
+	VFMSUB231PS      384(R8), Z13, Z19
+	VFMADD231PS      448(R8), Z12, Z18
+	VFMADD231PS      448(R8), Z13, Z19
+	VFMADD231PS      384(R8), Z16, Z18
+	VFMADD231PS      384(R8), Z17, Z19
+	VADDPS           Z18, Z14, Z12
+	VADDPS           Z19, Z15, Z13
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VSUBPS           Z12, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VADDPS           Z18, Z14, Z14
+	VADDPS           Z19, Z15, Z15
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z15, Z17
+	VSCALEFPS        Z12, Z16, Z12
+	VSCALEFPS        Z13, Z17, Z13
+	VMOVAPS          Z12, Z12
+	VMOVAPS          Z10, K1, Z12
+	VMOVAPS          Z13, Z10
+	VMOVAPS          Z11, K2, Z10
+	VSUBPS           Z6, Z12, Z11
+	VSUBPS           Z7, Z10, Z10
+	VMULPS           128(R8), Z11, Z11
+	VMULPS           128(R8), Z10, Z10
+	VADDPS           Z11, Z6, Z6
+	VADDPS           Z10, Z7, Z7
+	VMULPS           Z2, Z2, Z2
+	VMULPS           Z3, Z3, Z3
+	VSUBPS           Z8, Z2, Z2
+	VSUBPS           Z9, Z3, Z3
+	VMULPS           128(R8), Z2, Z2
+	VMULPS           128(R8), Z3, Z3
+	VADDPS           Z2, Z8, Z2
+	VADDPS           Z3, Z9, Z3
+	VMULPS           320(R8), Z2, Z8
+	VMULPS           320(R8), Z3, Z9
+	VSQRTPS          Z8, Z8
+	VSQRTPS          Z9, Z9
+	VADDPS           256(R8), Z8, Z8
+	VADDPS           256(R8), Z9, Z9
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z10
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z5, Z11
+	VADDPS           256(R8), Z10, Z10
+	VADDPS           256(R8), Z11, Z11
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z13
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z6, Z14
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z7, Z15
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z14, K1
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z15, K2
+	VCVTDQ2PS        Z6, Z14
+	VCVTDQ2PS        Z7, Z15
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z14, Z14
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z15, Z15
+	VMULPS           512(R8), Z14, Z14
+	VMULPS           512(R8), Z15, Z15
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z15, Z15
+	VCVTTPS2DQ       Z14, Z14
+	VCVTTPS2DQ       Z15, Z15
+	VCMPPS           $0x19, Z10, Z14, K3
+	VCMPPS           $0x19, Z11, Z15, K4
+	KORW             K2, K1, K1
+	KORW             K4, K1, K1
+	KORTESTW         K3, K1
+	JEQ              clipped4
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z6, Z12
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z7, Z13
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z12, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z13, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z6, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z7, K4
+	VMOVAPS          Z6, Z12
+	VMOVAPS          Z7, Z13
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z14
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z15
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z12, K3, Z12
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z14, K3, Z14
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z13, K4, Z13
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z15, K4, Z15
+	VPADDD.BCST      w00480000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w00480000x1<>+0(SB), Z13, Z13
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z12, Z16
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z13, Z17
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z16, Z16
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z17, Z17
+	VPSRLD           $0x17, Z12, Z18
+	VPSRLD           $0x17, Z13, Z19
+	VCVTDQ2PS        Z18, Z18
+	VCVTDQ2PS        Z19, Z19
+	VSUBPS           Z14, Z18, Z14
+	VSUBPS           Z15, Z19, Z15
+	VPSRLD           $0x14, Z12, Z12
+	VPSRLD           $0x14, Z13, Z13
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z12, Z18
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z16, Z18
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z17, Z19
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z16
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z17
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z19, Z17
+	VMULPS           Z18, Z16, Z16
+	VMULPS           Z19, Z17, Z17
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z12, Z12
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z13, Z13
+	VADDPS           Z14, Z12, Z12
+	VADDPS           Z15, Z13, Z13
+	VMULPS           512(R8), Z12, Z14
+	VMULPS           512(R8), Z13, Z15
+	VMOVAPS          Z14, Z18
+	VMOVAPS          Z15, Z19
+	VFMSUB231PS      512(R8), Z12, Z18
+	VFMSUB231PS      512(R8), Z13, Z19
+	VFMADD231PS      576(R8), Z12, Z18
+	VFMADD231PS      576(R8), Z13, Z19
+	VFMADD231PS      512(R8), Z16, Z18
+	VFMADD231PS      512(R8), Z17, Z19
+	VADDPS           Z18, Z14, Z12
+	VADDPS           Z19, Z15, Z13
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VSUBPS           Z12, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VADDPS           Z18, Z14, Z14
+	VADDPS           Z19, Z15, Z15
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z15, Z17
+	VSCALEFPS        Z12, Z16, Z12
+	VSCALEFPS        Z13, Z17, Z13
+	VMOVAPS          Z12, Z12
+	VMOVAPS          Z6, K1, Z12
+	VMOVAPS          Z13, Z13
+	VMOVAPS          Z7, K2, Z13
+	VDIVPS           Z10, Z12, Z10
+	VDIVPS           Z11, Z13, Z11
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z13
+	VCMPPS           $0x1e, Z12, Z10, K1
+	VCMPPS           $0x1e, Z13, Z11, K2
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z12, K1, Z10
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z13, K2, Z11
+	VMOVAPS          Z10, Z12
+	VMOVAPS          Z11, Z13
+
+clipped4:
+	VMULPS  Z4, Z12, Z10
+	VMULPS  Z5, Z13, Z11
+	VMULPS  192(R8), Z10, Z10
+	VMULPS  192(R8), Z11, Z11
+	VDIVPS  Z8, Z10, Z8
+	VDIVPS  Z9, Z11, Z9
+	VSUBPS  Z8, Z0, Z0
+	VSUBPS  Z9, Z1, Z1
+	VMOVUPS Z0, (CX)(DI*4)
+	VMOVUPS Z1, 64(CX)(DI*4)
+	VMOVUPS Z4, (BX)(DI*4)
+	VMOVUPS Z5, 64(BX)(DI*4)
+	VMOVUPS Z6, (SI)(DI*4)
+	VMOVUPS Z7, 64(SI)(DI*4)
+	VMOVUPS Z2, (AX)(DI*4)
+	VMOVUPS Z3, 64(AX)(DI*4)
+	ADDQ    $0x20, DI
+	CMPQ    DI, R10
+	JLE     loop1
+
+tail2:
+	CMPQ             DI, R9
+	JGE              done3
+	MOVQ             R9, R10
+	SUBQ             DI, R10
+	MOVL             $0xffffffff, R11
+	BZHIL            R10, R11, R11
+	KMOVW            R11, K1
+	VMOVUPS.Z        (CX)(DI*4), K1, Z0
+	VMOVUPS.Z        (DX)(DI*4), K1, Z1
+	VMOVUPS.Z        (BX)(DI*4), K1, Z2
+	VMOVUPS.Z        (SI)(DI*4), K1, Z3
+	VMOVUPS.Z        (AX)(DI*4), K1, Z4
+	VMULPS           (R8), Z1, Z1
+	VSUBPS           Z2, Z1, Z5
+	VMULPS           64(R8), Z5, Z5
+	VADDPS           Z5, Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z1, Z5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z5, Z6
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z5, K3
+	VMOVAPS          Z5, Z6
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z7
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z6, K3, Z6
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z7, K3, Z7
+	VPADDD.BCST      w00480000x1<>+0(SB), Z6, Z6
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z6, Z8
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z8, Z8
+	VPSRLD           $0x17, Z6, Z9
+	VCVTDQ2PS        Z9, Z9
+	VSUBPS           Z7, Z9, Z7
+	VPSRLD           $0x14, Z6, Z6
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z8, Z9
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z8
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z9, Z8
+	VMULPS           Z9, Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z6, Z6
+	VADDPS           Z7, Z6, Z6
+	VMULPS           384(R8), Z6, Z7
+	VMOVAPS          Z7, Z9
+	VFMSUB231PS      384(R8), Z6, Z9
+	VFMADD231PS      448(R8), Z6, Z9
+	VFMADD231PS      384(R8), Z8, Z9
+	VADDPS           Z9, Z7, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VSUBPS           Z6, Z7, Z7
+	VADDPS           Z9, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z8
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z8
+	VSCALEFPS        Z6, Z8, Z6
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z5, K2, Z6
+	VSUBPS           Z3, Z6, Z5
+	VMULPS           128(R8), Z5, Z5
+	VADDPS           Z5, Z3, Z3
+	VMULPS           Z1, Z1, Z1
+	VSUBPS           Z4, Z1, Z1
+	VMULPS           128(R8), Z1, Z1
+	VADDPS           Z1, Z4, Z1
+	VMULPS           320(R8), Z1, Z4
+	VSQRTPS          Z4, Z4
+	VADDPS           256(R8), Z4, Z4
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z5
+	VADDPS           256(R8), Z5, Z5
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z3, Z7
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z7, K2
+	VCVTDQ2PS        Z3, Z7
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z7, Z7
+	VMULPS           512(R8), Z7, Z7
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z7, Z7
+	VCVTTPS2DQ       Z7, Z7
+	VCMPPS           $0x19, Z5, Z7, K3
+	KORTESTW         K3, K2
+	JEQ              clipped5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z6
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K3
+	VMOVAPS          Z3, Z6
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z7
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z6, K3, Z6
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z7, K3, Z7
+	VPADDD.BCST      w00480000x1<>+0(SB), Z6, Z6
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z6, Z8
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z8, Z8
+	VPSRLD           $0x17, Z6, Z9
+	VCVTDQ2PS        Z9, Z9
+	VSUBPS           Z7, Z9, Z7
+	VPSRLD           $0x14, Z6, Z6
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z8, Z9
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z8
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z9, Z8
+	VMULPS           Z9, Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z6, Z6
+	VADDPS           Z7, Z6, Z6
+	VMULPS           512(R8), Z6, Z7
+	VMOVAPS          Z7, Z9
+	VFMSUB231PS      512(R8), Z6, Z9
+	VFMADD231PS      576(R8), Z6, Z9
+	VFMADD231PS      512(R8), Z8, Z9
+	VADDPS           Z9, Z7, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VSUBPS           Z6, Z7, Z7
+	VADDPS           Z9, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z8
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z8
+	VSCALEFPS        Z6, Z8, Z6
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z3, K2, Z6
+	VDIVPS           Z5, Z6, Z5
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VCMPPS           $0x1e, Z6, Z5, K2
+	VMOVAPS          Z5, Z5
+	VMOVAPS          Z6, K2, Z5
+	VMOVAPS          Z5, Z6
+
+clipped5:
+	VMULPS  Z2, Z6, Z5
+	VMULPS  192(R8), Z5, Z5
+	VDIVPS  Z4, Z5, Z4
+	VSUBPS  Z4, Z0, Z0
+	VMOVUPS Z0, K1, (CX)(DI*4)
+	VMOVUPS Z2, K1, (BX)(DI*4)
+	VMOVUPS Z3, K1, (SI)(DI*4)
+	VMOVUPS Z1, K1, (AX)(DI*4)
+	ADDQ    $0x10, DI
+	JMP     tail2
+
+done3:
 	VZEROUPPER
 	RET
 
@@ -2052,9 +7936,9 @@ TEXT ·acclipVAVX2(SB), $352-40
 	MOVQ         R9, R10
 	SUBQ         $0x08, R10
 	CMPQ         DI, R10
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS      (CX)(DI*4), Y0
 	VMOVUPS      (DX)(DI*4), Y1
 	VMOVUPS      (BX)(DI*4), Y2
@@ -2064,60 +7948,59 @@ loop:
 	VSUBPS       Y2, Y1, Y5
 	VMULPS       32(R8), Y5, Y5
 	VADDPS       Y5, Y2, Y2
-	VPBROADCASTD absMask<>+0(SB), Y5
-	VPAND        Y5, Y1, Y5
-	VPSUBD       bits1x8<>+0(SB), Y5, Y6
-	VPMAXUD      bits7f7fffffx8<>+0(SB), Y6, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y5
+	VPSUBD       w00000001x8<>+0(SB), Y5, Y6
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y6, Y7
 	VPCMPEQD     Y7, Y6, Y7
-	VCMPPS       $0x11, powLeastx8<>+0(SB), Y5, Y8
-	VMULPS       powLiftx8<>+0(SB), Y5, Y6
-	VBLENDVPS    Y8, Y6, Y5, Y6
-	VANDPS       powShiftx8<>+0(SB), Y8, Y8
-	VADDPS       powBiasx8<>+0(SB), Y8, Y8
-	VPADDD       powOffsetx8<>+0(SB), Y6, Y9
-	VPAND        powFractionx8<>+0(SB), Y9, Y6
-	VPADDD       powOnex8<>+0(SB), Y6, Y6
-	VPSRLD       $0x17, Y9, Y10
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y5, Y6
+	VMULPS       w4b800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y8
+	VPAND        w41c00000x8<>+0(SB), Y6, Y6
+	VADDPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VPADDD       w00480000x8<>+0(SB), Y8, Y8
+	VPAND        w007fffffx8<>+0(SB), Y8, Y9
+	VPADDD       w3f380000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x17, Y8, Y10
 	VCVTDQ2PS    Y10, Y10
-	VSUBPS       Y8, Y10, Y10
-	VPSRLD       $0x14, Y9, Y9
-	VPERMPS      powInv<>+0(SB), Y9, Y8
-	VFMADD213PS  minusOnex8<>+0(SB), Y6, Y8
-	VBROADCASTSS powLog3<>+0(SB), Y6
-	VFMADD213PS  powLog2x8<>+0(SB), Y8, Y6
-	VFMADD213PS  powLog1x8<>+0(SB), Y8, Y6
-	VFMADD213PS  powLog0x8<>+0(SB), Y8, Y6
-	VMULPS       Y8, Y6, Y6
-	VPERMPS      powLog<>+0(SB), Y9, Y8
-	VADDPS       Y10, Y8, Y8
-	VMULPS       192(R8), Y8, Y9
-	VMOVAPS      192(R8), Y10
-	VFMSUB213PS  Y9, Y8, Y10
-	VFMADD231PS  224(R8), Y8, Y10
-	VFMADD231PS  192(R8), Y6, Y10
-	VADDPS       Y10, Y9, Y6
+	VSUBPS       Y6, Y10, Y6
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y8, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y9
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y10, Y9
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y10, Y9
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y10, Y9
+	VMULPS       Y10, Y9, Y9
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y8, Y8
+	VADDPS       Y6, Y8, Y6
+	VMULPS       192(R8), Y6, Y8
+	VMOVAPS      Y8, Y10
+	VFMSUB231PS  192(R8), Y6, Y10
+	VFMADD231PS  224(R8), Y6, Y10
+	VFMADD231PS  192(R8), Y9, Y10
+	VADDPS       Y10, Y8, Y6
 	VROUNDPS     $0x00, Y6, Y6
-	VSUBPS       Y6, Y9, Y8
+	VSUBPS       Y6, Y8, Y8
 	VADDPS       Y10, Y8, Y8
-	VBROADCASTSS powExp5<>+0(SB), Y9
-	VFMADD213PS  powExp4x8<>+0(SB), Y8, Y9
-	VFMADD213PS  powExp3x8<>+0(SB), Y8, Y9
-	VFMADD213PS  powExp2x8<>+0(SB), Y8, Y9
-	VFMADD213PS  powExp1x8<>+0(SB), Y8, Y9
-	VFMADD213PS  powExp0x8<>+0(SB), Y8, Y9
-	VFMADD213PS  onex8<>+0(SB), Y8, Y9
-	VMINPS       powMostx8<>+0(SB), Y6, Y6
-	VMAXPS       powLowx8<>+0(SB), Y6, Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y9
+	VMINPS       w43200000x8<>+0(SB), Y6, Y6
+	VMAXPS       wc3200000x8<>+0(SB), Y6, Y6
 	VCVTPS2DQ    Y6, Y6
 	VPSRAD       $0x01, Y6, Y8
 	VPSUBD       Y8, Y6, Y6
-	VPADDD       powUnitx8<>+0(SB), Y8, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y8, Y9, Y9
-	VPADDD       powUnitx8<>+0(SB), Y6, Y6
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y9, Y9
-	VBLENDVPS    Y7, Y5, Y9, Y5
+	VMULPS       Y6, Y8, Y6
+	VBLENDVPS    Y7, Y5, Y6, Y5
 	VSUBPS       Y3, Y5, Y5
 	VMULPS       64(R8), Y5, Y5
 	VADDPS       Y5, Y3, Y3
@@ -2128,82 +8011,81 @@ loop:
 	VMULPS       160(R8), Y1, Y4
 	VSQRTPS      Y4, Y4
 	VADDPS       128(R8), Y4, Y4
-	VPBROADCASTD absMask<>+0(SB), Y5
-	VPAND        Y5, Y2, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
 	VADDPS       128(R8), Y5, Y5
-	VBROADCASTSS one<>+0(SB), Y6
-	VPSUBD       bits800000x8<>+0(SB), Y3, Y7
-	VPMAXUD      bits7f000000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VPSUBD       w00800000x8<>+0(SB), Y3, Y7
+	VPMAXUD      w7f000000x8<>+0(SB), Y7, Y8
 	VPCMPEQD     Y8, Y7, Y8
 	VCVTDQ2PS    Y3, Y7
-	VSUBPS       fixedBiasx8<>+0(SB), Y7, Y7
+	VSUBPS       w4e7e0000x8<>+0(SB), Y7, Y7
 	VMULPS       256(R8), Y7, Y7
-	VADDPS       fixedLowx8<>+0(SB), Y7, Y7
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y7, Y7
 	VCVTTPS2DQ   Y7, Y7
 	VCMPPS       $0x19, Y5, Y7, Y7
-	VORPS        Y8, Y7, Y7
+	VPOR         Y7, Y8, Y7
 	VMOVMSKPS    Y7, R11
 	TESTL        R11, R11
-	JEQ          clipped1
-	VBROADCASTSS one<>+0(SB), Y6
-	VPSUBD       bits1x8<>+0(SB), Y3, Y7
-	VPMAXUD      bits7f7fffffx8<>+0(SB), Y7, Y8
-	VPCMPEQD     Y8, Y7, Y8
-	VCMPPS       $0x11, powLeastx8<>+0(SB), Y3, Y9
-	VMULPS       powLiftx8<>+0(SB), Y3, Y7
-	VBLENDVPS    Y9, Y7, Y3, Y7
-	VANDPS       powShiftx8<>+0(SB), Y9, Y9
-	VADDPS       powBiasx8<>+0(SB), Y9, Y9
-	VPADDD       powOffsetx8<>+0(SB), Y7, Y10
-	VPAND        powFractionx8<>+0(SB), Y10, Y7
-	VPADDD       powOnex8<>+0(SB), Y7, Y7
-	VPSRLD       $0x17, Y10, Y11
-	VCVTDQ2PS    Y11, Y11
-	VSUBPS       Y9, Y11, Y11
-	VPSRLD       $0x14, Y10, Y10
-	VPERMPS      powInv<>+0(SB), Y10, Y9
-	VFMADD213PS  minusOnex8<>+0(SB), Y7, Y9
-	VBROADCASTSS powLog3<>+0(SB), Y7
-	VFMADD213PS  powLog2x8<>+0(SB), Y9, Y7
-	VFMADD213PS  powLog1x8<>+0(SB), Y9, Y7
-	VFMADD213PS  powLog0x8<>+0(SB), Y9, Y7
-	VMULPS       Y9, Y7, Y7
-	VPERMPS      powLog<>+0(SB), Y10, Y9
-	VADDPS       Y11, Y9, Y9
-	VMULPS       256(R8), Y9, Y10
-	VMOVAPS      256(R8), Y11
-	VFMSUB213PS  Y10, Y9, Y11
-	VFMADD231PS  288(R8), Y9, Y11
-	VFMADD231PS  256(R8), Y7, Y11
-	VADDPS       Y11, Y10, Y7
-	VROUNDPS     $0x00, Y7, Y7
-	VSUBPS       Y7, Y10, Y9
-	VADDPS       Y11, Y9, Y9
-	VBROADCASTSS powExp5<>+0(SB), Y10
-	VFMADD213PS  powExp4x8<>+0(SB), Y9, Y10
-	VFMADD213PS  powExp3x8<>+0(SB), Y9, Y10
-	VFMADD213PS  powExp2x8<>+0(SB), Y9, Y10
-	VFMADD213PS  powExp1x8<>+0(SB), Y9, Y10
-	VFMADD213PS  powExp0x8<>+0(SB), Y9, Y10
-	VFMADD213PS  onex8<>+0(SB), Y9, Y10
-	VMINPS       powMostx8<>+0(SB), Y7, Y7
-	VMAXPS       powLowx8<>+0(SB), Y7, Y7
-	VCVTPS2DQ    Y7, Y7
-	VPSRAD       $0x01, Y7, Y9
-	VPSUBD       Y9, Y7, Y7
-	VPADDD       powUnitx8<>+0(SB), Y9, Y9
-	VPSLLD       $0x17, Y9, Y9
-	VMULPS       Y9, Y10, Y10
-	VPADDD       powUnitx8<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y10, Y10
-	VBLENDVPS    Y8, Y3, Y10, Y7
-	VDIVPS       Y5, Y7, Y5
+	JEQ          clipped4
+	VPSUBD       w00000001x8<>+0(SB), Y3, Y6
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y3, Y6
+	VMULPS       w4b800000x8<>+0(SB), Y3, Y8
+	VBLENDVPS    Y6, Y8, Y3, Y8
+	VPAND        w41c00000x8<>+0(SB), Y6, Y6
+	VADDPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VPADDD       w00480000x8<>+0(SB), Y8, Y8
+	VPAND        w007fffffx8<>+0(SB), Y8, Y9
+	VPADDD       w3f380000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x17, Y8, Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y6, Y10, Y6
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y8, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y9
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y10, Y9
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y10, Y9
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y10, Y9
+	VMULPS       Y10, Y9, Y9
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y8, Y8
+	VADDPS       Y6, Y8, Y6
+	VMULPS       256(R8), Y6, Y8
+	VMOVAPS      Y8, Y10
+	VFMSUB231PS  256(R8), Y6, Y10
+	VFMADD231PS  288(R8), Y6, Y10
+	VFMADD231PS  256(R8), Y9, Y10
+	VADDPS       Y10, Y8, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y9
+	VMINPS       w43200000x8<>+0(SB), Y6, Y6
+	VMAXPS       wc3200000x8<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y8
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y6
+	VBLENDVPS    Y7, Y3, Y6, Y6
+	VDIVPS       Y5, Y6, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
 	VCMPPS       $0x1e, Y6, Y5, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y7
-	VMOVAPS      Y7, Y6
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMOVAPS      Y5, Y6
 
-clipped1:
+clipped4:
 	VMULPS  Y2, Y6, Y5
 	VMULPS  96(R8), Y5, Y5
 	VDIVPS  Y4, Y5, Y4
@@ -2214,16 +8096,16 @@ clipped1:
 	VMOVUPS Y1, (AX)(DI*4)
 	ADDQ    $0x08, DI
 	CMPQ    DI, R10
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         DI, R9
-	JGE          done
+	JGE          done3
 	MOVQ         R9, R10
 	SUBQ         DI, R10
 	VMOVD        R10, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
 	VMASKMOVPS   (CX)(DI*4), Y0, Y1
 	VMASKMOVPS   (DX)(DI*4), Y0, Y2
 	VMASKMOVPS   (BX)(DI*4), Y0, Y3
@@ -2233,60 +8115,59 @@ tail:
 	VSUBPS       Y3, Y2, Y6
 	VMULPS       32(R8), Y6, Y6
 	VADDPS       Y6, Y3, Y3
-	VPBROADCASTD absMask<>+0(SB), Y6
-	VPAND        Y6, Y2, Y6
-	VPSUBD       bits1x8<>+0(SB), Y6, Y7
-	VPMAXUD      bits7f7fffffx8<>+0(SB), Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y6
+	VPSUBD       w00000001x8<>+0(SB), Y6, Y7
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y7, Y8
 	VPCMPEQD     Y8, Y7, Y8
-	VCMPPS       $0x11, powLeastx8<>+0(SB), Y6, Y9
-	VMULPS       powLiftx8<>+0(SB), Y6, Y7
-	VBLENDVPS    Y9, Y7, Y6, Y7
-	VANDPS       powShiftx8<>+0(SB), Y9, Y9
-	VADDPS       powBiasx8<>+0(SB), Y9, Y9
-	VPADDD       powOffsetx8<>+0(SB), Y7, Y10
-	VPAND        powFractionx8<>+0(SB), Y10, Y7
-	VPADDD       powOnex8<>+0(SB), Y7, Y7
-	VPSRLD       $0x17, Y10, Y11
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y6, Y7
+	VMULPS       w4b800000x8<>+0(SB), Y6, Y9
+	VBLENDVPS    Y7, Y9, Y6, Y9
+	VPAND        w41c00000x8<>+0(SB), Y7, Y7
+	VADDPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPADDD       w00480000x8<>+0(SB), Y9, Y9
+	VPAND        w007fffffx8<>+0(SB), Y9, Y10
+	VPADDD       w3f380000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x17, Y9, Y11
 	VCVTDQ2PS    Y11, Y11
-	VSUBPS       Y9, Y11, Y11
-	VPSRLD       $0x14, Y10, Y10
-	VPERMPS      powInv<>+0(SB), Y10, Y9
-	VFMADD213PS  minusOnex8<>+0(SB), Y7, Y9
-	VBROADCASTSS powLog3<>+0(SB), Y7
-	VFMADD213PS  powLog2x8<>+0(SB), Y9, Y7
-	VFMADD213PS  powLog1x8<>+0(SB), Y9, Y7
-	VFMADD213PS  powLog0x8<>+0(SB), Y9, Y7
-	VMULPS       Y9, Y7, Y7
-	VPERMPS      powLog<>+0(SB), Y10, Y9
-	VADDPS       Y11, Y9, Y9
-	VMULPS       192(R8), Y9, Y10
-	VMOVAPS      192(R8), Y11
-	VFMSUB213PS  Y10, Y9, Y11
-	VFMADD231PS  224(R8), Y9, Y11
-	VFMADD231PS  192(R8), Y7, Y11
-	VADDPS       Y11, Y10, Y7
+	VSUBPS       Y7, Y11, Y7
+	VPSRLD       $0x14, Y9, Y9
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y9, Y11
+	VFMADD213PS  wbf800000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y10
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y11, Y10
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y11, Y10
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y11, Y10
+	VMULPS       Y11, Y10, Y10
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y9, Y9
+	VADDPS       Y7, Y9, Y7
+	VMULPS       192(R8), Y7, Y9
+	VMOVAPS      Y9, Y11
+	VFMSUB231PS  192(R8), Y7, Y11
+	VFMADD231PS  224(R8), Y7, Y11
+	VFMADD231PS  192(R8), Y10, Y11
+	VADDPS       Y11, Y9, Y7
 	VROUNDPS     $0x00, Y7, Y7
-	VSUBPS       Y7, Y10, Y9
+	VSUBPS       Y7, Y9, Y9
 	VADDPS       Y11, Y9, Y9
-	VBROADCASTSS powExp5<>+0(SB), Y10
-	VFMADD213PS  powExp4x8<>+0(SB), Y9, Y10
-	VFMADD213PS  powExp3x8<>+0(SB), Y9, Y10
-	VFMADD213PS  powExp2x8<>+0(SB), Y9, Y10
-	VFMADD213PS  powExp1x8<>+0(SB), Y9, Y10
-	VFMADD213PS  powExp0x8<>+0(SB), Y9, Y10
-	VFMADD213PS  onex8<>+0(SB), Y9, Y10
-	VMINPS       powMostx8<>+0(SB), Y7, Y7
-	VMAXPS       powLowx8<>+0(SB), Y7, Y7
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y10
+	VMINPS       w43200000x8<>+0(SB), Y7, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
 	VCVTPS2DQ    Y7, Y7
 	VPSRAD       $0x01, Y7, Y9
 	VPSUBD       Y9, Y7, Y7
-	VPADDD       powUnitx8<>+0(SB), Y9, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y9, Y9
-	VMULPS       Y9, Y10, Y10
-	VPADDD       powUnitx8<>+0(SB), Y7, Y7
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y7, Y10, Y10
-	VBLENDVPS    Y8, Y6, Y10, Y6
+	VMULPS       Y7, Y9, Y7
+	VBLENDVPS    Y8, Y6, Y7, Y6
 	VSUBPS       Y4, Y6, Y6
 	VMULPS       64(R8), Y6, Y6
 	VADDPS       Y6, Y4, Y4
@@ -2297,82 +8178,81 @@ tail:
 	VMULPS       160(R8), Y2, Y5
 	VSQRTPS      Y5, Y5
 	VADDPS       128(R8), Y5, Y5
-	VPBROADCASTD absMask<>+0(SB), Y6
-	VPAND        Y6, Y3, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y3, Y6
 	VADDPS       128(R8), Y6, Y6
-	VBROADCASTSS one<>+0(SB), Y7
-	VPSUBD       bits800000x8<>+0(SB), Y4, Y8
-	VPMAXUD      bits7f000000x8<>+0(SB), Y8, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VPSUBD       w00800000x8<>+0(SB), Y4, Y8
+	VPMAXUD      w7f000000x8<>+0(SB), Y8, Y9
 	VPCMPEQD     Y9, Y8, Y9
 	VCVTDQ2PS    Y4, Y8
-	VSUBPS       fixedBiasx8<>+0(SB), Y8, Y8
+	VSUBPS       w4e7e0000x8<>+0(SB), Y8, Y8
 	VMULPS       256(R8), Y8, Y8
-	VADDPS       fixedLowx8<>+0(SB), Y8, Y8
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y8, Y8
 	VCVTTPS2DQ   Y8, Y8
 	VCMPPS       $0x19, Y6, Y8, Y8
-	VORPS        Y9, Y8, Y8
+	VPOR         Y8, Y9, Y8
 	VMOVMSKPS    Y8, R10
 	TESTL        R10, R10
-	JEQ          clipped2
-	VBROADCASTSS one<>+0(SB), Y7
-	VPSUBD       bits1x8<>+0(SB), Y4, Y8
-	VPMAXUD      bits7f7fffffx8<>+0(SB), Y8, Y9
-	VPCMPEQD     Y9, Y8, Y9
-	VCMPPS       $0x11, powLeastx8<>+0(SB), Y4, Y10
-	VMULPS       powLiftx8<>+0(SB), Y4, Y8
-	VBLENDVPS    Y10, Y8, Y4, Y8
-	VANDPS       powShiftx8<>+0(SB), Y10, Y10
-	VADDPS       powBiasx8<>+0(SB), Y10, Y10
-	VPADDD       powOffsetx8<>+0(SB), Y8, Y11
-	VPAND        powFractionx8<>+0(SB), Y11, Y8
-	VPADDD       powOnex8<>+0(SB), Y8, Y8
-	VPSRLD       $0x17, Y11, Y12
-	VCVTDQ2PS    Y12, Y12
-	VSUBPS       Y10, Y12, Y12
-	VPSRLD       $0x14, Y11, Y11
-	VPERMPS      powInv<>+0(SB), Y11, Y10
-	VFMADD213PS  minusOnex8<>+0(SB), Y8, Y10
-	VBROADCASTSS powLog3<>+0(SB), Y8
-	VFMADD213PS  powLog2x8<>+0(SB), Y10, Y8
-	VFMADD213PS  powLog1x8<>+0(SB), Y10, Y8
-	VFMADD213PS  powLog0x8<>+0(SB), Y10, Y8
-	VMULPS       Y10, Y8, Y8
-	VPERMPS      powLog<>+0(SB), Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VMULPS       256(R8), Y10, Y11
-	VMOVAPS      256(R8), Y12
-	VFMSUB213PS  Y11, Y10, Y12
-	VFMADD231PS  288(R8), Y10, Y12
-	VFMADD231PS  256(R8), Y8, Y12
-	VADDPS       Y12, Y11, Y8
-	VROUNDPS     $0x00, Y8, Y8
-	VSUBPS       Y8, Y11, Y10
-	VADDPS       Y12, Y10, Y10
-	VBROADCASTSS powExp5<>+0(SB), Y11
-	VFMADD213PS  powExp4x8<>+0(SB), Y10, Y11
-	VFMADD213PS  powExp3x8<>+0(SB), Y10, Y11
-	VFMADD213PS  powExp2x8<>+0(SB), Y10, Y11
-	VFMADD213PS  powExp1x8<>+0(SB), Y10, Y11
-	VFMADD213PS  powExp0x8<>+0(SB), Y10, Y11
-	VFMADD213PS  onex8<>+0(SB), Y10, Y11
-	VMINPS       powMostx8<>+0(SB), Y8, Y8
-	VMAXPS       powLowx8<>+0(SB), Y8, Y8
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y10
-	VPSUBD       Y10, Y8, Y8
-	VPADDD       powUnitx8<>+0(SB), Y10, Y10
-	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y10, Y11, Y11
-	VPADDD       powUnitx8<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y8, Y11, Y11
-	VBLENDVPS    Y9, Y4, Y11, Y8
-	VDIVPS       Y6, Y8, Y6
+	JEQ          clipped5
+	VPSUBD       w00000001x8<>+0(SB), Y4, Y7
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y7, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y4, Y7
+	VMULPS       w4b800000x8<>+0(SB), Y4, Y9
+	VBLENDVPS    Y7, Y9, Y4, Y9
+	VPAND        w41c00000x8<>+0(SB), Y7, Y7
+	VADDPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPADDD       w00480000x8<>+0(SB), Y9, Y9
+	VPAND        w007fffffx8<>+0(SB), Y9, Y10
+	VPADDD       w3f380000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x17, Y9, Y11
+	VCVTDQ2PS    Y11, Y11
+	VSUBPS       Y7, Y11, Y7
+	VPSRLD       $0x14, Y9, Y9
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y9, Y11
+	VFMADD213PS  wbf800000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y10
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y11, Y10
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y11, Y10
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y11, Y10
+	VMULPS       Y11, Y10, Y10
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y9, Y9
+	VADDPS       Y7, Y9, Y7
+	VMULPS       256(R8), Y7, Y9
+	VMOVAPS      Y9, Y11
+	VFMSUB231PS  256(R8), Y7, Y11
+	VFMADD231PS  288(R8), Y7, Y11
+	VFMADD231PS  256(R8), Y10, Y11
+	VADDPS       Y11, Y9, Y7
+	VROUNDPS     $0x00, Y7, Y7
+	VSUBPS       Y7, Y9, Y9
+	VADDPS       Y11, Y9, Y9
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y10
+	VMINPS       w43200000x8<>+0(SB), Y7, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y9
+	VPSUBD       Y9, Y7, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y9, Y7
+	VBLENDVPS    Y8, Y4, Y7, Y7
+	VDIVPS       Y6, Y7, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
 	VCMPPS       $0x1e, Y7, Y6, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y8
-	VMOVAPS      Y8, Y7
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	VMOVAPS      Y6, Y7
 
-clipped2:
+clipped5:
 	VMULPS     Y3, Y7, Y6
 	VMULPS     96(R8), Y6, Y6
 	VDIVPS     Y5, Y6, Y5
@@ -2382,7 +8262,3586 @@ clipped2:
 	VMASKMOVPS Y4, Y0, (SI)(DI*4)
 	VMASKMOVPS Y2, Y0, (AX)(DI*4)
 	ADDQ       $0x08, DI
-	JMP        tail
+	JMP        tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipVBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipVBf16AVX512(SB), $704-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         63(SP), R8
+	ANDQ         $-64, R8
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, (R8)
+	VBROADCASTSS 4(DI), Z0
+	VMOVAPS      Z0, 64(R8)
+	VBROADCASTSS 8(DI), Z0
+	VMOVAPS      Z0, 128(R8)
+	VBROADCASTSS 12(DI), Z0
+	VMOVAPS      Z0, 192(R8)
+	VBROADCASTSS 16(DI), Z0
+	VMOVAPS      Z0, 256(R8)
+	VBROADCASTSS 36(DI), Z0
+	VMOVAPS      Z0, 320(R8)
+	VBROADCASTSS 20(DI), Z0
+	VMOVAPS      Z0, 384(R8)
+	VBROADCASTSS 24(DI), Z0
+	VMOVAPS      Z0, 448(R8)
+	VBROADCASTSS 28(DI), Z0
+	VMOVAPS      Z0, 512(R8)
+	VBROADCASTSS 32(DI), Z0
+	VMOVAPS      Z0, 576(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	MOVQ         R9, R10
+	SUBQ         $0x20, R10
+	CMPQ         DI, R10
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD        (CX)(DI*2), Z0
+	VPMOVZXWD        32(CX)(DI*2), Z1
+	VPSLLD           $0x10, Z0, Z0
+	VPSLLD           $0x10, Z1, Z1
+	VPMOVZXWD        (DX)(DI*2), Z2
+	VPMOVZXWD        32(DX)(DI*2), Z3
+	VPSLLD           $0x10, Z2, Z2
+	VPSLLD           $0x10, Z3, Z3
+	VPMOVZXWD        (BX)(DI*2), Z4
+	VPMOVZXWD        32(BX)(DI*2), Z5
+	VPSLLD           $0x10, Z4, Z4
+	VPSLLD           $0x10, Z5, Z5
+	VPMOVZXWD        (SI)(DI*2), Z6
+	VPMOVZXWD        32(SI)(DI*2), Z7
+	VPSLLD           $0x10, Z6, Z6
+	VPSLLD           $0x10, Z7, Z7
+	VPMOVZXWD        (AX)(DI*2), Z8
+	VPMOVZXWD        32(AX)(DI*2), Z9
+	VPSLLD           $0x10, Z8, Z8
+	VPSLLD           $0x10, Z9, Z9
+	VMULPS           (R8), Z2, Z2
+	VMULPS           (R8), Z3, Z3
+	VSUBPS           Z4, Z2, Z10
+	VSUBPS           Z5, Z3, Z11
+	VMULPS           64(R8), Z10, Z10
+	VMULPS           64(R8), Z11, Z11
+	VADDPS           Z10, Z4, Z4
+	VADDPS           Z11, Z5, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z10
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z11
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z10, Z12
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z11, Z13
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z12, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z13, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z10, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z11, K4
+	VMOVAPS          Z10, Z12
+	VMOVAPS          Z11, Z13
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z14
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z15
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z12, K3, Z12
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z14, K3, Z14
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z13, K4, Z13
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z15, K4, Z15
+	VPADDD.BCST      w00480000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w00480000x1<>+0(SB), Z13, Z13
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z12, Z16
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z13, Z17
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z16, Z16
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z17, Z17
+	VPSRLD           $0x17, Z12, Z18
+	VPSRLD           $0x17, Z13, Z19
+	VCVTDQ2PS        Z18, Z18
+	VCVTDQ2PS        Z19, Z19
+	VSUBPS           Z14, Z18, Z14
+	VSUBPS           Z15, Z19, Z15
+	VPSRLD           $0x14, Z12, Z12
+	VPSRLD           $0x14, Z13, Z13
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z12, Z18
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z16, Z18
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z17, Z19
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z16
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z17
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z19, Z17
+	VMULPS           Z18, Z16, Z16
+	VMULPS           Z19, Z17, Z17
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z12, Z12
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z13, Z13
+	VADDPS           Z14, Z12, Z12
+	VADDPS           Z15, Z13, Z13
+	VMULPS           384(R8), Z12, Z14
+	VMULPS           384(R8), Z13, Z15
+	VMOVAPS          Z14, Z18
+	VMOVAPS          Z15, Z19
+	VFMSUB231PS      384(R8), Z12, Z18
+	VFMSUB231PS      384(R8), Z13, Z19
+	VFMADD231PS      448(R8), Z12, Z18
+	VFMADD231PS      448(R8), Z13, Z19
+	VFMADD231PS      384(R8), Z16, Z18
+	VFMADD231PS      384(R8), Z17, Z19
+	VADDPS           Z18, Z14, Z12
+	VADDPS           Z19, Z15, Z13
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VSUBPS           Z12, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VADDPS           Z18, Z14, Z14
+	VADDPS           Z19, Z15, Z15
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z15, Z17
+	VSCALEFPS        Z12, Z16, Z12
+	VSCALEFPS        Z13, Z17, Z13
+	VMOVAPS          Z12, Z12
+	VMOVAPS          Z10, K1, Z12
+	VMOVAPS          Z13, Z10
+	VMOVAPS          Z11, K2, Z10
+	VSUBPS           Z6, Z12, Z11
+	VSUBPS           Z7, Z10, Z10
+	VMULPS           128(R8), Z11, Z11
+	VMULPS           128(R8), Z10, Z10
+	VADDPS           Z11, Z6, Z6
+	VADDPS           Z10, Z7, Z7
+	VMULPS           Z2, Z2, Z2
+	VMULPS           Z3, Z3, Z3
+	VSUBPS           Z8, Z2, Z2
+	VSUBPS           Z9, Z3, Z3
+	VMULPS           128(R8), Z2, Z2
+	VMULPS           128(R8), Z3, Z3
+	VADDPS           Z2, Z8, Z2
+	VADDPS           Z3, Z9, Z3
+	VMULPS           320(R8), Z2, Z8
+	VMULPS           320(R8), Z3, Z9
+	VSQRTPS          Z8, Z8
+	VSQRTPS          Z9, Z9
+	VADDPS           256(R8), Z8, Z8
+	VADDPS           256(R8), Z9, Z9
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z10
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z5, Z11
+	VADDPS           256(R8), Z10, Z10
+	VADDPS           256(R8), Z11, Z11
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z13
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z6, Z14
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z7, Z15
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z14, K1
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z15, K2
+	VCVTDQ2PS        Z6, Z14
+	VCVTDQ2PS        Z7, Z15
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z14, Z14
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z15, Z15
+	VMULPS           512(R8), Z14, Z14
+	VMULPS           512(R8), Z15, Z15
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z15, Z15
+	VCVTTPS2DQ       Z14, Z14
+	VCVTTPS2DQ       Z15, Z15
+	VCMPPS           $0x19, Z10, Z14, K3
+	VCMPPS           $0x19, Z11, Z15, K4
+	KORW             K2, K1, K1
+	KORW             K4, K1, K1
+	KORTESTW         K3, K1
+	JEQ              clipped4
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z6, Z12
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z7, Z13
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z12, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z13, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z6, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z7, K4
+	VMOVAPS          Z6, Z12
+	VMOVAPS          Z7, Z13
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z14
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z15
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z12, K3, Z12
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z14, K3, Z14
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z13, K4, Z13
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z15, K4, Z15
+	VPADDD.BCST      w00480000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w00480000x1<>+0(SB), Z13, Z13
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z12, Z16
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z13, Z17
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z16, Z16
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z17, Z17
+	VPSRLD           $0x17, Z12, Z18
+	VPSRLD           $0x17, Z13, Z19
+	VCVTDQ2PS        Z18, Z18
+	VCVTDQ2PS        Z19, Z19
+	VSUBPS           Z14, Z18, Z14
+	VSUBPS           Z15, Z19, Z15
+	VPSRLD           $0x14, Z12, Z12
+	VPSRLD           $0x14, Z13, Z13
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z12, Z18
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z16, Z18
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z17, Z19
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z16
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z17
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z19, Z17
+	VMULPS           Z18, Z16, Z16
+	VMULPS           Z19, Z17, Z17
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z12, Z12
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z13, Z13
+	VADDPS           Z14, Z12, Z12
+	VADDPS           Z15, Z13, Z13
+	VMULPS           512(R8), Z12, Z14
+	VMULPS           512(R8), Z13, Z15
+	VMOVAPS          Z14, Z18
+	VMOVAPS          Z15, Z19
+	VFMSUB231PS      512(R8), Z12, Z18
+	VFMSUB231PS      512(R8), Z13, Z19
+	VFMADD231PS      576(R8), Z12, Z18
+	VFMADD231PS      576(R8), Z13, Z19
+	VFMADD231PS      512(R8), Z16, Z18
+	VFMADD231PS      512(R8), Z17, Z19
+	VADDPS           Z18, Z14, Z12
+	VADDPS           Z19, Z15, Z13
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VSUBPS           Z12, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VADDPS           Z18, Z14, Z14
+	VADDPS           Z19, Z15, Z15
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z15, Z17
+	VSCALEFPS        Z12, Z16, Z12
+	VSCALEFPS        Z13, Z17, Z13
+	VMOVAPS          Z12, Z12
+	VMOVAPS          Z6, K1, Z12
+	VMOVAPS          Z13, Z13
+	VMOVAPS          Z7, K2, Z13
+	VDIVPS           Z10, Z12, Z10
+	VDIVPS           Z11, Z13, Z11
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z13
+	VCMPPS           $0x1e, Z12, Z10, K1
+	VCMPPS           $0x1e, Z13, Z11, K2
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z12, K1, Z10
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z13, K2, Z11
+	VMOVAPS          Z10, Z12
+	VMOVAPS          Z11, Z13
+
+clipped4:
+	VMULPS       Z4, Z12, Z10
+	VMULPS       Z5, Z13, Z11
+	VMULPS       192(R8), Z10, Z10
+	VMULPS       192(R8), Z11, Z11
+	VDIVPS       Z8, Z10, Z8
+	VDIVPS       Z9, Z11, Z9
+	VSUBPS       Z8, Z0, Z0
+	VSUBPS       Z9, Z1, Z1
+	VPSRLD       $0x10, Z0, Z8
+	VPSRLD       $0x10, Z1, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z9, Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z8, Z0, Z8
+	VPADDD       Z9, Z1, Z9
+	VCMPPS       $0x03, Z0, Z0, K1
+	VCMPPS       $0x03, Z1, Z1, K2
+	VMOVAPS      Z8, Z0
+	VMOVAPS      Z10, K1, Z0
+	VMOVAPS      Z9, Z1
+	VMOVAPS      Z11, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (CX)(DI*2)
+	VPMOVDW      Z1, 32(CX)(DI*2)
+	VPSRLD       $0x10, Z4, Z0
+	VPSRLD       $0x10, Z5, Z1
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z1, Z1
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z1, Z1
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z0, Z4, Z0
+	VPADDD       Z1, Z5, Z1
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z8, K1, Z0
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z9, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (BX)(DI*2)
+	VPMOVDW      Z1, 32(BX)(DI*2)
+	VPSRLD       $0x10, Z6, Z0
+	VPSRLD       $0x10, Z7, Z1
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z1, Z1
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z1, Z1
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z0, Z6, Z0
+	VPADDD       Z1, Z7, Z1
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z4, K1, Z0
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z5, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (SI)(DI*2)
+	VPMOVDW      Z1, 32(SI)(DI*2)
+	VPSRLD       $0x10, Z2, Z0
+	VPSRLD       $0x10, Z3, Z1
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z1, Z1
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z1, Z1
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z0, Z2, Z0
+	VPADDD       Z1, Z3, Z1
+	VCMPPS       $0x03, Z2, Z2, K1
+	VCMPPS       $0x03, Z3, Z3, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z4, K1, Z0
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z5, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (AX)(DI*2)
+	VPMOVDW      Z1, 32(AX)(DI*2)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R10
+	JLE          loop1
+
+tail2:
+	CMPQ             DI, R9
+	JGE              done3
+	MOVQ             R9, R10
+	SUBQ             DI, R10
+	MOVL             $0xffffffff, R11
+	BZHIL            R10, R11, R11
+	KMOVW            R11, K1
+	VPMOVZXWD.Z      (CX)(DI*2), K1, Z0
+	VPSLLD           $0x10, Z0, Z0
+	VPMOVZXWD.Z      (DX)(DI*2), K1, Z1
+	VPSLLD           $0x10, Z1, Z1
+	VPMOVZXWD.Z      (BX)(DI*2), K1, Z2
+	VPSLLD           $0x10, Z2, Z2
+	VPMOVZXWD.Z      (SI)(DI*2), K1, Z3
+	VPSLLD           $0x10, Z3, Z3
+	VPMOVZXWD.Z      (AX)(DI*2), K1, Z4
+	VPSLLD           $0x10, Z4, Z4
+	VMULPS           (R8), Z1, Z1
+	VSUBPS           Z2, Z1, Z5
+	VMULPS           64(R8), Z5, Z5
+	VADDPS           Z5, Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z1, Z5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z5, Z6
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z5, K3
+	VMOVAPS          Z5, Z6
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z7
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z6, K3, Z6
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z7, K3, Z7
+	VPADDD.BCST      w00480000x1<>+0(SB), Z6, Z6
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z6, Z8
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z8, Z8
+	VPSRLD           $0x17, Z6, Z9
+	VCVTDQ2PS        Z9, Z9
+	VSUBPS           Z7, Z9, Z7
+	VPSRLD           $0x14, Z6, Z6
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z8, Z9
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z8
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z9, Z8
+	VMULPS           Z9, Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z6, Z6
+	VADDPS           Z7, Z6, Z6
+	VMULPS           384(R8), Z6, Z7
+	VMOVAPS          Z7, Z9
+	VFMSUB231PS      384(R8), Z6, Z9
+	VFMADD231PS      448(R8), Z6, Z9
+	VFMADD231PS      384(R8), Z8, Z9
+	VADDPS           Z9, Z7, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VSUBPS           Z6, Z7, Z7
+	VADDPS           Z9, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z8
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z8
+	VSCALEFPS        Z6, Z8, Z6
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z5, K2, Z6
+	VSUBPS           Z3, Z6, Z5
+	VMULPS           128(R8), Z5, Z5
+	VADDPS           Z5, Z3, Z3
+	VMULPS           Z1, Z1, Z1
+	VSUBPS           Z4, Z1, Z1
+	VMULPS           128(R8), Z1, Z1
+	VADDPS           Z1, Z4, Z1
+	VMULPS           320(R8), Z1, Z4
+	VSQRTPS          Z4, Z4
+	VADDPS           256(R8), Z4, Z4
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z5
+	VADDPS           256(R8), Z5, Z5
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z3, Z7
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z7, K2
+	VCVTDQ2PS        Z3, Z7
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z7, Z7
+	VMULPS           512(R8), Z7, Z7
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z7, Z7
+	VCVTTPS2DQ       Z7, Z7
+	VCMPPS           $0x19, Z5, Z7, K3
+	KORTESTW         K3, K2
+	JEQ              clipped5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z6
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K3
+	VMOVAPS          Z3, Z6
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z7
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z6, K3, Z6
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z7, K3, Z7
+	VPADDD.BCST      w00480000x1<>+0(SB), Z6, Z6
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z6, Z8
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z8, Z8
+	VPSRLD           $0x17, Z6, Z9
+	VCVTDQ2PS        Z9, Z9
+	VSUBPS           Z7, Z9, Z7
+	VPSRLD           $0x14, Z6, Z6
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z8, Z9
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z8
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z9, Z8
+	VMULPS           Z9, Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z6, Z6
+	VADDPS           Z7, Z6, Z6
+	VMULPS           512(R8), Z6, Z7
+	VMOVAPS          Z7, Z9
+	VFMSUB231PS      512(R8), Z6, Z9
+	VFMADD231PS      576(R8), Z6, Z9
+	VFMADD231PS      512(R8), Z8, Z9
+	VADDPS           Z9, Z7, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VSUBPS           Z6, Z7, Z7
+	VADDPS           Z9, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z8
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z8
+	VSCALEFPS        Z6, Z8, Z6
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z3, K2, Z6
+	VDIVPS           Z5, Z6, Z5
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VCMPPS           $0x1e, Z6, Z5, K2
+	VMOVAPS          Z5, Z5
+	VMOVAPS          Z6, K2, Z5
+	VMOVAPS          Z5, Z6
+
+clipped5:
+	VMULPS       Z2, Z6, Z5
+	VMULPS       192(R8), Z5, Z5
+	VDIVPS       Z4, Z5, Z4
+	VSUBPS       Z4, Z0, Z0
+	VPSRLD       $0x10, Z0, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z4, Z0, Z4
+	VCMPPS       $0x03, Z0, Z0, K2
+	VMOVAPS      Z4, Z0
+	VMOVAPS      Z5, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (CX)(DI*2)
+	VPSRLD       $0x10, Z2, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VPADDD       Z0, Z2, Z0
+	VCMPPS       $0x03, Z2, Z2, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z4, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (BX)(DI*2)
+	VPSRLD       $0x10, Z3, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z2
+	VPADDD       Z0, Z3, Z0
+	VCMPPS       $0x03, Z3, Z3, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z2, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (SI)(DI*2)
+	VPSRLD       $0x10, Z1, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z2
+	VPADDD       Z0, Z1, Z0
+	VCMPPS       $0x03, Z1, Z1, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z2, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (AX)(DI*2)
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipVBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·acclipVBf16AVX2(SB), $352-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, (R8)
+	VBROADCASTSS 4(DI), Y0
+	VMOVAPS      Y0, 32(R8)
+	VBROADCASTSS 8(DI), Y0
+	VMOVAPS      Y0, 64(R8)
+	VBROADCASTSS 12(DI), Y0
+	VMOVAPS      Y0, 96(R8)
+	VBROADCASTSS 16(DI), Y0
+	VMOVAPS      Y0, 128(R8)
+	VBROADCASTSS 36(DI), Y0
+	VMOVAPS      Y0, 160(R8)
+	VBROADCASTSS 20(DI), Y0
+	VMOVAPS      Y0, 192(R8)
+	VBROADCASTSS 24(DI), Y0
+	VMOVAPS      Y0, 224(R8)
+	VBROADCASTSS 28(DI), Y0
+	VMOVAPS      Y0, 256(R8)
+	VBROADCASTSS 32(DI), Y0
+	VMOVAPS      Y0, 288(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	SUBQ         $0x08, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(DI*2), Y0
+	VPSLLD       $0x10, Y0, Y0
+	VPMOVZXWD    (DX)(DI*2), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPMOVZXWD    (BX)(DI*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPMOVZXWD    (SI)(DI*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPMOVZXWD    (AX)(DI*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VMULPS       (R8), Y1, Y1
+	VSUBPS       Y2, Y1, Y5
+	VMULPS       32(R8), Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y5
+	VPSUBD       w00000001x8<>+0(SB), Y5, Y6
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y5, Y6
+	VMULPS       w4b800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y8
+	VPAND        w41c00000x8<>+0(SB), Y6, Y6
+	VADDPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VPADDD       w00480000x8<>+0(SB), Y8, Y8
+	VPAND        w007fffffx8<>+0(SB), Y8, Y9
+	VPADDD       w3f380000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x17, Y8, Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y6, Y10, Y6
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y8, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y9
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y10, Y9
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y10, Y9
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y10, Y9
+	VMULPS       Y10, Y9, Y9
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y8, Y8
+	VADDPS       Y6, Y8, Y6
+	VMULPS       192(R8), Y6, Y8
+	VMOVAPS      Y8, Y10
+	VFMSUB231PS  192(R8), Y6, Y10
+	VFMADD231PS  224(R8), Y6, Y10
+	VFMADD231PS  192(R8), Y9, Y10
+	VADDPS       Y10, Y8, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y9
+	VMINPS       w43200000x8<>+0(SB), Y6, Y6
+	VMAXPS       wc3200000x8<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y8
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y6
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VSUBPS       Y3, Y5, Y5
+	VMULPS       64(R8), Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       64(R8), Y1, Y1
+	VADDPS       Y1, Y4, Y1
+	VMULPS       160(R8), Y1, Y4
+	VSQRTPS      Y4, Y4
+	VADDPS       128(R8), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
+	VADDPS       128(R8), Y5, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VPSUBD       w00800000x8<>+0(SB), Y3, Y7
+	VPMAXUD      w7f000000x8<>+0(SB), Y7, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VCVTDQ2PS    Y3, Y7
+	VSUBPS       w4e7e0000x8<>+0(SB), Y7, Y7
+	VMULPS       256(R8), Y7, Y7
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y7, Y7
+	VCVTTPS2DQ   Y7, Y7
+	VCMPPS       $0x19, Y5, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVMSKPS    Y7, R10
+	TESTL        R10, R10
+	JEQ          clipped4
+	VPSUBD       w00000001x8<>+0(SB), Y3, Y6
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y3, Y6
+	VMULPS       w4b800000x8<>+0(SB), Y3, Y8
+	VBLENDVPS    Y6, Y8, Y3, Y8
+	VPAND        w41c00000x8<>+0(SB), Y6, Y6
+	VADDPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VPADDD       w00480000x8<>+0(SB), Y8, Y8
+	VPAND        w007fffffx8<>+0(SB), Y8, Y9
+	VPADDD       w3f380000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x17, Y8, Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y6, Y10, Y6
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y8, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y9
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y10, Y9
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y10, Y9
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y10, Y9
+	VMULPS       Y10, Y9, Y9
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y8, Y8
+	VADDPS       Y6, Y8, Y6
+	VMULPS       256(R8), Y6, Y8
+	VMOVAPS      Y8, Y10
+	VFMSUB231PS  256(R8), Y6, Y10
+	VFMADD231PS  288(R8), Y6, Y10
+	VFMADD231PS  256(R8), Y9, Y10
+	VADDPS       Y10, Y8, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y9
+	VMINPS       w43200000x8<>+0(SB), Y6, Y6
+	VMAXPS       wc3200000x8<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y8
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y6
+	VBLENDVPS    Y7, Y3, Y6, Y6
+	VDIVPS       Y5, Y6, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMOVAPS      Y5, Y6
+
+clipped4:
+	VMULPS       Y2, Y6, Y5
+	VMULPS       96(R8), Y5, Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y0, Y0
+	VPSRLD       $0x10, Y0, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y0, Y4
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y5, Y4, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (CX)(DI*2)
+	VPSRLD       $0x10, Y2, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y0, Y2, Y0
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (BX)(DI*2)
+	VPSRLD       $0x10, Y3, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y3, Y0
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (SI)(DI*2)
+	VPSRLD       $0x10, Y1, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y1, Y0
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (AX)(DI*2)
+	ADDQ         $0x08, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclipVBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipVBf16StatesAVX512(SB), $704-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         63(SP), R8
+	ANDQ         $-64, R8
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, (R8)
+	VBROADCASTSS 4(DI), Z0
+	VMOVAPS      Z0, 64(R8)
+	VBROADCASTSS 8(DI), Z0
+	VMOVAPS      Z0, 128(R8)
+	VBROADCASTSS 12(DI), Z0
+	VMOVAPS      Z0, 192(R8)
+	VBROADCASTSS 16(DI), Z0
+	VMOVAPS      Z0, 256(R8)
+	VBROADCASTSS 36(DI), Z0
+	VMOVAPS      Z0, 320(R8)
+	VBROADCASTSS 20(DI), Z0
+	VMOVAPS      Z0, 384(R8)
+	VBROADCASTSS 24(DI), Z0
+	VMOVAPS      Z0, 448(R8)
+	VBROADCASTSS 28(DI), Z0
+	VMOVAPS      Z0, 512(R8)
+	VBROADCASTSS 32(DI), Z0
+	VMOVAPS      Z0, 576(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	MOVQ         R9, R10
+	SUBQ         $0x20, R10
+	CMPQ         DI, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS          (CX)(DI*4), Z0
+	VMOVUPS          64(CX)(DI*4), Z1
+	VMOVUPS          (DX)(DI*4), Z2
+	VMOVUPS          64(DX)(DI*4), Z3
+	VPMOVZXWD        (BX)(DI*2), Z4
+	VPMOVZXWD        32(BX)(DI*2), Z5
+	VPSLLD           $0x10, Z4, Z4
+	VPSLLD           $0x10, Z5, Z5
+	VPMOVZXWD        (SI)(DI*2), Z6
+	VPMOVZXWD        32(SI)(DI*2), Z7
+	VPSLLD           $0x10, Z6, Z6
+	VPSLLD           $0x10, Z7, Z7
+	VPMOVZXWD        (AX)(DI*2), Z8
+	VPMOVZXWD        32(AX)(DI*2), Z9
+	VPSLLD           $0x10, Z8, Z8
+	VPSLLD           $0x10, Z9, Z9
+	VMULPS           (R8), Z2, Z2
+	VMULPS           (R8), Z3, Z3
+	VSUBPS           Z4, Z2, Z10
+	VSUBPS           Z5, Z3, Z11
+	VMULPS           64(R8), Z10, Z10
+	VMULPS           64(R8), Z11, Z11
+	VADDPS           Z10, Z4, Z4
+	VADDPS           Z11, Z5, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z10
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z11
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z10, Z12
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z11, Z13
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z12, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z13, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z10, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z11, K4
+	VMOVAPS          Z10, Z12
+	VMOVAPS          Z11, Z13
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z14
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z15
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z12, K3, Z12
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z14, K3, Z14
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z13, K4, Z13
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z15, K4, Z15
+	VPADDD.BCST      w00480000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w00480000x1<>+0(SB), Z13, Z13
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z12, Z16
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z13, Z17
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z16, Z16
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z17, Z17
+	VPSRLD           $0x17, Z12, Z18
+	VPSRLD           $0x17, Z13, Z19
+	VCVTDQ2PS        Z18, Z18
+	VCVTDQ2PS        Z19, Z19
+	VSUBPS           Z14, Z18, Z14
+	VSUBPS           Z15, Z19, Z15
+	VPSRLD           $0x14, Z12, Z12
+	VPSRLD           $0x14, Z13, Z13
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z12, Z18
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z16, Z18
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z17, Z19
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z16
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z17
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z19, Z17
+	VMULPS           Z18, Z16, Z16
+	VMULPS           Z19, Z17, Z17
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z12, Z12
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z13, Z13
+	VADDPS           Z14, Z12, Z12
+	VADDPS           Z15, Z13, Z13
+	VMULPS           384(R8), Z12, Z14
+	VMULPS           384(R8), Z13, Z15
+	VMOVAPS          Z14, Z18
+	VMOVAPS          Z15, Z19
+	VFMSUB231PS      384(R8), Z12, Z18
+	VFMSUB231PS      384(R8), Z13, Z19
+	VFMADD231PS      448(R8), Z12, Z18
+	VFMADD231PS      448(R8), Z13, Z19
+	VFMADD231PS      384(R8), Z16, Z18
+	VFMADD231PS      384(R8), Z17, Z19
+	VADDPS           Z18, Z14, Z12
+	VADDPS           Z19, Z15, Z13
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VSUBPS           Z12, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VADDPS           Z18, Z14, Z14
+	VADDPS           Z19, Z15, Z15
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z15, Z17
+	VSCALEFPS        Z12, Z16, Z12
+	VSCALEFPS        Z13, Z17, Z13
+	VMOVAPS          Z12, Z12
+	VMOVAPS          Z10, K1, Z12
+	VMOVAPS          Z13, Z10
+	VMOVAPS          Z11, K2, Z10
+	VSUBPS           Z6, Z12, Z11
+	VSUBPS           Z7, Z10, Z10
+	VMULPS           128(R8), Z11, Z11
+	VMULPS           128(R8), Z10, Z10
+	VADDPS           Z11, Z6, Z6
+	VADDPS           Z10, Z7, Z7
+	VMULPS           Z2, Z2, Z2
+	VMULPS           Z3, Z3, Z3
+	VSUBPS           Z8, Z2, Z2
+	VSUBPS           Z9, Z3, Z3
+	VMULPS           128(R8), Z2, Z2
+	VMULPS           128(R8), Z3, Z3
+	VADDPS           Z2, Z8, Z2
+	VADDPS           Z3, Z9, Z3
+	VMULPS           320(R8), Z2, Z8
+	VMULPS           320(R8), Z3, Z9
+	VSQRTPS          Z8, Z8
+	VSQRTPS          Z9, Z9
+	VADDPS           256(R8), Z8, Z8
+	VADDPS           256(R8), Z9, Z9
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z10
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z5, Z11
+	VADDPS           256(R8), Z10, Z10
+	VADDPS           256(R8), Z11, Z11
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z13
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z6, Z14
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z7, Z15
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z14, K1
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z15, K2
+	VCVTDQ2PS        Z6, Z14
+	VCVTDQ2PS        Z7, Z15
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z14, Z14
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z15, Z15
+	VMULPS           512(R8), Z14, Z14
+	VMULPS           512(R8), Z15, Z15
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z15, Z15
+	VCVTTPS2DQ       Z14, Z14
+	VCVTTPS2DQ       Z15, Z15
+	VCMPPS           $0x19, Z10, Z14, K3
+	VCMPPS           $0x19, Z11, Z15, K4
+	KORW             K2, K1, K1
+	KORW             K4, K1, K1
+	KORTESTW         K3, K1
+	JEQ              clipped4
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z6, Z12
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z7, Z13
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z12, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z13, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z6, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z7, K4
+	VMOVAPS          Z6, Z12
+	VMOVAPS          Z7, Z13
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z14
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z15
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z12, K3, Z12
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z14, K3, Z14
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z13, K4, Z13
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z15, K4, Z15
+	VPADDD.BCST      w00480000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w00480000x1<>+0(SB), Z13, Z13
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z12, Z16
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z13, Z17
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z16, Z16
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z17, Z17
+	VPSRLD           $0x17, Z12, Z18
+	VPSRLD           $0x17, Z13, Z19
+	VCVTDQ2PS        Z18, Z18
+	VCVTDQ2PS        Z19, Z19
+	VSUBPS           Z14, Z18, Z14
+	VSUBPS           Z15, Z19, Z15
+	VPSRLD           $0x14, Z12, Z12
+	VPSRLD           $0x14, Z13, Z13
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z12, Z18
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z16, Z18
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z17, Z19
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z16
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z17
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z19, Z17
+	VMULPS           Z18, Z16, Z16
+	VMULPS           Z19, Z17, Z17
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z12, Z12
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z13, Z13
+	VADDPS           Z14, Z12, Z12
+	VADDPS           Z15, Z13, Z13
+	VMULPS           512(R8), Z12, Z14
+	VMULPS           512(R8), Z13, Z15
+	VMOVAPS          Z14, Z18
+	VMOVAPS          Z15, Z19
+	VFMSUB231PS      512(R8), Z12, Z18
+	VFMSUB231PS      512(R8), Z13, Z19
+	VFMADD231PS      576(R8), Z12, Z18
+	VFMADD231PS      576(R8), Z13, Z19
+	VFMADD231PS      512(R8), Z16, Z18
+	VFMADD231PS      512(R8), Z17, Z19
+	VADDPS           Z18, Z14, Z12
+	VADDPS           Z19, Z15, Z13
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VSUBPS           Z12, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VADDPS           Z18, Z14, Z14
+	VADDPS           Z19, Z15, Z15
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z15, Z17
+	VSCALEFPS        Z12, Z16, Z12
+	VSCALEFPS        Z13, Z17, Z13
+	VMOVAPS          Z12, Z12
+	VMOVAPS          Z6, K1, Z12
+	VMOVAPS          Z13, Z13
+	VMOVAPS          Z7, K2, Z13
+	VDIVPS           Z10, Z12, Z10
+	VDIVPS           Z11, Z13, Z11
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z13
+	VCMPPS           $0x1e, Z12, Z10, K1
+	VCMPPS           $0x1e, Z13, Z11, K2
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z12, K1, Z10
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z13, K2, Z11
+	VMOVAPS          Z10, Z12
+	VMOVAPS          Z11, Z13
+
+clipped4:
+	VMULPS       Z4, Z12, Z10
+	VMULPS       Z5, Z13, Z11
+	VMULPS       192(R8), Z10, Z10
+	VMULPS       192(R8), Z11, Z11
+	VDIVPS       Z8, Z10, Z8
+	VDIVPS       Z9, Z11, Z9
+	VSUBPS       Z8, Z0, Z0
+	VSUBPS       Z9, Z1, Z1
+	VMOVUPS      Z0, (CX)(DI*4)
+	VMOVUPS      Z1, 64(CX)(DI*4)
+	VPSRLD       $0x10, Z4, Z0
+	VPSRLD       $0x10, Z5, Z1
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z1, Z1
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z1, Z1
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z0, Z4, Z0
+	VPADDD       Z1, Z5, Z1
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z8, K1, Z0
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z9, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (BX)(DI*2)
+	VPMOVDW      Z1, 32(BX)(DI*2)
+	VPSRLD       $0x10, Z6, Z0
+	VPSRLD       $0x10, Z7, Z1
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z1, Z1
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z1, Z1
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z0, Z6, Z0
+	VPADDD       Z1, Z7, Z1
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z4, K1, Z0
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z5, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (SI)(DI*2)
+	VPMOVDW      Z1, 32(SI)(DI*2)
+	VPSRLD       $0x10, Z2, Z0
+	VPSRLD       $0x10, Z3, Z1
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z1, Z1
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z1, Z1
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z0, Z2, Z0
+	VPADDD       Z1, Z3, Z1
+	VCMPPS       $0x03, Z2, Z2, K1
+	VCMPPS       $0x03, Z3, Z3, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z4, K1, Z0
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z5, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (AX)(DI*2)
+	VPMOVDW      Z1, 32(AX)(DI*2)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R10
+	JLE          loop1
+
+tail2:
+	CMPQ             DI, R9
+	JGE              done3
+	MOVQ             R9, R10
+	SUBQ             DI, R10
+	MOVL             $0xffffffff, R11
+	BZHIL            R10, R11, R11
+	KMOVW            R11, K1
+	VMOVUPS.Z        (CX)(DI*4), K1, Z0
+	VMOVUPS.Z        (DX)(DI*4), K1, Z1
+	VPMOVZXWD.Z      (BX)(DI*2), K1, Z2
+	VPSLLD           $0x10, Z2, Z2
+	VPMOVZXWD.Z      (SI)(DI*2), K1, Z3
+	VPSLLD           $0x10, Z3, Z3
+	VPMOVZXWD.Z      (AX)(DI*2), K1, Z4
+	VPSLLD           $0x10, Z4, Z4
+	VMULPS           (R8), Z1, Z1
+	VSUBPS           Z2, Z1, Z5
+	VMULPS           64(R8), Z5, Z5
+	VADDPS           Z5, Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z1, Z5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z5, Z6
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z5, K3
+	VMOVAPS          Z5, Z6
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z7
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z6, K3, Z6
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z7, K3, Z7
+	VPADDD.BCST      w00480000x1<>+0(SB), Z6, Z6
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z6, Z8
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z8, Z8
+	VPSRLD           $0x17, Z6, Z9
+	VCVTDQ2PS        Z9, Z9
+	VSUBPS           Z7, Z9, Z7
+	VPSRLD           $0x14, Z6, Z6
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z8, Z9
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z8
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z9, Z8
+	VMULPS           Z9, Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z6, Z6
+	VADDPS           Z7, Z6, Z6
+	VMULPS           384(R8), Z6, Z7
+	VMOVAPS          Z7, Z9
+	VFMSUB231PS      384(R8), Z6, Z9
+	VFMADD231PS      448(R8), Z6, Z9
+	VFMADD231PS      384(R8), Z8, Z9
+	VADDPS           Z9, Z7, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VSUBPS           Z6, Z7, Z7
+	VADDPS           Z9, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z8
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z8
+	VSCALEFPS        Z6, Z8, Z6
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z5, K2, Z6
+	VSUBPS           Z3, Z6, Z5
+	VMULPS           128(R8), Z5, Z5
+	VADDPS           Z5, Z3, Z3
+	VMULPS           Z1, Z1, Z1
+	VSUBPS           Z4, Z1, Z1
+	VMULPS           128(R8), Z1, Z1
+	VADDPS           Z1, Z4, Z1
+	VMULPS           320(R8), Z1, Z4
+	VSQRTPS          Z4, Z4
+	VADDPS           256(R8), Z4, Z4
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z5
+	VADDPS           256(R8), Z5, Z5
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z3, Z7
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z7, K2
+	VCVTDQ2PS        Z3, Z7
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z7, Z7
+	VMULPS           512(R8), Z7, Z7
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z7, Z7
+	VCVTTPS2DQ       Z7, Z7
+	VCMPPS           $0x19, Z5, Z7, K3
+	KORTESTW         K3, K2
+	JEQ              clipped5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z6
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K3
+	VMOVAPS          Z3, Z6
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z7
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z6, K3, Z6
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z7, K3, Z7
+	VPADDD.BCST      w00480000x1<>+0(SB), Z6, Z6
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z6, Z8
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z8, Z8
+	VPSRLD           $0x17, Z6, Z9
+	VCVTDQ2PS        Z9, Z9
+	VSUBPS           Z7, Z9, Z7
+	VPSRLD           $0x14, Z6, Z6
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z8, Z9
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z8
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z9, Z8
+	VMULPS           Z9, Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z6, Z6
+	VADDPS           Z7, Z6, Z6
+	VMULPS           512(R8), Z6, Z7
+	VMOVAPS          Z7, Z9
+	VFMSUB231PS      512(R8), Z6, Z9
+	VFMADD231PS      576(R8), Z6, Z9
+	VFMADD231PS      512(R8), Z8, Z9
+	VADDPS           Z9, Z7, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VSUBPS           Z6, Z7, Z7
+	VADDPS           Z9, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z8
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z8
+	VSCALEFPS        Z6, Z8, Z6
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z3, K2, Z6
+	VDIVPS           Z5, Z6, Z5
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VCMPPS           $0x1e, Z6, Z5, K2
+	VMOVAPS          Z5, Z5
+	VMOVAPS          Z6, K2, Z5
+	VMOVAPS          Z5, Z6
+
+clipped5:
+	VMULPS       Z2, Z6, Z5
+	VMULPS       192(R8), Z5, Z5
+	VDIVPS       Z4, Z5, Z4
+	VSUBPS       Z4, Z0, Z0
+	VMOVUPS      Z0, K1, (CX)(DI*4)
+	VPSRLD       $0x10, Z2, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VPADDD       Z0, Z2, Z0
+	VCMPPS       $0x03, Z2, Z2, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z4, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (BX)(DI*2)
+	VPSRLD       $0x10, Z3, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z2
+	VPADDD       Z0, Z3, Z0
+	VCMPPS       $0x03, Z3, Z3, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z2, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (SI)(DI*2)
+	VPSRLD       $0x10, Z1, Z0
+	VPANDD.BCST  w00000001x1<>+0(SB), Z0, Z0
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z0, Z0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z2
+	VPADDD       Z0, Z1, Z0
+	VCMPPS       $0x03, Z1, Z1, K2
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z2, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (AX)(DI*2)
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipVBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·acclipVBf16StatesAVX2(SB), $352-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, (R8)
+	VBROADCASTSS 4(DI), Y0
+	VMOVAPS      Y0, 32(R8)
+	VBROADCASTSS 8(DI), Y0
+	VMOVAPS      Y0, 64(R8)
+	VBROADCASTSS 12(DI), Y0
+	VMOVAPS      Y0, 96(R8)
+	VBROADCASTSS 16(DI), Y0
+	VMOVAPS      Y0, 128(R8)
+	VBROADCASTSS 36(DI), Y0
+	VMOVAPS      Y0, 160(R8)
+	VBROADCASTSS 20(DI), Y0
+	VMOVAPS      Y0, 192(R8)
+	VBROADCASTSS 24(DI), Y0
+	VMOVAPS      Y0, 224(R8)
+	VBROADCASTSS 28(DI), Y0
+	VMOVAPS      Y0, 256(R8)
+	VBROADCASTSS 32(DI), Y0
+	VMOVAPS      Y0, 288(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	SUBQ         $0x08, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(DI*4), Y0
+	VMOVUPS      (DX)(DI*4), Y1
+	VPMOVZXWD    (BX)(DI*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPMOVZXWD    (SI)(DI*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPMOVZXWD    (AX)(DI*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VMULPS       (R8), Y1, Y1
+	VSUBPS       Y2, Y1, Y5
+	VMULPS       32(R8), Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y5
+	VPSUBD       w00000001x8<>+0(SB), Y5, Y6
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y5, Y6
+	VMULPS       w4b800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y8
+	VPAND        w41c00000x8<>+0(SB), Y6, Y6
+	VADDPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VPADDD       w00480000x8<>+0(SB), Y8, Y8
+	VPAND        w007fffffx8<>+0(SB), Y8, Y9
+	VPADDD       w3f380000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x17, Y8, Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y6, Y10, Y6
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y8, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y9
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y10, Y9
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y10, Y9
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y10, Y9
+	VMULPS       Y10, Y9, Y9
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y8, Y8
+	VADDPS       Y6, Y8, Y6
+	VMULPS       192(R8), Y6, Y8
+	VMOVAPS      Y8, Y10
+	VFMSUB231PS  192(R8), Y6, Y10
+	VFMADD231PS  224(R8), Y6, Y10
+	VFMADD231PS  192(R8), Y9, Y10
+	VADDPS       Y10, Y8, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y9
+	VMINPS       w43200000x8<>+0(SB), Y6, Y6
+	VMAXPS       wc3200000x8<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y8
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y6
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VSUBPS       Y3, Y5, Y5
+	VMULPS       64(R8), Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       64(R8), Y1, Y1
+	VADDPS       Y1, Y4, Y1
+	VMULPS       160(R8), Y1, Y4
+	VSQRTPS      Y4, Y4
+	VADDPS       128(R8), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
+	VADDPS       128(R8), Y5, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VPSUBD       w00800000x8<>+0(SB), Y3, Y7
+	VPMAXUD      w7f000000x8<>+0(SB), Y7, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VCVTDQ2PS    Y3, Y7
+	VSUBPS       w4e7e0000x8<>+0(SB), Y7, Y7
+	VMULPS       256(R8), Y7, Y7
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y7, Y7
+	VCVTTPS2DQ   Y7, Y7
+	VCMPPS       $0x19, Y5, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVMSKPS    Y7, R10
+	TESTL        R10, R10
+	JEQ          clipped4
+	VPSUBD       w00000001x8<>+0(SB), Y3, Y6
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y3, Y6
+	VMULPS       w4b800000x8<>+0(SB), Y3, Y8
+	VBLENDVPS    Y6, Y8, Y3, Y8
+	VPAND        w41c00000x8<>+0(SB), Y6, Y6
+	VADDPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VPADDD       w00480000x8<>+0(SB), Y8, Y8
+	VPAND        w007fffffx8<>+0(SB), Y8, Y9
+	VPADDD       w3f380000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x17, Y8, Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y6, Y10, Y6
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y8, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y9
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y10, Y9
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y10, Y9
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y10, Y9
+	VMULPS       Y10, Y9, Y9
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y8, Y8
+	VADDPS       Y6, Y8, Y6
+	VMULPS       256(R8), Y6, Y8
+	VMOVAPS      Y8, Y10
+	VFMSUB231PS  256(R8), Y6, Y10
+	VFMADD231PS  288(R8), Y6, Y10
+	VFMADD231PS  256(R8), Y9, Y10
+	VADDPS       Y10, Y8, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y9
+	VMINPS       w43200000x8<>+0(SB), Y6, Y6
+	VMAXPS       wc3200000x8<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y8
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y6
+	VBLENDVPS    Y7, Y3, Y6, Y6
+	VDIVPS       Y5, Y6, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMOVAPS      Y5, Y6
+
+clipped4:
+	VMULPS       Y2, Y6, Y5
+	VMULPS       96(R8), Y5, Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)(DI*4)
+	VPSRLD       $0x10, Y2, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y0, Y2, Y0
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (BX)(DI*2)
+	VPSRLD       $0x10, Y3, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y3, Y0
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (SI)(DI*2)
+	VPSRLD       $0x10, Y1, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y1, Y0
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (AX)(DI*2)
+	ADDQ         $0x08, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclipVBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipVBf16MasterAVX512(SB), $704-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), AX
+	MOVQ         c+0(FP), R8
+	LEAQ         63(SP), R9
+	ANDQ         $-64, R9
+	VBROADCASTSS (R8), Z0
+	VMOVAPS      Z0, (R9)
+	VBROADCASTSS 4(R8), Z0
+	VMOVAPS      Z0, 64(R9)
+	VBROADCASTSS 8(R8), Z0
+	VMOVAPS      Z0, 128(R9)
+	VBROADCASTSS 12(R8), Z0
+	VMOVAPS      Z0, 192(R9)
+	VBROADCASTSS 16(R8), Z0
+	VMOVAPS      Z0, 256(R9)
+	VBROADCASTSS 36(R8), Z0
+	VMOVAPS      Z0, 320(R9)
+	VBROADCASTSS 20(R8), Z0
+	VMOVAPS      Z0, 384(R9)
+	VBROADCASTSS 24(R8), Z0
+	VMOVAPS      Z0, 448(R9)
+	VBROADCASTSS 28(R8), Z0
+	VMOVAPS      Z0, 512(R9)
+	VBROADCASTSS 32(R8), Z0
+	VMOVAPS      Z0, 576(R9)
+	MOVQ         i+16(FP), R8
+	MOVQ         n+24(FP), R10
+	MOVQ         R10, R11
+	SUBQ         $0x20, R11
+	CMPQ         R8, R11
+	JGT          tail2
+
+loop1:
+	VMOVUPS          (AX)(R8*4), Z0
+	VMOVUPS          64(AX)(R8*4), Z1
+	VPMOVZXWD        (DX)(R8*2), Z2
+	VPMOVZXWD        32(DX)(R8*2), Z3
+	VPSLLD           $0x10, Z2, Z2
+	VPSLLD           $0x10, Z3, Z3
+	VMOVUPS          (BX)(R8*4), Z4
+	VMOVUPS          64(BX)(R8*4), Z5
+	VMOVUPS          (SI)(R8*4), Z6
+	VMOVUPS          64(SI)(R8*4), Z7
+	VMOVUPS          (DI)(R8*4), Z8
+	VMOVUPS          64(DI)(R8*4), Z9
+	VMULPS           (R9), Z2, Z2
+	VMULPS           (R9), Z3, Z3
+	VSUBPS           Z4, Z2, Z10
+	VSUBPS           Z5, Z3, Z11
+	VMULPS           64(R9), Z10, Z10
+	VMULPS           64(R9), Z11, Z11
+	VADDPS           Z10, Z4, Z4
+	VADDPS           Z11, Z5, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z10
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z11
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z10, Z12
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z11, Z13
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z12, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z13, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z10, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z11, K4
+	VMOVAPS          Z10, Z12
+	VMOVAPS          Z11, Z13
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z14
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z15
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z12, K3, Z12
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z14, K3, Z14
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z13, K4, Z13
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z15, K4, Z15
+	VPADDD.BCST      w00480000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w00480000x1<>+0(SB), Z13, Z13
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z12, Z16
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z13, Z17
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z16, Z16
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z17, Z17
+	VPSRLD           $0x17, Z12, Z18
+	VPSRLD           $0x17, Z13, Z19
+	VCVTDQ2PS        Z18, Z18
+	VCVTDQ2PS        Z19, Z19
+	VSUBPS           Z14, Z18, Z14
+	VSUBPS           Z15, Z19, Z15
+	VPSRLD           $0x14, Z12, Z12
+	VPSRLD           $0x14, Z13, Z13
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z12, Z18
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z16, Z18
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z17, Z19
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z16
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z17
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z19, Z17
+	VMULPS           Z18, Z16, Z16
+	VMULPS           Z19, Z17, Z17
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z12, Z12
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z13, Z13
+	VADDPS           Z14, Z12, Z12
+	VADDPS           Z15, Z13, Z13
+	VMULPS           384(R9), Z12, Z14
+	VMULPS           384(R9), Z13, Z15
+	VMOVAPS          Z14, Z18
+	VMOVAPS          Z15, Z19
+	VFMSUB231PS      384(R9), Z12, Z18
+	VFMSUB231PS      384(R9), Z13, Z19
+	VFMADD231PS      448(R9), Z12, Z18
+	VFMADD231PS      448(R9), Z13, Z19
+	VFMADD231PS      384(R9), Z16, Z18
+	VFMADD231PS      384(R9), Z17, Z19
+	VADDPS           Z18, Z14, Z12
+	VADDPS           Z19, Z15, Z13
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VSUBPS           Z12, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VADDPS           Z18, Z14, Z14
+	VADDPS           Z19, Z15, Z15
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z15, Z17
+	VSCALEFPS        Z12, Z16, Z12
+	VSCALEFPS        Z13, Z17, Z13
+	VMOVAPS          Z12, Z12
+	VMOVAPS          Z10, K1, Z12
+	VMOVAPS          Z13, Z10
+	VMOVAPS          Z11, K2, Z10
+	VSUBPS           Z6, Z12, Z11
+	VSUBPS           Z7, Z10, Z10
+	VMULPS           128(R9), Z11, Z11
+	VMULPS           128(R9), Z10, Z10
+	VADDPS           Z11, Z6, Z6
+	VADDPS           Z10, Z7, Z7
+	VMULPS           Z2, Z2, Z2
+	VMULPS           Z3, Z3, Z3
+	VSUBPS           Z8, Z2, Z2
+	VSUBPS           Z9, Z3, Z3
+	VMULPS           128(R9), Z2, Z2
+	VMULPS           128(R9), Z3, Z3
+	VADDPS           Z2, Z8, Z2
+	VADDPS           Z3, Z9, Z3
+	VMULPS           320(R9), Z2, Z8
+	VMULPS           320(R9), Z3, Z9
+	VSQRTPS          Z8, Z8
+	VSQRTPS          Z9, Z9
+	VADDPS           256(R9), Z8, Z8
+	VADDPS           256(R9), Z9, Z9
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z10
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z5, Z11
+	VADDPS           256(R9), Z10, Z10
+	VADDPS           256(R9), Z11, Z11
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z13
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z6, Z14
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z7, Z15
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z14, K1
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z15, K2
+	VCVTDQ2PS        Z6, Z14
+	VCVTDQ2PS        Z7, Z15
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z14, Z14
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z15, Z15
+	VMULPS           512(R9), Z14, Z14
+	VMULPS           512(R9), Z15, Z15
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z15, Z15
+	VCVTTPS2DQ       Z14, Z14
+	VCVTTPS2DQ       Z15, Z15
+	VCMPPS           $0x19, Z10, Z14, K3
+	VCMPPS           $0x19, Z11, Z15, K4
+	KORW             K2, K1, K1
+	KORW             K4, K1, K1
+	KORTESTW         K3, K1
+	JEQ              clipped4
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z6, Z12
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z7, Z13
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z12, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z13, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z6, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z7, K4
+	VMOVAPS          Z6, Z12
+	VMOVAPS          Z7, Z13
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z14
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z15
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z12, K3, Z12
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z14, K3, Z14
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z13, K4, Z13
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z15, K4, Z15
+	VPADDD.BCST      w00480000x1<>+0(SB), Z12, Z12
+	VPADDD.BCST      w00480000x1<>+0(SB), Z13, Z13
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z12, Z16
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z13, Z17
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z16, Z16
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z17, Z17
+	VPSRLD           $0x17, Z12, Z18
+	VPSRLD           $0x17, Z13, Z19
+	VCVTDQ2PS        Z18, Z18
+	VCVTDQ2PS        Z19, Z19
+	VSUBPS           Z14, Z18, Z14
+	VSUBPS           Z15, Z19, Z15
+	VPSRLD           $0x14, Z12, Z12
+	VPSRLD           $0x14, Z13, Z13
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z12, Z18
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z13, Z19
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z16, Z18
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z17, Z19
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z16
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z17
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z19, Z17
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z18, Z16
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z19, Z17
+	VMULPS           Z18, Z16, Z16
+	VMULPS           Z19, Z17, Z17
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z12, Z12
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z13, Z13
+	VADDPS           Z14, Z12, Z12
+	VADDPS           Z15, Z13, Z13
+	VMULPS           512(R9), Z12, Z14
+	VMULPS           512(R9), Z13, Z15
+	VMOVAPS          Z14, Z18
+	VMOVAPS          Z15, Z19
+	VFMSUB231PS      512(R9), Z12, Z18
+	VFMSUB231PS      512(R9), Z13, Z19
+	VFMADD231PS      576(R9), Z12, Z18
+	VFMADD231PS      576(R9), Z13, Z19
+	VFMADD231PS      512(R9), Z16, Z18
+	VFMADD231PS      512(R9), Z17, Z19
+	VADDPS           Z18, Z14, Z12
+	VADDPS           Z19, Z15, Z13
+	VRNDSCALEPS      $0x00, Z12, Z12
+	VRNDSCALEPS      $0x00, Z13, Z13
+	VSUBPS           Z12, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VADDPS           Z18, Z14, Z14
+	VADDPS           Z19, Z15, Z15
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z15, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z15, Z17
+	VSCALEFPS        Z12, Z16, Z12
+	VSCALEFPS        Z13, Z17, Z13
+	VMOVAPS          Z12, Z12
+	VMOVAPS          Z6, K1, Z12
+	VMOVAPS          Z13, Z13
+	VMOVAPS          Z7, K2, Z13
+	VDIVPS           Z10, Z12, Z10
+	VDIVPS           Z11, Z13, Z11
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z13
+	VCMPPS           $0x1e, Z12, Z10, K1
+	VCMPPS           $0x1e, Z13, Z11, K2
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z12, K1, Z10
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z13, K2, Z11
+	VMOVAPS          Z10, Z12
+	VMOVAPS          Z11, Z13
+
+clipped4:
+	VMULPS       Z4, Z12, Z10
+	VMULPS       Z5, Z13, Z11
+	VMULPS       192(R9), Z10, Z10
+	VMULPS       192(R9), Z11, Z11
+	VDIVPS       Z8, Z10, Z8
+	VDIVPS       Z9, Z11, Z9
+	VSUBPS       Z8, Z0, Z0
+	VSUBPS       Z9, Z1, Z1
+	VMOVUPS      Z0, (AX)(R8*4)
+	VMOVUPS      Z1, 64(AX)(R8*4)
+	VPSRLD       $0x10, Z0, Z8
+	VPSRLD       $0x10, Z1, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z9, Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z8, Z0, Z8
+	VPADDD       Z9, Z1, Z9
+	VCMPPS       $0x03, Z0, Z0, K1
+	VCMPPS       $0x03, Z1, Z1, K2
+	VMOVAPS      Z8, Z0
+	VMOVAPS      Z10, K1, Z0
+	VMOVAPS      Z9, Z1
+	VMOVAPS      Z11, K2, Z1
+	VPSRLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z1, Z1
+	VPMOVDW      Z0, (CX)(R8*2)
+	VPMOVDW      Z1, 32(CX)(R8*2)
+	VMOVUPS      Z4, (BX)(R8*4)
+	VMOVUPS      Z5, 64(BX)(R8*4)
+	VMOVUPS      Z6, (SI)(R8*4)
+	VMOVUPS      Z7, 64(SI)(R8*4)
+	VMOVUPS      Z2, (DI)(R8*4)
+	VMOVUPS      Z3, 64(DI)(R8*4)
+	ADDQ         $0x20, R8
+	CMPQ         R8, R11
+	JLE          loop1
+
+tail2:
+	CMPQ             R8, R10
+	JGE              done3
+	MOVQ             R10, R11
+	SUBQ             R8, R11
+	MOVL             $0xffffffff, R12
+	BZHIL            R11, R12, R12
+	KMOVW            R12, K1
+	VMOVUPS.Z        (AX)(R8*4), K1, Z0
+	VPMOVZXWD.Z      (DX)(R8*2), K1, Z1
+	VPSLLD           $0x10, Z1, Z1
+	VMOVUPS.Z        (BX)(R8*4), K1, Z2
+	VMOVUPS.Z        (SI)(R8*4), K1, Z3
+	VMOVUPS.Z        (DI)(R8*4), K1, Z4
+	VMULPS           (R9), Z1, Z1
+	VSUBPS           Z2, Z1, Z5
+	VMULPS           64(R9), Z5, Z5
+	VADDPS           Z5, Z2, Z2
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z1, Z5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z5, Z6
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z5, K3
+	VMOVAPS          Z5, Z6
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z7
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z6, K3, Z6
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z7, K3, Z7
+	VPADDD.BCST      w00480000x1<>+0(SB), Z6, Z6
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z6, Z8
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z8, Z8
+	VPSRLD           $0x17, Z6, Z9
+	VCVTDQ2PS        Z9, Z9
+	VSUBPS           Z7, Z9, Z7
+	VPSRLD           $0x14, Z6, Z6
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z8, Z9
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z8
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z9, Z8
+	VMULPS           Z9, Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z6, Z6
+	VADDPS           Z7, Z6, Z6
+	VMULPS           384(R9), Z6, Z7
+	VMOVAPS          Z7, Z9
+	VFMSUB231PS      384(R9), Z6, Z9
+	VFMADD231PS      448(R9), Z6, Z9
+	VFMADD231PS      384(R9), Z8, Z9
+	VADDPS           Z9, Z7, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VSUBPS           Z6, Z7, Z7
+	VADDPS           Z9, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z8
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z8
+	VSCALEFPS        Z6, Z8, Z6
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z5, K2, Z6
+	VSUBPS           Z3, Z6, Z5
+	VMULPS           128(R9), Z5, Z5
+	VADDPS           Z5, Z3, Z3
+	VMULPS           Z1, Z1, Z1
+	VSUBPS           Z4, Z1, Z1
+	VMULPS           128(R9), Z1, Z1
+	VADDPS           Z1, Z4, Z1
+	VMULPS           320(R9), Z1, Z4
+	VSQRTPS          Z4, Z4
+	VADDPS           256(R9), Z4, Z4
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z2, Z5
+	VADDPS           256(R9), Z5, Z5
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z3, Z7
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z7, K2
+	VCVTDQ2PS        Z3, Z7
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z7, Z7
+	VMULPS           512(R9), Z7, Z7
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z7, Z7
+	VCVTTPS2DQ       Z7, Z7
+	VCMPPS           $0x19, Z5, Z7, K3
+	KORTESTW         K3, K2
+	JEQ              clipped5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z3, Z6
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z3, K3
+	VMOVAPS          Z3, Z6
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z7
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z6, K3, Z6
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z7, K3, Z7
+	VPADDD.BCST      w00480000x1<>+0(SB), Z6, Z6
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z6, Z8
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z8, Z8
+	VPSRLD           $0x17, Z6, Z9
+	VCVTDQ2PS        Z9, Z9
+	VSUBPS           Z7, Z9, Z7
+	VPSRLD           $0x14, Z6, Z6
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z6, Z9
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z8, Z9
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z8
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z9, Z8
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z9, Z8
+	VMULPS           Z9, Z8, Z8
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z6, Z6
+	VADDPS           Z7, Z6, Z6
+	VMULPS           512(R9), Z6, Z7
+	VMOVAPS          Z7, Z9
+	VFMSUB231PS      512(R9), Z6, Z9
+	VFMADD231PS      576(R9), Z6, Z9
+	VFMADD231PS      512(R9), Z8, Z9
+	VADDPS           Z9, Z7, Z6
+	VRNDSCALEPS      $0x00, Z6, Z6
+	VSUBPS           Z6, Z7, Z7
+	VADDPS           Z9, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z8
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z8
+	VSCALEFPS        Z6, Z8, Z6
+	VMOVAPS          Z6, Z6
+	VMOVAPS          Z3, K2, Z6
+	VDIVPS           Z5, Z6, Z5
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VCMPPS           $0x1e, Z6, Z5, K2
+	VMOVAPS          Z5, Z5
+	VMOVAPS          Z6, K2, Z5
+	VMOVAPS          Z5, Z6
+
+clipped5:
+	VMULPS       Z2, Z6, Z5
+	VMULPS       192(R9), Z5, Z5
+	VDIVPS       Z4, Z5, Z4
+	VSUBPS       Z4, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(R8*4)
+	VPSRLD       $0x10, Z0, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z4, Z0, Z4
+	VCMPPS       $0x03, Z0, Z0, K2
+	VMOVAPS      Z4, Z0
+	VMOVAPS      Z5, K2, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, K1, (CX)(R8*2)
+	VMOVUPS      Z2, K1, (BX)(R8*4)
+	VMOVUPS      Z3, K1, (SI)(R8*4)
+	VMOVUPS      Z1, K1, (DI)(R8*4)
+	ADDQ         $0x10, R8
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipVBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·acclipVBf16MasterAVX2(SB), $352-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), AX
+	MOVQ         c+0(FP), R8
+	LEAQ         31(SP), R9
+	ANDQ         $-32, R9
+	VBROADCASTSS (R8), Y0
+	VMOVAPS      Y0, (R9)
+	VBROADCASTSS 4(R8), Y0
+	VMOVAPS      Y0, 32(R9)
+	VBROADCASTSS 8(R8), Y0
+	VMOVAPS      Y0, 64(R9)
+	VBROADCASTSS 12(R8), Y0
+	VMOVAPS      Y0, 96(R9)
+	VBROADCASTSS 16(R8), Y0
+	VMOVAPS      Y0, 128(R9)
+	VBROADCASTSS 36(R8), Y0
+	VMOVAPS      Y0, 160(R9)
+	VBROADCASTSS 20(R8), Y0
+	VMOVAPS      Y0, 192(R9)
+	VBROADCASTSS 24(R8), Y0
+	VMOVAPS      Y0, 224(R9)
+	VBROADCASTSS 28(R8), Y0
+	VMOVAPS      Y0, 256(R9)
+	VBROADCASTSS 32(R8), Y0
+	VMOVAPS      Y0, 288(R9)
+	MOVQ         i+16(FP), R8
+	MOVQ         n+24(FP), R10
+	SUBQ         $0x08, R10
+	CMPQ         R8, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(R8*4), Y0
+	VPMOVZXWD    (DX)(R8*2), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VMOVUPS      (BX)(R8*4), Y2
+	VMOVUPS      (SI)(R8*4), Y3
+	VMOVUPS      (DI)(R8*4), Y4
+	VMULPS       (R9), Y1, Y1
+	VSUBPS       Y2, Y1, Y5
+	VMULPS       32(R9), Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y5
+	VPSUBD       w00000001x8<>+0(SB), Y5, Y6
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y5, Y6
+	VMULPS       w4b800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y6, Y8, Y5, Y8
+	VPAND        w41c00000x8<>+0(SB), Y6, Y6
+	VADDPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VPADDD       w00480000x8<>+0(SB), Y8, Y8
+	VPAND        w007fffffx8<>+0(SB), Y8, Y9
+	VPADDD       w3f380000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x17, Y8, Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y6, Y10, Y6
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y8, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y9
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y10, Y9
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y10, Y9
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y10, Y9
+	VMULPS       Y10, Y9, Y9
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y8, Y8
+	VADDPS       Y6, Y8, Y6
+	VMULPS       192(R9), Y6, Y8
+	VMOVAPS      Y8, Y10
+	VFMSUB231PS  192(R9), Y6, Y10
+	VFMADD231PS  224(R9), Y6, Y10
+	VFMADD231PS  192(R9), Y9, Y10
+	VADDPS       Y10, Y8, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y9
+	VMINPS       w43200000x8<>+0(SB), Y6, Y6
+	VMAXPS       wc3200000x8<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y8
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y6
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VSUBPS       Y3, Y5, Y5
+	VMULPS       64(R9), Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       64(R9), Y1, Y1
+	VADDPS       Y1, Y4, Y1
+	VMULPS       160(R9), Y1, Y4
+	VSQRTPS      Y4, Y4
+	VADDPS       128(R9), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
+	VADDPS       128(R9), Y5, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VPSUBD       w00800000x8<>+0(SB), Y3, Y7
+	VPMAXUD      w7f000000x8<>+0(SB), Y7, Y8
+	VPCMPEQD     Y8, Y7, Y8
+	VCVTDQ2PS    Y3, Y7
+	VSUBPS       w4e7e0000x8<>+0(SB), Y7, Y7
+	VMULPS       256(R9), Y7, Y7
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y7, Y7
+	VCVTTPS2DQ   Y7, Y7
+	VCMPPS       $0x19, Y5, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VMOVMSKPS    Y7, R11
+	TESTL        R11, R11
+	JEQ          clipped4
+	VPSUBD       w00000001x8<>+0(SB), Y3, Y6
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y7
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y3, Y6
+	VMULPS       w4b800000x8<>+0(SB), Y3, Y8
+	VBLENDVPS    Y6, Y8, Y3, Y8
+	VPAND        w41c00000x8<>+0(SB), Y6, Y6
+	VADDPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VPADDD       w00480000x8<>+0(SB), Y8, Y8
+	VPAND        w007fffffx8<>+0(SB), Y8, Y9
+	VPADDD       w3f380000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x17, Y8, Y10
+	VCVTDQ2PS    Y10, Y10
+	VSUBPS       Y6, Y10, Y6
+	VPSRLD       $0x14, Y8, Y8
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y8, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y9
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y10, Y9
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y10, Y9
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y10, Y9
+	VMULPS       Y10, Y9, Y9
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y8, Y8
+	VADDPS       Y6, Y8, Y6
+	VMULPS       256(R9), Y6, Y8
+	VMOVAPS      Y8, Y10
+	VFMSUB231PS  256(R9), Y6, Y10
+	VFMADD231PS  288(R9), Y6, Y10
+	VFMADD231PS  256(R9), Y9, Y10
+	VADDPS       Y10, Y8, Y6
+	VROUNDPS     $0x00, Y6, Y6
+	VSUBPS       Y6, Y8, Y8
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y9
+	VMINPS       w43200000x8<>+0(SB), Y6, Y6
+	VMAXPS       wc3200000x8<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y8
+	VPSUBD       Y8, Y6, Y6
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y6, Y8, Y6
+	VBLENDVPS    Y7, Y3, Y6, Y6
+	VDIVPS       Y5, Y6, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMOVAPS      Y5, Y6
+
+clipped4:
+	VMULPS       Y2, Y6, Y5
+	VMULPS       96(R9), Y5, Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (AX)(R8*4)
+	VPSRLD       $0x10, Y0, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y0, Y4
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y5, Y4, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (CX)(R8*2)
+	VMOVUPS      Y2, (BX)(R8*4)
+	VMOVUPS      Y3, (SI)(R8*4)
+	VMOVUPS      Y1, (DI)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R10
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclipVQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·acclipVQ8StatesAVX512(SB), $4032-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         63(SP), R8
+	ANDQ         $-64, R8
+	VBROADCASTSS (DI), Z0
+	VMOVAPS      Z0, (R8)
+	VBROADCASTSS 4(DI), Z0
+	VMOVAPS      Z0, 64(R8)
+	VBROADCASTSS 8(DI), Z0
+	VMOVAPS      Z0, 128(R8)
+	VBROADCASTSS 12(DI), Z0
+	VMOVAPS      Z0, 192(R8)
+	VBROADCASTSS 16(DI), Z0
+	VMOVAPS      Z0, 256(R8)
+	VBROADCASTSS 36(DI), Z0
+	VMOVAPS      Z0, 320(R8)
+	VBROADCASTSS 20(DI), Z0
+	VMOVAPS      Z0, 384(R8)
+	VBROADCASTSS 24(DI), Z0
+	VMOVAPS      Z0, 448(R8)
+	VBROADCASTSS 28(DI), Z0
+	VMOVAPS      Z0, 512(R8)
+	VBROADCASTSS 32(DI), Z0
+	VMOVAPS      Z0, 576(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	LEAQ         767(SP), R10
+	ANDQ         $-64, R10
+	MOVQ         DI, R13
+	SHRQ         $0x08, R13
+	IMUL3Q       $0x00000104, R13, R13
+	ADDQ         R13, BX
+	ADDQ         R13, SI
+	ADDQ         R13, AX
+
+block:
+	CMPQ         DI, R9
+	JGE          done
+	LEAQ         256(DI), R12
+	CMPQ         R12, R9
+	CMOVQGT      R9, R12
+	VBROADCASTSS (BX), Z0
+	VMOVAPS      Z0, 3072(R10)
+	VPXORD       Z0, Z0, Z0
+	VBROADCASTSS (SI), Z2
+	VMOVAPS      Z2, 3136(R10)
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS (AX), Z3
+	VMOVAPS      Z3, 3200(R10)
+	VPXORD       Z3, Z3, Z3
+	XORQ         R11, R11
+	MOVQ         R12, R13
+	SUBQ         $0x20, R13
+	CMPQ         DI, R13
+	JGT          tail2
+
+loop1:
+	VMOVUPS          (CX)(DI*4), Z4
+	VMOVUPS          64(CX)(DI*4), Z5
+	VMOVUPS          (DX)(DI*4), Z6
+	VMOVUPS          64(DX)(DI*4), Z7
+	VPMOVZXBD        4(BX)(R11*1), Z8
+	VPMOVZXBD        20(BX)(R11*1), Z9
+	VPANDD.BCST      w0000007fx1<>+0(SB), Z8, Z10
+	VPANDD.BCST      w0000007fx1<>+0(SB), Z9, Z11
+	VPADDD.BCST      w00000380x1<>+0(SB), Z10, Z12
+	VPADDD.BCST      w00000380x1<>+0(SB), Z11, Z13
+	VPSLLD           $0x14, Z12, Z12
+	VPSLLD           $0x14, Z13, Z13
+	VPTESTMD         Z10, Z10, K1
+	VMOVDQA32.Z      Z12, K1, Z10
+	VPTESTMD         Z11, Z11, K1
+	VMOVDQA32.Z      Z13, K1, Z11
+	VPSRLD           $0x07, Z8, Z8
+	VPSRLD           $0x07, Z9, Z9
+	VPSLLD           $0x1f, Z8, Z8
+	VPSLLD           $0x1f, Z9, Z9
+	VPORD            Z8, Z10, Z8
+	VPORD            Z9, Z11, Z9
+	VMULPS           3072(R10), Z8, Z8
+	VMULPS           3072(R10), Z9, Z9
+	VPMOVZXBD        4(SI)(R11*1), Z10
+	VPMOVZXBD        20(SI)(R11*1), Z11
+	VPADDD.BCST      w00000700x1<>+0(SB), Z10, Z12
+	VPADDD.BCST      w00000700x1<>+0(SB), Z11, Z13
+	VPSLLD           $0x13, Z12, Z12
+	VPSLLD           $0x13, Z13, Z13
+	VPTESTMD         Z10, Z10, K1
+	VMOVDQA32.Z      Z12, K1, Z10
+	VPTESTMD         Z11, Z11, K1
+	VMOVDQA32.Z      Z13, K1, Z11
+	VMULPS           3136(R10), Z10, Z10
+	VMULPS           3136(R10), Z11, Z11
+	VPMOVZXBD        4(AX)(R11*1), Z12
+	VPMOVZXBD        20(AX)(R11*1), Z13
+	VPADDD.BCST      w00000700x1<>+0(SB), Z12, Z14
+	VPADDD.BCST      w00000700x1<>+0(SB), Z13, Z15
+	VPSLLD           $0x13, Z14, Z14
+	VPSLLD           $0x13, Z15, Z15
+	VPTESTMD         Z12, Z12, K1
+	VMOVDQA32.Z      Z14, K1, Z12
+	VPTESTMD         Z13, Z13, K1
+	VMOVDQA32.Z      Z15, K1, Z13
+	VMULPS           3200(R10), Z12, Z12
+	VMULPS           3200(R10), Z13, Z13
+	VMULPS           (R8), Z6, Z6
+	VMULPS           (R8), Z7, Z7
+	VSUBPS           Z8, Z6, Z14
+	VSUBPS           Z9, Z7, Z15
+	VMULPS           64(R8), Z14, Z14
+	VMULPS           64(R8), Z15, Z15
+	VADDPS           Z14, Z8, Z8
+	VADDPS           Z15, Z9, Z9
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z6, Z14
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z7, Z15
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z14, Z16
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z15, Z17
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z16, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z17, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z14, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z15, K4
+	VMOVAPS          Z14, Z16
+	VMOVAPS          Z15, Z17
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z18
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z19
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z16, K3, Z16
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z18, K3, Z18
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z17, K4, Z17
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z19, K4, Z19
+	VPADDD.BCST      w00480000x1<>+0(SB), Z16, Z16
+	VPADDD.BCST      w00480000x1<>+0(SB), Z17, Z17
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z16, Z20
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z17, Z21
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z20, Z20
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z21, Z21
+	VPSRLD           $0x17, Z16, Z22
+	VPSRLD           $0x17, Z17, Z23
+	VCVTDQ2PS        Z22, Z22
+	VCVTDQ2PS        Z23, Z23
+	VSUBPS           Z18, Z22, Z18
+	VSUBPS           Z19, Z23, Z19
+	VPSRLD           $0x14, Z16, Z16
+	VPSRLD           $0x14, Z17, Z17
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z16, Z22
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z17, Z23
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z20, Z22
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z21, Z23
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z20
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z21
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z22, Z20
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z23, Z21
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z22, Z20
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z23, Z21
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z22, Z20
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z23, Z21
+	VMULPS           Z22, Z20, Z20
+	VMULPS           Z23, Z21, Z21
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z16, Z16
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z17, Z17
+	VADDPS           Z18, Z16, Z16
+	VADDPS           Z19, Z17, Z17
+	VMULPS           384(R8), Z16, Z18
+	VMULPS           384(R8), Z17, Z19
+	VMOVAPS          Z18, Z22
+	VMOVAPS          Z19, Z23
+	VFMSUB231PS      384(R8), Z16, Z22
+	VFMSUB231PS      384(R8), Z17, Z23
+	VFMADD231PS      448(R8), Z16, Z22
+	VFMADD231PS      448(R8), Z17, Z23
+	VFMADD231PS      384(R8), Z20, Z22
+	VFMADD231PS      384(R8), Z21, Z23
+	VADDPS           Z22, Z18, Z16
+	VADDPS           Z23, Z19, Z17
+	VRNDSCALEPS      $0x00, Z16, Z16
+	VRNDSCALEPS      $0x00, Z17, Z17
+	VSUBPS           Z16, Z18, Z18
+	VSUBPS           Z17, Z19, Z19
+	VADDPS           Z22, Z18, Z18
+	VADDPS           Z23, Z19, Z19
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z20
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z21
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z19, Z21
+	VSCALEFPS        Z16, Z20, Z16
+	VSCALEFPS        Z17, Z21, Z17
+	VMOVAPS          Z16, Z16
+	VMOVAPS          Z14, K1, Z16
+	VMOVAPS          Z17, Z14
+	VMOVAPS          Z15, K2, Z14
+	VSUBPS           Z10, Z16, Z15
+	VSUBPS           Z11, Z14, Z14
+	VMULPS           128(R8), Z15, Z15
+	VMULPS           128(R8), Z14, Z14
+	VADDPS           Z15, Z10, Z10
+	VADDPS           Z14, Z11, Z11
+	VMULPS           Z6, Z6, Z6
+	VMULPS           Z7, Z7, Z7
+	VSUBPS           Z12, Z6, Z6
+	VSUBPS           Z13, Z7, Z7
+	VMULPS           128(R8), Z6, Z6
+	VMULPS           128(R8), Z7, Z7
+	VADDPS           Z6, Z12, Z6
+	VADDPS           Z7, Z13, Z7
+	VMULPS           320(R8), Z6, Z12
+	VMULPS           320(R8), Z7, Z13
+	VSQRTPS          Z12, Z12
+	VSQRTPS          Z13, Z13
+	VADDPS           256(R8), Z12, Z12
+	VADDPS           256(R8), Z13, Z13
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z8, Z14
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z9, Z15
+	VADDPS           256(R8), Z14, Z14
+	VADDPS           256(R8), Z15, Z15
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z16
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z17
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z10, Z18
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z11, Z19
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z18, K1
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z19, K2
+	VCVTDQ2PS        Z10, Z18
+	VCVTDQ2PS        Z11, Z19
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z18, Z18
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z19, Z19
+	VMULPS           512(R8), Z18, Z18
+	VMULPS           512(R8), Z19, Z19
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z18, Z18
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z19, Z19
+	VCVTTPS2DQ       Z18, Z18
+	VCVTTPS2DQ       Z19, Z19
+	VCMPPS           $0x19, Z14, Z18, K3
+	VCMPPS           $0x19, Z15, Z19, K4
+	KORW             K2, K1, K1
+	KORW             K4, K1, K1
+	KORTESTW         K3, K1
+	JEQ              clipped4
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z10, Z16
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z11, Z17
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z16, K1
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z17, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z10, K3
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z11, K4
+	VMOVAPS          Z10, Z16
+	VMOVAPS          Z11, Z17
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z18
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z19
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z16, K3, Z16
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z18, K3, Z18
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z17, K4, Z17
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z19, K4, Z19
+	VPADDD.BCST      w00480000x1<>+0(SB), Z16, Z16
+	VPADDD.BCST      w00480000x1<>+0(SB), Z17, Z17
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z16, Z20
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z17, Z21
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z20, Z20
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z21, Z21
+	VPSRLD           $0x17, Z16, Z22
+	VPSRLD           $0x17, Z17, Z23
+	VCVTDQ2PS        Z22, Z22
+	VCVTDQ2PS        Z23, Z23
+	VSUBPS           Z18, Z22, Z18
+	VSUBPS           Z19, Z23, Z19
+	VPSRLD           $0x14, Z16, Z16
+	VPSRLD           $0x14, Z17, Z17
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z16, Z22
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z17, Z23
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z20, Z22
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z21, Z23
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z20
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z21
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z22, Z20
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z23, Z21
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z22, Z20
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z23, Z21
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z22, Z20
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z23, Z21
+	VMULPS           Z22, Z20, Z20
+	VMULPS           Z23, Z21, Z21
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z16, Z16
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z17, Z17
+	VADDPS           Z18, Z16, Z16
+	VADDPS           Z19, Z17, Z17
+	VMULPS           512(R8), Z16, Z18
+	VMULPS           512(R8), Z17, Z19
+	VMOVAPS          Z18, Z22
+	VMOVAPS          Z19, Z23
+	VFMSUB231PS      512(R8), Z16, Z22
+	VFMSUB231PS      512(R8), Z17, Z23
+	VFMADD231PS      576(R8), Z16, Z22
+	VFMADD231PS      576(R8), Z17, Z23
+	VFMADD231PS      512(R8), Z20, Z22
+	VFMADD231PS      512(R8), Z21, Z23
+	VADDPS           Z22, Z18, Z16
+	VADDPS           Z23, Z19, Z17
+	VRNDSCALEPS      $0x00, Z16, Z16
+	VRNDSCALEPS      $0x00, Z17, Z17
+	VSUBPS           Z16, Z18, Z18
+	VSUBPS           Z17, Z19, Z19
+	VADDPS           Z22, Z18, Z18
+	VADDPS           Z23, Z19, Z19
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z20
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z21
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z19, Z21
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z18, Z20
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z19, Z21
+	VSCALEFPS        Z16, Z20, Z16
+	VSCALEFPS        Z17, Z21, Z17
+	VMOVAPS          Z16, Z16
+	VMOVAPS          Z10, K1, Z16
+	VMOVAPS          Z17, Z17
+	VMOVAPS          Z11, K2, Z17
+	VDIVPS           Z14, Z16, Z14
+	VDIVPS           Z15, Z17, Z15
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z16
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z17
+	VCMPPS           $0x1e, Z16, Z14, K1
+	VCMPPS           $0x1e, Z17, Z15, K2
+	VMOVAPS          Z14, Z14
+	VMOVAPS          Z16, K1, Z14
+	VMOVAPS          Z15, Z15
+	VMOVAPS          Z17, K2, Z15
+	VMOVAPS          Z14, Z16
+	VMOVAPS          Z15, Z17
+
+clipped4:
+	VMULPS      Z8, Z16, Z14
+	VMULPS      Z9, Z17, Z15
+	VMULPS      192(R8), Z14, Z14
+	VMULPS      192(R8), Z15, Z15
+	VDIVPS      Z12, Z14, Z12
+	VDIVPS      Z13, Z15, Z13
+	VSUBPS      Z12, Z4, Z4
+	VSUBPS      Z13, Z5, Z5
+	VMOVUPS     Z4, (CX)(DI*4)
+	VMOVUPS     Z5, 64(CX)(DI*4)
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z8, Z4
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z9, Z5
+	VMOVAPS     Z8, (R10)(R11*4)
+	VPMAXUD     Z4, Z0, Z0
+	VMOVAPS     Z9, 64(R10)(R11*4)
+	VPMAXUD     Z5, Z0, Z0
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z10, Z4
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z11, Z5
+	VMOVAPS     Z10, 1024(R10)(R11*4)
+	VPMAXUD     Z4, Z2, Z2
+	VMOVAPS     Z11, 1088(R10)(R11*4)
+	VPMAXUD     Z5, Z2, Z2
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z6, Z4
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z7, Z5
+	VMOVAPS     Z6, 2048(R10)(R11*4)
+	VPMAXUD     Z4, Z3, Z3
+	VMOVAPS     Z7, 2112(R10)(R11*4)
+	VPMAXUD     Z5, Z3, Z3
+	ADDQ        $0x20, R11
+	ADDQ        $0x20, DI
+	CMPQ        DI, R13
+	JLE         loop1
+
+tail2:
+	CMPQ             DI, R12
+	JGE              done3
+	MOVQ             R12, R13
+	SUBQ             DI, R13
+	MOVL             $0xffffffff, R14
+	BZHIL            R13, R14, R14
+	KMOVW            R14, K1
+	VMOVUPS.Z        (CX)(DI*4), K1, Z4
+	VMOVUPS.Z        (DX)(DI*4), K1, Z5
+	VPMOVZXBD        4(BX)(R11*1), Z6
+	VPANDD.BCST      w0000007fx1<>+0(SB), Z6, Z7
+	VPADDD.BCST      w00000380x1<>+0(SB), Z7, Z8
+	VPSLLD           $0x14, Z8, Z8
+	VPTESTMD         Z7, Z7, K2
+	VMOVDQA32.Z      Z8, K2, Z7
+	VPSRLD           $0x07, Z6, Z6
+	VPSLLD           $0x1f, Z6, Z6
+	VPORD            Z6, Z7, Z6
+	VMULPS           3072(R10), Z6, Z6
+	VPMOVZXBD        4(SI)(R11*1), Z7
+	VPADDD.BCST      w00000700x1<>+0(SB), Z7, Z8
+	VPSLLD           $0x13, Z8, Z8
+	VPTESTMD         Z7, Z7, K2
+	VMOVDQA32.Z      Z8, K2, Z7
+	VMULPS           3136(R10), Z7, Z7
+	VPMOVZXBD        4(AX)(R11*1), Z8
+	VPADDD.BCST      w00000700x1<>+0(SB), Z8, Z9
+	VPSLLD           $0x13, Z9, Z9
+	VPTESTMD         Z8, Z8, K2
+	VMOVDQA32.Z      Z9, K2, Z8
+	VMULPS           3200(R10), Z8, Z8
+	VMULPS           (R8), Z5, Z5
+	VSUBPS           Z6, Z5, Z9
+	VMULPS           64(R8), Z9, Z9
+	VADDPS           Z9, Z6, Z6
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z5, Z9
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z9, Z10
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z10, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z9, K3
+	VMOVAPS          Z9, Z10
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z11
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z10, K3, Z10
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z11, K3, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z10, Z10
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z10, Z12
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z12, Z12
+	VPSRLD           $0x17, Z10, Z13
+	VCVTDQ2PS        Z13, Z13
+	VSUBPS           Z11, Z13, Z11
+	VPSRLD           $0x14, Z10, Z10
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z10, Z13
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z13
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z12
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z13, Z12
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z13, Z12
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z13, Z12
+	VMULPS           Z13, Z12, Z12
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z10, Z10
+	VADDPS           Z11, Z10, Z10
+	VMULPS           384(R8), Z10, Z11
+	VMOVAPS          Z11, Z13
+	VFMSUB231PS      384(R8), Z10, Z13
+	VFMADD231PS      448(R8), Z10, Z13
+	VFMADD231PS      384(R8), Z12, Z13
+	VADDPS           Z13, Z11, Z10
+	VRNDSCALEPS      $0x00, Z10, Z10
+	VSUBPS           Z10, Z11, Z11
+	VADDPS           Z13, Z11, Z11
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z11, Z12
+	VSCALEFPS        Z10, Z12, Z10
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z9, K2, Z10
+	VSUBPS           Z7, Z10, Z9
+	VMULPS           128(R8), Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VMULPS           Z5, Z5, Z5
+	VSUBPS           Z8, Z5, Z5
+	VMULPS           128(R8), Z5, Z5
+	VADDPS           Z5, Z8, Z5
+	VMULPS           320(R8), Z5, Z8
+	VSQRTPS          Z8, Z8
+	VADDPS           256(R8), Z8, Z8
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z6, Z9
+	VADDPS           256(R8), Z9, Z9
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z10
+	VPSUBD.BCST      w00800000x1<>+0(SB), Z7, Z11
+	VPCMPUD.BCST     $0x05, w7f000000x1<>+0(SB), Z11, K2
+	VCVTDQ2PS        Z7, Z11
+	VSUBPS.BCST      w4e7e0000x1<>+0(SB), Z11, Z11
+	VMULPS           512(R8), Z11, Z11
+	VADDPS.BCST      w4e7dd1ecx1<>+0(SB), Z11, Z11
+	VCVTTPS2DQ       Z11, Z11
+	VCMPPS           $0x19, Z9, Z11, K3
+	KORTESTW         K3, K2
+	JEQ              clipped5
+	VPSUBD.BCST      w00000001x1<>+0(SB), Z7, Z10
+	VPCMPUD.BCST     $0x05, w7f7fffffx1<>+0(SB), Z10, K2
+	VCMPPS.BCST      $0x11, w00800000x1<>+0(SB), Z7, K3
+	VMOVAPS          Z7, Z10
+	VBROADCASTSS     w42fe0000x1<>+0(SB), Z11
+	VMULPS.BCST      w4b800000x1<>+0(SB), Z10, K3, Z10
+	VADDPS.BCST      w41c00000x1<>+0(SB), Z11, K3, Z11
+	VPADDD.BCST      w00480000x1<>+0(SB), Z10, Z10
+	VPANDD.BCST      w007fffffx1<>+0(SB), Z10, Z12
+	VPADDD.BCST      w3f380000x1<>+0(SB), Z12, Z12
+	VPSRLD           $0x17, Z10, Z13
+	VCVTDQ2PS        Z13, Z13
+	VSUBPS           Z11, Z13, Z11
+	VPSRLD           $0x14, Z10, Z10
+	VPERMPS          w16crcb8937ddb<>+0(SB), Z10, Z13
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z13
+	VBROADCASTSS     wbeb6f47dx1<>+0(SB), Z12
+	VFMADD213PS.BCST w3ef6d3f1x1<>+0(SB), Z13, Z12
+	VFMADD213PS.BCST wbf38aac5x1<>+0(SB), Z13, Z12
+	VFMADD213PS.BCST w3fb8aa33x1<>+0(SB), Z13, Z12
+	VMULPS           Z13, Z12, Z12
+	VPERMPS          w16crccb27d3dc<>+0(SB), Z10, Z10
+	VADDPS           Z11, Z10, Z10
+	VMULPS           512(R8), Z10, Z11
+	VMOVAPS          Z11, Z13
+	VFMSUB231PS      512(R8), Z10, Z13
+	VFMADD231PS      576(R8), Z10, Z13
+	VFMADD231PS      512(R8), Z12, Z13
+	VADDPS           Z13, Z11, Z10
+	VRNDSCALEPS      $0x00, Z10, Z10
+	VSUBPS           Z10, Z11, Z11
+	VADDPS           Z13, Z11, Z11
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z11, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z11, Z12
+	VSCALEFPS        Z10, Z12, Z10
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z7, K2, Z10
+	VDIVPS           Z9, Z10, Z9
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z10
+	VCMPPS           $0x1e, Z10, Z9, K2
+	VMOVAPS          Z9, Z9
+	VMOVAPS          Z10, K2, Z9
+	VMOVAPS          Z9, Z10
+
+clipped5:
+	VMULPS      Z6, Z10, Z9
+	VMULPS      192(R8), Z9, Z9
+	VDIVPS      Z8, Z9, Z8
+	VSUBPS      Z8, Z4, Z4
+	VMOVUPS     Z4, K1, (CX)(DI*4)
+	VMOVAPS.Z   Z6, K1, Z4
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z4, Z6
+	VMOVAPS     Z4, (R10)(R11*4)
+	VPMAXUD     Z6, Z0, Z0
+	VMOVAPS.Z   Z7, K1, Z4
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z4, Z6
+	VMOVAPS     Z4, 1024(R10)(R11*4)
+	VPMAXUD     Z6, Z2, Z2
+	VMOVAPS.Z   Z5, K1, Z4
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z4, Z5
+	VMOVAPS     Z4, 2048(R10)(R11*4)
+	VPMAXUD     Z5, Z3, Z3
+	ADDQ        $0x10, R11
+	ADDQ        $0x10, DI
+	JMP         tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z0, Y4
+	VPMAXUD       Y4, Y0, Y0
+	VEXTRACTI128  $0x01, Y0, X4
+	VPMAXUD       X4, X0, X0
+	VPSHUFD       $0x4e, X0, X4
+	VPMAXUD       X4, X0, X0
+	VPSHUFD       $0xb1, X0, X4
+	VPMAXUD       X4, X0, X0
+	VXORPS        X5, X5, X5
+	VXORPS        X4, X4, X4
+	VUCOMISS      w0d800000x1<>+0(SB), X0
+	JPS           small6no
+	JCS           small6
+
+small6no:
+	VDIVSS w3ff00000x1<>+0(SB), X0, X4
+	VMOVSS w3f800000x1<>+0(SB), X5
+	VDIVSS X4, X5, X5
+
+small6:
+	VMOVSS        X4, (BX)
+	VBROADCASTSS  X5, Z0
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMAXUD       Y4, Y2, Y2
+	VEXTRACTI128  $0x01, Y2, X4
+	VPMAXUD       X4, X2, X2
+	VPSHUFD       $0x4e, X2, X4
+	VPMAXUD       X4, X2, X2
+	VPSHUFD       $0xb1, X2, X4
+	VPMAXUD       X4, X2, X2
+	VXORPS        X5, X5, X5
+	VXORPS        X4, X4, X4
+	VUCOMISS      w0d800000x1<>+0(SB), X2
+	JPS           small7no
+	JCS           small7
+
+small7no:
+	VDIVSS w3ff80000x1<>+0(SB), X2, X4
+	VMOVSS w3f800000x1<>+0(SB), X5
+	VDIVSS X4, X5, X5
+
+small7:
+	VMOVSS        X4, (SI)
+	VBROADCASTSS  X5, Z2
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPMAXUD       Y4, Y3, Y3
+	VEXTRACTI128  $0x01, Y3, X4
+	VPMAXUD       X4, X3, X3
+	VPSHUFD       $0x4e, X3, X4
+	VPMAXUD       X4, X3, X3
+	VPSHUFD       $0xb1, X3, X4
+	VPMAXUD       X4, X3, X3
+	VXORPS        X5, X5, X5
+	VXORPS        X4, X4, X4
+	VUCOMISS      w0d800000x1<>+0(SB), X3
+	JPS           small8no
+	JCS           small8
+
+small8no:
+	VDIVSS w3ff80000x1<>+0(SB), X3, X4
+	VMOVSS w3f800000x1<>+0(SB), X5
+	VDIVSS X4, X5, X5
+
+small8:
+	VMOVSS       X4, (AX)
+	VBROADCASTSS X5, Z3
+	MOVQ         R11, R13
+	XORQ         R11, R11
+
+encode:
+	VMOVAPS      (R10)(R11*4), Z4
+	VMULPS       Z0, Z4, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z5, Z5
+	VPMINUD.BCST w3ff00000x1<>+0(SB), Z5, Z5
+	VPSRLD       $0x14, Z5, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w0007ffffx1<>+0(SB), Z6, Z6
+	VPADDD       Z6, Z5, Z5
+	VPSRLD       $0x14, Z5, Z5
+	VPSUBD.BCST  w00000380x1<>+0(SB), Z5, Z5
+	VPXORD       Z1, Z1, Z1
+	VPMAXSD      Z1, Z5, Z5
+	VPSRLD       $0x1f, Z4, Z4
+	VPSLLD       $0x07, Z4, Z4
+	VPORD        Z4, Z5, Z4
+	VPMOVDB      Z4, 4(BX)(R11*1)
+	VMOVAPS      1024(R10)(R11*4), Z4
+	VMULPS       Z2, Z4, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z5, Z5
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z5, Z5
+	VPSRLD       $0x13, Z5, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z6, Z6
+	VPADDD       Z6, Z5, Z5
+	VPSRLD       $0x13, Z5, Z5
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z4, Z4
+	VPMINUD.BCST w00000001x1<>+0(SB), Z4, Z4
+	VPMAXSD      Z4, Z5, Z4
+	VPMOVDB      Z4, 4(SI)(R11*1)
+	VMOVAPS      2048(R10)(R11*4), Z4
+	VMULPS       Z3, Z4, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z5, Z5
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z5, Z5
+	VPSRLD       $0x13, Z5, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z6, Z6
+	VPADDD       Z6, Z5, Z5
+	VPSRLD       $0x13, Z5, Z5
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z4, Z4
+	VPMINUD.BCST w00000001x1<>+0(SB), Z4, Z4
+	VPMAXSD      Z4, Z5, Z4
+	VPMOVDB      Z4, 4(AX)(R11*1)
+	ADDQ         $0x10, R11
+	CMPQ         R11, R13
+	JLT          encode
+	ADDQ         $0x00000104, BX
+	ADDQ         $0x00000104, SI
+	ADDQ         $0x00000104, AX
+	MOVQ         R12, DI
+	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func acclipVQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·acclipVQ8StatesAVX2(SB), $3552-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, (R8)
+	VBROADCASTSS 4(DI), Y0
+	VMOVAPS      Y0, 32(R8)
+	VBROADCASTSS 8(DI), Y0
+	VMOVAPS      Y0, 64(R8)
+	VBROADCASTSS 12(DI), Y0
+	VMOVAPS      Y0, 96(R8)
+	VBROADCASTSS 16(DI), Y0
+	VMOVAPS      Y0, 128(R8)
+	VBROADCASTSS 36(DI), Y0
+	VMOVAPS      Y0, 160(R8)
+	VBROADCASTSS 20(DI), Y0
+	VMOVAPS      Y0, 192(R8)
+	VBROADCASTSS 24(DI), Y0
+	VMOVAPS      Y0, 224(R8)
+	VBROADCASTSS 28(DI), Y0
+	VMOVAPS      Y0, 256(R8)
+	VBROADCASTSS 32(DI), Y0
+	VMOVAPS      Y0, 288(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	LEAQ         383(SP), R10
+	ANDQ         $-32, R10
+	MOVQ         DI, R13
+	SHRQ         $0x08, R13
+	IMUL3Q       $0x00000104, R13, R13
+	ADDQ         R13, BX
+	ADDQ         R13, SI
+	ADDQ         R13, AX
+
+block:
+	CMPQ         DI, R9
+	JGE          done
+	LEAQ         256(DI), R12
+	CMPQ         R12, R9
+	CMOVQGT      R9, R12
+	VBROADCASTSS (BX), Y0
+	VMOVAPS      Y0, 3072(R10)
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS (SI), Y1
+	VMOVAPS      Y1, 3104(R10)
+	VPXOR        Y1, Y1, Y1
+	VBROADCASTSS (AX), Y2
+	VMOVAPS      Y2, 3136(R10)
+	VPXOR        Y2, Y2, Y2
+	XORQ         R11, R11
+	MOVQ         R12, R13
+	SUBQ         $0x08, R13
+	CMPQ         DI, R13
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(DI*4), Y3
+	VMOVUPS      (DX)(DI*4), Y4
+	VPMOVZXBD    4(BX)(R11*1), Y5
+	VPAND        w0000007fx8<>+0(SB), Y5, Y6
+	VPADDD       w00000380x8<>+0(SB), Y6, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y6, Y8, Y8
+	VPANDN       Y7, Y8, Y8
+	VPSRLD       $0x07, Y5, Y5
+	VPSLLD       $0x1f, Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VMULPS       3072(R10), Y5, Y5
+	VPMOVZXBD    4(SI)(R11*1), Y6
+	VPADDD       w00000700x8<>+0(SB), Y6, Y7
+	VPSLLD       $0x13, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y6, Y8, Y8
+	VPANDN       Y7, Y8, Y8
+	VMULPS       3104(R10), Y8, Y6
+	VPMOVZXBD    4(AX)(R11*1), Y7
+	VPADDD       w00000700x8<>+0(SB), Y7, Y8
+	VPSLLD       $0x13, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y7, Y9, Y9
+	VPANDN       Y8, Y9, Y9
+	VMULPS       3136(R10), Y9, Y7
+	VMULPS       (R8), Y4, Y4
+	VSUBPS       Y5, Y4, Y8
+	VMULPS       32(R8), Y8, Y8
+	VADDPS       Y8, Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y8
+	VPSUBD       w00000001x8<>+0(SB), Y8, Y9
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y9, Y10
+	VPCMPEQD     Y10, Y9, Y10
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y8, Y9
+	VMULPS       w4b800000x8<>+0(SB), Y8, Y11
+	VBLENDVPS    Y9, Y11, Y8, Y11
+	VPAND        w41c00000x8<>+0(SB), Y9, Y9
+	VADDPS       w42fe0000x8<>+0(SB), Y9, Y9
+	VPADDD       w00480000x8<>+0(SB), Y11, Y11
+	VPAND        w007fffffx8<>+0(SB), Y11, Y12
+	VPADDD       w3f380000x8<>+0(SB), Y12, Y12
+	VPSRLD       $0x17, Y11, Y13
+	VCVTDQ2PS    Y13, Y13
+	VSUBPS       Y9, Y13, Y9
+	VPSRLD       $0x14, Y11, Y11
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y11, Y13
+	VFMADD213PS  wbf800000x8<>+0(SB), Y12, Y13
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y12
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y13, Y12
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y13, Y12
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y13, Y12
+	VMULPS       Y13, Y12, Y12
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y11, Y11
+	VADDPS       Y9, Y11, Y9
+	VMULPS       192(R8), Y9, Y11
+	VMOVAPS      Y11, Y13
+	VFMSUB231PS  192(R8), Y9, Y13
+	VFMADD231PS  224(R8), Y9, Y13
+	VFMADD231PS  192(R8), Y12, Y13
+	VADDPS       Y13, Y11, Y9
+	VROUNDPS     $0x00, Y9, Y9
+	VSUBPS       Y9, Y11, Y11
+	VADDPS       Y13, Y11, Y11
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y12
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y11, Y12
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y11, Y12
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y11, Y12
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y11, Y12
+	VFMADD213PS  w3f317218x8<>+0(SB), Y11, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y11, Y12
+	VMINPS       w43200000x8<>+0(SB), Y9, Y9
+	VMAXPS       wc3200000x8<>+0(SB), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y11
+	VPSUBD       Y11, Y9, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y11, Y9
+	VBLENDVPS    Y10, Y8, Y9, Y8
+	VSUBPS       Y6, Y8, Y8
+	VMULPS       64(R8), Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	VMULPS       Y4, Y4, Y4
+	VSUBPS       Y7, Y4, Y4
+	VMULPS       64(R8), Y4, Y4
+	VADDPS       Y4, Y7, Y4
+	VMULPS       160(R8), Y4, Y7
+	VSQRTPS      Y7, Y7
+	VADDPS       128(R8), Y7, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y8
+	VADDPS       128(R8), Y8, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VPSUBD       w00800000x8<>+0(SB), Y6, Y10
+	VPMAXUD      w7f000000x8<>+0(SB), Y10, Y11
+	VPCMPEQD     Y11, Y10, Y11
+	VCVTDQ2PS    Y6, Y10
+	VSUBPS       w4e7e0000x8<>+0(SB), Y10, Y10
+	VMULPS       256(R8), Y10, Y10
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y10, Y10
+	VCVTTPS2DQ   Y10, Y10
+	VCMPPS       $0x19, Y8, Y10, Y10
+	VPOR         Y10, Y11, Y10
+	VMOVMSKPS    Y10, R14
+	TESTL        R14, R14
+	JEQ          clipped4
+	VPSUBD       w00000001x8<>+0(SB), Y6, Y9
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y9, Y10
+	VPCMPEQD     Y10, Y9, Y10
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y6, Y9
+	VMULPS       w4b800000x8<>+0(SB), Y6, Y11
+	VBLENDVPS    Y9, Y11, Y6, Y11
+	VPAND        w41c00000x8<>+0(SB), Y9, Y9
+	VADDPS       w42fe0000x8<>+0(SB), Y9, Y9
+	VPADDD       w00480000x8<>+0(SB), Y11, Y11
+	VPAND        w007fffffx8<>+0(SB), Y11, Y12
+	VPADDD       w3f380000x8<>+0(SB), Y12, Y12
+	VPSRLD       $0x17, Y11, Y13
+	VCVTDQ2PS    Y13, Y13
+	VSUBPS       Y9, Y13, Y9
+	VPSRLD       $0x14, Y11, Y11
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y11, Y13
+	VFMADD213PS  wbf800000x8<>+0(SB), Y12, Y13
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y12
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y13, Y12
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y13, Y12
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y13, Y12
+	VMULPS       Y13, Y12, Y12
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y11, Y11
+	VADDPS       Y9, Y11, Y9
+	VMULPS       256(R8), Y9, Y11
+	VMOVAPS      Y11, Y13
+	VFMSUB231PS  256(R8), Y9, Y13
+	VFMADD231PS  288(R8), Y9, Y13
+	VFMADD231PS  256(R8), Y12, Y13
+	VADDPS       Y13, Y11, Y9
+	VROUNDPS     $0x00, Y9, Y9
+	VSUBPS       Y9, Y11, Y11
+	VADDPS       Y13, Y11, Y11
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y12
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y11, Y12
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y11, Y12
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y11, Y12
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y11, Y12
+	VFMADD213PS  w3f317218x8<>+0(SB), Y11, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y11, Y12
+	VMINPS       w43200000x8<>+0(SB), Y9, Y9
+	VMAXPS       wc3200000x8<>+0(SB), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y11
+	VPSUBD       Y11, Y9, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y11, Y9
+	VBLENDVPS    Y10, Y6, Y9, Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, Y9, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMOVAPS      Y8, Y9
+
+clipped4:
+	VMULPS  Y5, Y9, Y8
+	VMULPS  96(R8), Y8, Y8
+	VDIVPS  Y7, Y8, Y7
+	VSUBPS  Y7, Y3, Y3
+	VMOVUPS Y3, (CX)(DI*4)
+	VPAND   w7fffffffx8<>+0(SB), Y5, Y3
+	VMOVAPS Y5, (R10)(R11*4)
+	VPMAXUD Y3, Y0, Y0
+	VPAND   w7fffffffx8<>+0(SB), Y6, Y3
+	VMOVAPS Y6, 1024(R10)(R11*4)
+	VPMAXUD Y3, Y1, Y1
+	VPAND   w7fffffffx8<>+0(SB), Y4, Y3
+	VMOVAPS Y4, 2048(R10)(R11*4)
+	VPMAXUD Y3, Y2, Y2
+	ADDQ    $0x08, R11
+	ADDQ    $0x08, DI
+	CMPQ    DI, R13
+	JLE     loop1
+
+tail2:
+	CMPQ         DI, R12
+	JGE          done3
+	MOVQ         R12, R13
+	SUBQ         DI, R13
+	VMOVD        R13, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y3, Y3
+	VMASKMOVPS   (CX)(DI*4), Y3, Y4
+	VMASKMOVPS   (DX)(DI*4), Y3, Y5
+	VPMOVZXBD    4(BX)(R11*1), Y6
+	VPAND        w0000007fx8<>+0(SB), Y6, Y7
+	VPADDD       w00000380x8<>+0(SB), Y7, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y7, Y9, Y9
+	VPANDN       Y8, Y9, Y9
+	VPSRLD       $0x07, Y6, Y6
+	VPSLLD       $0x1f, Y6, Y6
+	VPOR         Y6, Y9, Y6
+	VMULPS       3072(R10), Y6, Y6
+	VPMOVZXBD    4(SI)(R11*1), Y7
+	VPADDD       w00000700x8<>+0(SB), Y7, Y8
+	VPSLLD       $0x13, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y7, Y9, Y9
+	VPANDN       Y8, Y9, Y9
+	VMULPS       3104(R10), Y9, Y7
+	VPMOVZXBD    4(AX)(R11*1), Y8
+	VPADDD       w00000700x8<>+0(SB), Y8, Y9
+	VPSLLD       $0x13, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPCMPEQD     Y8, Y10, Y10
+	VPANDN       Y9, Y10, Y10
+	VMULPS       3136(R10), Y10, Y8
+	VMULPS       (R8), Y5, Y5
+	VSUBPS       Y6, Y5, Y9
+	VMULPS       32(R8), Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y9
+	VPSUBD       w00000001x8<>+0(SB), Y9, Y10
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y10, Y11
+	VPCMPEQD     Y11, Y10, Y11
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y9, Y10
+	VMULPS       w4b800000x8<>+0(SB), Y9, Y12
+	VBLENDVPS    Y10, Y12, Y9, Y12
+	VPAND        w41c00000x8<>+0(SB), Y10, Y10
+	VADDPS       w42fe0000x8<>+0(SB), Y10, Y10
+	VPADDD       w00480000x8<>+0(SB), Y12, Y12
+	VPAND        w007fffffx8<>+0(SB), Y12, Y13
+	VPADDD       w3f380000x8<>+0(SB), Y13, Y13
+	VPSRLD       $0x17, Y12, Y14
+	VCVTDQ2PS    Y14, Y14
+	VSUBPS       Y10, Y14, Y10
+	VPSRLD       $0x14, Y12, Y12
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y12, Y14
+	VFMADD213PS  wbf800000x8<>+0(SB), Y13, Y14
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y13
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y14, Y13
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y14, Y13
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y14, Y13
+	VMULPS       Y14, Y13, Y13
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y12, Y12
+	VADDPS       Y10, Y12, Y10
+	VMULPS       192(R8), Y10, Y12
+	VMOVAPS      Y12, Y14
+	VFMSUB231PS  192(R8), Y10, Y14
+	VFMADD231PS  224(R8), Y10, Y14
+	VFMADD231PS  192(R8), Y13, Y14
+	VADDPS       Y14, Y12, Y10
+	VROUNDPS     $0x00, Y10, Y10
+	VSUBPS       Y10, Y12, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y13
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f317218x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y12, Y13
+	VMINPS       w43200000x8<>+0(SB), Y10, Y10
+	VMAXPS       wc3200000x8<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y12
+	VPSUBD       Y12, Y10, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y12, Y12
+	VPSLLD       $0x17, Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y12, Y10
+	VBLENDVPS    Y11, Y9, Y10, Y9
+	VSUBPS       Y7, Y9, Y9
+	VMULPS       64(R8), Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y5, Y5, Y5
+	VSUBPS       Y8, Y5, Y5
+	VMULPS       64(R8), Y5, Y5
+	VADDPS       Y5, Y8, Y5
+	VMULPS       160(R8), Y5, Y8
+	VSQRTPS      Y8, Y8
+	VADDPS       128(R8), Y8, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y9
+	VADDPS       128(R8), Y9, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y10
+	VPSUBD       w00800000x8<>+0(SB), Y7, Y11
+	VPMAXUD      w7f000000x8<>+0(SB), Y11, Y12
+	VPCMPEQD     Y12, Y11, Y12
+	VCVTDQ2PS    Y7, Y11
+	VSUBPS       w4e7e0000x8<>+0(SB), Y11, Y11
+	VMULPS       256(R8), Y11, Y11
+	VADDPS       w4e7dd1ecx8<>+0(SB), Y11, Y11
+	VCVTTPS2DQ   Y11, Y11
+	VCMPPS       $0x19, Y9, Y11, Y11
+	VPOR         Y11, Y12, Y11
+	VMOVMSKPS    Y11, R13
+	TESTL        R13, R13
+	JEQ          clipped5
+	VPSUBD       w00000001x8<>+0(SB), Y7, Y10
+	VPMAXUD      w7f7fffffx8<>+0(SB), Y10, Y11
+	VPCMPEQD     Y11, Y10, Y11
+	VCMPPS       $0x11, w00800000x8<>+0(SB), Y7, Y10
+	VMULPS       w4b800000x8<>+0(SB), Y7, Y12
+	VBLENDVPS    Y10, Y12, Y7, Y12
+	VPAND        w41c00000x8<>+0(SB), Y10, Y10
+	VADDPS       w42fe0000x8<>+0(SB), Y10, Y10
+	VPADDD       w00480000x8<>+0(SB), Y12, Y12
+	VPAND        w007fffffx8<>+0(SB), Y12, Y13
+	VPADDD       w3f380000x8<>+0(SB), Y13, Y13
+	VPSRLD       $0x17, Y12, Y14
+	VCVTDQ2PS    Y14, Y14
+	VSUBPS       Y10, Y14, Y10
+	VPSRLD       $0x14, Y12, Y12
+	VPERMPS      w16crcb8937ddb<>+0(SB), Y12, Y14
+	VFMADD213PS  wbf800000x8<>+0(SB), Y13, Y14
+	VBROADCASTSS wbeb6f47dx1<>+0(SB), Y13
+	VFMADD213PS  w3ef6d3f1x8<>+0(SB), Y14, Y13
+	VFMADD213PS  wbf38aac5x8<>+0(SB), Y14, Y13
+	VFMADD213PS  w3fb8aa33x8<>+0(SB), Y14, Y13
+	VMULPS       Y14, Y13, Y13
+	VPERMPS      w16crccb27d3dc<>+0(SB), Y12, Y12
+	VADDPS       Y10, Y12, Y10
+	VMULPS       256(R8), Y10, Y12
+	VMOVAPS      Y12, Y14
+	VFMSUB231PS  256(R8), Y10, Y14
+	VFMADD231PS  288(R8), Y10, Y14
+	VFMADD231PS  256(R8), Y13, Y14
+	VADDPS       Y14, Y12, Y10
+	VROUNDPS     $0x00, Y10, Y10
+	VSUBPS       Y10, Y12, Y12
+	VADDPS       Y14, Y12, Y12
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y13
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f317218x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y12, Y13
+	VMINPS       w43200000x8<>+0(SB), Y10, Y10
+	VMAXPS       wc3200000x8<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y12
+	VPSUBD       Y12, Y10, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y12, Y12
+	VPSLLD       $0x17, Y12, Y12
+	VMULPS       Y12, Y13, Y12
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y12, Y10
+	VBLENDVPS    Y11, Y7, Y10, Y10
+	VDIVPS       Y9, Y10, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y10
+	VCMPPS       $0x1e, Y10, Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMOVAPS      Y9, Y10
+
+clipped5:
+	VMULPS     Y6, Y10, Y9
+	VMULPS     96(R8), Y9, Y9
+	VDIVPS     Y8, Y9, Y8
+	VSUBPS     Y8, Y4, Y4
+	VMASKMOVPS Y4, Y3, (CX)(DI*4)
+	VANDPS     Y3, Y6, Y4
+	VPAND      w7fffffffx8<>+0(SB), Y4, Y6
+	VMOVAPS    Y4, (R10)(R11*4)
+	VPMAXUD    Y6, Y0, Y0
+	VANDPS     Y3, Y7, Y4
+	VPAND      w7fffffffx8<>+0(SB), Y4, Y6
+	VMOVAPS    Y4, 1024(R10)(R11*4)
+	VPMAXUD    Y6, Y1, Y1
+	VANDPS     Y3, Y5, Y3
+	VPAND      w7fffffffx8<>+0(SB), Y3, Y4
+	VMOVAPS    Y3, 2048(R10)(R11*4)
+	VPMAXUD    Y4, Y2, Y2
+	ADDQ       $0x08, R11
+	ADDQ       $0x08, DI
+	JMP        tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y0, X3
+	VPMAXUD      X3, X0, X0
+	VPSHUFD      $0x4e, X0, X3
+	VPMAXUD      X3, X0, X0
+	VPSHUFD      $0xb1, X0, X3
+	VPMAXUD      X3, X0, X0
+	VXORPS       X4, X4, X4
+	VXORPS       X3, X3, X3
+	VUCOMISS     w0d800000x1<>+0(SB), X0
+	JPS          small6no
+	JCS          small6
+
+small6no:
+	VDIVSS w3ff00000x1<>+0(SB), X0, X3
+	VMOVSS w3f800000x1<>+0(SB), X4
+	VDIVSS X3, X4, X4
+
+small6:
+	VMOVSS       X3, (BX)
+	VBROADCASTSS X4, Y0
+	VEXTRACTI128 $0x01, Y1, X3
+	VPMAXUD      X3, X1, X1
+	VPSHUFD      $0x4e, X1, X3
+	VPMAXUD      X3, X1, X1
+	VPSHUFD      $0xb1, X1, X3
+	VPMAXUD      X3, X1, X1
+	VXORPS       X4, X4, X4
+	VXORPS       X3, X3, X3
+	VUCOMISS     w0d800000x1<>+0(SB), X1
+	JPS          small7no
+	JCS          small7
+
+small7no:
+	VDIVSS w3ff80000x1<>+0(SB), X1, X3
+	VMOVSS w3f800000x1<>+0(SB), X4
+	VDIVSS X3, X4, X4
+
+small7:
+	VMOVSS       X3, (SI)
+	VBROADCASTSS X4, Y1
+	VEXTRACTI128 $0x01, Y2, X3
+	VPMAXUD      X3, X2, X2
+	VPSHUFD      $0x4e, X2, X3
+	VPMAXUD      X3, X2, X2
+	VPSHUFD      $0xb1, X2, X3
+	VPMAXUD      X3, X2, X2
+	VXORPS       X4, X4, X4
+	VXORPS       X3, X3, X3
+	VUCOMISS     w0d800000x1<>+0(SB), X2
+	JPS          small8no
+	JCS          small8
+
+small8no:
+	VDIVSS w3ff80000x1<>+0(SB), X2, X3
+	VMOVSS w3f800000x1<>+0(SB), X4
+	VDIVSS X3, X4, X4
+
+small8:
+	VMOVSS       X3, (AX)
+	VBROADCASTSS X4, Y2
+	MOVQ         R11, R13
+	XORQ         R11, R11
+
+encode:
+	VMOVAPS   (R10)(R11*4), Y3
+	VMULPS    Y0, Y3, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y4, Y4
+	VPMINUD   w3ff00000x8<>+0(SB), Y4, Y4
+	VPSRLD    $0x14, Y4, Y5
+	VPAND     w00000001x8<>+0(SB), Y5, Y5
+	VPADDD    w0007ffffx8<>+0(SB), Y5, Y5
+	VPADDD    Y5, Y4, Y4
+	VPSRLD    $0x14, Y4, Y4
+	VPSUBD    w00000380x8<>+0(SB), Y4, Y4
+	VPXOR     Y5, Y5, Y5
+	VPMAXSD   Y5, Y4, Y4
+	VPSRLD    $0x1f, Y3, Y3
+	VPSLLD    $0x07, Y3, Y3
+	VPOR      Y3, Y4, Y3
+	VPACKUSDW Y3, Y3, Y3
+	VPERMQ    $0x08, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VMOVQ     X3, 4(BX)(R11*1)
+	VMOVAPS   1024(R10)(R11*4), Y3
+	VMULPS    Y1, Y3, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y4, Y4
+	VPMINUD   w3ff80000x8<>+0(SB), Y4, Y4
+	VPSRLD    $0x13, Y4, Y5
+	VPAND     w00000001x8<>+0(SB), Y5, Y5
+	VPADDD    w0003ffffx8<>+0(SB), Y5, Y5
+	VPADDD    Y5, Y4, Y4
+	VPSRLD    $0x13, Y4, Y4
+	VPSUBD    w00000700x8<>+0(SB), Y4, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y3, Y3
+	VPMINUD   w00000001x8<>+0(SB), Y3, Y3
+	VPMAXSD   Y3, Y4, Y3
+	VPACKUSDW Y3, Y3, Y3
+	VPERMQ    $0x08, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VMOVQ     X3, 4(SI)(R11*1)
+	VMOVAPS   2048(R10)(R11*4), Y3
+	VMULPS    Y2, Y3, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y4, Y4
+	VPMINUD   w3ff80000x8<>+0(SB), Y4, Y4
+	VPSRLD    $0x13, Y4, Y5
+	VPAND     w00000001x8<>+0(SB), Y5, Y5
+	VPADDD    w0003ffffx8<>+0(SB), Y5, Y5
+	VPADDD    Y5, Y4, Y4
+	VPSRLD    $0x13, Y4, Y4
+	VPSUBD    w00000700x8<>+0(SB), Y4, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y3, Y3
+	VPMINUD   w00000001x8<>+0(SB), Y3, Y3
+	VPMAXSD   Y3, Y4, Y3
+	VPACKUSDW Y3, Y3, Y3
+	VPERMQ    $0x08, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VMOVQ     X3, 4(AX)(R11*1)
+	ADDQ      $0x08, R11
+	CMPQ      R11, R13
+	JLT       encode
+	ADDQ      $0x00000104, BX
+	ADDQ      $0x00000104, SI
+	ADDQ      $0x00000104, AX
+	MOVQ      R12, DI
+	JMP       block
 
 done:
 	VZEROUPPER
@@ -2409,88 +11868,86 @@ TEXT ·acclipV1AVX512(SB), $0-40
 	MOVQ         R8, R9
 	SUBQ         $0x20, R9
 	CMPQ         DI, R9
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS      (CX)(DI*4), Z6
-	VMOVUPS      (DX)(DI*4), Z7
-	VMOVUPS      (BX)(DI*4), Z8
-	VMOVUPS      (SI)(DI*4), Z9
-	VMOVUPS      (AX)(DI*4), Z10
-	VMULPS       Z0, Z7, Z7
-	VSUBPS       Z8, Z7, Z14
-	VMULPS       Z1, Z14, Z14
-	VADDPS       Z14, Z8, Z8
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z14
-	VSUBPS       Z9, Z14, Z14
-	VMULPS       Z2, Z14, Z14
-	VADDPS       Z14, Z9, Z9
-	VMULPS       Z7, Z7, Z7
-	VSUBPS       Z10, Z7, Z7
-	VMULPS       Z2, Z7, Z7
-	VADDPS       Z7, Z10, Z7
-	VMULPS       Z5, Z7, Z10
-	VSQRTPS      Z10, Z10
-	VADDPS       Z4, Z10, Z10
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z14
+	VMOVUPS      64(CX)(DI*4), Z7
+	VMOVUPS      (DX)(DI*4), Z8
+	VMOVUPS      64(DX)(DI*4), Z9
+	VMOVUPS      (BX)(DI*4), Z10
+	VMOVUPS      64(BX)(DI*4), Z11
+	VMOVUPS      (SI)(DI*4), Z12
+	VMOVUPS      64(SI)(DI*4), Z13
+	VMOVUPS      (AX)(DI*4), Z14
+	VMOVUPS      64(AX)(DI*4), Z15
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z10, Z8, Z16
+	VSUBPS       Z11, Z9, Z17
+	VMULPS       Z1, Z16, Z16
+	VMULPS       Z1, Z17, Z17
+	VADDPS       Z16, Z10, Z10
+	VADDPS       Z17, Z11, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z17
+	VSUBPS       Z12, Z16, Z16
+	VSUBPS       Z13, Z17, Z17
+	VMULPS       Z2, Z16, Z16
+	VMULPS       Z2, Z17, Z17
+	VADDPS       Z16, Z12, Z12
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z14, Z8, Z8
+	VSUBPS       Z15, Z9, Z9
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z8, Z14, Z8
+	VADDPS       Z9, Z15, Z9
+	VMULPS       Z5, Z8, Z14
+	VMULPS       Z5, Z9, Z15
+	VSQRTPS      Z14, Z14
+	VSQRTPS      Z15, Z15
 	VADDPS       Z4, Z14, Z14
-	VBROADCASTSS one<>+0(SB), Z15
-	VBROADCASTSS one<>+0(SB), Z15
-	VDIVPS       Z14, Z9, Z14
-	VCMPPS       $0x1e, Z15, Z14, K1
-	VBLENDMPS    Z15, Z14, K1, Z11
-	VMOVAPS      Z11, Z15
-	VMULPS       Z8, Z15, Z14
-	VMULPS       Z3, Z14, Z14
-	VDIVPS       Z10, Z14, Z10
-	VSUBPS       Z10, Z6, Z6
+	VADDPS       Z4, Z15, Z15
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z17
+	VADDPS       Z4, Z16, Z16
+	VADDPS       Z4, Z17, Z17
+	VDIVPS       Z16, Z12, Z16
+	VDIVPS       Z17, Z13, Z17
+	VBROADCASTSS w3f800000x1<>+0(SB), Z18
+	VBROADCASTSS w3f800000x1<>+0(SB), Z19
+	VCMPPS       $0x1e, Z18, Z16, K1
+	VCMPPS       $0x1e, Z19, Z17, K2
+	VMOVAPS      Z16, Z16
+	VMOVAPS      Z18, K1, Z16
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K2, Z17
+	VMULPS       Z10, Z16, Z16
+	VMULPS       Z11, Z17, Z17
+	VMULPS       Z3, Z16, Z16
+	VMULPS       Z3, Z17, Z17
+	VDIVPS       Z14, Z16, Z14
+	VDIVPS       Z15, Z17, Z15
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
 	VMOVUPS      Z6, (CX)(DI*4)
-	VMOVUPS      Z8, (BX)(DI*4)
-	VMOVUPS      Z9, (SI)(DI*4)
-	VMOVUPS      Z7, (AX)(DI*4)
-	VMOVUPS      64(CX)(DI*4), Z6
-	VMOVUPS      64(DX)(DI*4), Z7
-	VMOVUPS      64(BX)(DI*4), Z8
-	VMOVUPS      64(SI)(DI*4), Z9
-	VMOVUPS      64(AX)(DI*4), Z10
-	VMULPS       Z0, Z7, Z7
-	VSUBPS       Z8, Z7, Z14
-	VMULPS       Z1, Z14, Z14
-	VADDPS       Z14, Z8, Z8
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z14
-	VSUBPS       Z9, Z14, Z14
-	VMULPS       Z2, Z14, Z14
-	VADDPS       Z14, Z9, Z9
-	VMULPS       Z7, Z7, Z7
-	VSUBPS       Z10, Z7, Z7
-	VMULPS       Z2, Z7, Z7
-	VADDPS       Z7, Z10, Z7
-	VMULPS       Z5, Z7, Z10
-	VSQRTPS      Z10, Z10
-	VADDPS       Z4, Z10, Z10
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z14
-	VADDPS       Z4, Z14, Z14
-	VBROADCASTSS one<>+0(SB), Z15
-	VBROADCASTSS one<>+0(SB), Z15
-	VDIVPS       Z14, Z9, Z14
-	VCMPPS       $0x1e, Z15, Z14, K1
-	VBLENDMPS    Z15, Z14, K1, Z12
-	VMOVAPS      Z12, Z15
-	VMULPS       Z8, Z15, Z14
-	VMULPS       Z3, Z14, Z14
-	VDIVPS       Z10, Z14, Z10
-	VSUBPS       Z10, Z6, Z6
-	VMOVUPS      Z6, 64(CX)(DI*4)
-	VMOVUPS      Z8, 64(BX)(DI*4)
-	VMOVUPS      Z9, 64(SI)(DI*4)
-	VMOVUPS      Z7, 64(AX)(DI*4)
+	VMOVUPS      Z7, 64(CX)(DI*4)
+	VMOVUPS      Z10, (BX)(DI*4)
+	VMOVUPS      Z11, 64(BX)(DI*4)
+	VMOVUPS      Z12, (SI)(DI*4)
+	VMOVUPS      Z13, 64(SI)(DI*4)
+	VMOVUPS      Z8, (AX)(DI*4)
+	VMOVUPS      Z9, 64(AX)(DI*4)
 	ADDQ         $0x20, DI
 	CMPQ         DI, R9
-	JLE          loop
+	JLE          loop1
 
-tail:
+tail2:
 	CMPQ         DI, R8
-	JGE          done
+	JGE          done3
 	MOVQ         R8, R9
 	SUBQ         DI, R9
 	MOVL         $0xffffffff, R10
@@ -2505,7 +11962,7 @@ tail:
 	VSUBPS       Z8, Z7, Z11
 	VMULPS       Z1, Z11, Z11
 	VADDPS       Z11, Z8, Z8
-	VPANDD.BCST  absMask<>+0(SB), Z7, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z11
 	VSUBPS       Z9, Z11, Z11
 	VMULPS       Z2, Z11, Z11
 	VADDPS       Z11, Z9, Z9
@@ -2516,15 +11973,14 @@ tail:
 	VMULPS       Z5, Z7, Z10
 	VSQRTPS      Z10, Z10
 	VADDPS       Z4, Z10, Z10
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z11
 	VADDPS       Z4, Z11, Z11
-	VBROADCASTSS one<>+0(SB), Z12
-	VBROADCASTSS one<>+0(SB), Z12
 	VDIVPS       Z11, Z9, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
 	VCMPPS       $0x1e, Z12, Z11, K2
-	VBLENDMPS    Z12, Z11, K2, Z13
-	VMOVAPS      Z13, Z12
-	VMULPS       Z8, Z12, Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z12, K2, Z11
+	VMULPS       Z8, Z11, Z11
 	VMULPS       Z3, Z11, Z11
 	VDIVPS       Z10, Z11, Z10
 	VSUBPS       Z10, Z6, Z6
@@ -2533,9 +11989,9 @@ tail:
 	VMOVUPS      Z9, K1, (SI)(DI*4)
 	VMOVUPS      Z7, K1, (AX)(DI*4)
 	ADDQ         $0x10, DI
-	JMP          tail
+	JMP          tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -2568,9 +12024,9 @@ TEXT ·acclipV1AVX2(SB), $224-40
 	MOVQ         R9, R10
 	SUBQ         $0x08, R10
 	CMPQ         DI, R10
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS      (CX)(DI*4), Y0
 	VMOVUPS      (DX)(DI*4), Y1
 	VMOVUPS      (BX)(DI*4), Y2
@@ -2580,8 +12036,7 @@ loop:
 	VSUBPS       Y2, Y1, Y5
 	VMULPS       32(R8), Y5, Y5
 	VADDPS       Y5, Y2, Y2
-	VPBROADCASTD absMask<>+0(SB), Y5
-	VPAND        Y5, Y1, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y5
 	VSUBPS       Y3, Y5, Y5
 	VMULPS       64(R8), Y5, Y5
 	VADDPS       Y5, Y3, Y3
@@ -2592,16 +12047,13 @@ loop:
 	VMULPS       160(R8), Y1, Y4
 	VSQRTPS      Y4, Y4
 	VADDPS       128(R8), Y4, Y4
-	VPBROADCASTD absMask<>+0(SB), Y5
-	VPAND        Y5, Y2, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
 	VADDPS       128(R8), Y5, Y5
-	VBROADCASTSS one<>+0(SB), Y6
-	VBROADCASTSS one<>+0(SB), Y6
 	VDIVPS       Y5, Y3, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
 	VCMPPS       $0x1e, Y6, Y5, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y7
-	VMOVAPS      Y7, Y6
-	VMULPS       Y2, Y6, Y5
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMULPS       Y2, Y5, Y5
 	VMULPS       96(R8), Y5, Y5
 	VDIVPS       Y4, Y5, Y4
 	VSUBPS       Y4, Y0, Y0
@@ -2611,16 +12063,16 @@ loop:
 	VMOVUPS      Y1, (AX)(DI*4)
 	ADDQ         $0x08, DI
 	CMPQ         DI, R10
-	JLE          loop
+	JLE          loop1
 
-tail:
+tail2:
 	CMPQ         DI, R9
-	JGE          done
+	JGE          done3
 	MOVQ         R9, R10
 	SUBQ         DI, R10
 	VMOVD        R10, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
 	VMASKMOVPS   (CX)(DI*4), Y0, Y1
 	VMASKMOVPS   (DX)(DI*4), Y0, Y2
 	VMASKMOVPS   (BX)(DI*4), Y0, Y3
@@ -2630,8 +12082,7 @@ tail:
 	VSUBPS       Y3, Y2, Y6
 	VMULPS       32(R8), Y6, Y6
 	VADDPS       Y6, Y3, Y3
-	VPBROADCASTD absMask<>+0(SB), Y6
-	VPAND        Y6, Y2, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y6
 	VSUBPS       Y4, Y6, Y6
 	VMULPS       64(R8), Y6, Y6
 	VADDPS       Y6, Y4, Y4
@@ -2642,16 +12093,13 @@ tail:
 	VMULPS       160(R8), Y2, Y5
 	VSQRTPS      Y5, Y5
 	VADDPS       128(R8), Y5, Y5
-	VPBROADCASTD absMask<>+0(SB), Y6
-	VPAND        Y6, Y3, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y3, Y6
 	VADDPS       128(R8), Y6, Y6
-	VBROADCASTSS one<>+0(SB), Y7
-	VBROADCASTSS one<>+0(SB), Y7
 	VDIVPS       Y6, Y4, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
 	VCMPPS       $0x1e, Y7, Y6, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y8
-	VMOVAPS      Y8, Y7
-	VMULPS       Y3, Y7, Y6
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	VMULPS       Y3, Y6, Y6
 	VMULPS       96(R8), Y6, Y6
 	VDIVPS       Y5, Y6, Y5
 	VSUBPS       Y5, Y1, Y1
@@ -2660,7 +12108,1717 @@ tail:
 	VMASKMOVPS   Y4, Y0, (SI)(DI*4)
 	VMASKMOVPS   Y2, Y0, (AX)(DI*4)
 	ADDQ         $0x08, DI
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipV1Bf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipV1Bf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS 16(DI), Z4
+	VBROADCASTSS 36(DI), Z5
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	MOVQ         R8, R9
+	SUBQ         $0x20, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(DI*2), Z6
+	VPMOVZXWD    32(CX)(DI*2), Z7
+	VPSLLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    (DX)(DI*2), Z8
+	VPMOVZXWD    32(DX)(DI*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VPMOVZXWD    (BX)(DI*2), Z10
+	VPMOVZXWD    32(BX)(DI*2), Z11
+	VPSLLD       $0x10, Z10, Z10
+	VPSLLD       $0x10, Z11, Z11
+	VPMOVZXWD    (SI)(DI*2), Z12
+	VPMOVZXWD    32(SI)(DI*2), Z13
+	VPSLLD       $0x10, Z12, Z12
+	VPSLLD       $0x10, Z13, Z13
+	VPMOVZXWD    (AX)(DI*2), Z14
+	VPMOVZXWD    32(AX)(DI*2), Z15
+	VPSLLD       $0x10, Z14, Z14
+	VPSLLD       $0x10, Z15, Z15
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z10, Z8, Z16
+	VSUBPS       Z11, Z9, Z17
+	VMULPS       Z1, Z16, Z16
+	VMULPS       Z1, Z17, Z17
+	VADDPS       Z16, Z10, Z10
+	VADDPS       Z17, Z11, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z17
+	VSUBPS       Z12, Z16, Z16
+	VSUBPS       Z13, Z17, Z17
+	VMULPS       Z2, Z16, Z16
+	VMULPS       Z2, Z17, Z17
+	VADDPS       Z16, Z12, Z12
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z14, Z8, Z8
+	VSUBPS       Z15, Z9, Z9
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z8, Z14, Z8
+	VADDPS       Z9, Z15, Z9
+	VMULPS       Z5, Z8, Z14
+	VMULPS       Z5, Z9, Z15
+	VSQRTPS      Z14, Z14
+	VSQRTPS      Z15, Z15
+	VADDPS       Z4, Z14, Z14
+	VADDPS       Z4, Z15, Z15
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z17
+	VADDPS       Z4, Z16, Z16
+	VADDPS       Z4, Z17, Z17
+	VDIVPS       Z16, Z12, Z16
+	VDIVPS       Z17, Z13, Z17
+	VBROADCASTSS w3f800000x1<>+0(SB), Z18
+	VBROADCASTSS w3f800000x1<>+0(SB), Z19
+	VCMPPS       $0x1e, Z18, Z16, K1
+	VCMPPS       $0x1e, Z19, Z17, K2
+	VMOVAPS      Z16, Z16
+	VMOVAPS      Z18, K1, Z16
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K2, Z17
+	VMULPS       Z10, Z16, Z16
+	VMULPS       Z11, Z17, Z17
+	VMULPS       Z3, Z16, Z16
+	VMULPS       Z3, Z17, Z17
+	VDIVPS       Z14, Z16, Z14
+	VDIVPS       Z15, Z17, Z15
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VPSRLD       $0x10, Z6, Z14
+	VPSRLD       $0x10, Z7, Z15
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z15, Z15
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z15, Z15
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z16
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z17
+	VPADDD       Z14, Z6, Z14
+	VPADDD       Z15, Z7, Z15
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z14, Z6
+	VMOVAPS      Z16, K1, Z6
+	VMOVAPS      Z15, Z7
+	VMOVAPS      Z17, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (CX)(DI*2)
+	VPMOVDW      Z7, 32(CX)(DI*2)
+	VPSRLD       $0x10, Z10, Z6
+	VPSRLD       $0x10, Z11, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z6, Z10, Z6
+	VPADDD       Z7, Z11, Z7
+	VCMPPS       $0x03, Z10, Z10, K1
+	VCMPPS       $0x03, Z11, Z11, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z14, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z15, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (BX)(DI*2)
+	VPMOVDW      Z7, 32(BX)(DI*2)
+	VPSRLD       $0x10, Z12, Z6
+	VPSRLD       $0x10, Z13, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z12, Z6
+	VPADDD       Z7, Z13, Z7
+	VCMPPS       $0x03, Z12, Z12, K1
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z11, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (SI)(DI*2)
+	VPMOVDW      Z7, 32(SI)(DI*2)
+	VPSRLD       $0x10, Z8, Z6
+	VPSRLD       $0x10, Z9, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z8, Z6
+	VPADDD       Z7, Z9, Z7
+	VCMPPS       $0x03, Z8, Z8, K1
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z11, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (AX)(DI*2)
+	VPMOVDW      Z7, 32(AX)(DI*2)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, R9
+	SUBQ         DI, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VPMOVZXWD.Z  (CX)(DI*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD.Z  (DX)(DI*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD.Z  (BX)(DI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD.Z  (SI)(DI*2), K1, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VPMOVZXWD.Z  (AX)(DI*2), K1, Z10
+	VPSLLD       $0x10, Z10, Z10
+	VMULPS       Z0, Z7, Z7
+	VSUBPS       Z8, Z7, Z11
+	VMULPS       Z1, Z11, Z11
+	VADDPS       Z11, Z8, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z11
+	VSUBPS       Z9, Z11, Z11
+	VMULPS       Z2, Z11, Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z10, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z10, Z7
+	VMULPS       Z5, Z7, Z10
+	VSQRTPS      Z10, Z10
+	VADDPS       Z4, Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z11
+	VADDPS       Z4, Z11, Z11
+	VDIVPS       Z11, Z9, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
+	VCMPPS       $0x1e, Z12, Z11, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z12, K2, Z11
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z3, Z11, Z11
+	VDIVPS       Z10, Z11, Z10
+	VSUBPS       Z10, Z6, Z6
+	VPSRLD       $0x10, Z6, Z10
+	VPANDD.BCST  w00000001x1<>+0(SB), Z10, Z10
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z10, Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z10, Z6, Z10
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z10, Z6
+	VMOVAPS      Z11, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (CX)(DI*2)
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (BX)(DI*2)
+	VPSRLD       $0x10, Z9, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z6, Z9, Z6
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z8, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (SI)(DI*2)
+	VPSRLD       $0x10, Z7, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z6, Z7, Z6
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z8, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (AX)(DI*2)
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipV1Bf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclipV1Bf16AVX2(SB), $224-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, (R8)
+	VBROADCASTSS 4(DI), Y0
+	VMOVAPS      Y0, 32(R8)
+	VBROADCASTSS 8(DI), Y0
+	VMOVAPS      Y0, 64(R8)
+	VBROADCASTSS 12(DI), Y0
+	VMOVAPS      Y0, 96(R8)
+	VBROADCASTSS 16(DI), Y0
+	VMOVAPS      Y0, 128(R8)
+	VBROADCASTSS 36(DI), Y0
+	VMOVAPS      Y0, 160(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	SUBQ         $0x08, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(DI*2), Y0
+	VPSLLD       $0x10, Y0, Y0
+	VPMOVZXWD    (DX)(DI*2), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPMOVZXWD    (BX)(DI*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPMOVZXWD    (SI)(DI*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPMOVZXWD    (AX)(DI*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VMULPS       (R8), Y1, Y1
+	VSUBPS       Y2, Y1, Y5
+	VMULPS       32(R8), Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y5
+	VSUBPS       Y3, Y5, Y5
+	VMULPS       64(R8), Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       64(R8), Y1, Y1
+	VADDPS       Y1, Y4, Y1
+	VMULPS       160(R8), Y1, Y4
+	VSQRTPS      Y4, Y4
+	VADDPS       128(R8), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
+	VADDPS       128(R8), Y5, Y5
+	VDIVPS       Y5, Y3, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       96(R8), Y5, Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y0, Y0
+	VPSRLD       $0x10, Y0, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y0, Y4
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y5, Y4, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (CX)(DI*2)
+	VPSRLD       $0x10, Y2, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y0, Y2, Y0
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (BX)(DI*2)
+	VPSRLD       $0x10, Y3, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y3, Y0
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (SI)(DI*2)
+	VPSRLD       $0x10, Y1, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y1, Y0
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (AX)(DI*2)
+	ADDQ         $0x08, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclipV1Bf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipV1Bf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS 16(DI), Z4
+	VBROADCASTSS 36(DI), Z5
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	MOVQ         R8, R9
+	SUBQ         $0x20, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(DI*4), Z6
+	VMOVUPS      64(CX)(DI*4), Z7
+	VMOVUPS      (DX)(DI*4), Z8
+	VMOVUPS      64(DX)(DI*4), Z9
+	VPMOVZXWD    (BX)(DI*2), Z10
+	VPMOVZXWD    32(BX)(DI*2), Z11
+	VPSLLD       $0x10, Z10, Z10
+	VPSLLD       $0x10, Z11, Z11
+	VPMOVZXWD    (SI)(DI*2), Z12
+	VPMOVZXWD    32(SI)(DI*2), Z13
+	VPSLLD       $0x10, Z12, Z12
+	VPSLLD       $0x10, Z13, Z13
+	VPMOVZXWD    (AX)(DI*2), Z14
+	VPMOVZXWD    32(AX)(DI*2), Z15
+	VPSLLD       $0x10, Z14, Z14
+	VPSLLD       $0x10, Z15, Z15
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z10, Z8, Z16
+	VSUBPS       Z11, Z9, Z17
+	VMULPS       Z1, Z16, Z16
+	VMULPS       Z1, Z17, Z17
+	VADDPS       Z16, Z10, Z10
+	VADDPS       Z17, Z11, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z17
+	VSUBPS       Z12, Z16, Z16
+	VSUBPS       Z13, Z17, Z17
+	VMULPS       Z2, Z16, Z16
+	VMULPS       Z2, Z17, Z17
+	VADDPS       Z16, Z12, Z12
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z14, Z8, Z8
+	VSUBPS       Z15, Z9, Z9
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z8, Z14, Z8
+	VADDPS       Z9, Z15, Z9
+	VMULPS       Z5, Z8, Z14
+	VMULPS       Z5, Z9, Z15
+	VSQRTPS      Z14, Z14
+	VSQRTPS      Z15, Z15
+	VADDPS       Z4, Z14, Z14
+	VADDPS       Z4, Z15, Z15
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z17
+	VADDPS       Z4, Z16, Z16
+	VADDPS       Z4, Z17, Z17
+	VDIVPS       Z16, Z12, Z16
+	VDIVPS       Z17, Z13, Z17
+	VBROADCASTSS w3f800000x1<>+0(SB), Z18
+	VBROADCASTSS w3f800000x1<>+0(SB), Z19
+	VCMPPS       $0x1e, Z18, Z16, K1
+	VCMPPS       $0x1e, Z19, Z17, K2
+	VMOVAPS      Z16, Z16
+	VMOVAPS      Z18, K1, Z16
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K2, Z17
+	VMULPS       Z10, Z16, Z16
+	VMULPS       Z11, Z17, Z17
+	VMULPS       Z3, Z16, Z16
+	VMULPS       Z3, Z17, Z17
+	VDIVPS       Z14, Z16, Z14
+	VDIVPS       Z15, Z17, Z15
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VMOVUPS      Z6, (CX)(DI*4)
+	VMOVUPS      Z7, 64(CX)(DI*4)
+	VPSRLD       $0x10, Z10, Z6
+	VPSRLD       $0x10, Z11, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z6, Z10, Z6
+	VPADDD       Z7, Z11, Z7
+	VCMPPS       $0x03, Z10, Z10, K1
+	VCMPPS       $0x03, Z11, Z11, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z14, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z15, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (BX)(DI*2)
+	VPMOVDW      Z7, 32(BX)(DI*2)
+	VPSRLD       $0x10, Z12, Z6
+	VPSRLD       $0x10, Z13, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z12, Z6
+	VPADDD       Z7, Z13, Z7
+	VCMPPS       $0x03, Z12, Z12, K1
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z11, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (SI)(DI*2)
+	VPMOVDW      Z7, 32(SI)(DI*2)
+	VPSRLD       $0x10, Z8, Z6
+	VPSRLD       $0x10, Z9, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z8, Z6
+	VPADDD       Z7, Z9, Z7
+	VCMPPS       $0x03, Z8, Z8, K1
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z11, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (AX)(DI*2)
+	VPMOVDW      Z7, 32(AX)(DI*2)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, R9
+	SUBQ         DI, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (CX)(DI*4), K1, Z6
+	VMOVUPS.Z    (DX)(DI*4), K1, Z7
+	VPMOVZXWD.Z  (BX)(DI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD.Z  (SI)(DI*2), K1, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VPMOVZXWD.Z  (AX)(DI*2), K1, Z10
+	VPSLLD       $0x10, Z10, Z10
+	VMULPS       Z0, Z7, Z7
+	VSUBPS       Z8, Z7, Z11
+	VMULPS       Z1, Z11, Z11
+	VADDPS       Z11, Z8, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z11
+	VSUBPS       Z9, Z11, Z11
+	VMULPS       Z2, Z11, Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z10, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z10, Z7
+	VMULPS       Z5, Z7, Z10
+	VSQRTPS      Z10, Z10
+	VADDPS       Z4, Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z11
+	VADDPS       Z4, Z11, Z11
+	VDIVPS       Z11, Z9, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
+	VCMPPS       $0x1e, Z12, Z11, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z12, K2, Z11
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z3, Z11, Z11
+	VDIVPS       Z10, Z11, Z10
+	VSUBPS       Z10, Z6, Z6
+	VMOVUPS      Z6, K1, (CX)(DI*4)
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (BX)(DI*2)
+	VPSRLD       $0x10, Z9, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z6, Z9, Z6
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z8, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (SI)(DI*2)
+	VPSRLD       $0x10, Z7, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z6, Z7, Z6
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z8, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (AX)(DI*2)
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipV1Bf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclipV1Bf16StatesAVX2(SB), $224-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, (R8)
+	VBROADCASTSS 4(DI), Y0
+	VMOVAPS      Y0, 32(R8)
+	VBROADCASTSS 8(DI), Y0
+	VMOVAPS      Y0, 64(R8)
+	VBROADCASTSS 12(DI), Y0
+	VMOVAPS      Y0, 96(R8)
+	VBROADCASTSS 16(DI), Y0
+	VMOVAPS      Y0, 128(R8)
+	VBROADCASTSS 36(DI), Y0
+	VMOVAPS      Y0, 160(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	SUBQ         $0x08, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(DI*4), Y0
+	VMOVUPS      (DX)(DI*4), Y1
+	VPMOVZXWD    (BX)(DI*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPMOVZXWD    (SI)(DI*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPMOVZXWD    (AX)(DI*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VMULPS       (R8), Y1, Y1
+	VSUBPS       Y2, Y1, Y5
+	VMULPS       32(R8), Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y5
+	VSUBPS       Y3, Y5, Y5
+	VMULPS       64(R8), Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       64(R8), Y1, Y1
+	VADDPS       Y1, Y4, Y1
+	VMULPS       160(R8), Y1, Y4
+	VSQRTPS      Y4, Y4
+	VADDPS       128(R8), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
+	VADDPS       128(R8), Y5, Y5
+	VDIVPS       Y5, Y3, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       96(R8), Y5, Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)(DI*4)
+	VPSRLD       $0x10, Y2, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y0, Y2, Y0
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (BX)(DI*2)
+	VPSRLD       $0x10, Y3, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y3, Y0
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (SI)(DI*2)
+	VPSRLD       $0x10, Y1, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y1, Y0
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (AX)(DI*2)
+	ADDQ         $0x08, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclipV1Bf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipV1Bf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), AX
+	MOVQ         c+0(FP), R8
+	VBROADCASTSS (R8), Z0
+	VBROADCASTSS 4(R8), Z1
+	VBROADCASTSS 8(R8), Z2
+	VBROADCASTSS 12(R8), Z3
+	VBROADCASTSS 16(R8), Z4
+	VBROADCASTSS 36(R8), Z5
+	MOVQ         i+16(FP), R8
+	MOVQ         n+24(FP), R9
+	MOVQ         R9, R10
+	SUBQ         $0x20, R10
+	CMPQ         R8, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(R8*4), Z6
+	VMOVUPS      64(AX)(R8*4), Z7
+	VPMOVZXWD    (DX)(R8*2), Z8
+	VPMOVZXWD    32(DX)(R8*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VMOVUPS      (BX)(R8*4), Z10
+	VMOVUPS      64(BX)(R8*4), Z11
+	VMOVUPS      (SI)(R8*4), Z12
+	VMOVUPS      64(SI)(R8*4), Z13
+	VMOVUPS      (DI)(R8*4), Z14
+	VMOVUPS      64(DI)(R8*4), Z15
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z10, Z8, Z16
+	VSUBPS       Z11, Z9, Z17
+	VMULPS       Z1, Z16, Z16
+	VMULPS       Z1, Z17, Z17
+	VADDPS       Z16, Z10, Z10
+	VADDPS       Z17, Z11, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z17
+	VSUBPS       Z12, Z16, Z16
+	VSUBPS       Z13, Z17, Z17
+	VMULPS       Z2, Z16, Z16
+	VMULPS       Z2, Z17, Z17
+	VADDPS       Z16, Z12, Z12
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z14, Z8, Z8
+	VSUBPS       Z15, Z9, Z9
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z8, Z14, Z8
+	VADDPS       Z9, Z15, Z9
+	VMULPS       Z5, Z8, Z14
+	VMULPS       Z5, Z9, Z15
+	VSQRTPS      Z14, Z14
+	VSQRTPS      Z15, Z15
+	VADDPS       Z4, Z14, Z14
+	VADDPS       Z4, Z15, Z15
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z17
+	VADDPS       Z4, Z16, Z16
+	VADDPS       Z4, Z17, Z17
+	VDIVPS       Z16, Z12, Z16
+	VDIVPS       Z17, Z13, Z17
+	VBROADCASTSS w3f800000x1<>+0(SB), Z18
+	VBROADCASTSS w3f800000x1<>+0(SB), Z19
+	VCMPPS       $0x1e, Z18, Z16, K1
+	VCMPPS       $0x1e, Z19, Z17, K2
+	VMOVAPS      Z16, Z16
+	VMOVAPS      Z18, K1, Z16
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K2, Z17
+	VMULPS       Z10, Z16, Z16
+	VMULPS       Z11, Z17, Z17
+	VMULPS       Z3, Z16, Z16
+	VMULPS       Z3, Z17, Z17
+	VDIVPS       Z14, Z16, Z14
+	VDIVPS       Z15, Z17, Z15
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VMOVUPS      Z6, (AX)(R8*4)
+	VMOVUPS      Z7, 64(AX)(R8*4)
+	VPSRLD       $0x10, Z6, Z14
+	VPSRLD       $0x10, Z7, Z15
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z15, Z15
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z15, Z15
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z16
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z17
+	VPADDD       Z14, Z6, Z14
+	VPADDD       Z15, Z7, Z15
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z14, Z6
+	VMOVAPS      Z16, K1, Z6
+	VMOVAPS      Z15, Z7
+	VMOVAPS      Z17, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (CX)(R8*2)
+	VPMOVDW      Z7, 32(CX)(R8*2)
+	VMOVUPS      Z10, (BX)(R8*4)
+	VMOVUPS      Z11, 64(BX)(R8*4)
+	VMOVUPS      Z12, (SI)(R8*4)
+	VMOVUPS      Z13, 64(SI)(R8*4)
+	VMOVUPS      Z8, (DI)(R8*4)
+	VMOVUPS      Z9, 64(DI)(R8*4)
+	ADDQ         $0x20, R8
+	CMPQ         R8, R10
+	JLE          loop1
+
+tail2:
+	CMPQ         R8, R9
+	JGE          done3
+	MOVQ         R9, R10
+	SUBQ         R8, R10
+	MOVL         $0xffffffff, R11
+	BZHIL        R10, R11, R11
+	KMOVW        R11, K1
+	VMOVUPS.Z    (AX)(R8*4), K1, Z6
+	VPMOVZXWD.Z  (DX)(R8*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VMOVUPS.Z    (BX)(R8*4), K1, Z8
+	VMOVUPS.Z    (SI)(R8*4), K1, Z9
+	VMOVUPS.Z    (DI)(R8*4), K1, Z10
+	VMULPS       Z0, Z7, Z7
+	VSUBPS       Z8, Z7, Z11
+	VMULPS       Z1, Z11, Z11
+	VADDPS       Z11, Z8, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z11
+	VSUBPS       Z9, Z11, Z11
+	VMULPS       Z2, Z11, Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z10, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z10, Z7
+	VMULPS       Z5, Z7, Z10
+	VSQRTPS      Z10, Z10
+	VADDPS       Z4, Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z11
+	VADDPS       Z4, Z11, Z11
+	VDIVPS       Z11, Z9, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
+	VCMPPS       $0x1e, Z12, Z11, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z12, K2, Z11
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z3, Z11, Z11
+	VDIVPS       Z10, Z11, Z10
+	VSUBPS       Z10, Z6, Z6
+	VMOVUPS      Z6, K1, (AX)(R8*4)
+	VPSRLD       $0x10, Z6, Z10
+	VPANDD.BCST  w00000001x1<>+0(SB), Z10, Z10
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z10, Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z10, Z6, Z10
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z10, Z6
+	VMOVAPS      Z11, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (CX)(R8*2)
+	VMOVUPS      Z8, K1, (BX)(R8*4)
+	VMOVUPS      Z9, K1, (SI)(R8*4)
+	VMOVUPS      Z7, K1, (DI)(R8*4)
+	ADDQ         $0x10, R8
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipV1Bf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclipV1Bf16MasterAVX2(SB), $224-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), AX
+	MOVQ         c+0(FP), R8
+	LEAQ         31(SP), R9
+	ANDQ         $-32, R9
+	VBROADCASTSS (R8), Y0
+	VMOVAPS      Y0, (R9)
+	VBROADCASTSS 4(R8), Y0
+	VMOVAPS      Y0, 32(R9)
+	VBROADCASTSS 8(R8), Y0
+	VMOVAPS      Y0, 64(R9)
+	VBROADCASTSS 12(R8), Y0
+	VMOVAPS      Y0, 96(R9)
+	VBROADCASTSS 16(R8), Y0
+	VMOVAPS      Y0, 128(R9)
+	VBROADCASTSS 36(R8), Y0
+	VMOVAPS      Y0, 160(R9)
+	MOVQ         i+16(FP), R8
+	MOVQ         n+24(FP), R10
+	SUBQ         $0x08, R10
+	CMPQ         R8, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(R8*4), Y0
+	VPMOVZXWD    (DX)(R8*2), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VMOVUPS      (BX)(R8*4), Y2
+	VMOVUPS      (SI)(R8*4), Y3
+	VMOVUPS      (DI)(R8*4), Y4
+	VMULPS       (R9), Y1, Y1
+	VSUBPS       Y2, Y1, Y5
+	VMULPS       32(R9), Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VPAND        w7fffffffx8<>+0(SB), Y1, Y5
+	VSUBPS       Y3, Y5, Y5
+	VMULPS       64(R9), Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       64(R9), Y1, Y1
+	VADDPS       Y1, Y4, Y1
+	VMULPS       160(R9), Y1, Y4
+	VSQRTPS      Y4, Y4
+	VADDPS       128(R9), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
+	VADDPS       128(R9), Y5, Y5
+	VDIVPS       Y5, Y3, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       96(R9), Y5, Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (AX)(R8*4)
+	VPSRLD       $0x10, Y0, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y0, Y4
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y5, Y4, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (CX)(R8*2)
+	VMOVUPS      Y2, (BX)(R8*4)
+	VMOVUPS      Y3, (SI)(R8*4)
+	VMOVUPS      Y1, (DI)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R10
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclipV1Q8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·acclipV1Q8StatesAVX512(SB), $3328-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS 16(DI), Z4
+	VBROADCASTSS 36(DI), Z5
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	LEAQ         63(SP), R9
+	ANDQ         $-64, R9
+	MOVQ         DI, R12
+	SHRQ         $0x08, R12
+	IMUL3Q       $0x00000104, R12, R12
+	ADDQ         R12, BX
+	ADDQ         R12, SI
+	ADDQ         R12, AX
+
+block:
+	CMPQ         DI, R8
+	JGE          done
+	LEAQ         256(DI), R11
+	CMPQ         R11, R8
+	CMOVQGT      R8, R11
+	VBROADCASTSS (BX), Z6
+	VMOVAPS      Z6, 3072(R9)
+	VPXORD       Z6, Z6, Z6
+	VBROADCASTSS (SI), Z7
+	VMOVAPS      Z7, 3136(R9)
+	VPXORD       Z7, Z7, Z7
+	VBROADCASTSS (AX), Z8
+	VMOVAPS      Z8, 3200(R9)
+	VPXORD       Z8, Z8, Z8
+	XORQ         R10, R10
+	MOVQ         R11, R12
+	SUBQ         $0x20, R12
+	CMPQ         DI, R12
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(DI*4), Z9
+	VMOVUPS      64(CX)(DI*4), Z10
+	VMOVUPS      (DX)(DI*4), Z11
+	VMOVUPS      64(DX)(DI*4), Z12
+	VPMOVZXBD    4(BX)(R10*1), Z13
+	VPMOVZXBD    20(BX)(R10*1), Z14
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z13, Z15
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z14, Z16
+	VPADDD.BCST  w00000380x1<>+0(SB), Z15, Z17
+	VPADDD.BCST  w00000380x1<>+0(SB), Z16, Z18
+	VPSLLD       $0x14, Z17, Z17
+	VPSLLD       $0x14, Z18, Z18
+	VPTESTMD     Z15, Z15, K1
+	VMOVDQA32.Z  Z17, K1, Z15
+	VPTESTMD     Z16, Z16, K1
+	VMOVDQA32.Z  Z18, K1, Z16
+	VPSRLD       $0x07, Z13, Z13
+	VPSRLD       $0x07, Z14, Z14
+	VPSLLD       $0x1f, Z13, Z13
+	VPSLLD       $0x1f, Z14, Z14
+	VPORD        Z13, Z15, Z13
+	VPORD        Z14, Z16, Z14
+	VMULPS       3072(R9), Z13, Z13
+	VMULPS       3072(R9), Z14, Z14
+	VPMOVZXBD    4(SI)(R10*1), Z15
+	VPMOVZXBD    20(SI)(R10*1), Z16
+	VPADDD.BCST  w00000700x1<>+0(SB), Z15, Z17
+	VPADDD.BCST  w00000700x1<>+0(SB), Z16, Z18
+	VPSLLD       $0x13, Z17, Z17
+	VPSLLD       $0x13, Z18, Z18
+	VPTESTMD     Z15, Z15, K1
+	VMOVDQA32.Z  Z17, K1, Z15
+	VPTESTMD     Z16, Z16, K1
+	VMOVDQA32.Z  Z18, K1, Z16
+	VMULPS       3136(R9), Z15, Z15
+	VMULPS       3136(R9), Z16, Z16
+	VPMOVZXBD    4(AX)(R10*1), Z17
+	VPMOVZXBD    20(AX)(R10*1), Z18
+	VPADDD.BCST  w00000700x1<>+0(SB), Z17, Z20
+	VPADDD.BCST  w00000700x1<>+0(SB), Z18, Z21
+	VPSLLD       $0x13, Z20, Z20
+	VPSLLD       $0x13, Z21, Z21
+	VPTESTMD     Z17, Z17, K1
+	VMOVDQA32.Z  Z20, K1, Z17
+	VPTESTMD     Z18, Z18, K1
+	VMOVDQA32.Z  Z21, K1, Z18
+	VMULPS       3200(R9), Z17, Z17
+	VMULPS       3200(R9), Z18, Z18
+	VMULPS       Z0, Z11, Z11
+	VMULPS       Z0, Z12, Z12
+	VSUBPS       Z13, Z11, Z20
+	VSUBPS       Z14, Z12, Z21
+	VMULPS       Z1, Z20, Z20
+	VMULPS       Z1, Z21, Z21
+	VADDPS       Z20, Z13, Z13
+	VADDPS       Z21, Z14, Z14
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z20
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z12, Z21
+	VSUBPS       Z15, Z20, Z20
+	VSUBPS       Z16, Z21, Z21
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z2, Z21, Z21
+	VADDPS       Z20, Z15, Z15
+	VADDPS       Z21, Z16, Z16
+	VMULPS       Z11, Z11, Z11
+	VMULPS       Z12, Z12, Z12
+	VSUBPS       Z17, Z11, Z11
+	VSUBPS       Z18, Z12, Z12
+	VMULPS       Z2, Z11, Z11
+	VMULPS       Z2, Z12, Z12
+	VADDPS       Z11, Z17, Z11
+	VADDPS       Z12, Z18, Z12
+	VMULPS       Z5, Z11, Z17
+	VMULPS       Z5, Z12, Z18
+	VSQRTPS      Z17, Z17
+	VSQRTPS      Z18, Z18
+	VADDPS       Z4, Z17, Z17
+	VADDPS       Z4, Z18, Z18
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z13, Z20
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z14, Z21
+	VADDPS       Z4, Z20, Z20
+	VADDPS       Z4, Z21, Z21
+	VDIVPS       Z20, Z15, Z20
+	VDIVPS       Z21, Z16, Z21
+	VBROADCASTSS w3f800000x1<>+0(SB), Z22
+	VBROADCASTSS w3f800000x1<>+0(SB), Z23
+	VCMPPS       $0x1e, Z22, Z20, K1
+	VCMPPS       $0x1e, Z23, Z21, K2
+	VMOVAPS      Z20, Z20
+	VMOVAPS      Z22, K1, Z20
+	VMOVAPS      Z21, Z21
+	VMOVAPS      Z23, K2, Z21
+	VMULPS       Z13, Z20, Z20
+	VMULPS       Z14, Z21, Z21
+	VMULPS       Z3, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VDIVPS       Z17, Z20, Z17
+	VDIVPS       Z18, Z21, Z18
+	VSUBPS       Z17, Z9, Z9
+	VSUBPS       Z18, Z10, Z10
+	VMOVUPS      Z9, (CX)(DI*4)
+	VMOVUPS      Z10, 64(CX)(DI*4)
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z13, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z14, Z10
+	VMOVAPS      Z13, (R9)(R10*4)
+	VPMAXUD      Z9, Z6, Z6
+	VMOVAPS      Z14, 64(R9)(R10*4)
+	VPMAXUD      Z10, Z6, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z15, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z16, Z10
+	VMOVAPS      Z15, 1024(R9)(R10*4)
+	VPMAXUD      Z9, Z7, Z7
+	VMOVAPS      Z16, 1088(R9)(R10*4)
+	VPMAXUD      Z10, Z7, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z12, Z10
+	VMOVAPS      Z11, 2048(R9)(R10*4)
+	VPMAXUD      Z9, Z8, Z8
+	VMOVAPS      Z12, 2112(R9)(R10*4)
+	VPMAXUD      Z10, Z8, Z8
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, DI
+	CMPQ         DI, R12
+	JLE          loop1
+
+tail2:
+	CMPQ         DI, R11
+	JGE          done3
+	MOVQ         R11, R12
+	SUBQ         DI, R12
+	MOVL         $0xffffffff, R13
+	BZHIL        R12, R13, R13
+	KMOVW        R13, K1
+	VMOVUPS.Z    (CX)(DI*4), K1, Z9
+	VMOVUPS.Z    (DX)(DI*4), K1, Z10
+	VPMOVZXBD    4(BX)(R10*1), Z11
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z11, Z12
+	VPADDD.BCST  w00000380x1<>+0(SB), Z12, Z13
+	VPSLLD       $0x14, Z13, Z13
+	VPTESTMD     Z12, Z12, K2
+	VMOVDQA32.Z  Z13, K2, Z12
+	VPSRLD       $0x07, Z11, Z11
+	VPSLLD       $0x1f, Z11, Z11
+	VPORD        Z11, Z12, Z11
+	VMULPS       3072(R9), Z11, Z11
+	VPMOVZXBD    4(SI)(R10*1), Z12
+	VPADDD.BCST  w00000700x1<>+0(SB), Z12, Z13
+	VPSLLD       $0x13, Z13, Z13
+	VPTESTMD     Z12, Z12, K2
+	VMOVDQA32.Z  Z13, K2, Z12
+	VMULPS       3136(R9), Z12, Z12
+	VPMOVZXBD    4(AX)(R10*1), Z13
+	VPADDD.BCST  w00000700x1<>+0(SB), Z13, Z14
+	VPSLLD       $0x13, Z14, Z14
+	VPTESTMD     Z13, Z13, K2
+	VMOVDQA32.Z  Z14, K2, Z13
+	VMULPS       3200(R9), Z13, Z13
+	VMULPS       Z0, Z10, Z10
+	VSUBPS       Z11, Z10, Z14
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z14, Z11, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z14
+	VSUBPS       Z12, Z14, Z14
+	VMULPS       Z2, Z14, Z14
+	VADDPS       Z14, Z12, Z12
+	VMULPS       Z10, Z10, Z10
+	VSUBPS       Z13, Z10, Z10
+	VMULPS       Z2, Z10, Z10
+	VADDPS       Z10, Z13, Z10
+	VMULPS       Z5, Z10, Z13
+	VSQRTPS      Z13, Z13
+	VADDPS       Z4, Z13, Z13
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z14
+	VADDPS       Z4, Z14, Z14
+	VDIVPS       Z14, Z12, Z14
+	VBROADCASTSS w3f800000x1<>+0(SB), Z15
+	VCMPPS       $0x1e, Z15, Z14, K2
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z15, K2, Z14
+	VMULPS       Z11, Z14, Z14
+	VMULPS       Z3, Z14, Z14
+	VDIVPS       Z13, Z14, Z13
+	VSUBPS       Z13, Z9, Z9
+	VMOVUPS      Z9, K1, (CX)(DI*4)
+	VMOVAPS.Z    Z11, K1, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VMOVAPS      Z9, (R9)(R10*4)
+	VPMAXUD      Z11, Z6, Z6
+	VMOVAPS.Z    Z12, K1, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VMOVAPS      Z9, 1024(R9)(R10*4)
+	VPMAXUD      Z11, Z7, Z7
+	VMOVAPS.Z    Z10, K1, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z10
+	VMOVAPS      Z9, 2048(R9)(R10*4)
+	VPMAXUD      Z10, Z8, Z8
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z6, Y9
+	VPMAXUD       Y9, Y6, Y6
+	VEXTRACTI128  $0x01, Y6, X9
+	VPMAXUD       X9, X6, X6
+	VPSHUFD       $0x4e, X6, X9
+	VPMAXUD       X9, X6, X6
+	VPSHUFD       $0xb1, X6, X9
+	VPMAXUD       X9, X6, X6
+	VXORPS        X10, X10, X10
+	VXORPS        X9, X9, X9
+	VUCOMISS      w0d800000x1<>+0(SB), X6
+	JPS           small4no
+	JCS           small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X6, X9
+	VMOVSS w3f800000x1<>+0(SB), X10
+	VDIVSS X9, X10, X10
+
+small4:
+	VMOVSS        X9, (BX)
+	VBROADCASTSS  X10, Z6
+	VEXTRACTI64X4 $0x01, Z7, Y9
+	VPMAXUD       Y9, Y7, Y7
+	VEXTRACTI128  $0x01, Y7, X9
+	VPMAXUD       X9, X7, X7
+	VPSHUFD       $0x4e, X7, X9
+	VPMAXUD       X9, X7, X7
+	VPSHUFD       $0xb1, X7, X9
+	VPMAXUD       X9, X7, X7
+	VXORPS        X10, X10, X10
+	VXORPS        X9, X9, X9
+	VUCOMISS      w0d800000x1<>+0(SB), X7
+	JPS           small5no
+	JCS           small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X7, X9
+	VMOVSS w3f800000x1<>+0(SB), X10
+	VDIVSS X9, X10, X10
+
+small5:
+	VMOVSS        X9, (SI)
+	VBROADCASTSS  X10, Z7
+	VEXTRACTI64X4 $0x01, Z8, Y9
+	VPMAXUD       Y9, Y8, Y8
+	VEXTRACTI128  $0x01, Y8, X9
+	VPMAXUD       X9, X8, X8
+	VPSHUFD       $0x4e, X8, X9
+	VPMAXUD       X9, X8, X8
+	VPSHUFD       $0xb1, X8, X9
+	VPMAXUD       X9, X8, X8
+	VXORPS        X10, X10, X10
+	VXORPS        X9, X9, X9
+	VUCOMISS      w0d800000x1<>+0(SB), X8
+	JPS           small6no
+	JCS           small6
+
+small6no:
+	VDIVSS w3ff80000x1<>+0(SB), X8, X9
+	VMOVSS w3f800000x1<>+0(SB), X10
+	VDIVSS X9, X10, X10
+
+small6:
+	VMOVSS       X9, (AX)
+	VBROADCASTSS X10, Z8
+	MOVQ         R10, R12
+	XORQ         R10, R10
+
+encode:
+	VMOVAPS      (R9)(R10*4), Z9
+	VMULPS       Z6, Z9, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z10
+	VPMINUD.BCST w3ff00000x1<>+0(SB), Z10, Z10
+	VPSRLD       $0x14, Z10, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w0007ffffx1<>+0(SB), Z11, Z11
+	VPADDD       Z11, Z10, Z10
+	VPSRLD       $0x14, Z10, Z10
+	VPSUBD.BCST  w00000380x1<>+0(SB), Z10, Z10
+	VPXORD       Z19, Z19, Z19
+	VPMAXSD      Z19, Z10, Z10
+	VPSRLD       $0x1f, Z9, Z9
+	VPSLLD       $0x07, Z9, Z9
+	VPORD        Z9, Z10, Z9
+	VPMOVDB      Z9, 4(BX)(R10*1)
+	VMOVAPS      1024(R9)(R10*4), Z9
+	VMULPS       Z7, Z9, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z10
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z10, Z10
+	VPSRLD       $0x13, Z10, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z11, Z11
+	VPADDD       Z11, Z10, Z10
+	VPSRLD       $0x13, Z10, Z10
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z9
+	VPMINUD.BCST w00000001x1<>+0(SB), Z9, Z9
+	VPMAXSD      Z9, Z10, Z9
+	VPMOVDB      Z9, 4(SI)(R10*1)
+	VMOVAPS      2048(R9)(R10*4), Z9
+	VMULPS       Z8, Z9, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z10
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z10, Z10
+	VPSRLD       $0x13, Z10, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z11, Z11
+	VPADDD       Z11, Z10, Z10
+	VPSRLD       $0x13, Z10, Z10
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z9
+	VPMINUD.BCST w00000001x1<>+0(SB), Z9, Z9
+	VPMAXSD      Z9, Z10, Z9
+	VPMOVDB      Z9, 4(AX)(R10*1)
+	ADDQ         $0x10, R10
+	CMPQ         R10, R12
+	JLT          encode
+	ADDQ         $0x00000104, BX
+	ADDQ         $0x00000104, SI
+	ADDQ         $0x00000104, AX
+	MOVQ         R11, DI
+	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func acclipV1Q8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·acclipV1Q8StatesAVX2(SB), $3424-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, (R8)
+	VBROADCASTSS 4(DI), Y0
+	VMOVAPS      Y0, 32(R8)
+	VBROADCASTSS 8(DI), Y0
+	VMOVAPS      Y0, 64(R8)
+	VBROADCASTSS 12(DI), Y0
+	VMOVAPS      Y0, 96(R8)
+	VBROADCASTSS 16(DI), Y0
+	VMOVAPS      Y0, 128(R8)
+	VBROADCASTSS 36(DI), Y0
+	VMOVAPS      Y0, 160(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	LEAQ         255(SP), R10
+	ANDQ         $-32, R10
+	MOVQ         DI, R13
+	SHRQ         $0x08, R13
+	IMUL3Q       $0x00000104, R13, R13
+	ADDQ         R13, BX
+	ADDQ         R13, SI
+	ADDQ         R13, AX
+
+block:
+	CMPQ         DI, R9
+	JGE          done
+	LEAQ         256(DI), R12
+	CMPQ         R12, R9
+	CMOVQGT      R9, R12
+	VBROADCASTSS (BX), Y0
+	VMOVAPS      Y0, 3072(R10)
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS (SI), Y1
+	VMOVAPS      Y1, 3104(R10)
+	VPXOR        Y1, Y1, Y1
+	VBROADCASTSS (AX), Y2
+	VMOVAPS      Y2, 3136(R10)
+	VPXOR        Y2, Y2, Y2
+	XORQ         R11, R11
+	MOVQ         R12, R13
+	SUBQ         $0x08, R13
+	CMPQ         DI, R13
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(DI*4), Y3
+	VMOVUPS      (DX)(DI*4), Y4
+	VPMOVZXBD    4(BX)(R11*1), Y5
+	VPAND        w0000007fx8<>+0(SB), Y5, Y6
+	VPADDD       w00000380x8<>+0(SB), Y6, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y6, Y8, Y8
+	VPANDN       Y7, Y8, Y8
+	VPSRLD       $0x07, Y5, Y5
+	VPSLLD       $0x1f, Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VMULPS       3072(R10), Y5, Y5
+	VPMOVZXBD    4(SI)(R11*1), Y6
+	VPADDD       w00000700x8<>+0(SB), Y6, Y7
+	VPSLLD       $0x13, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y6, Y8, Y8
+	VPANDN       Y7, Y8, Y8
+	VMULPS       3104(R10), Y8, Y6
+	VPMOVZXBD    4(AX)(R11*1), Y7
+	VPADDD       w00000700x8<>+0(SB), Y7, Y8
+	VPSLLD       $0x13, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y7, Y9, Y9
+	VPANDN       Y8, Y9, Y9
+	VMULPS       3136(R10), Y9, Y7
+	VMULPS       (R8), Y4, Y4
+	VSUBPS       Y5, Y4, Y8
+	VMULPS       32(R8), Y8, Y8
+	VADDPS       Y8, Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y8
+	VSUBPS       Y6, Y8, Y8
+	VMULPS       64(R8), Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	VMULPS       Y4, Y4, Y4
+	VSUBPS       Y7, Y4, Y4
+	VMULPS       64(R8), Y4, Y4
+	VADDPS       Y4, Y7, Y4
+	VMULPS       160(R8), Y4, Y7
+	VSQRTPS      Y7, Y7
+	VADDPS       128(R8), Y7, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y8
+	VADDPS       128(R8), Y8, Y8
+	VDIVPS       Y8, Y6, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, Y9, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y5, Y8, Y8
+	VMULPS       96(R8), Y8, Y8
+	VDIVPS       Y7, Y8, Y7
+	VSUBPS       Y7, Y3, Y3
+	VMOVUPS      Y3, (CX)(DI*4)
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y3
+	VMOVAPS      Y5, (R10)(R11*4)
+	VPMAXUD      Y3, Y0, Y0
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y3
+	VMOVAPS      Y6, 1024(R10)(R11*4)
+	VPMAXUD      Y3, Y1, Y1
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y3
+	VMOVAPS      Y4, 2048(R10)(R11*4)
+	VPMAXUD      Y3, Y2, Y2
+	ADDQ         $0x08, R11
+	ADDQ         $0x08, DI
+	CMPQ         DI, R13
+	JLE          loop1
+
+tail2:
+	CMPQ         DI, R12
+	JGE          done3
+	MOVQ         R12, R13
+	SUBQ         DI, R13
+	VMOVD        R13, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y3, Y3
+	VMASKMOVPS   (CX)(DI*4), Y3, Y4
+	VMASKMOVPS   (DX)(DI*4), Y3, Y5
+	VPMOVZXBD    4(BX)(R11*1), Y6
+	VPAND        w0000007fx8<>+0(SB), Y6, Y7
+	VPADDD       w00000380x8<>+0(SB), Y7, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y7, Y9, Y9
+	VPANDN       Y8, Y9, Y9
+	VPSRLD       $0x07, Y6, Y6
+	VPSLLD       $0x1f, Y6, Y6
+	VPOR         Y6, Y9, Y6
+	VMULPS       3072(R10), Y6, Y6
+	VPMOVZXBD    4(SI)(R11*1), Y7
+	VPADDD       w00000700x8<>+0(SB), Y7, Y8
+	VPSLLD       $0x13, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y7, Y9, Y9
+	VPANDN       Y8, Y9, Y9
+	VMULPS       3104(R10), Y9, Y7
+	VPMOVZXBD    4(AX)(R11*1), Y8
+	VPADDD       w00000700x8<>+0(SB), Y8, Y9
+	VPSLLD       $0x13, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPCMPEQD     Y8, Y10, Y10
+	VPANDN       Y9, Y10, Y10
+	VMULPS       3136(R10), Y10, Y8
+	VMULPS       (R8), Y5, Y5
+	VSUBPS       Y6, Y5, Y9
+	VMULPS       32(R8), Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y9
+	VSUBPS       Y7, Y9, Y9
+	VMULPS       64(R8), Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y5, Y5, Y5
+	VSUBPS       Y8, Y5, Y5
+	VMULPS       64(R8), Y5, Y5
+	VADDPS       Y5, Y8, Y5
+	VMULPS       160(R8), Y5, Y8
+	VSQRTPS      Y8, Y8
+	VADDPS       128(R8), Y8, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y9
+	VADDPS       128(R8), Y9, Y9
+	VDIVPS       Y9, Y7, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y10
+	VCMPPS       $0x1e, Y10, Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y6, Y9, Y9
+	VMULPS       96(R8), Y9, Y9
+	VDIVPS       Y8, Y9, Y8
+	VSUBPS       Y8, Y4, Y4
+	VMASKMOVPS   Y4, Y3, (CX)(DI*4)
+	VANDPS       Y3, Y6, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMOVAPS      Y4, (R10)(R11*4)
+	VPMAXUD      Y6, Y0, Y0
+	VANDPS       Y3, Y7, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMOVAPS      Y4, 1024(R10)(R11*4)
+	VPMAXUD      Y6, Y1, Y1
+	VANDPS       Y3, Y5, Y3
+	VPAND        w7fffffffx8<>+0(SB), Y3, Y4
+	VMOVAPS      Y3, 2048(R10)(R11*4)
+	VPMAXUD      Y4, Y2, Y2
+	ADDQ         $0x08, R11
+	ADDQ         $0x08, DI
+	JMP          tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y0, X3
+	VPMAXUD      X3, X0, X0
+	VPSHUFD      $0x4e, X0, X3
+	VPMAXUD      X3, X0, X0
+	VPSHUFD      $0xb1, X0, X3
+	VPMAXUD      X3, X0, X0
+	VXORPS       X4, X4, X4
+	VXORPS       X3, X3, X3
+	VUCOMISS     w0d800000x1<>+0(SB), X0
+	JPS          small4no
+	JCS          small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X0, X3
+	VMOVSS w3f800000x1<>+0(SB), X4
+	VDIVSS X3, X4, X4
+
+small4:
+	VMOVSS       X3, (BX)
+	VBROADCASTSS X4, Y0
+	VEXTRACTI128 $0x01, Y1, X3
+	VPMAXUD      X3, X1, X1
+	VPSHUFD      $0x4e, X1, X3
+	VPMAXUD      X3, X1, X1
+	VPSHUFD      $0xb1, X1, X3
+	VPMAXUD      X3, X1, X1
+	VXORPS       X4, X4, X4
+	VXORPS       X3, X3, X3
+	VUCOMISS     w0d800000x1<>+0(SB), X1
+	JPS          small5no
+	JCS          small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X1, X3
+	VMOVSS w3f800000x1<>+0(SB), X4
+	VDIVSS X3, X4, X4
+
+small5:
+	VMOVSS       X3, (SI)
+	VBROADCASTSS X4, Y1
+	VEXTRACTI128 $0x01, Y2, X3
+	VPMAXUD      X3, X2, X2
+	VPSHUFD      $0x4e, X2, X3
+	VPMAXUD      X3, X2, X2
+	VPSHUFD      $0xb1, X2, X3
+	VPMAXUD      X3, X2, X2
+	VXORPS       X4, X4, X4
+	VXORPS       X3, X3, X3
+	VUCOMISS     w0d800000x1<>+0(SB), X2
+	JPS          small6no
+	JCS          small6
+
+small6no:
+	VDIVSS w3ff80000x1<>+0(SB), X2, X3
+	VMOVSS w3f800000x1<>+0(SB), X4
+	VDIVSS X3, X4, X4
+
+small6:
+	VMOVSS       X3, (AX)
+	VBROADCASTSS X4, Y2
+	MOVQ         R11, R13
+	XORQ         R11, R11
+
+encode:
+	VMOVAPS   (R10)(R11*4), Y3
+	VMULPS    Y0, Y3, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y4, Y4
+	VPMINUD   w3ff00000x8<>+0(SB), Y4, Y4
+	VPSRLD    $0x14, Y4, Y5
+	VPAND     w00000001x8<>+0(SB), Y5, Y5
+	VPADDD    w0007ffffx8<>+0(SB), Y5, Y5
+	VPADDD    Y5, Y4, Y4
+	VPSRLD    $0x14, Y4, Y4
+	VPSUBD    w00000380x8<>+0(SB), Y4, Y4
+	VPXOR     Y5, Y5, Y5
+	VPMAXSD   Y5, Y4, Y4
+	VPSRLD    $0x1f, Y3, Y3
+	VPSLLD    $0x07, Y3, Y3
+	VPOR      Y3, Y4, Y3
+	VPACKUSDW Y3, Y3, Y3
+	VPERMQ    $0x08, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VMOVQ     X3, 4(BX)(R11*1)
+	VMOVAPS   1024(R10)(R11*4), Y3
+	VMULPS    Y1, Y3, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y4, Y4
+	VPMINUD   w3ff80000x8<>+0(SB), Y4, Y4
+	VPSRLD    $0x13, Y4, Y5
+	VPAND     w00000001x8<>+0(SB), Y5, Y5
+	VPADDD    w0003ffffx8<>+0(SB), Y5, Y5
+	VPADDD    Y5, Y4, Y4
+	VPSRLD    $0x13, Y4, Y4
+	VPSUBD    w00000700x8<>+0(SB), Y4, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y3, Y3
+	VPMINUD   w00000001x8<>+0(SB), Y3, Y3
+	VPMAXSD   Y3, Y4, Y3
+	VPACKUSDW Y3, Y3, Y3
+	VPERMQ    $0x08, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VMOVQ     X3, 4(SI)(R11*1)
+	VMOVAPS   2048(R10)(R11*4), Y3
+	VMULPS    Y2, Y3, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y4, Y4
+	VPMINUD   w3ff80000x8<>+0(SB), Y4, Y4
+	VPSRLD    $0x13, Y4, Y5
+	VPAND     w00000001x8<>+0(SB), Y5, Y5
+	VPADDD    w0003ffffx8<>+0(SB), Y5, Y5
+	VPADDD    Y5, Y4, Y4
+	VPSRLD    $0x13, Y4, Y4
+	VPSUBD    w00000700x8<>+0(SB), Y4, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y3, Y3
+	VPMINUD   w00000001x8<>+0(SB), Y3, Y3
+	VPMAXSD   Y3, Y4, Y3
+	VPACKUSDW Y3, Y3, Y3
+	VPERMQ    $0x08, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VMOVQ     X3, 4(AX)(R11*1)
+	ADDQ      $0x08, R11
+	CMPQ      R11, R13
+	JLT       encode
+	ADDQ      $0x00000104, BX
+	ADDQ      $0x00000104, SI
+	ADDQ      $0x00000104, AX
+	MOVQ      R12, DI
+	JMP       block
 
 done:
 	VZEROUPPER
@@ -2687,90 +13845,88 @@ TEXT ·acclipV2AVX512(SB), $0-40
 	MOVQ         R8, R9
 	SUBQ         $0x20, R9
 	CMPQ         DI, R9
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS      (CX)(DI*4), Z6
-	VMOVUPS      (DX)(DI*4), Z7
-	VMOVUPS      (BX)(DI*4), Z8
-	VMOVUPS      (SI)(DI*4), Z9
-	VMOVUPS      (AX)(DI*4), Z10
-	VMULPS       Z0, Z7, Z7
-	VSUBPS       Z8, Z7, Z14
-	VMULPS       Z1, Z14, Z14
-	VADDPS       Z14, Z8, Z8
-	VMULPS       Z7, Z7, Z14
-	VSUBPS       Z9, Z14, Z14
-	VMULPS       Z2, Z14, Z14
-	VADDPS       Z14, Z9, Z9
-	VMULPS       Z7, Z7, Z7
-	VSUBPS       Z10, Z7, Z7
-	VMULPS       Z2, Z7, Z7
-	VADDPS       Z7, Z10, Z7
-	VMULPS       Z5, Z7, Z10
-	VSQRTPS      Z10, Z10
-	VADDPS       Z4, Z10, Z10
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z14
+	VMOVUPS      64(CX)(DI*4), Z7
+	VMOVUPS      (DX)(DI*4), Z8
+	VMOVUPS      64(DX)(DI*4), Z9
+	VMOVUPS      (BX)(DI*4), Z10
+	VMOVUPS      64(BX)(DI*4), Z11
+	VMOVUPS      (SI)(DI*4), Z12
+	VMOVUPS      64(SI)(DI*4), Z13
+	VMOVUPS      (AX)(DI*4), Z14
+	VMOVUPS      64(AX)(DI*4), Z15
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z10, Z8, Z16
+	VSUBPS       Z11, Z9, Z17
+	VMULPS       Z1, Z16, Z16
+	VMULPS       Z1, Z17, Z17
+	VADDPS       Z16, Z10, Z10
+	VADDPS       Z17, Z11, Z11
+	VMULPS       Z8, Z8, Z16
+	VMULPS       Z9, Z9, Z17
+	VSUBPS       Z12, Z16, Z16
+	VSUBPS       Z13, Z17, Z17
+	VMULPS       Z2, Z16, Z16
+	VMULPS       Z2, Z17, Z17
+	VADDPS       Z16, Z12, Z12
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z14, Z8, Z8
+	VSUBPS       Z15, Z9, Z9
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z8, Z14, Z8
+	VADDPS       Z9, Z15, Z9
+	VMULPS       Z5, Z8, Z14
+	VMULPS       Z5, Z9, Z15
+	VSQRTPS      Z14, Z14
+	VSQRTPS      Z15, Z15
 	VADDPS       Z4, Z14, Z14
-	VBROADCASTSS one<>+0(SB), Z15
-	VBROADCASTSS one<>+0(SB), Z15
-	VSQRTPS      Z9, Z16
+	VADDPS       Z4, Z15, Z15
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z17
+	VADDPS       Z4, Z16, Z16
+	VADDPS       Z4, Z17, Z17
+	VSQRTPS      Z12, Z18
+	VSQRTPS      Z13, Z19
+	VDIVPS       Z16, Z18, Z16
+	VDIVPS       Z17, Z19, Z17
+	VBROADCASTSS w3f800000x1<>+0(SB), Z18
+	VBROADCASTSS w3f800000x1<>+0(SB), Z19
+	VCMPPS       $0x1e, Z18, Z16, K1
+	VCMPPS       $0x1e, Z19, Z17, K2
+	VMOVAPS      Z16, Z16
+	VMOVAPS      Z18, K1, Z16
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K2, Z17
+	VMULPS       Z10, Z16, Z16
+	VMULPS       Z11, Z17, Z17
+	VMULPS       Z3, Z16, Z16
+	VMULPS       Z3, Z17, Z17
 	VDIVPS       Z14, Z16, Z14
-	VCMPPS       $0x1e, Z15, Z14, K1
-	VBLENDMPS    Z15, Z14, K1, Z11
-	VMOVAPS      Z11, Z15
-	VMULPS       Z8, Z15, Z14
-	VMULPS       Z3, Z14, Z14
-	VDIVPS       Z10, Z14, Z10
-	VSUBPS       Z10, Z6, Z6
+	VDIVPS       Z15, Z17, Z15
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
 	VMOVUPS      Z6, (CX)(DI*4)
-	VMOVUPS      Z8, (BX)(DI*4)
-	VMOVUPS      Z9, (SI)(DI*4)
-	VMOVUPS      Z7, (AX)(DI*4)
-	VMOVUPS      64(CX)(DI*4), Z6
-	VMOVUPS      64(DX)(DI*4), Z7
-	VMOVUPS      64(BX)(DI*4), Z8
-	VMOVUPS      64(SI)(DI*4), Z9
-	VMOVUPS      64(AX)(DI*4), Z10
-	VMULPS       Z0, Z7, Z7
-	VSUBPS       Z8, Z7, Z14
-	VMULPS       Z1, Z14, Z14
-	VADDPS       Z14, Z8, Z8
-	VMULPS       Z7, Z7, Z14
-	VSUBPS       Z9, Z14, Z14
-	VMULPS       Z2, Z14, Z14
-	VADDPS       Z14, Z9, Z9
-	VMULPS       Z7, Z7, Z7
-	VSUBPS       Z10, Z7, Z7
-	VMULPS       Z2, Z7, Z7
-	VADDPS       Z7, Z10, Z7
-	VMULPS       Z5, Z7, Z10
-	VSQRTPS      Z10, Z10
-	VADDPS       Z4, Z10, Z10
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z14
-	VADDPS       Z4, Z14, Z14
-	VBROADCASTSS one<>+0(SB), Z15
-	VBROADCASTSS one<>+0(SB), Z15
-	VSQRTPS      Z9, Z16
-	VDIVPS       Z14, Z16, Z14
-	VCMPPS       $0x1e, Z15, Z14, K1
-	VBLENDMPS    Z15, Z14, K1, Z12
-	VMOVAPS      Z12, Z15
-	VMULPS       Z8, Z15, Z14
-	VMULPS       Z3, Z14, Z14
-	VDIVPS       Z10, Z14, Z10
-	VSUBPS       Z10, Z6, Z6
-	VMOVUPS      Z6, 64(CX)(DI*4)
-	VMOVUPS      Z8, 64(BX)(DI*4)
-	VMOVUPS      Z9, 64(SI)(DI*4)
-	VMOVUPS      Z7, 64(AX)(DI*4)
+	VMOVUPS      Z7, 64(CX)(DI*4)
+	VMOVUPS      Z10, (BX)(DI*4)
+	VMOVUPS      Z11, 64(BX)(DI*4)
+	VMOVUPS      Z12, (SI)(DI*4)
+	VMOVUPS      Z13, 64(SI)(DI*4)
+	VMOVUPS      Z8, (AX)(DI*4)
+	VMOVUPS      Z9, 64(AX)(DI*4)
 	ADDQ         $0x20, DI
 	CMPQ         DI, R9
-	JLE          loop
+	JLE          loop1
 
-tail:
+tail2:
 	CMPQ         DI, R8
-	JGE          done
+	JGE          done3
 	MOVQ         R8, R9
 	SUBQ         DI, R9
 	MOVL         $0xffffffff, R10
@@ -2796,16 +13952,15 @@ tail:
 	VMULPS       Z5, Z7, Z10
 	VSQRTPS      Z10, Z10
 	VADDPS       Z4, Z10, Z10
-	VPANDD.BCST  absMask<>+0(SB), Z8, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z11
 	VADDPS       Z4, Z11, Z11
-	VBROADCASTSS one<>+0(SB), Z12
-	VBROADCASTSS one<>+0(SB), Z12
-	VSQRTPS      Z9, Z14
-	VDIVPS       Z11, Z14, Z11
+	VSQRTPS      Z9, Z12
+	VDIVPS       Z11, Z12, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
 	VCMPPS       $0x1e, Z12, Z11, K2
-	VBLENDMPS    Z12, Z11, K2, Z13
-	VMOVAPS      Z13, Z12
-	VMULPS       Z8, Z12, Z11
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z12, K2, Z11
+	VMULPS       Z8, Z11, Z11
 	VMULPS       Z3, Z11, Z11
 	VDIVPS       Z10, Z11, Z10
 	VSUBPS       Z10, Z6, Z6
@@ -2814,9 +13969,9 @@ tail:
 	VMOVUPS      Z9, K1, (SI)(DI*4)
 	VMOVUPS      Z7, K1, (AX)(DI*4)
 	ADDQ         $0x10, DI
-	JMP          tail
+	JMP          tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -2849,9 +14004,9 @@ TEXT ·acclipV2AVX2(SB), $224-40
 	MOVQ         R9, R10
 	SUBQ         $0x08, R10
 	CMPQ         DI, R10
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS      (CX)(DI*4), Y0
 	VMOVUPS      (DX)(DI*4), Y1
 	VMOVUPS      (BX)(DI*4), Y2
@@ -2872,17 +14027,14 @@ loop:
 	VMULPS       160(R8), Y1, Y4
 	VSQRTPS      Y4, Y4
 	VADDPS       128(R8), Y4, Y4
-	VPBROADCASTD absMask<>+0(SB), Y5
-	VPAND        Y5, Y2, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
 	VADDPS       128(R8), Y5, Y5
-	VBROADCASTSS one<>+0(SB), Y6
-	VBROADCASTSS one<>+0(SB), Y6
-	VSQRTPS      Y3, Y7
-	VDIVPS       Y5, Y7, Y5
+	VSQRTPS      Y3, Y6
+	VDIVPS       Y5, Y6, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
 	VCMPPS       $0x1e, Y6, Y5, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y7
-	VMOVAPS      Y7, Y6
-	VMULPS       Y2, Y6, Y5
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMULPS       Y2, Y5, Y5
 	VMULPS       96(R8), Y5, Y5
 	VDIVPS       Y4, Y5, Y4
 	VSUBPS       Y4, Y0, Y0
@@ -2892,16 +14044,16 @@ loop:
 	VMOVUPS      Y1, (AX)(DI*4)
 	ADDQ         $0x08, DI
 	CMPQ         DI, R10
-	JLE          loop
+	JLE          loop1
 
-tail:
+tail2:
 	CMPQ         DI, R9
-	JGE          done
+	JGE          done3
 	MOVQ         R9, R10
 	SUBQ         DI, R10
 	VMOVD        R10, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
 	VMASKMOVPS   (CX)(DI*4), Y0, Y1
 	VMASKMOVPS   (DX)(DI*4), Y0, Y2
 	VMASKMOVPS   (BX)(DI*4), Y0, Y3
@@ -2922,17 +14074,14 @@ tail:
 	VMULPS       160(R8), Y2, Y5
 	VSQRTPS      Y5, Y5
 	VADDPS       128(R8), Y5, Y5
-	VPBROADCASTD absMask<>+0(SB), Y6
-	VPAND        Y6, Y3, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y3, Y6
 	VADDPS       128(R8), Y6, Y6
-	VBROADCASTSS one<>+0(SB), Y7
-	VBROADCASTSS one<>+0(SB), Y7
-	VSQRTPS      Y4, Y8
-	VDIVPS       Y6, Y8, Y6
+	VSQRTPS      Y4, Y7
+	VDIVPS       Y6, Y7, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
 	VCMPPS       $0x1e, Y7, Y6, Y8
-	VBLENDVPS    Y8, Y7, Y6, Y8
-	VMOVAPS      Y8, Y7
-	VMULPS       Y3, Y7, Y6
+	VBLENDVPS    Y8, Y7, Y6, Y6
+	VMULPS       Y3, Y6, Y6
 	VMULPS       96(R8), Y6, Y6
 	VDIVPS       Y5, Y6, Y5
 	VSUBPS       Y5, Y1, Y1
@@ -2941,7 +14090,1734 @@ tail:
 	VMASKMOVPS   Y4, Y0, (SI)(DI*4)
 	VMASKMOVPS   Y2, Y0, (AX)(DI*4)
 	ADDQ         $0x08, DI
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipV2Bf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipV2Bf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS 16(DI), Z4
+	VBROADCASTSS 36(DI), Z5
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	MOVQ         R8, R9
+	SUBQ         $0x20, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(DI*2), Z6
+	VPMOVZXWD    32(CX)(DI*2), Z7
+	VPSLLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    (DX)(DI*2), Z8
+	VPMOVZXWD    32(DX)(DI*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VPMOVZXWD    (BX)(DI*2), Z10
+	VPMOVZXWD    32(BX)(DI*2), Z11
+	VPSLLD       $0x10, Z10, Z10
+	VPSLLD       $0x10, Z11, Z11
+	VPMOVZXWD    (SI)(DI*2), Z12
+	VPMOVZXWD    32(SI)(DI*2), Z13
+	VPSLLD       $0x10, Z12, Z12
+	VPSLLD       $0x10, Z13, Z13
+	VPMOVZXWD    (AX)(DI*2), Z14
+	VPMOVZXWD    32(AX)(DI*2), Z15
+	VPSLLD       $0x10, Z14, Z14
+	VPSLLD       $0x10, Z15, Z15
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z10, Z8, Z16
+	VSUBPS       Z11, Z9, Z17
+	VMULPS       Z1, Z16, Z16
+	VMULPS       Z1, Z17, Z17
+	VADDPS       Z16, Z10, Z10
+	VADDPS       Z17, Z11, Z11
+	VMULPS       Z8, Z8, Z16
+	VMULPS       Z9, Z9, Z17
+	VSUBPS       Z12, Z16, Z16
+	VSUBPS       Z13, Z17, Z17
+	VMULPS       Z2, Z16, Z16
+	VMULPS       Z2, Z17, Z17
+	VADDPS       Z16, Z12, Z12
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z14, Z8, Z8
+	VSUBPS       Z15, Z9, Z9
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z8, Z14, Z8
+	VADDPS       Z9, Z15, Z9
+	VMULPS       Z5, Z8, Z14
+	VMULPS       Z5, Z9, Z15
+	VSQRTPS      Z14, Z14
+	VSQRTPS      Z15, Z15
+	VADDPS       Z4, Z14, Z14
+	VADDPS       Z4, Z15, Z15
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z17
+	VADDPS       Z4, Z16, Z16
+	VADDPS       Z4, Z17, Z17
+	VSQRTPS      Z12, Z18
+	VSQRTPS      Z13, Z19
+	VDIVPS       Z16, Z18, Z16
+	VDIVPS       Z17, Z19, Z17
+	VBROADCASTSS w3f800000x1<>+0(SB), Z18
+	VBROADCASTSS w3f800000x1<>+0(SB), Z19
+	VCMPPS       $0x1e, Z18, Z16, K1
+	VCMPPS       $0x1e, Z19, Z17, K2
+	VMOVAPS      Z16, Z16
+	VMOVAPS      Z18, K1, Z16
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K2, Z17
+	VMULPS       Z10, Z16, Z16
+	VMULPS       Z11, Z17, Z17
+	VMULPS       Z3, Z16, Z16
+	VMULPS       Z3, Z17, Z17
+	VDIVPS       Z14, Z16, Z14
+	VDIVPS       Z15, Z17, Z15
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VPSRLD       $0x10, Z6, Z14
+	VPSRLD       $0x10, Z7, Z15
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z15, Z15
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z15, Z15
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z16
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z17
+	VPADDD       Z14, Z6, Z14
+	VPADDD       Z15, Z7, Z15
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z14, Z6
+	VMOVAPS      Z16, K1, Z6
+	VMOVAPS      Z15, Z7
+	VMOVAPS      Z17, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (CX)(DI*2)
+	VPMOVDW      Z7, 32(CX)(DI*2)
+	VPSRLD       $0x10, Z10, Z6
+	VPSRLD       $0x10, Z11, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z6, Z10, Z6
+	VPADDD       Z7, Z11, Z7
+	VCMPPS       $0x03, Z10, Z10, K1
+	VCMPPS       $0x03, Z11, Z11, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z14, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z15, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (BX)(DI*2)
+	VPMOVDW      Z7, 32(BX)(DI*2)
+	VPSRLD       $0x10, Z12, Z6
+	VPSRLD       $0x10, Z13, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z12, Z6
+	VPADDD       Z7, Z13, Z7
+	VCMPPS       $0x03, Z12, Z12, K1
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z11, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (SI)(DI*2)
+	VPMOVDW      Z7, 32(SI)(DI*2)
+	VPSRLD       $0x10, Z8, Z6
+	VPSRLD       $0x10, Z9, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z8, Z6
+	VPADDD       Z7, Z9, Z7
+	VCMPPS       $0x03, Z8, Z8, K1
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z11, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (AX)(DI*2)
+	VPMOVDW      Z7, 32(AX)(DI*2)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, R9
+	SUBQ         DI, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VPMOVZXWD.Z  (CX)(DI*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD.Z  (DX)(DI*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD.Z  (BX)(DI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD.Z  (SI)(DI*2), K1, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VPMOVZXWD.Z  (AX)(DI*2), K1, Z10
+	VPSLLD       $0x10, Z10, Z10
+	VMULPS       Z0, Z7, Z7
+	VSUBPS       Z8, Z7, Z11
+	VMULPS       Z1, Z11, Z11
+	VADDPS       Z11, Z8, Z8
+	VMULPS       Z7, Z7, Z11
+	VSUBPS       Z9, Z11, Z11
+	VMULPS       Z2, Z11, Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z10, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z10, Z7
+	VMULPS       Z5, Z7, Z10
+	VSQRTPS      Z10, Z10
+	VADDPS       Z4, Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z11
+	VADDPS       Z4, Z11, Z11
+	VSQRTPS      Z9, Z12
+	VDIVPS       Z11, Z12, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
+	VCMPPS       $0x1e, Z12, Z11, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z12, K2, Z11
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z3, Z11, Z11
+	VDIVPS       Z10, Z11, Z10
+	VSUBPS       Z10, Z6, Z6
+	VPSRLD       $0x10, Z6, Z10
+	VPANDD.BCST  w00000001x1<>+0(SB), Z10, Z10
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z10, Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z10, Z6, Z10
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z10, Z6
+	VMOVAPS      Z11, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (CX)(DI*2)
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (BX)(DI*2)
+	VPSRLD       $0x10, Z9, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z6, Z9, Z6
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z8, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (SI)(DI*2)
+	VPSRLD       $0x10, Z7, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z6, Z7, Z6
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z8, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (AX)(DI*2)
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipV2Bf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclipV2Bf16AVX2(SB), $224-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, (R8)
+	VBROADCASTSS 4(DI), Y0
+	VMOVAPS      Y0, 32(R8)
+	VBROADCASTSS 8(DI), Y0
+	VMOVAPS      Y0, 64(R8)
+	VBROADCASTSS 12(DI), Y0
+	VMOVAPS      Y0, 96(R8)
+	VBROADCASTSS 16(DI), Y0
+	VMOVAPS      Y0, 128(R8)
+	VBROADCASTSS 36(DI), Y0
+	VMOVAPS      Y0, 160(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	SUBQ         $0x08, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(DI*2), Y0
+	VPSLLD       $0x10, Y0, Y0
+	VPMOVZXWD    (DX)(DI*2), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPMOVZXWD    (BX)(DI*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPMOVZXWD    (SI)(DI*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPMOVZXWD    (AX)(DI*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VMULPS       (R8), Y1, Y1
+	VSUBPS       Y2, Y1, Y5
+	VMULPS       32(R8), Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y1, Y1, Y5
+	VSUBPS       Y3, Y5, Y5
+	VMULPS       64(R8), Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       64(R8), Y1, Y1
+	VADDPS       Y1, Y4, Y1
+	VMULPS       160(R8), Y1, Y4
+	VSQRTPS      Y4, Y4
+	VADDPS       128(R8), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
+	VADDPS       128(R8), Y5, Y5
+	VSQRTPS      Y3, Y6
+	VDIVPS       Y5, Y6, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       96(R8), Y5, Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y0, Y0
+	VPSRLD       $0x10, Y0, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y0, Y4
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y5, Y4, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (CX)(DI*2)
+	VPSRLD       $0x10, Y2, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y0, Y2, Y0
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (BX)(DI*2)
+	VPSRLD       $0x10, Y3, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y3, Y0
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (SI)(DI*2)
+	VPSRLD       $0x10, Y1, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y1, Y0
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (AX)(DI*2)
+	ADDQ         $0x08, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclipV2Bf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipV2Bf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS 16(DI), Z4
+	VBROADCASTSS 36(DI), Z5
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	MOVQ         R8, R9
+	SUBQ         $0x20, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(DI*4), Z6
+	VMOVUPS      64(CX)(DI*4), Z7
+	VMOVUPS      (DX)(DI*4), Z8
+	VMOVUPS      64(DX)(DI*4), Z9
+	VPMOVZXWD    (BX)(DI*2), Z10
+	VPMOVZXWD    32(BX)(DI*2), Z11
+	VPSLLD       $0x10, Z10, Z10
+	VPSLLD       $0x10, Z11, Z11
+	VPMOVZXWD    (SI)(DI*2), Z12
+	VPMOVZXWD    32(SI)(DI*2), Z13
+	VPSLLD       $0x10, Z12, Z12
+	VPSLLD       $0x10, Z13, Z13
+	VPMOVZXWD    (AX)(DI*2), Z14
+	VPMOVZXWD    32(AX)(DI*2), Z15
+	VPSLLD       $0x10, Z14, Z14
+	VPSLLD       $0x10, Z15, Z15
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z10, Z8, Z16
+	VSUBPS       Z11, Z9, Z17
+	VMULPS       Z1, Z16, Z16
+	VMULPS       Z1, Z17, Z17
+	VADDPS       Z16, Z10, Z10
+	VADDPS       Z17, Z11, Z11
+	VMULPS       Z8, Z8, Z16
+	VMULPS       Z9, Z9, Z17
+	VSUBPS       Z12, Z16, Z16
+	VSUBPS       Z13, Z17, Z17
+	VMULPS       Z2, Z16, Z16
+	VMULPS       Z2, Z17, Z17
+	VADDPS       Z16, Z12, Z12
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z14, Z8, Z8
+	VSUBPS       Z15, Z9, Z9
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z8, Z14, Z8
+	VADDPS       Z9, Z15, Z9
+	VMULPS       Z5, Z8, Z14
+	VMULPS       Z5, Z9, Z15
+	VSQRTPS      Z14, Z14
+	VSQRTPS      Z15, Z15
+	VADDPS       Z4, Z14, Z14
+	VADDPS       Z4, Z15, Z15
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z17
+	VADDPS       Z4, Z16, Z16
+	VADDPS       Z4, Z17, Z17
+	VSQRTPS      Z12, Z18
+	VSQRTPS      Z13, Z19
+	VDIVPS       Z16, Z18, Z16
+	VDIVPS       Z17, Z19, Z17
+	VBROADCASTSS w3f800000x1<>+0(SB), Z18
+	VBROADCASTSS w3f800000x1<>+0(SB), Z19
+	VCMPPS       $0x1e, Z18, Z16, K1
+	VCMPPS       $0x1e, Z19, Z17, K2
+	VMOVAPS      Z16, Z16
+	VMOVAPS      Z18, K1, Z16
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K2, Z17
+	VMULPS       Z10, Z16, Z16
+	VMULPS       Z11, Z17, Z17
+	VMULPS       Z3, Z16, Z16
+	VMULPS       Z3, Z17, Z17
+	VDIVPS       Z14, Z16, Z14
+	VDIVPS       Z15, Z17, Z15
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VMOVUPS      Z6, (CX)(DI*4)
+	VMOVUPS      Z7, 64(CX)(DI*4)
+	VPSRLD       $0x10, Z10, Z6
+	VPSRLD       $0x10, Z11, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z6, Z10, Z6
+	VPADDD       Z7, Z11, Z7
+	VCMPPS       $0x03, Z10, Z10, K1
+	VCMPPS       $0x03, Z11, Z11, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z14, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z15, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (BX)(DI*2)
+	VPMOVDW      Z7, 32(BX)(DI*2)
+	VPSRLD       $0x10, Z12, Z6
+	VPSRLD       $0x10, Z13, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z12, Z6
+	VPADDD       Z7, Z13, Z7
+	VCMPPS       $0x03, Z12, Z12, K1
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z11, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (SI)(DI*2)
+	VPMOVDW      Z7, 32(SI)(DI*2)
+	VPSRLD       $0x10, Z8, Z6
+	VPSRLD       $0x10, Z9, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z8, Z6
+	VPADDD       Z7, Z9, Z7
+	VCMPPS       $0x03, Z8, Z8, K1
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z11, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (AX)(DI*2)
+	VPMOVDW      Z7, 32(AX)(DI*2)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, R9
+	SUBQ         DI, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (CX)(DI*4), K1, Z6
+	VMOVUPS.Z    (DX)(DI*4), K1, Z7
+	VPMOVZXWD.Z  (BX)(DI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD.Z  (SI)(DI*2), K1, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VPMOVZXWD.Z  (AX)(DI*2), K1, Z10
+	VPSLLD       $0x10, Z10, Z10
+	VMULPS       Z0, Z7, Z7
+	VSUBPS       Z8, Z7, Z11
+	VMULPS       Z1, Z11, Z11
+	VADDPS       Z11, Z8, Z8
+	VMULPS       Z7, Z7, Z11
+	VSUBPS       Z9, Z11, Z11
+	VMULPS       Z2, Z11, Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z10, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z10, Z7
+	VMULPS       Z5, Z7, Z10
+	VSQRTPS      Z10, Z10
+	VADDPS       Z4, Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z11
+	VADDPS       Z4, Z11, Z11
+	VSQRTPS      Z9, Z12
+	VDIVPS       Z11, Z12, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
+	VCMPPS       $0x1e, Z12, Z11, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z12, K2, Z11
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z3, Z11, Z11
+	VDIVPS       Z10, Z11, Z10
+	VSUBPS       Z10, Z6, Z6
+	VMOVUPS      Z6, K1, (CX)(DI*4)
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (BX)(DI*2)
+	VPSRLD       $0x10, Z9, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z6, Z9, Z6
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z8, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (SI)(DI*2)
+	VPSRLD       $0x10, Z7, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z6, Z7, Z6
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z8, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (AX)(DI*2)
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipV2Bf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclipV2Bf16StatesAVX2(SB), $224-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, (R8)
+	VBROADCASTSS 4(DI), Y0
+	VMOVAPS      Y0, 32(R8)
+	VBROADCASTSS 8(DI), Y0
+	VMOVAPS      Y0, 64(R8)
+	VBROADCASTSS 12(DI), Y0
+	VMOVAPS      Y0, 96(R8)
+	VBROADCASTSS 16(DI), Y0
+	VMOVAPS      Y0, 128(R8)
+	VBROADCASTSS 36(DI), Y0
+	VMOVAPS      Y0, 160(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	SUBQ         $0x08, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(DI*4), Y0
+	VMOVUPS      (DX)(DI*4), Y1
+	VPMOVZXWD    (BX)(DI*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPMOVZXWD    (SI)(DI*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPMOVZXWD    (AX)(DI*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VMULPS       (R8), Y1, Y1
+	VSUBPS       Y2, Y1, Y5
+	VMULPS       32(R8), Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y1, Y1, Y5
+	VSUBPS       Y3, Y5, Y5
+	VMULPS       64(R8), Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       64(R8), Y1, Y1
+	VADDPS       Y1, Y4, Y1
+	VMULPS       160(R8), Y1, Y4
+	VSQRTPS      Y4, Y4
+	VADDPS       128(R8), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
+	VADDPS       128(R8), Y5, Y5
+	VSQRTPS      Y3, Y6
+	VDIVPS       Y5, Y6, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       96(R8), Y5, Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)(DI*4)
+	VPSRLD       $0x10, Y2, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y0, Y2, Y0
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y4, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (BX)(DI*2)
+	VPSRLD       $0x10, Y3, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y3, Y0
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (SI)(DI*2)
+	VPSRLD       $0x10, Y1, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y1, Y0
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (AX)(DI*2)
+	ADDQ         $0x08, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclipV2Bf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·acclipV2Bf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), AX
+	MOVQ         c+0(FP), R8
+	VBROADCASTSS (R8), Z0
+	VBROADCASTSS 4(R8), Z1
+	VBROADCASTSS 8(R8), Z2
+	VBROADCASTSS 12(R8), Z3
+	VBROADCASTSS 16(R8), Z4
+	VBROADCASTSS 36(R8), Z5
+	MOVQ         i+16(FP), R8
+	MOVQ         n+24(FP), R9
+	MOVQ         R9, R10
+	SUBQ         $0x20, R10
+	CMPQ         R8, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(R8*4), Z6
+	VMOVUPS      64(AX)(R8*4), Z7
+	VPMOVZXWD    (DX)(R8*2), Z8
+	VPMOVZXWD    32(DX)(R8*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VMOVUPS      (BX)(R8*4), Z10
+	VMOVUPS      64(BX)(R8*4), Z11
+	VMOVUPS      (SI)(R8*4), Z12
+	VMOVUPS      64(SI)(R8*4), Z13
+	VMOVUPS      (DI)(R8*4), Z14
+	VMOVUPS      64(DI)(R8*4), Z15
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z10, Z8, Z16
+	VSUBPS       Z11, Z9, Z17
+	VMULPS       Z1, Z16, Z16
+	VMULPS       Z1, Z17, Z17
+	VADDPS       Z16, Z10, Z10
+	VADDPS       Z17, Z11, Z11
+	VMULPS       Z8, Z8, Z16
+	VMULPS       Z9, Z9, Z17
+	VSUBPS       Z12, Z16, Z16
+	VSUBPS       Z13, Z17, Z17
+	VMULPS       Z2, Z16, Z16
+	VMULPS       Z2, Z17, Z17
+	VADDPS       Z16, Z12, Z12
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z14, Z8, Z8
+	VSUBPS       Z15, Z9, Z9
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z8, Z14, Z8
+	VADDPS       Z9, Z15, Z9
+	VMULPS       Z5, Z8, Z14
+	VMULPS       Z5, Z9, Z15
+	VSQRTPS      Z14, Z14
+	VSQRTPS      Z15, Z15
+	VADDPS       Z4, Z14, Z14
+	VADDPS       Z4, Z15, Z15
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z16
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z17
+	VADDPS       Z4, Z16, Z16
+	VADDPS       Z4, Z17, Z17
+	VSQRTPS      Z12, Z18
+	VSQRTPS      Z13, Z19
+	VDIVPS       Z16, Z18, Z16
+	VDIVPS       Z17, Z19, Z17
+	VBROADCASTSS w3f800000x1<>+0(SB), Z18
+	VBROADCASTSS w3f800000x1<>+0(SB), Z19
+	VCMPPS       $0x1e, Z18, Z16, K1
+	VCMPPS       $0x1e, Z19, Z17, K2
+	VMOVAPS      Z16, Z16
+	VMOVAPS      Z18, K1, Z16
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K2, Z17
+	VMULPS       Z10, Z16, Z16
+	VMULPS       Z11, Z17, Z17
+	VMULPS       Z3, Z16, Z16
+	VMULPS       Z3, Z17, Z17
+	VDIVPS       Z14, Z16, Z14
+	VDIVPS       Z15, Z17, Z15
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VMOVUPS      Z6, (AX)(R8*4)
+	VMOVUPS      Z7, 64(AX)(R8*4)
+	VPSRLD       $0x10, Z6, Z14
+	VPSRLD       $0x10, Z7, Z15
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z15, Z15
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z15, Z15
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z16
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z17
+	VPADDD       Z14, Z6, Z14
+	VPADDD       Z15, Z7, Z15
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z14, Z6
+	VMOVAPS      Z16, K1, Z6
+	VMOVAPS      Z15, Z7
+	VMOVAPS      Z17, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (CX)(R8*2)
+	VPMOVDW      Z7, 32(CX)(R8*2)
+	VMOVUPS      Z10, (BX)(R8*4)
+	VMOVUPS      Z11, 64(BX)(R8*4)
+	VMOVUPS      Z12, (SI)(R8*4)
+	VMOVUPS      Z13, 64(SI)(R8*4)
+	VMOVUPS      Z8, (DI)(R8*4)
+	VMOVUPS      Z9, 64(DI)(R8*4)
+	ADDQ         $0x20, R8
+	CMPQ         R8, R10
+	JLE          loop1
+
+tail2:
+	CMPQ         R8, R9
+	JGE          done3
+	MOVQ         R9, R10
+	SUBQ         R8, R10
+	MOVL         $0xffffffff, R11
+	BZHIL        R10, R11, R11
+	KMOVW        R11, K1
+	VMOVUPS.Z    (AX)(R8*4), K1, Z6
+	VPMOVZXWD.Z  (DX)(R8*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VMOVUPS.Z    (BX)(R8*4), K1, Z8
+	VMOVUPS.Z    (SI)(R8*4), K1, Z9
+	VMOVUPS.Z    (DI)(R8*4), K1, Z10
+	VMULPS       Z0, Z7, Z7
+	VSUBPS       Z8, Z7, Z11
+	VMULPS       Z1, Z11, Z11
+	VADDPS       Z11, Z8, Z8
+	VMULPS       Z7, Z7, Z11
+	VSUBPS       Z9, Z11, Z11
+	VMULPS       Z2, Z11, Z11
+	VADDPS       Z11, Z9, Z9
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z10, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z10, Z7
+	VMULPS       Z5, Z7, Z10
+	VSQRTPS      Z10, Z10
+	VADDPS       Z4, Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z11
+	VADDPS       Z4, Z11, Z11
+	VSQRTPS      Z9, Z12
+	VDIVPS       Z11, Z12, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
+	VCMPPS       $0x1e, Z12, Z11, K2
+	VMOVAPS      Z11, Z11
+	VMOVAPS      Z12, K2, Z11
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z3, Z11, Z11
+	VDIVPS       Z10, Z11, Z10
+	VSUBPS       Z10, Z6, Z6
+	VMOVUPS      Z6, K1, (AX)(R8*4)
+	VPSRLD       $0x10, Z6, Z10
+	VPANDD.BCST  w00000001x1<>+0(SB), Z10, Z10
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z10, Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z10, Z6, Z10
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z10, Z6
+	VMOVAPS      Z11, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (CX)(R8*2)
+	VMOVUPS      Z8, K1, (BX)(R8*4)
+	VMOVUPS      Z9, K1, (SI)(R8*4)
+	VMOVUPS      Z7, K1, (DI)(R8*4)
+	ADDQ         $0x10, R8
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func acclipV2Bf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·acclipV2Bf16MasterAVX2(SB), $224-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), AX
+	MOVQ         c+0(FP), R8
+	LEAQ         31(SP), R9
+	ANDQ         $-32, R9
+	VBROADCASTSS (R8), Y0
+	VMOVAPS      Y0, (R9)
+	VBROADCASTSS 4(R8), Y0
+	VMOVAPS      Y0, 32(R9)
+	VBROADCASTSS 8(R8), Y0
+	VMOVAPS      Y0, 64(R9)
+	VBROADCASTSS 12(R8), Y0
+	VMOVAPS      Y0, 96(R9)
+	VBROADCASTSS 16(R8), Y0
+	VMOVAPS      Y0, 128(R9)
+	VBROADCASTSS 36(R8), Y0
+	VMOVAPS      Y0, 160(R9)
+	MOVQ         i+16(FP), R8
+	MOVQ         n+24(FP), R10
+	SUBQ         $0x08, R10
+	CMPQ         R8, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(R8*4), Y0
+	VPMOVZXWD    (DX)(R8*2), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VMOVUPS      (BX)(R8*4), Y2
+	VMOVUPS      (SI)(R8*4), Y3
+	VMOVUPS      (DI)(R8*4), Y4
+	VMULPS       (R9), Y1, Y1
+	VSUBPS       Y2, Y1, Y5
+	VMULPS       32(R9), Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y1, Y1, Y5
+	VSUBPS       Y3, Y5, Y5
+	VMULPS       64(R9), Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y4, Y1, Y1
+	VMULPS       64(R9), Y1, Y1
+	VADDPS       Y1, Y4, Y1
+	VMULPS       160(R9), Y1, Y4
+	VSQRTPS      Y4, Y4
+	VADDPS       128(R9), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y5
+	VADDPS       128(R9), Y5, Y5
+	VSQRTPS      Y3, Y6
+	VDIVPS       Y5, Y6, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VCMPPS       $0x1e, Y6, Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       96(R9), Y5, Y5
+	VDIVPS       Y4, Y5, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (AX)(R8*4)
+	VPSRLD       $0x10, Y0, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y0, Y4
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y5, Y4, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (CX)(R8*2)
+	VMOVUPS      Y2, (BX)(R8*4)
+	VMOVUPS      Y3, (SI)(R8*4)
+	VMOVUPS      Y1, (DI)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R10
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func acclipV2Q8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·acclipV2Q8StatesAVX512(SB), $3328-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS 16(DI), Z4
+	VBROADCASTSS 36(DI), Z5
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	LEAQ         63(SP), R9
+	ANDQ         $-64, R9
+	MOVQ         DI, R12
+	SHRQ         $0x08, R12
+	IMUL3Q       $0x00000104, R12, R12
+	ADDQ         R12, BX
+	ADDQ         R12, SI
+	ADDQ         R12, AX
+
+block:
+	CMPQ         DI, R8
+	JGE          done
+	LEAQ         256(DI), R11
+	CMPQ         R11, R8
+	CMOVQGT      R8, R11
+	VBROADCASTSS (BX), Z6
+	VMOVAPS      Z6, 3072(R9)
+	VPXORD       Z6, Z6, Z6
+	VBROADCASTSS (SI), Z7
+	VMOVAPS      Z7, 3136(R9)
+	VPXORD       Z7, Z7, Z7
+	VBROADCASTSS (AX), Z8
+	VMOVAPS      Z8, 3200(R9)
+	VPXORD       Z8, Z8, Z8
+	XORQ         R10, R10
+	MOVQ         R11, R12
+	SUBQ         $0x20, R12
+	CMPQ         DI, R12
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(DI*4), Z9
+	VMOVUPS      64(CX)(DI*4), Z10
+	VMOVUPS      (DX)(DI*4), Z11
+	VMOVUPS      64(DX)(DI*4), Z12
+	VPMOVZXBD    4(BX)(R10*1), Z13
+	VPMOVZXBD    20(BX)(R10*1), Z14
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z13, Z15
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z14, Z16
+	VPADDD.BCST  w00000380x1<>+0(SB), Z15, Z17
+	VPADDD.BCST  w00000380x1<>+0(SB), Z16, Z18
+	VPSLLD       $0x14, Z17, Z17
+	VPSLLD       $0x14, Z18, Z18
+	VPTESTMD     Z15, Z15, K1
+	VMOVDQA32.Z  Z17, K1, Z15
+	VPTESTMD     Z16, Z16, K1
+	VMOVDQA32.Z  Z18, K1, Z16
+	VPSRLD       $0x07, Z13, Z13
+	VPSRLD       $0x07, Z14, Z14
+	VPSLLD       $0x1f, Z13, Z13
+	VPSLLD       $0x1f, Z14, Z14
+	VPORD        Z13, Z15, Z13
+	VPORD        Z14, Z16, Z14
+	VMULPS       3072(R9), Z13, Z13
+	VMULPS       3072(R9), Z14, Z14
+	VPMOVZXBD    4(SI)(R10*1), Z15
+	VPMOVZXBD    20(SI)(R10*1), Z16
+	VPADDD.BCST  w00000700x1<>+0(SB), Z15, Z17
+	VPADDD.BCST  w00000700x1<>+0(SB), Z16, Z18
+	VPSLLD       $0x13, Z17, Z17
+	VPSLLD       $0x13, Z18, Z18
+	VPTESTMD     Z15, Z15, K1
+	VMOVDQA32.Z  Z17, K1, Z15
+	VPTESTMD     Z16, Z16, K1
+	VMOVDQA32.Z  Z18, K1, Z16
+	VMULPS       3136(R9), Z15, Z15
+	VMULPS       3136(R9), Z16, Z16
+	VPMOVZXBD    4(AX)(R10*1), Z17
+	VPMOVZXBD    20(AX)(R10*1), Z18
+	VPADDD.BCST  w00000700x1<>+0(SB), Z17, Z20
+	VPADDD.BCST  w00000700x1<>+0(SB), Z18, Z21
+	VPSLLD       $0x13, Z20, Z20
+	VPSLLD       $0x13, Z21, Z21
+	VPTESTMD     Z17, Z17, K1
+	VMOVDQA32.Z  Z20, K1, Z17
+	VPTESTMD     Z18, Z18, K1
+	VMOVDQA32.Z  Z21, K1, Z18
+	VMULPS       3200(R9), Z17, Z17
+	VMULPS       3200(R9), Z18, Z18
+	VMULPS       Z0, Z11, Z11
+	VMULPS       Z0, Z12, Z12
+	VSUBPS       Z13, Z11, Z20
+	VSUBPS       Z14, Z12, Z21
+	VMULPS       Z1, Z20, Z20
+	VMULPS       Z1, Z21, Z21
+	VADDPS       Z20, Z13, Z13
+	VADDPS       Z21, Z14, Z14
+	VMULPS       Z11, Z11, Z20
+	VMULPS       Z12, Z12, Z21
+	VSUBPS       Z15, Z20, Z20
+	VSUBPS       Z16, Z21, Z21
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z2, Z21, Z21
+	VADDPS       Z20, Z15, Z15
+	VADDPS       Z21, Z16, Z16
+	VMULPS       Z11, Z11, Z11
+	VMULPS       Z12, Z12, Z12
+	VSUBPS       Z17, Z11, Z11
+	VSUBPS       Z18, Z12, Z12
+	VMULPS       Z2, Z11, Z11
+	VMULPS       Z2, Z12, Z12
+	VADDPS       Z11, Z17, Z11
+	VADDPS       Z12, Z18, Z12
+	VMULPS       Z5, Z11, Z17
+	VMULPS       Z5, Z12, Z18
+	VSQRTPS      Z17, Z17
+	VSQRTPS      Z18, Z18
+	VADDPS       Z4, Z17, Z17
+	VADDPS       Z4, Z18, Z18
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z13, Z20
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z14, Z21
+	VADDPS       Z4, Z20, Z20
+	VADDPS       Z4, Z21, Z21
+	VSQRTPS      Z15, Z22
+	VSQRTPS      Z16, Z23
+	VDIVPS       Z20, Z22, Z20
+	VDIVPS       Z21, Z23, Z21
+	VBROADCASTSS w3f800000x1<>+0(SB), Z22
+	VBROADCASTSS w3f800000x1<>+0(SB), Z23
+	VCMPPS       $0x1e, Z22, Z20, K1
+	VCMPPS       $0x1e, Z23, Z21, K2
+	VMOVAPS      Z20, Z20
+	VMOVAPS      Z22, K1, Z20
+	VMOVAPS      Z21, Z21
+	VMOVAPS      Z23, K2, Z21
+	VMULPS       Z13, Z20, Z20
+	VMULPS       Z14, Z21, Z21
+	VMULPS       Z3, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VDIVPS       Z17, Z20, Z17
+	VDIVPS       Z18, Z21, Z18
+	VSUBPS       Z17, Z9, Z9
+	VSUBPS       Z18, Z10, Z10
+	VMOVUPS      Z9, (CX)(DI*4)
+	VMOVUPS      Z10, 64(CX)(DI*4)
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z13, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z14, Z10
+	VMOVAPS      Z13, (R9)(R10*4)
+	VPMAXUD      Z9, Z6, Z6
+	VMOVAPS      Z14, 64(R9)(R10*4)
+	VPMAXUD      Z10, Z6, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z15, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z16, Z10
+	VMOVAPS      Z15, 1024(R9)(R10*4)
+	VPMAXUD      Z9, Z7, Z7
+	VMOVAPS      Z16, 1088(R9)(R10*4)
+	VPMAXUD      Z10, Z7, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z12, Z10
+	VMOVAPS      Z11, 2048(R9)(R10*4)
+	VPMAXUD      Z9, Z8, Z8
+	VMOVAPS      Z12, 2112(R9)(R10*4)
+	VPMAXUD      Z10, Z8, Z8
+	ADDQ         $0x20, R10
+	ADDQ         $0x20, DI
+	CMPQ         DI, R12
+	JLE          loop1
+
+tail2:
+	CMPQ         DI, R11
+	JGE          done3
+	MOVQ         R11, R12
+	SUBQ         DI, R12
+	MOVL         $0xffffffff, R13
+	BZHIL        R12, R13, R13
+	KMOVW        R13, K1
+	VMOVUPS.Z    (CX)(DI*4), K1, Z9
+	VMOVUPS.Z    (DX)(DI*4), K1, Z10
+	VPMOVZXBD    4(BX)(R10*1), Z11
+	VPANDD.BCST  w0000007fx1<>+0(SB), Z11, Z12
+	VPADDD.BCST  w00000380x1<>+0(SB), Z12, Z13
+	VPSLLD       $0x14, Z13, Z13
+	VPTESTMD     Z12, Z12, K2
+	VMOVDQA32.Z  Z13, K2, Z12
+	VPSRLD       $0x07, Z11, Z11
+	VPSLLD       $0x1f, Z11, Z11
+	VPORD        Z11, Z12, Z11
+	VMULPS       3072(R9), Z11, Z11
+	VPMOVZXBD    4(SI)(R10*1), Z12
+	VPADDD.BCST  w00000700x1<>+0(SB), Z12, Z13
+	VPSLLD       $0x13, Z13, Z13
+	VPTESTMD     Z12, Z12, K2
+	VMOVDQA32.Z  Z13, K2, Z12
+	VMULPS       3136(R9), Z12, Z12
+	VPMOVZXBD    4(AX)(R10*1), Z13
+	VPADDD.BCST  w00000700x1<>+0(SB), Z13, Z14
+	VPSLLD       $0x13, Z14, Z14
+	VPTESTMD     Z13, Z13, K2
+	VMOVDQA32.Z  Z14, K2, Z13
+	VMULPS       3200(R9), Z13, Z13
+	VMULPS       Z0, Z10, Z10
+	VSUBPS       Z11, Z10, Z14
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z14, Z11, Z11
+	VMULPS       Z10, Z10, Z14
+	VSUBPS       Z12, Z14, Z14
+	VMULPS       Z2, Z14, Z14
+	VADDPS       Z14, Z12, Z12
+	VMULPS       Z10, Z10, Z10
+	VSUBPS       Z13, Z10, Z10
+	VMULPS       Z2, Z10, Z10
+	VADDPS       Z10, Z13, Z10
+	VMULPS       Z5, Z10, Z13
+	VSQRTPS      Z13, Z13
+	VADDPS       Z4, Z13, Z13
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z11, Z14
+	VADDPS       Z4, Z14, Z14
+	VSQRTPS      Z12, Z15
+	VDIVPS       Z14, Z15, Z14
+	VBROADCASTSS w3f800000x1<>+0(SB), Z15
+	VCMPPS       $0x1e, Z15, Z14, K2
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z15, K2, Z14
+	VMULPS       Z11, Z14, Z14
+	VMULPS       Z3, Z14, Z14
+	VDIVPS       Z13, Z14, Z13
+	VSUBPS       Z13, Z9, Z9
+	VMOVUPS      Z9, K1, (CX)(DI*4)
+	VMOVAPS.Z    Z11, K1, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VMOVAPS      Z9, (R9)(R10*4)
+	VPMAXUD      Z11, Z6, Z6
+	VMOVAPS.Z    Z12, K1, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z11
+	VMOVAPS      Z9, 1024(R9)(R10*4)
+	VPMAXUD      Z11, Z7, Z7
+	VMOVAPS.Z    Z10, K1, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z10
+	VMOVAPS      Z9, 2048(R9)(R10*4)
+	VPMAXUD      Z10, Z8, Z8
+	ADDQ         $0x10, R10
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z6, Y9
+	VPMAXUD       Y9, Y6, Y6
+	VEXTRACTI128  $0x01, Y6, X9
+	VPMAXUD       X9, X6, X6
+	VPSHUFD       $0x4e, X6, X9
+	VPMAXUD       X9, X6, X6
+	VPSHUFD       $0xb1, X6, X9
+	VPMAXUD       X9, X6, X6
+	VXORPS        X10, X10, X10
+	VXORPS        X9, X9, X9
+	VUCOMISS      w0d800000x1<>+0(SB), X6
+	JPS           small4no
+	JCS           small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X6, X9
+	VMOVSS w3f800000x1<>+0(SB), X10
+	VDIVSS X9, X10, X10
+
+small4:
+	VMOVSS        X9, (BX)
+	VBROADCASTSS  X10, Z6
+	VEXTRACTI64X4 $0x01, Z7, Y9
+	VPMAXUD       Y9, Y7, Y7
+	VEXTRACTI128  $0x01, Y7, X9
+	VPMAXUD       X9, X7, X7
+	VPSHUFD       $0x4e, X7, X9
+	VPMAXUD       X9, X7, X7
+	VPSHUFD       $0xb1, X7, X9
+	VPMAXUD       X9, X7, X7
+	VXORPS        X10, X10, X10
+	VXORPS        X9, X9, X9
+	VUCOMISS      w0d800000x1<>+0(SB), X7
+	JPS           small5no
+	JCS           small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X7, X9
+	VMOVSS w3f800000x1<>+0(SB), X10
+	VDIVSS X9, X10, X10
+
+small5:
+	VMOVSS        X9, (SI)
+	VBROADCASTSS  X10, Z7
+	VEXTRACTI64X4 $0x01, Z8, Y9
+	VPMAXUD       Y9, Y8, Y8
+	VEXTRACTI128  $0x01, Y8, X9
+	VPMAXUD       X9, X8, X8
+	VPSHUFD       $0x4e, X8, X9
+	VPMAXUD       X9, X8, X8
+	VPSHUFD       $0xb1, X8, X9
+	VPMAXUD       X9, X8, X8
+	VXORPS        X10, X10, X10
+	VXORPS        X9, X9, X9
+	VUCOMISS      w0d800000x1<>+0(SB), X8
+	JPS           small6no
+	JCS           small6
+
+small6no:
+	VDIVSS w3ff80000x1<>+0(SB), X8, X9
+	VMOVSS w3f800000x1<>+0(SB), X10
+	VDIVSS X9, X10, X10
+
+small6:
+	VMOVSS       X9, (AX)
+	VBROADCASTSS X10, Z8
+	MOVQ         R10, R12
+	XORQ         R10, R10
+
+encode:
+	VMOVAPS      (R9)(R10*4), Z9
+	VMULPS       Z6, Z9, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z10
+	VPMINUD.BCST w3ff00000x1<>+0(SB), Z10, Z10
+	VPSRLD       $0x14, Z10, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w0007ffffx1<>+0(SB), Z11, Z11
+	VPADDD       Z11, Z10, Z10
+	VPSRLD       $0x14, Z10, Z10
+	VPSUBD.BCST  w00000380x1<>+0(SB), Z10, Z10
+	VPXORD       Z19, Z19, Z19
+	VPMAXSD      Z19, Z10, Z10
+	VPSRLD       $0x1f, Z9, Z9
+	VPSLLD       $0x07, Z9, Z9
+	VPORD        Z9, Z10, Z9
+	VPMOVDB      Z9, 4(BX)(R10*1)
+	VMOVAPS      1024(R9)(R10*4), Z9
+	VMULPS       Z7, Z9, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z10
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z10, Z10
+	VPSRLD       $0x13, Z10, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z11, Z11
+	VPADDD       Z11, Z10, Z10
+	VPSRLD       $0x13, Z10, Z10
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z9
+	VPMINUD.BCST w00000001x1<>+0(SB), Z9, Z9
+	VPMAXSD      Z9, Z10, Z9
+	VPMOVDB      Z9, 4(SI)(R10*1)
+	VMOVAPS      2048(R9)(R10*4), Z9
+	VMULPS       Z8, Z9, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z10, Z10
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z10, Z10
+	VPSRLD       $0x13, Z10, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z11, Z11
+	VPADDD       Z11, Z10, Z10
+	VPSRLD       $0x13, Z10, Z10
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z10, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z9
+	VPMINUD.BCST w00000001x1<>+0(SB), Z9, Z9
+	VPMAXSD      Z9, Z10, Z9
+	VPMOVDB      Z9, 4(AX)(R10*1)
+	ADDQ         $0x10, R10
+	CMPQ         R10, R12
+	JLT          encode
+	ADDQ         $0x00000104, BX
+	ADDQ         $0x00000104, SI
+	ADDQ         $0x00000104, AX
+	MOVQ         R11, DI
+	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func acclipV2Q8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·acclipV2Q8StatesAVX2(SB), $3424-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, (R8)
+	VBROADCASTSS 4(DI), Y0
+	VMOVAPS      Y0, 32(R8)
+	VBROADCASTSS 8(DI), Y0
+	VMOVAPS      Y0, 64(R8)
+	VBROADCASTSS 12(DI), Y0
+	VMOVAPS      Y0, 96(R8)
+	VBROADCASTSS 16(DI), Y0
+	VMOVAPS      Y0, 128(R8)
+	VBROADCASTSS 36(DI), Y0
+	VMOVAPS      Y0, 160(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	LEAQ         255(SP), R10
+	ANDQ         $-32, R10
+	MOVQ         DI, R13
+	SHRQ         $0x08, R13
+	IMUL3Q       $0x00000104, R13, R13
+	ADDQ         R13, BX
+	ADDQ         R13, SI
+	ADDQ         R13, AX
+
+block:
+	CMPQ         DI, R9
+	JGE          done
+	LEAQ         256(DI), R12
+	CMPQ         R12, R9
+	CMOVQGT      R9, R12
+	VBROADCASTSS (BX), Y0
+	VMOVAPS      Y0, 3072(R10)
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS (SI), Y1
+	VMOVAPS      Y1, 3104(R10)
+	VPXOR        Y1, Y1, Y1
+	VBROADCASTSS (AX), Y2
+	VMOVAPS      Y2, 3136(R10)
+	VPXOR        Y2, Y2, Y2
+	XORQ         R11, R11
+	MOVQ         R12, R13
+	SUBQ         $0x08, R13
+	CMPQ         DI, R13
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(DI*4), Y3
+	VMOVUPS      (DX)(DI*4), Y4
+	VPMOVZXBD    4(BX)(R11*1), Y5
+	VPAND        w0000007fx8<>+0(SB), Y5, Y6
+	VPADDD       w00000380x8<>+0(SB), Y6, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y6, Y8, Y8
+	VPANDN       Y7, Y8, Y8
+	VPSRLD       $0x07, Y5, Y5
+	VPSLLD       $0x1f, Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VMULPS       3072(R10), Y5, Y5
+	VPMOVZXBD    4(SI)(R11*1), Y6
+	VPADDD       w00000700x8<>+0(SB), Y6, Y7
+	VPSLLD       $0x13, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y6, Y8, Y8
+	VPANDN       Y7, Y8, Y8
+	VMULPS       3104(R10), Y8, Y6
+	VPMOVZXBD    4(AX)(R11*1), Y7
+	VPADDD       w00000700x8<>+0(SB), Y7, Y8
+	VPSLLD       $0x13, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y7, Y9, Y9
+	VPANDN       Y8, Y9, Y9
+	VMULPS       3136(R10), Y9, Y7
+	VMULPS       (R8), Y4, Y4
+	VSUBPS       Y5, Y4, Y8
+	VMULPS       32(R8), Y8, Y8
+	VADDPS       Y8, Y5, Y5
+	VMULPS       Y4, Y4, Y8
+	VSUBPS       Y6, Y8, Y8
+	VMULPS       64(R8), Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	VMULPS       Y4, Y4, Y4
+	VSUBPS       Y7, Y4, Y4
+	VMULPS       64(R8), Y4, Y4
+	VADDPS       Y4, Y7, Y4
+	VMULPS       160(R8), Y4, Y7
+	VSQRTPS      Y7, Y7
+	VADDPS       128(R8), Y7, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y8
+	VADDPS       128(R8), Y8, Y8
+	VSQRTPS      Y6, Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, Y9, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y5, Y8, Y8
+	VMULPS       96(R8), Y8, Y8
+	VDIVPS       Y7, Y8, Y7
+	VSUBPS       Y7, Y3, Y3
+	VMOVUPS      Y3, (CX)(DI*4)
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y3
+	VMOVAPS      Y5, (R10)(R11*4)
+	VPMAXUD      Y3, Y0, Y0
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y3
+	VMOVAPS      Y6, 1024(R10)(R11*4)
+	VPMAXUD      Y3, Y1, Y1
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y3
+	VMOVAPS      Y4, 2048(R10)(R11*4)
+	VPMAXUD      Y3, Y2, Y2
+	ADDQ         $0x08, R11
+	ADDQ         $0x08, DI
+	CMPQ         DI, R13
+	JLE          loop1
+
+tail2:
+	CMPQ         DI, R12
+	JGE          done3
+	MOVQ         R12, R13
+	SUBQ         DI, R13
+	VMOVD        R13, X3
+	VPBROADCASTD X3, Y3
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y3, Y3
+	VMASKMOVPS   (CX)(DI*4), Y3, Y4
+	VMASKMOVPS   (DX)(DI*4), Y3, Y5
+	VPMOVZXBD    4(BX)(R11*1), Y6
+	VPAND        w0000007fx8<>+0(SB), Y6, Y7
+	VPADDD       w00000380x8<>+0(SB), Y7, Y8
+	VPSLLD       $0x14, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y7, Y9, Y9
+	VPANDN       Y8, Y9, Y9
+	VPSRLD       $0x07, Y6, Y6
+	VPSLLD       $0x1f, Y6, Y6
+	VPOR         Y6, Y9, Y6
+	VMULPS       3072(R10), Y6, Y6
+	VPMOVZXBD    4(SI)(R11*1), Y7
+	VPADDD       w00000700x8<>+0(SB), Y7, Y8
+	VPSLLD       $0x13, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y7, Y9, Y9
+	VPANDN       Y8, Y9, Y9
+	VMULPS       3104(R10), Y9, Y7
+	VPMOVZXBD    4(AX)(R11*1), Y8
+	VPADDD       w00000700x8<>+0(SB), Y8, Y9
+	VPSLLD       $0x13, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPCMPEQD     Y8, Y10, Y10
+	VPANDN       Y9, Y10, Y10
+	VMULPS       3136(R10), Y10, Y8
+	VMULPS       (R8), Y5, Y5
+	VSUBPS       Y6, Y5, Y9
+	VMULPS       32(R8), Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       Y5, Y5, Y9
+	VSUBPS       Y7, Y9, Y9
+	VMULPS       64(R8), Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y5, Y5, Y5
+	VSUBPS       Y8, Y5, Y5
+	VMULPS       64(R8), Y5, Y5
+	VADDPS       Y5, Y8, Y5
+	VMULPS       160(R8), Y5, Y8
+	VSQRTPS      Y8, Y8
+	VADDPS       128(R8), Y8, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y9
+	VADDPS       128(R8), Y9, Y9
+	VSQRTPS      Y7, Y10
+	VDIVPS       Y9, Y10, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y10
+	VCMPPS       $0x1e, Y10, Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y6, Y9, Y9
+	VMULPS       96(R8), Y9, Y9
+	VDIVPS       Y8, Y9, Y8
+	VSUBPS       Y8, Y4, Y4
+	VMASKMOVPS   Y4, Y3, (CX)(DI*4)
+	VANDPS       Y3, Y6, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMOVAPS      Y4, (R10)(R11*4)
+	VPMAXUD      Y6, Y0, Y0
+	VANDPS       Y3, Y7, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMOVAPS      Y4, 1024(R10)(R11*4)
+	VPMAXUD      Y6, Y1, Y1
+	VANDPS       Y3, Y5, Y3
+	VPAND        w7fffffffx8<>+0(SB), Y3, Y4
+	VMOVAPS      Y3, 2048(R10)(R11*4)
+	VPMAXUD      Y4, Y2, Y2
+	ADDQ         $0x08, R11
+	ADDQ         $0x08, DI
+	JMP          tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y0, X3
+	VPMAXUD      X3, X0, X0
+	VPSHUFD      $0x4e, X0, X3
+	VPMAXUD      X3, X0, X0
+	VPSHUFD      $0xb1, X0, X3
+	VPMAXUD      X3, X0, X0
+	VXORPS       X4, X4, X4
+	VXORPS       X3, X3, X3
+	VUCOMISS     w0d800000x1<>+0(SB), X0
+	JPS          small4no
+	JCS          small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X0, X3
+	VMOVSS w3f800000x1<>+0(SB), X4
+	VDIVSS X3, X4, X4
+
+small4:
+	VMOVSS       X3, (BX)
+	VBROADCASTSS X4, Y0
+	VEXTRACTI128 $0x01, Y1, X3
+	VPMAXUD      X3, X1, X1
+	VPSHUFD      $0x4e, X1, X3
+	VPMAXUD      X3, X1, X1
+	VPSHUFD      $0xb1, X1, X3
+	VPMAXUD      X3, X1, X1
+	VXORPS       X4, X4, X4
+	VXORPS       X3, X3, X3
+	VUCOMISS     w0d800000x1<>+0(SB), X1
+	JPS          small5no
+	JCS          small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X1, X3
+	VMOVSS w3f800000x1<>+0(SB), X4
+	VDIVSS X3, X4, X4
+
+small5:
+	VMOVSS       X3, (SI)
+	VBROADCASTSS X4, Y1
+	VEXTRACTI128 $0x01, Y2, X3
+	VPMAXUD      X3, X2, X2
+	VPSHUFD      $0x4e, X2, X3
+	VPMAXUD      X3, X2, X2
+	VPSHUFD      $0xb1, X2, X3
+	VPMAXUD      X3, X2, X2
+	VXORPS       X4, X4, X4
+	VXORPS       X3, X3, X3
+	VUCOMISS     w0d800000x1<>+0(SB), X2
+	JPS          small6no
+	JCS          small6
+
+small6no:
+	VDIVSS w3ff80000x1<>+0(SB), X2, X3
+	VMOVSS w3f800000x1<>+0(SB), X4
+	VDIVSS X3, X4, X4
+
+small6:
+	VMOVSS       X3, (AX)
+	VBROADCASTSS X4, Y2
+	MOVQ         R11, R13
+	XORQ         R11, R11
+
+encode:
+	VMOVAPS   (R10)(R11*4), Y3
+	VMULPS    Y0, Y3, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y4, Y4
+	VPMINUD   w3ff00000x8<>+0(SB), Y4, Y4
+	VPSRLD    $0x14, Y4, Y5
+	VPAND     w00000001x8<>+0(SB), Y5, Y5
+	VPADDD    w0007ffffx8<>+0(SB), Y5, Y5
+	VPADDD    Y5, Y4, Y4
+	VPSRLD    $0x14, Y4, Y4
+	VPSUBD    w00000380x8<>+0(SB), Y4, Y4
+	VPXOR     Y5, Y5, Y5
+	VPMAXSD   Y5, Y4, Y4
+	VPSRLD    $0x1f, Y3, Y3
+	VPSLLD    $0x07, Y3, Y3
+	VPOR      Y3, Y4, Y3
+	VPACKUSDW Y3, Y3, Y3
+	VPERMQ    $0x08, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VMOVQ     X3, 4(BX)(R11*1)
+	VMOVAPS   1024(R10)(R11*4), Y3
+	VMULPS    Y1, Y3, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y4, Y4
+	VPMINUD   w3ff80000x8<>+0(SB), Y4, Y4
+	VPSRLD    $0x13, Y4, Y5
+	VPAND     w00000001x8<>+0(SB), Y5, Y5
+	VPADDD    w0003ffffx8<>+0(SB), Y5, Y5
+	VPADDD    Y5, Y4, Y4
+	VPSRLD    $0x13, Y4, Y4
+	VPSUBD    w00000700x8<>+0(SB), Y4, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y3, Y3
+	VPMINUD   w00000001x8<>+0(SB), Y3, Y3
+	VPMAXSD   Y3, Y4, Y3
+	VPACKUSDW Y3, Y3, Y3
+	VPERMQ    $0x08, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VMOVQ     X3, 4(SI)(R11*1)
+	VMOVAPS   2048(R10)(R11*4), Y3
+	VMULPS    Y2, Y3, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y4, Y4
+	VPMINUD   w3ff80000x8<>+0(SB), Y4, Y4
+	VPSRLD    $0x13, Y4, Y5
+	VPAND     w00000001x8<>+0(SB), Y5, Y5
+	VPADDD    w0003ffffx8<>+0(SB), Y5, Y5
+	VPADDD    Y5, Y4, Y4
+	VPSRLD    $0x13, Y4, Y4
+	VPSUBD    w00000700x8<>+0(SB), Y4, Y4
+	VPAND     w7fffffffx8<>+0(SB), Y3, Y3
+	VPMINUD   w00000001x8<>+0(SB), Y3, Y3
+	VPMAXSD   Y3, Y4, Y3
+	VPACKUSDW Y3, Y3, Y3
+	VPERMQ    $0x08, Y3, Y3
+	VPACKUSWB Y3, Y3, Y3
+	VMOVQ     X3, 4(AX)(R11*1)
+	ADDQ      $0x08, R11
+	CMPQ      R11, R13
+	JLT       encode
+	ADDQ      $0x00000104, BX
+	ADDQ      $0x00000104, SI
+	ADDQ      $0x00000104, AX
+	MOVQ      R12, DI
+	JMP       block
 
 done:
 	VZEROUPPER
@@ -2963,42 +15839,42 @@ TEXT ·adagradAVX512(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x20, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Z3
-	VMOVUPS (DX)(BX*4), Z4
-	VMOVUPS (AX)(BX*4), Z5
-	VMULPS  Z0, Z4, Z4
-	VMULPS  Z4, Z4, Z6
-	VADDPS  Z6, Z5, Z5
-	VSQRTPS Z5, Z6
-	VADDPS  Z2, Z6, Z6
-	VMULPS  Z1, Z4, Z4
-	VDIVPS  Z6, Z4, Z4
-	VSUBPS  Z4, Z3, Z3
+	VMOVUPS 64(CX)(BX*4), Z4
+	VMOVUPS (DX)(BX*4), Z5
+	VMOVUPS 64(DX)(BX*4), Z6
+	VMOVUPS (AX)(BX*4), Z7
+	VMOVUPS 64(AX)(BX*4), Z8
+	VMULPS  Z0, Z5, Z5
+	VMULPS  Z0, Z6, Z6
+	VMULPS  Z5, Z5, Z9
+	VMULPS  Z6, Z6, Z10
+	VADDPS  Z9, Z7, Z7
+	VADDPS  Z10, Z8, Z8
+	VSQRTPS Z7, Z9
+	VSQRTPS Z8, Z10
+	VADDPS  Z2, Z9, Z9
+	VADDPS  Z2, Z10, Z10
+	VMULPS  Z1, Z5, Z5
+	VMULPS  Z1, Z6, Z6
+	VDIVPS  Z9, Z5, Z5
+	VDIVPS  Z10, Z6, Z6
+	VSUBPS  Z5, Z3, Z3
+	VSUBPS  Z6, Z4, Z4
 	VMOVUPS Z3, (CX)(BX*4)
-	VMOVUPS Z5, (AX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Z3
-	VMOVUPS 64(DX)(BX*4), Z4
-	VMOVUPS 64(AX)(BX*4), Z5
-	VMULPS  Z0, Z4, Z4
-	VMULPS  Z4, Z4, Z6
-	VADDPS  Z6, Z5, Z5
-	VSQRTPS Z5, Z6
-	VADDPS  Z2, Z6, Z6
-	VMULPS  Z1, Z4, Z4
-	VDIVPS  Z6, Z4, Z4
-	VSUBPS  Z4, Z3, Z3
-	VMOVUPS Z3, 64(CX)(BX*4)
-	VMOVUPS Z5, 64(AX)(BX*4)
+	VMOVUPS Z4, 64(CX)(BX*4)
+	VMOVUPS Z7, (AX)(BX*4)
+	VMOVUPS Z8, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      BX, SI
-	JGE       done
+	JGE       done3
 	MOVQ      SI, DI
 	SUBQ      BX, DI
 	MOVL      $0xffffffff, R8
@@ -3018,9 +15894,9 @@ tail:
 	VMOVUPS   Z3, K1, (CX)(BX*4)
 	VMOVUPS   Z5, K1, (AX)(BX*4)
 	ADDQ      $0x10, BX
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -3040,9 +15916,9 @@ TEXT ·adagradAVX2(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x08, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Y3
 	VMOVUPS (DX)(BX*4), Y4
 	VMOVUPS (AX)(BX*4), Y5
@@ -3058,16 +15934,16 @@ loop:
 	VMOVUPS Y5, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         BX, SI
-	JGE          done
+	JGE          done3
 	MOVQ         SI, DI
 	SUBQ         BX, DI
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Y3
-	VPCMPGTD     lanes<>+0(SB), Y3, Y3
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y3, Y3
 	VMASKMOVPS   (CX)(BX*4), Y3, Y4
 	VMASKMOVPS   (DX)(BX*4), Y3, Y5
 	VMASKMOVPS   (AX)(BX*4), Y3, Y6
@@ -3082,7 +15958,844 @@ tail:
 	VMASKMOVPS   Y4, Y3, (CX)(BX*4)
 	VMASKMOVPS   Y6, Y3, (AX)(BX*4)
 	ADDQ         $0x08, BX
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adagradBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adagradBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Z3
+	VPMOVZXWD    32(CX)(BX*2), Z4
+	VPSLLD       $0x10, Z3, Z3
+	VPSLLD       $0x10, Z4, Z4
+	VPMOVZXWD    (DX)(BX*2), Z5
+	VPMOVZXWD    32(DX)(BX*2), Z6
+	VPSLLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD    (AX)(BX*2), Z7
+	VPMOVZXWD    32(AX)(BX*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z5, Z5, Z9
+	VMULPS       Z6, Z6, Z10
+	VADDPS       Z9, Z7, Z7
+	VADDPS       Z10, Z8, Z8
+	VSQRTPS      Z7, Z9
+	VSQRTPS      Z8, Z10
+	VADDPS       Z2, Z9, Z9
+	VADDPS       Z2, Z10, Z10
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z1, Z6, Z6
+	VDIVPS       Z9, Z5, Z5
+	VDIVPS       Z10, Z6, Z6
+	VSUBPS       Z5, Z3, Z3
+	VSUBPS       Z6, Z4, Z4
+	VPSRLD       $0x10, Z3, Z5
+	VPSRLD       $0x10, Z4, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z5, Z3, Z5
+	VPADDD       Z6, Z4, Z6
+	VCMPPS       $0x03, Z3, Z3, K1
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z5, Z3
+	VMOVAPS      Z9, K1, Z3
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z10, K2, Z4
+	VPSRLD       $0x10, Z3, Z3
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z3, (CX)(BX*2)
+	VPMOVDW      Z4, 32(CX)(BX*2)
+	VPSRLD       $0x10, Z7, Z3
+	VPSRLD       $0x10, Z8, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z3, Z3
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z3, Z3
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VPADDD       Z3, Z7, Z3
+	VPADDD       Z4, Z8, Z4
+	VCMPPS       $0x03, Z7, Z7, K1
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z5, K1, Z3
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z6, K2, Z4
+	VPSRLD       $0x10, Z3, Z3
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z3, (AX)(BX*2)
+	VPMOVDW      Z4, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VPMOVZXWD.Z  (CX)(BX*2), K1, Z3
+	VPSLLD       $0x10, Z3, Z3
+	VPMOVZXWD.Z  (DX)(BX*2), K1, Z4
+	VPSLLD       $0x10, Z4, Z4
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMULPS       Z0, Z4, Z4
+	VMULPS       Z4, Z4, Z6
+	VADDPS       Z6, Z5, Z5
+	VSQRTPS      Z5, Z6
+	VADDPS       Z2, Z6, Z6
+	VMULPS       Z1, Z4, Z4
+	VDIVPS       Z6, Z4, Z4
+	VSUBPS       Z4, Z3, Z3
+	VPSRLD       $0x10, Z3, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VPADDD       Z4, Z3, Z4
+	VCMPPS       $0x03, Z3, Z3, K2
+	VMOVAPS      Z4, Z3
+	VMOVAPS      Z6, K2, Z3
+	VPSRLD       $0x10, Z3, Z3
+	VPMOVDW      Z3, K1, (CX)(BX*2)
+	VPSRLD       $0x10, Z5, Z3
+	VPANDD.BCST  w00000001x1<>+0(SB), Z3, Z3
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z3, Z3
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VPADDD       Z3, Z5, Z3
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z4, K2, Z3
+	VPSRLD       $0x10, Z3, Z3
+	VPMOVDW      Z3, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adagradBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·adagradBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPMOVZXWD    (DX)(BX*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    (AX)(BX*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y4, Y4, Y6
+	VADDPS       Y6, Y5, Y5
+	VSQRTPS      Y5, Y6
+	VADDPS       Y2, Y6, Y6
+	VMULPS       Y1, Y4, Y4
+	VDIVPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VPSRLD       $0x10, Y3, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y6
+	VPADDD       Y4, Y3, Y4
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y6, Y4, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPACKUSDW    Y3, Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (CX)(BX*2)
+	VPSRLD       $0x10, Y5, Y3
+	VPAND        w00000001x8<>+0(SB), Y3, Y3
+	VPADDD       w00007fffx8<>+0(SB), Y3, Y3
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y3, Y5, Y3
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPACKUSDW    Y3, Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func adagradBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adagradBf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Z3
+	VMOVUPS      64(CX)(BX*4), Z4
+	VMOVUPS      (DX)(BX*4), Z5
+	VMOVUPS      64(DX)(BX*4), Z6
+	VPMOVZXWD    (AX)(BX*2), Z7
+	VPMOVZXWD    32(AX)(BX*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z5, Z5, Z9
+	VMULPS       Z6, Z6, Z10
+	VADDPS       Z9, Z7, Z7
+	VADDPS       Z10, Z8, Z8
+	VSQRTPS      Z7, Z9
+	VSQRTPS      Z8, Z10
+	VADDPS       Z2, Z9, Z9
+	VADDPS       Z2, Z10, Z10
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z1, Z6, Z6
+	VDIVPS       Z9, Z5, Z5
+	VDIVPS       Z10, Z6, Z6
+	VSUBPS       Z5, Z3, Z3
+	VSUBPS       Z6, Z4, Z4
+	VMOVUPS      Z3, (CX)(BX*4)
+	VMOVUPS      Z4, 64(CX)(BX*4)
+	VPSRLD       $0x10, Z7, Z3
+	VPSRLD       $0x10, Z8, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z3, Z3
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z3, Z3
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VPADDD       Z3, Z7, Z3
+	VPADDD       Z4, Z8, Z4
+	VCMPPS       $0x03, Z7, Z7, K1
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z5, K1, Z3
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z6, K2, Z4
+	VPSRLD       $0x10, Z3, Z3
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z3, (AX)(BX*2)
+	VPMOVDW      Z4, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z3
+	VMOVUPS.Z    (DX)(BX*4), K1, Z4
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMULPS       Z0, Z4, Z4
+	VMULPS       Z4, Z4, Z6
+	VADDPS       Z6, Z5, Z5
+	VSQRTPS      Z5, Z6
+	VADDPS       Z2, Z6, Z6
+	VMULPS       Z1, Z4, Z4
+	VDIVPS       Z6, Z4, Z4
+	VSUBPS       Z4, Z3, Z3
+	VMOVUPS      Z3, K1, (CX)(BX*4)
+	VPSRLD       $0x10, Z5, Z3
+	VPANDD.BCST  w00000001x1<>+0(SB), Z3, Z3
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z3, Z3
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z4
+	VPADDD       Z3, Z5, Z3
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z4, K2, Z3
+	VPSRLD       $0x10, Z3, Z3
+	VPMOVDW      Z3, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adagradBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·adagradBf16StatesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Y3
+	VMOVUPS      (DX)(BX*4), Y4
+	VPMOVZXWD    (AX)(BX*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y4, Y4, Y6
+	VADDPS       Y6, Y5, Y5
+	VSQRTPS      Y5, Y6
+	VADDPS       Y2, Y6, Y6
+	VMULPS       Y1, Y4, Y4
+	VDIVPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (CX)(BX*4)
+	VPSRLD       $0x10, Y5, Y3
+	VPAND        w00000001x8<>+0(SB), Y3, Y3
+	VPADDD       w00007fffx8<>+0(SB), Y3, Y3
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y3, Y5, Y3
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPACKUSDW    Y3, Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func adagradBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adagradBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Z3
+	VMOVUPS      64(AX)(SI*4), Z4
+	VPMOVZXWD    (DX)(SI*2), Z5
+	VPMOVZXWD    32(DX)(SI*2), Z6
+	VPSLLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z6, Z6
+	VMOVUPS      (BX)(SI*4), Z7
+	VMOVUPS      64(BX)(SI*4), Z8
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z5, Z5, Z9
+	VMULPS       Z6, Z6, Z10
+	VADDPS       Z9, Z7, Z7
+	VADDPS       Z10, Z8, Z8
+	VSQRTPS      Z7, Z9
+	VSQRTPS      Z8, Z10
+	VADDPS       Z2, Z9, Z9
+	VADDPS       Z2, Z10, Z10
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z1, Z6, Z6
+	VDIVPS       Z9, Z5, Z5
+	VDIVPS       Z10, Z6, Z6
+	VSUBPS       Z5, Z3, Z3
+	VSUBPS       Z6, Z4, Z4
+	VMOVUPS      Z3, (AX)(SI*4)
+	VMOVUPS      Z4, 64(AX)(SI*4)
+	VPSRLD       $0x10, Z3, Z5
+	VPSRLD       $0x10, Z4, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z5, Z3, Z5
+	VPADDD       Z6, Z4, Z6
+	VCMPPS       $0x03, Z3, Z3, K1
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z5, Z3
+	VMOVAPS      Z9, K1, Z3
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z10, K2, Z4
+	VPSRLD       $0x10, Z3, Z3
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z3, (CX)(SI*2)
+	VPMOVDW      Z4, 32(CX)(SI*2)
+	VMOVUPS      Z7, (BX)(SI*4)
+	VMOVUPS      Z8, 64(BX)(SI*4)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (AX)(SI*4), K1, Z3
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z4
+	VPSLLD       $0x10, Z4, Z4
+	VMOVUPS.Z    (BX)(SI*4), K1, Z5
+	VMULPS       Z0, Z4, Z4
+	VMULPS       Z4, Z4, Z6
+	VADDPS       Z6, Z5, Z5
+	VSQRTPS      Z5, Z6
+	VADDPS       Z2, Z6, Z6
+	VMULPS       Z1, Z4, Z4
+	VDIVPS       Z6, Z4, Z4
+	VSUBPS       Z4, Z3, Z3
+	VMOVUPS      Z3, K1, (AX)(SI*4)
+	VPSRLD       $0x10, Z3, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VPADDD       Z4, Z3, Z4
+	VCMPPS       $0x03, Z3, Z3, K2
+	VMOVAPS      Z4, Z3
+	VMOVAPS      Z6, K2, Z3
+	VPSRLD       $0x10, Z3, Z3
+	VPMOVDW      Z3, K1, (CX)(SI*2)
+	VMOVUPS      Z5, K1, (BX)(SI*4)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adagradBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·adagradBf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Y3
+	VPMOVZXWD    (DX)(SI*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VMOVUPS      (BX)(SI*4), Y5
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y4, Y4, Y6
+	VADDPS       Y6, Y5, Y5
+	VSQRTPS      Y5, Y6
+	VADDPS       Y2, Y6, Y6
+	VMULPS       Y1, Y4, Y4
+	VDIVPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (AX)(SI*4)
+	VPSRLD       $0x10, Y3, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y6
+	VPADDD       Y4, Y3, Y4
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y6, Y4, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPACKUSDW    Y3, Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (CX)(SI*2)
+	VMOVUPS      Y5, (BX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func adagradQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·adagradQ8StatesAVX512(SB), $1152-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	LEAQ         63(SP), DI
+	ANDQ         $-64, DI
+	MOVQ         BX, R10
+	SHRQ         $0x08, R10
+	IMUL3Q       $0x00000104, R10, R10
+	ADDQ         R10, AX
+
+block:
+	CMPQ         BX, SI
+	JGE          done
+	LEAQ         256(BX), R9
+	CMPQ         R9, SI
+	CMOVQGT      SI, R9
+	VBROADCASTSS (AX), Z3
+	VMOVAPS      Z3, 1024(DI)
+	VPXORD       Z3, Z3, Z3
+	XORQ         R8, R8
+	MOVQ         R9, R10
+	SUBQ         $0x20, R10
+	CMPQ         BX, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS     (CX)(BX*4), Z4
+	VMOVUPS     64(CX)(BX*4), Z5
+	VMOVUPS     (DX)(BX*4), Z6
+	VMOVUPS     64(DX)(BX*4), Z7
+	VPMOVZXBD   4(AX)(R8*1), Z8
+	VPMOVZXBD   20(AX)(R8*1), Z9
+	VPADDD.BCST w00000700x1<>+0(SB), Z8, Z10
+	VPADDD.BCST w00000700x1<>+0(SB), Z9, Z11
+	VPSLLD      $0x13, Z10, Z10
+	VPSLLD      $0x13, Z11, Z11
+	VPTESTMD    Z8, Z8, K1
+	VMOVDQA32.Z Z10, K1, Z8
+	VPTESTMD    Z9, Z9, K1
+	VMOVDQA32.Z Z11, K1, Z9
+	VMULPS      1024(DI), Z8, Z8
+	VMULPS      1024(DI), Z9, Z9
+	VMULPS      Z0, Z6, Z6
+	VMULPS      Z0, Z7, Z7
+	VMULPS      Z6, Z6, Z10
+	VMULPS      Z7, Z7, Z11
+	VADDPS      Z10, Z8, Z8
+	VADDPS      Z11, Z9, Z9
+	VSQRTPS     Z8, Z10
+	VSQRTPS     Z9, Z11
+	VADDPS      Z2, Z10, Z10
+	VADDPS      Z2, Z11, Z11
+	VMULPS      Z1, Z6, Z6
+	VMULPS      Z1, Z7, Z7
+	VDIVPS      Z10, Z6, Z6
+	VDIVPS      Z11, Z7, Z7
+	VSUBPS      Z6, Z4, Z4
+	VSUBPS      Z7, Z5, Z5
+	VMOVUPS     Z4, (CX)(BX*4)
+	VMOVUPS     Z5, 64(CX)(BX*4)
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z8, Z4
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z9, Z5
+	VMOVAPS     Z8, (DI)(R8*4)
+	VPMAXUD     Z4, Z3, Z3
+	VMOVAPS     Z9, 64(DI)(R8*4)
+	VPMAXUD     Z5, Z3, Z3
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, BX
+	CMPQ        BX, R10
+	JLE         loop1
+
+tail2:
+	CMPQ        BX, R9
+	JGE         done3
+	MOVQ        R9, R10
+	SUBQ        BX, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z4
+	VMOVUPS.Z   (DX)(BX*4), K1, Z5
+	VPMOVZXBD   4(AX)(R8*1), Z6
+	VPADDD.BCST w00000700x1<>+0(SB), Z6, Z7
+	VPSLLD      $0x13, Z7, Z7
+	VPTESTMD    Z6, Z6, K2
+	VMOVDQA32.Z Z7, K2, Z6
+	VMULPS      1024(DI), Z6, Z6
+	VMULPS      Z0, Z5, Z5
+	VMULPS      Z5, Z5, Z7
+	VADDPS      Z7, Z6, Z6
+	VSQRTPS     Z6, Z7
+	VADDPS      Z2, Z7, Z7
+	VMULPS      Z1, Z5, Z5
+	VDIVPS      Z7, Z5, Z5
+	VSUBPS      Z5, Z4, Z4
+	VMOVUPS     Z4, K1, (CX)(BX*4)
+	VMOVAPS.Z   Z6, K1, Z4
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z4, Z5
+	VMOVAPS     Z4, (DI)(R8*4)
+	VPMAXUD     Z5, Z3, Z3
+	ADDQ        $0x10, R8
+	ADDQ        $0x10, BX
+	JMP         tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPMAXUD       Y4, Y3, Y3
+	VEXTRACTI128  $0x01, Y3, X4
+	VPMAXUD       X4, X3, X3
+	VPSHUFD       $0x4e, X3, X4
+	VPMAXUD       X4, X3, X3
+	VPSHUFD       $0xb1, X3, X4
+	VPMAXUD       X4, X3, X3
+	VXORPS        X5, X5, X5
+	VXORPS        X4, X4, X4
+	VUCOMISS      w0d800000x1<>+0(SB), X3
+	JPS           small4no
+	JCS           small4
+
+small4no:
+	VDIVSS w3ff80000x1<>+0(SB), X3, X4
+	VMOVSS w3f800000x1<>+0(SB), X5
+	VDIVSS X4, X5, X5
+
+small4:
+	VMOVSS       X4, (AX)
+	VBROADCASTSS X5, Z3
+	MOVQ         R8, R10
+	XORQ         R8, R8
+
+encode:
+	VMOVAPS      (DI)(R8*4), Z4
+	VMULPS       Z3, Z4, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z5, Z5
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z5, Z5
+	VPSRLD       $0x13, Z5, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z6, Z6
+	VPADDD       Z6, Z5, Z5
+	VPSRLD       $0x13, Z5, Z5
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z4, Z4
+	VPMINUD.BCST w00000001x1<>+0(SB), Z4, Z4
+	VPMAXSD      Z4, Z5, Z4
+	VPMOVDB      Z4, 4(AX)(R8*1)
+	ADDQ         $0x10, R8
+	CMPQ         R8, R10
+	JLT          encode
+	ADDQ         $0x00000104, AX
+	MOVQ         R9, BX
+	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func adagradQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·adagradQ8StatesAVX2(SB), $1088-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	MOVQ         BX, R10
+	SHRQ         $0x08, R10
+	IMUL3Q       $0x00000104, R10, R10
+	ADDQ         R10, AX
+
+block:
+	CMPQ         BX, SI
+	JGE          done
+	LEAQ         256(BX), R9
+	CMPQ         R9, SI
+	CMOVQGT      SI, R9
+	VBROADCASTSS (AX), Y3
+	VMOVAPS      Y3, 1024(DI)
+	VPXOR        Y3, Y3, Y3
+	XORQ         R8, R8
+	MOVQ         R9, R10
+	SUBQ         $0x08, R10
+	CMPQ         BX, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS   (CX)(BX*4), Y4
+	VMOVUPS   (DX)(BX*4), Y5
+	VPMOVZXBD 4(AX)(R8*1), Y6
+	VPADDD    w00000700x8<>+0(SB), Y6, Y7
+	VPSLLD    $0x13, Y7, Y7
+	VPXOR     Y8, Y8, Y8
+	VPCMPEQD  Y6, Y8, Y8
+	VPANDN    Y7, Y8, Y8
+	VMULPS    1024(DI), Y8, Y6
+	VMULPS    Y0, Y5, Y5
+	VMULPS    Y5, Y5, Y7
+	VADDPS    Y7, Y6, Y6
+	VSQRTPS   Y6, Y7
+	VADDPS    Y2, Y7, Y7
+	VMULPS    Y1, Y5, Y5
+	VDIVPS    Y7, Y5, Y5
+	VSUBPS    Y5, Y4, Y4
+	VMOVUPS   Y4, (CX)(BX*4)
+	VPAND     w7fffffffx8<>+0(SB), Y6, Y4
+	VMOVAPS   Y6, (DI)(R8*4)
+	VPMAXUD   Y4, Y3, Y3
+	ADDQ      $0x08, R8
+	ADDQ      $0x08, BX
+	CMPQ      BX, R10
+	JLE       loop1
+
+tail2:
+	CMPQ         BX, R9
+	JGE          done3
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (DX)(BX*4), Y4, Y6
+	VPMOVZXBD    4(AX)(R8*1), Y7
+	VPADDD       w00000700x8<>+0(SB), Y7, Y8
+	VPSLLD       $0x13, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPCMPEQD     Y7, Y9, Y9
+	VPANDN       Y8, Y9, Y9
+	VMULPS       1024(DI), Y9, Y7
+	VMULPS       Y0, Y6, Y6
+	VMULPS       Y6, Y6, Y8
+	VADDPS       Y8, Y7, Y7
+	VSQRTPS      Y7, Y8
+	VADDPS       Y2, Y8, Y8
+	VMULPS       Y1, Y6, Y6
+	VDIVPS       Y8, Y6, Y6
+	VSUBPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (CX)(BX*4)
+	VANDPS       Y4, Y7, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y5
+	VMOVAPS      Y4, (DI)(R8*4)
+	VPMAXUD      Y5, Y3, Y3
+	ADDQ         $0x08, R8
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y3, X4
+	VPMAXUD      X4, X3, X3
+	VPSHUFD      $0x4e, X3, X4
+	VPMAXUD      X4, X3, X3
+	VPSHUFD      $0xb1, X3, X4
+	VPMAXUD      X4, X3, X3
+	VXORPS       X5, X5, X5
+	VXORPS       X4, X4, X4
+	VUCOMISS     w0d800000x1<>+0(SB), X3
+	JPS          small4no
+	JCS          small4
+
+small4no:
+	VDIVSS w3ff80000x1<>+0(SB), X3, X4
+	VMOVSS w3f800000x1<>+0(SB), X5
+	VDIVSS X4, X5, X5
+
+small4:
+	VMOVSS       X4, (AX)
+	VBROADCASTSS X5, Y3
+	MOVQ         R8, R10
+	XORQ         R8, R8
+
+encode:
+	VMOVAPS   (DI)(R8*4), Y4
+	VMULPS    Y3, Y4, Y5
+	VPAND     w7fffffffx8<>+0(SB), Y5, Y5
+	VPMINUD   w3ff80000x8<>+0(SB), Y5, Y5
+	VPSRLD    $0x13, Y5, Y6
+	VPAND     w00000001x8<>+0(SB), Y6, Y6
+	VPADDD    w0003ffffx8<>+0(SB), Y6, Y6
+	VPADDD    Y6, Y5, Y5
+	VPSRLD    $0x13, Y5, Y5
+	VPSUBD    w00000700x8<>+0(SB), Y5, Y5
+	VPAND     w7fffffffx8<>+0(SB), Y4, Y4
+	VPMINUD   w00000001x8<>+0(SB), Y4, Y4
+	VPMAXSD   Y4, Y5, Y4
+	VPACKUSDW Y4, Y4, Y4
+	VPERMQ    $0x08, Y4, Y4
+	VPACKUSWB Y4, Y4, Y4
+	VMOVQ     X4, 4(AX)(R8*1)
+	ADDQ      $0x08, R8
+	CMPQ      R8, R10
+	JLT       encode
+	ADDQ      $0x00000104, AX
+	MOVQ      R9, BX
+	JMP       block
 
 done:
 	VZEROUPPER
@@ -3107,56 +16820,56 @@ TEXT ·adamAVX512(SB), $0-40
 	MOVQ         DI, R8
 	SUBQ         $0x20, R8
 	CMPQ         SI, R8
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(SI*4), Z5
-	VMOVUPS (DX)(SI*4), Z6
-	VMOVUPS (BX)(SI*4), Z7
-	VMOVUPS (AX)(SI*4), Z8
-	VMULPS  Z0, Z6, Z6
-	VSUBPS  Z7, Z6, Z9
-	VMULPS  Z1, Z9, Z9
-	VADDPS  Z9, Z7, Z7
-	VMULPS  Z6, Z6, Z6
-	VSUBPS  Z8, Z6, Z6
-	VMULPS  Z2, Z6, Z6
-	VADDPS  Z6, Z8, Z6
-	VSQRTPS Z6, Z8
-	VADDPS  Z4, Z8, Z8
-	VMULPS  Z3, Z7, Z9
-	VDIVPS  Z8, Z9, Z8
-	VSUBPS  Z8, Z5, Z5
+	VMOVUPS 64(CX)(SI*4), Z6
+	VMOVUPS (DX)(SI*4), Z7
+	VMOVUPS 64(DX)(SI*4), Z8
+	VMOVUPS (BX)(SI*4), Z9
+	VMOVUPS 64(BX)(SI*4), Z10
+	VMOVUPS (AX)(SI*4), Z11
+	VMOVUPS 64(AX)(SI*4), Z12
+	VMULPS  Z0, Z7, Z7
+	VMULPS  Z0, Z8, Z8
+	VSUBPS  Z9, Z7, Z13
+	VSUBPS  Z10, Z8, Z14
+	VMULPS  Z1, Z13, Z13
+	VMULPS  Z1, Z14, Z14
+	VADDPS  Z13, Z9, Z9
+	VADDPS  Z14, Z10, Z10
+	VMULPS  Z7, Z7, Z7
+	VMULPS  Z8, Z8, Z8
+	VSUBPS  Z11, Z7, Z7
+	VSUBPS  Z12, Z8, Z8
+	VMULPS  Z2, Z7, Z7
+	VMULPS  Z2, Z8, Z8
+	VADDPS  Z7, Z11, Z7
+	VADDPS  Z8, Z12, Z8
+	VSQRTPS Z7, Z11
+	VSQRTPS Z8, Z12
+	VADDPS  Z4, Z11, Z11
+	VADDPS  Z4, Z12, Z12
+	VMULPS  Z3, Z9, Z13
+	VMULPS  Z3, Z10, Z14
+	VDIVPS  Z11, Z13, Z11
+	VDIVPS  Z12, Z14, Z12
+	VSUBPS  Z11, Z5, Z5
+	VSUBPS  Z12, Z6, Z6
 	VMOVUPS Z5, (CX)(SI*4)
-	VMOVUPS Z7, (BX)(SI*4)
-	VMOVUPS Z6, (AX)(SI*4)
-	VMOVUPS 64(CX)(SI*4), Z5
-	VMOVUPS 64(DX)(SI*4), Z6
-	VMOVUPS 64(BX)(SI*4), Z7
-	VMOVUPS 64(AX)(SI*4), Z8
-	VMULPS  Z0, Z6, Z6
-	VSUBPS  Z7, Z6, Z9
-	VMULPS  Z1, Z9, Z9
-	VADDPS  Z9, Z7, Z7
-	VMULPS  Z6, Z6, Z6
-	VSUBPS  Z8, Z6, Z6
-	VMULPS  Z2, Z6, Z6
-	VADDPS  Z6, Z8, Z6
-	VSQRTPS Z6, Z8
-	VADDPS  Z4, Z8, Z8
-	VMULPS  Z3, Z7, Z9
-	VDIVPS  Z8, Z9, Z8
-	VSUBPS  Z8, Z5, Z5
-	VMOVUPS Z5, 64(CX)(SI*4)
-	VMOVUPS Z7, 64(BX)(SI*4)
-	VMOVUPS Z6, 64(AX)(SI*4)
+	VMOVUPS Z6, 64(CX)(SI*4)
+	VMOVUPS Z9, (BX)(SI*4)
+	VMOVUPS Z10, 64(BX)(SI*4)
+	VMOVUPS Z7, (AX)(SI*4)
+	VMOVUPS Z8, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	CMPQ    SI, R8
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      SI, DI
-	JGE       done
+	JGE       done3
 	MOVQ      DI, R8
 	SUBQ      SI, R8
 	MOVL      $0xffffffff, R9
@@ -3183,9 +16896,9 @@ tail:
 	VMOVUPS   Z7, K1, (BX)(SI*4)
 	VMOVUPS   Z6, K1, (AX)(SI*4)
 	ADDQ      $0x10, SI
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -3208,9 +16921,9 @@ TEXT ·adamAVX2(SB), $0-40
 	MOVQ         DI, R8
 	SUBQ         $0x08, R8
 	CMPQ         SI, R8
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(SI*4), Y5
 	VMOVUPS (DX)(SI*4), Y6
 	VMOVUPS (BX)(SI*4), Y7
@@ -3233,16 +16946,16 @@ loop:
 	VMOVUPS Y6, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	CMPQ    SI, R8
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         SI, DI
-	JGE          done
+	JGE          done3
 	MOVQ         DI, R8
 	SUBQ         SI, R8
 	VMOVD        R8, X5
 	VPBROADCASTD X5, Y5
-	VPCMPGTD     lanes<>+0(SB), Y5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
 	VMASKMOVPS   (CX)(SI*4), Y5, Y6
 	VMASKMOVPS   (DX)(SI*4), Y5, Y7
 	VMASKMOVPS   (BX)(SI*4), Y5, Y8
@@ -3264,7 +16977,1215 @@ tail:
 	VMASKMOVPS   Y8, Y5, (BX)(SI*4)
 	VMASKMOVPS   Y7, Y5, (AX)(SI*4)
 	ADDQ         $0x08, SI
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adamBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adamBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(SI*2), Z5
+	VPMOVZXWD    32(CX)(SI*2), Z6
+	VPSLLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD    (DX)(SI*2), Z7
+	VPMOVZXWD    32(DX)(SI*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD    (BX)(SI*2), Z9
+	VPMOVZXWD    32(BX)(SI*2), Z10
+	VPSLLD       $0x10, Z9, Z9
+	VPSLLD       $0x10, Z10, Z10
+	VPMOVZXWD    (AX)(SI*2), Z11
+	VPMOVZXWD    32(AX)(SI*2), Z12
+	VPSLLD       $0x10, Z11, Z11
+	VPSLLD       $0x10, Z12, Z12
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z13
+	VSUBPS       Z10, Z8, Z14
+	VMULPS       Z1, Z13, Z13
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z13, Z9, Z9
+	VADDPS       Z14, Z10, Z10
+	VMULPS       Z7, Z7, Z7
+	VMULPS       Z8, Z8, Z8
+	VSUBPS       Z11, Z7, Z7
+	VSUBPS       Z12, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z11, Z7
+	VADDPS       Z8, Z12, Z8
+	VSQRTPS      Z7, Z11
+	VSQRTPS      Z8, Z12
+	VADDPS       Z4, Z11, Z11
+	VADDPS       Z4, Z12, Z12
+	VMULPS       Z3, Z9, Z13
+	VMULPS       Z3, Z10, Z14
+	VDIVPS       Z11, Z13, Z11
+	VDIVPS       Z12, Z14, Z12
+	VSUBPS       Z11, Z5, Z5
+	VSUBPS       Z12, Z6, Z6
+	VPSRLD       $0x10, Z5, Z11
+	VPSRLD       $0x10, Z6, Z12
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z12, Z12
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z12, Z12
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z13
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VPADDD       Z11, Z5, Z11
+	VPADDD       Z12, Z6, Z12
+	VCMPPS       $0x03, Z5, Z5, K1
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z11, Z5
+	VMOVAPS      Z13, K1, Z5
+	VMOVAPS      Z12, Z6
+	VMOVAPS      Z14, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (CX)(SI*2)
+	VPMOVDW      Z6, 32(CX)(SI*2)
+	VPSRLD       $0x10, Z9, Z5
+	VPSRLD       $0x10, Z10, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z12
+	VPADDD       Z5, Z9, Z5
+	VPADDD       Z6, Z10, Z6
+	VCMPPS       $0x03, Z9, Z9, K1
+	VCMPPS       $0x03, Z10, Z10, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z11, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z12, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (BX)(SI*2)
+	VPMOVDW      Z6, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z7, Z5
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z5, Z7, Z5
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z9, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (AX)(SI*2)
+	VPMOVDW      Z6, 32(AX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VPMOVZXWD.Z  (CX)(SI*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       Z9, Z7, Z7
+	VMULPS       Z6, Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z8, Z6
+	VSQRTPS      Z6, Z8
+	VADDPS       Z4, Z8, Z8
+	VMULPS       Z3, Z7, Z9
+	VDIVPS       Z8, Z9, Z8
+	VSUBPS       Z8, Z5, Z5
+	VPSRLD       $0x10, Z5, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z8, Z5, Z8
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z8, Z5
+	VMOVAPS      Z9, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (CX)(SI*2)
+	VPSRLD       $0x10, Z7, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z5, Z7, Z5
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z8, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z6, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z6, Z5
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (AX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adamBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·adamBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(SI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    (DX)(SI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPMOVZXWD    (BX)(SI*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPMOVZXWD    (AX)(SI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y6, Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y8, Y6
+	VSQRTPS      Y6, Y8
+	VADDPS       Y4, Y8, Y8
+	VMULPS       Y3, Y7, Y9
+	VDIVPS       Y8, Y9, Y8
+	VSUBPS       Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y8
+	VPAND        w00000001x8<>+0(SB), Y8, Y8
+	VPADDD       w00007fffx8<>+0(SB), Y8, Y8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y9
+	VPADDD       Y8, Y5, Y8
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y9, Y8, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (CX)(SI*2)
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y8
+	VPADDD       Y5, Y7, Y5
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (BX)(SI*2)
+	VPSRLD       $0x10, Y6, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y6, Y5
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func adamBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adamBf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Z5
+	VMOVUPS      64(CX)(SI*4), Z6
+	VMOVUPS      (DX)(SI*4), Z7
+	VMOVUPS      64(DX)(SI*4), Z8
+	VPMOVZXWD    (BX)(SI*2), Z9
+	VPMOVZXWD    32(BX)(SI*2), Z10
+	VPSLLD       $0x10, Z9, Z9
+	VPSLLD       $0x10, Z10, Z10
+	VPMOVZXWD    (AX)(SI*2), Z11
+	VPMOVZXWD    32(AX)(SI*2), Z12
+	VPSLLD       $0x10, Z11, Z11
+	VPSLLD       $0x10, Z12, Z12
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z13
+	VSUBPS       Z10, Z8, Z14
+	VMULPS       Z1, Z13, Z13
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z13, Z9, Z9
+	VADDPS       Z14, Z10, Z10
+	VMULPS       Z7, Z7, Z7
+	VMULPS       Z8, Z8, Z8
+	VSUBPS       Z11, Z7, Z7
+	VSUBPS       Z12, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z11, Z7
+	VADDPS       Z8, Z12, Z8
+	VSQRTPS      Z7, Z11
+	VSQRTPS      Z8, Z12
+	VADDPS       Z4, Z11, Z11
+	VADDPS       Z4, Z12, Z12
+	VMULPS       Z3, Z9, Z13
+	VMULPS       Z3, Z10, Z14
+	VDIVPS       Z11, Z13, Z11
+	VDIVPS       Z12, Z14, Z12
+	VSUBPS       Z11, Z5, Z5
+	VSUBPS       Z12, Z6, Z6
+	VMOVUPS      Z5, (CX)(SI*4)
+	VMOVUPS      Z6, 64(CX)(SI*4)
+	VPSRLD       $0x10, Z9, Z5
+	VPSRLD       $0x10, Z10, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z12
+	VPADDD       Z5, Z9, Z5
+	VPADDD       Z6, Z10, Z6
+	VCMPPS       $0x03, Z9, Z9, K1
+	VCMPPS       $0x03, Z10, Z10, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z11, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z12, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (BX)(SI*2)
+	VPMOVDW      Z6, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z7, Z5
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z5, Z7, Z5
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z9, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (AX)(SI*2)
+	VPMOVDW      Z6, 32(AX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z5
+	VMOVUPS.Z    (DX)(SI*4), K1, Z6
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       Z9, Z7, Z7
+	VMULPS       Z6, Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z8, Z6
+	VSQRTPS      Z6, Z8
+	VADDPS       Z4, Z8, Z8
+	VMULPS       Z3, Z7, Z9
+	VDIVPS       Z8, Z9, Z8
+	VSUBPS       Z8, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)(SI*4)
+	VPSRLD       $0x10, Z7, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z5, Z7, Z5
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z8, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z6, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z6, Z5
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (AX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adamBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·adamBf16StatesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Y5
+	VMOVUPS      (DX)(SI*4), Y6
+	VPMOVZXWD    (BX)(SI*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VPMOVZXWD    (AX)(SI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y6, Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y8, Y6
+	VSQRTPS      Y6, Y8
+	VADDPS       Y4, Y8, Y8
+	VMULPS       Y3, Y7, Y9
+	VDIVPS       Y8, Y9, Y8
+	VSUBPS       Y8, Y5, Y5
+	VMOVUPS      Y5, (CX)(SI*4)
+	VPSRLD       $0x10, Y7, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y8
+	VPADDD       Y5, Y7, Y5
+	VCMPPS       $0x03, Y7, Y7, Y7
+	VBLENDVPS    Y7, Y8, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (BX)(SI*2)
+	VPSRLD       $0x10, Y6, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y6, Y5
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func adamBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adamBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS 16(DI), Z4
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	MOVQ         R8, R9
+	SUBQ         $0x20, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(DI*4), Z5
+	VMOVUPS      64(AX)(DI*4), Z6
+	VPMOVZXWD    (DX)(DI*2), Z7
+	VPMOVZXWD    32(DX)(DI*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VMOVUPS      (BX)(DI*4), Z9
+	VMOVUPS      64(BX)(DI*4), Z10
+	VMOVUPS      (SI)(DI*4), Z11
+	VMOVUPS      64(SI)(DI*4), Z12
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z13
+	VSUBPS       Z10, Z8, Z14
+	VMULPS       Z1, Z13, Z13
+	VMULPS       Z1, Z14, Z14
+	VADDPS       Z13, Z9, Z9
+	VADDPS       Z14, Z10, Z10
+	VMULPS       Z7, Z7, Z7
+	VMULPS       Z8, Z8, Z8
+	VSUBPS       Z11, Z7, Z7
+	VSUBPS       Z12, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z11, Z7
+	VADDPS       Z8, Z12, Z8
+	VSQRTPS      Z7, Z11
+	VSQRTPS      Z8, Z12
+	VADDPS       Z4, Z11, Z11
+	VADDPS       Z4, Z12, Z12
+	VMULPS       Z3, Z9, Z13
+	VMULPS       Z3, Z10, Z14
+	VDIVPS       Z11, Z13, Z11
+	VDIVPS       Z12, Z14, Z12
+	VSUBPS       Z11, Z5, Z5
+	VSUBPS       Z12, Z6, Z6
+	VMOVUPS      Z5, (AX)(DI*4)
+	VMOVUPS      Z6, 64(AX)(DI*4)
+	VPSRLD       $0x10, Z5, Z11
+	VPSRLD       $0x10, Z6, Z12
+	VPANDD.BCST  w00000001x1<>+0(SB), Z11, Z11
+	VPANDD.BCST  w00000001x1<>+0(SB), Z12, Z12
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z11, Z11
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z12, Z12
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z13
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VPADDD       Z11, Z5, Z11
+	VPADDD       Z12, Z6, Z12
+	VCMPPS       $0x03, Z5, Z5, K1
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z11, Z5
+	VMOVAPS      Z13, K1, Z5
+	VMOVAPS      Z12, Z6
+	VMOVAPS      Z14, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (CX)(DI*2)
+	VPMOVDW      Z6, 32(CX)(DI*2)
+	VMOVUPS      Z9, (BX)(DI*4)
+	VMOVUPS      Z10, 64(BX)(DI*4)
+	VMOVUPS      Z7, (SI)(DI*4)
+	VMOVUPS      Z8, 64(SI)(DI*4)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, R9
+	SUBQ         DI, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (AX)(DI*4), K1, Z5
+	VPMOVZXWD.Z  (DX)(DI*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMOVUPS.Z    (BX)(DI*4), K1, Z7
+	VMOVUPS.Z    (SI)(DI*4), K1, Z8
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z9
+	VMULPS       Z1, Z9, Z9
+	VADDPS       Z9, Z7, Z7
+	VMULPS       Z6, Z6, Z6
+	VSUBPS       Z8, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z8, Z6
+	VSQRTPS      Z6, Z8
+	VADDPS       Z4, Z8, Z8
+	VMULPS       Z3, Z7, Z9
+	VDIVPS       Z8, Z9, Z8
+	VSUBPS       Z8, Z5, Z5
+	VMOVUPS      Z5, K1, (AX)(DI*4)
+	VPSRLD       $0x10, Z5, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z8, Z5, Z8
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z8, Z5
+	VMOVAPS      Z9, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (CX)(DI*2)
+	VMOVUPS      Z7, K1, (BX)(DI*4)
+	VMOVUPS      Z6, K1, (SI)(DI*4)
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adamBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·adamBf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Y0
+	VBROADCASTSS 4(DI), Y1
+	VBROADCASTSS 8(DI), Y2
+	VBROADCASTSS 12(DI), Y3
+	VBROADCASTSS 16(DI), Y4
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	SUBQ         $0x08, R8
+	CMPQ         DI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(DI*4), Y5
+	VPMOVZXWD    (DX)(DI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMOVUPS      (BX)(DI*4), Y7
+	VMOVUPS      (SI)(DI*4), Y8
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y6, Y6, Y6
+	VSUBPS       Y8, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y8, Y6
+	VSQRTPS      Y6, Y8
+	VADDPS       Y4, Y8, Y8
+	VMULPS       Y3, Y7, Y9
+	VDIVPS       Y8, Y9, Y8
+	VSUBPS       Y8, Y5, Y5
+	VMOVUPS      Y5, (AX)(DI*4)
+	VPSRLD       $0x10, Y5, Y8
+	VPAND        w00000001x8<>+0(SB), Y8, Y8
+	VPADDD       w00007fffx8<>+0(SB), Y8, Y8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y9
+	VPADDD       Y8, Y5, Y8
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y9, Y8, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (CX)(DI*2)
+	VMOVUPS      Y7, (BX)(DI*4)
+	VMOVUPS      Y6, (SI)(DI*4)
+	ADDQ         $0x08, DI
+	CMPQ         DI, R8
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func adamQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·adamQ8StatesAVX512(SB), $2240-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	LEAQ         63(SP), R8
+	ANDQ         $-64, R8
+	MOVQ         SI, R11
+	SHRQ         $0x08, R11
+	IMUL3Q       $0x00000104, R11, R11
+	ADDQ         R11, BX
+	ADDQ         R11, AX
+
+block:
+	CMPQ         SI, DI
+	JGE          done
+	LEAQ         256(SI), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	VBROADCASTSS (BX), Z5
+	VMOVAPS      Z5, 2048(R8)
+	VPXORD       Z5, Z5, Z5
+	VBROADCASTSS (AX), Z6
+	VMOVAPS      Z6, 2112(R8)
+	VPXORD       Z6, Z6, Z6
+	XORQ         R9, R9
+	MOVQ         R10, R11
+	SUBQ         $0x20, R11
+	CMPQ         SI, R11
+	JGT          tail2
+
+loop1:
+	VMOVUPS     (CX)(SI*4), Z7
+	VMOVUPS     64(CX)(SI*4), Z8
+	VMOVUPS     (DX)(SI*4), Z9
+	VMOVUPS     64(DX)(SI*4), Z10
+	VPMOVZXBD   4(BX)(R9*1), Z11
+	VPMOVZXBD   20(BX)(R9*1), Z12
+	VPANDD.BCST w0000007fx1<>+0(SB), Z11, Z13
+	VPANDD.BCST w0000007fx1<>+0(SB), Z12, Z14
+	VPADDD.BCST w00000380x1<>+0(SB), Z13, Z15
+	VPADDD.BCST w00000380x1<>+0(SB), Z14, Z16
+	VPSLLD      $0x14, Z15, Z15
+	VPSLLD      $0x14, Z16, Z16
+	VPTESTMD    Z13, Z13, K1
+	VMOVDQA32.Z Z15, K1, Z13
+	VPTESTMD    Z14, Z14, K1
+	VMOVDQA32.Z Z16, K1, Z14
+	VPSRLD      $0x07, Z11, Z11
+	VPSRLD      $0x07, Z12, Z12
+	VPSLLD      $0x1f, Z11, Z11
+	VPSLLD      $0x1f, Z12, Z12
+	VPORD       Z11, Z13, Z11
+	VPORD       Z12, Z14, Z12
+	VMULPS      2048(R8), Z11, Z11
+	VMULPS      2048(R8), Z12, Z12
+	VPMOVZXBD   4(AX)(R9*1), Z13
+	VPMOVZXBD   20(AX)(R9*1), Z14
+	VPADDD.BCST w00000700x1<>+0(SB), Z13, Z15
+	VPADDD.BCST w00000700x1<>+0(SB), Z14, Z16
+	VPSLLD      $0x13, Z15, Z15
+	VPSLLD      $0x13, Z16, Z16
+	VPTESTMD    Z13, Z13, K1
+	VMOVDQA32.Z Z15, K1, Z13
+	VPTESTMD    Z14, Z14, K1
+	VMOVDQA32.Z Z16, K1, Z14
+	VMULPS      2112(R8), Z13, Z13
+	VMULPS      2112(R8), Z14, Z14
+	VMULPS      Z0, Z9, Z9
+	VMULPS      Z0, Z10, Z10
+	VSUBPS      Z11, Z9, Z15
+	VSUBPS      Z12, Z10, Z16
+	VMULPS      Z1, Z15, Z15
+	VMULPS      Z1, Z16, Z16
+	VADDPS      Z15, Z11, Z11
+	VADDPS      Z16, Z12, Z12
+	VMULPS      Z9, Z9, Z9
+	VMULPS      Z10, Z10, Z10
+	VSUBPS      Z13, Z9, Z9
+	VSUBPS      Z14, Z10, Z10
+	VMULPS      Z2, Z9, Z9
+	VMULPS      Z2, Z10, Z10
+	VADDPS      Z9, Z13, Z9
+	VADDPS      Z10, Z14, Z10
+	VSQRTPS     Z9, Z13
+	VSQRTPS     Z10, Z14
+	VADDPS      Z4, Z13, Z13
+	VADDPS      Z4, Z14, Z14
+	VMULPS      Z3, Z11, Z15
+	VMULPS      Z3, Z12, Z16
+	VDIVPS      Z13, Z15, Z13
+	VDIVPS      Z14, Z16, Z14
+	VSUBPS      Z13, Z7, Z7
+	VSUBPS      Z14, Z8, Z8
+	VMOVUPS     Z7, (CX)(SI*4)
+	VMOVUPS     Z8, 64(CX)(SI*4)
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z11, Z7
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z12, Z8
+	VMOVAPS     Z11, (R8)(R9*4)
+	VPMAXUD     Z7, Z5, Z5
+	VMOVAPS     Z12, 64(R8)(R9*4)
+	VPMAXUD     Z8, Z5, Z5
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z9, Z7
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z10, Z8
+	VMOVAPS     Z9, 1024(R8)(R9*4)
+	VPMAXUD     Z7, Z6, Z6
+	VMOVAPS     Z10, 1088(R8)(R9*4)
+	VPMAXUD     Z8, Z6, Z6
+	ADDQ        $0x20, R9
+	ADDQ        $0x20, SI
+	CMPQ        SI, R11
+	JLE         loop1
+
+tail2:
+	CMPQ        SI, R10
+	JGE         done3
+	MOVQ        R10, R11
+	SUBQ        SI, R11
+	MOVL        $0xffffffff, R12
+	BZHIL       R11, R12, R12
+	KMOVW       R12, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z7
+	VMOVUPS.Z   (DX)(SI*4), K1, Z8
+	VPMOVZXBD   4(BX)(R9*1), Z9
+	VPANDD.BCST w0000007fx1<>+0(SB), Z9, Z10
+	VPADDD.BCST w00000380x1<>+0(SB), Z10, Z11
+	VPSLLD      $0x14, Z11, Z11
+	VPTESTMD    Z10, Z10, K2
+	VMOVDQA32.Z Z11, K2, Z10
+	VPSRLD      $0x07, Z9, Z9
+	VPSLLD      $0x1f, Z9, Z9
+	VPORD       Z9, Z10, Z9
+	VMULPS      2048(R8), Z9, Z9
+	VPMOVZXBD   4(AX)(R9*1), Z10
+	VPADDD.BCST w00000700x1<>+0(SB), Z10, Z11
+	VPSLLD      $0x13, Z11, Z11
+	VPTESTMD    Z10, Z10, K2
+	VMOVDQA32.Z Z11, K2, Z10
+	VMULPS      2112(R8), Z10, Z10
+	VMULPS      Z0, Z8, Z8
+	VSUBPS      Z9, Z8, Z11
+	VMULPS      Z1, Z11, Z11
+	VADDPS      Z11, Z9, Z9
+	VMULPS      Z8, Z8, Z8
+	VSUBPS      Z10, Z8, Z8
+	VMULPS      Z2, Z8, Z8
+	VADDPS      Z8, Z10, Z8
+	VSQRTPS     Z8, Z10
+	VADDPS      Z4, Z10, Z10
+	VMULPS      Z3, Z9, Z11
+	VDIVPS      Z10, Z11, Z10
+	VSUBPS      Z10, Z7, Z7
+	VMOVUPS     Z7, K1, (CX)(SI*4)
+	VMOVAPS.Z   Z9, K1, Z7
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z7, Z9
+	VMOVAPS     Z7, (R8)(R9*4)
+	VPMAXUD     Z9, Z5, Z5
+	VMOVAPS.Z   Z8, K1, Z7
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z7, Z8
+	VMOVAPS     Z7, 1024(R8)(R9*4)
+	VPMAXUD     Z8, Z6, Z6
+	ADDQ        $0x10, R9
+	ADDQ        $0x10, SI
+	JMP         tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z5, Y7
+	VPMAXUD       Y7, Y5, Y5
+	VEXTRACTI128  $0x01, Y5, X7
+	VPMAXUD       X7, X5, X5
+	VPSHUFD       $0x4e, X5, X7
+	VPMAXUD       X7, X5, X5
+	VPSHUFD       $0xb1, X5, X7
+	VPMAXUD       X7, X5, X5
+	VXORPS        X8, X8, X8
+	VXORPS        X7, X7, X7
+	VUCOMISS      w0d800000x1<>+0(SB), X5
+	JPS           small4no
+	JCS           small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X5, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small4:
+	VMOVSS        X7, (BX)
+	VBROADCASTSS  X8, Z5
+	VEXTRACTI64X4 $0x01, Z6, Y7
+	VPMAXUD       Y7, Y6, Y6
+	VEXTRACTI128  $0x01, Y6, X7
+	VPMAXUD       X7, X6, X6
+	VPSHUFD       $0x4e, X6, X7
+	VPMAXUD       X7, X6, X6
+	VPSHUFD       $0xb1, X6, X7
+	VPMAXUD       X7, X6, X6
+	VXORPS        X8, X8, X8
+	VXORPS        X7, X7, X7
+	VUCOMISS      w0d800000x1<>+0(SB), X6
+	JPS           small5no
+	JCS           small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X6, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small5:
+	VMOVSS       X7, (AX)
+	VBROADCASTSS X8, Z6
+	MOVQ         R9, R11
+	XORQ         R9, R9
+
+encode:
+	VMOVAPS      (R8)(R9*4), Z7
+	VMULPS       Z5, Z7, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VPMINUD.BCST w3ff00000x1<>+0(SB), Z8, Z8
+	VPSRLD       $0x14, Z8, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w0007ffffx1<>+0(SB), Z9, Z9
+	VPADDD       Z9, Z8, Z8
+	VPSRLD       $0x14, Z8, Z8
+	VPSUBD.BCST  w00000380x1<>+0(SB), Z8, Z8
+	VPXORD       Z17, Z17, Z17
+	VPMAXSD      Z17, Z8, Z8
+	VPSRLD       $0x1f, Z7, Z7
+	VPSLLD       $0x07, Z7, Z7
+	VPORD        Z7, Z8, Z7
+	VPMOVDB      Z7, 4(BX)(R9*1)
+	VMOVAPS      1024(R8)(R9*4), Z7
+	VMULPS       Z6, Z7, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z8, Z8
+	VPSRLD       $0x13, Z8, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z9, Z9
+	VPADDD       Z9, Z8, Z8
+	VPSRLD       $0x13, Z8, Z8
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z8, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z7
+	VPMINUD.BCST w00000001x1<>+0(SB), Z7, Z7
+	VPMAXSD      Z7, Z8, Z7
+	VPMOVDB      Z7, 4(AX)(R9*1)
+	ADDQ         $0x10, R9
+	CMPQ         R9, R11
+	JLT          encode
+	ADDQ         $0x00000104, BX
+	ADDQ         $0x00000104, AX
+	MOVQ         R10, SI
+	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·adamQ8StatesAVX2(SB), $2144-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	MOVQ         SI, R11
+	SHRQ         $0x08, R11
+	IMUL3Q       $0x00000104, R11, R11
+	ADDQ         R11, BX
+	ADDQ         R11, AX
+
+block:
+	CMPQ         SI, DI
+	JGE          done
+	LEAQ         256(SI), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	VBROADCASTSS (BX), Y5
+	VMOVAPS      Y5, 2048(R8)
+	VPXOR        Y5, Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VMOVAPS      Y6, 2080(R8)
+	VPXOR        Y6, Y6, Y6
+	XORQ         R9, R9
+	MOVQ         R10, R11
+	SUBQ         $0x08, R11
+	CMPQ         SI, R11
+	JGT          tail2
+
+loop1:
+	VMOVUPS   (CX)(SI*4), Y7
+	VMOVUPS   (DX)(SI*4), Y8
+	VPMOVZXBD 4(BX)(R9*1), Y9
+	VPAND     w0000007fx8<>+0(SB), Y9, Y10
+	VPADDD    w00000380x8<>+0(SB), Y10, Y11
+	VPSLLD    $0x14, Y11, Y11
+	VPXOR     Y12, Y12, Y12
+	VPCMPEQD  Y10, Y12, Y12
+	VPANDN    Y11, Y12, Y12
+	VPSRLD    $0x07, Y9, Y9
+	VPSLLD    $0x1f, Y9, Y9
+	VPOR      Y9, Y12, Y9
+	VMULPS    2048(R8), Y9, Y9
+	VPMOVZXBD 4(AX)(R9*1), Y10
+	VPADDD    w00000700x8<>+0(SB), Y10, Y11
+	VPSLLD    $0x13, Y11, Y11
+	VPXOR     Y12, Y12, Y12
+	VPCMPEQD  Y10, Y12, Y12
+	VPANDN    Y11, Y12, Y12
+	VMULPS    2080(R8), Y12, Y10
+	VMULPS    Y0, Y8, Y8
+	VSUBPS    Y9, Y8, Y11
+	VMULPS    Y1, Y11, Y11
+	VADDPS    Y11, Y9, Y9
+	VMULPS    Y8, Y8, Y8
+	VSUBPS    Y10, Y8, Y8
+	VMULPS    Y2, Y8, Y8
+	VADDPS    Y8, Y10, Y8
+	VSQRTPS   Y8, Y10
+	VADDPS    Y4, Y10, Y10
+	VMULPS    Y3, Y9, Y11
+	VDIVPS    Y10, Y11, Y10
+	VSUBPS    Y10, Y7, Y7
+	VMOVUPS   Y7, (CX)(SI*4)
+	VPAND     w7fffffffx8<>+0(SB), Y9, Y7
+	VMOVAPS   Y9, (R8)(R9*4)
+	VPMAXUD   Y7, Y5, Y5
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y7
+	VMOVAPS   Y8, 1024(R8)(R9*4)
+	VPMAXUD   Y7, Y6, Y6
+	ADDQ      $0x08, R9
+	ADDQ      $0x08, SI
+	CMPQ      SI, R11
+	JLE       loop1
+
+tail2:
+	CMPQ         SI, R10
+	JGE          done3
+	MOVQ         R10, R11
+	SUBQ         SI, R11
+	VMOVD        R11, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(SI*4), Y7, Y8
+	VMASKMOVPS   (DX)(SI*4), Y7, Y9
+	VPMOVZXBD    4(BX)(R9*1), Y10
+	VPAND        w0000007fx8<>+0(SB), Y10, Y11
+	VPADDD       w00000380x8<>+0(SB), Y11, Y12
+	VPSLLD       $0x14, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPCMPEQD     Y11, Y13, Y13
+	VPANDN       Y12, Y13, Y13
+	VPSRLD       $0x07, Y10, Y10
+	VPSLLD       $0x1f, Y10, Y10
+	VPOR         Y10, Y13, Y10
+	VMULPS       2048(R8), Y10, Y10
+	VPMOVZXBD    4(AX)(R9*1), Y11
+	VPADDD       w00000700x8<>+0(SB), Y11, Y12
+	VPSLLD       $0x13, Y12, Y12
+	VPXOR        Y13, Y13, Y13
+	VPCMPEQD     Y11, Y13, Y13
+	VPANDN       Y12, Y13, Y13
+	VMULPS       2080(R8), Y13, Y11
+	VMULPS       Y0, Y9, Y9
+	VSUBPS       Y10, Y9, Y12
+	VMULPS       Y1, Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VADDPS       Y9, Y11, Y9
+	VSQRTPS      Y9, Y11
+	VADDPS       Y4, Y11, Y11
+	VMULPS       Y3, Y10, Y12
+	VDIVPS       Y11, Y12, Y11
+	VSUBPS       Y11, Y8, Y8
+	VMASKMOVPS   Y8, Y7, (CX)(SI*4)
+	VANDPS       Y7, Y10, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y10
+	VMOVAPS      Y8, (R8)(R9*4)
+	VPMAXUD      Y10, Y5, Y5
+	VANDPS       Y7, Y9, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y8
+	VMOVAPS      Y7, 1024(R8)(R9*4)
+	VPMAXUD      Y8, Y6, Y6
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y5, X7
+	VPMAXUD      X7, X5, X5
+	VPSHUFD      $0x4e, X5, X7
+	VPMAXUD      X7, X5, X5
+	VPSHUFD      $0xb1, X5, X7
+	VPMAXUD      X7, X5, X5
+	VXORPS       X8, X8, X8
+	VXORPS       X7, X7, X7
+	VUCOMISS     w0d800000x1<>+0(SB), X5
+	JPS          small4no
+	JCS          small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X5, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small4:
+	VMOVSS       X7, (BX)
+	VBROADCASTSS X8, Y5
+	VEXTRACTI128 $0x01, Y6, X7
+	VPMAXUD      X7, X6, X6
+	VPSHUFD      $0x4e, X6, X7
+	VPMAXUD      X7, X6, X6
+	VPSHUFD      $0xb1, X6, X7
+	VPMAXUD      X7, X6, X6
+	VXORPS       X8, X8, X8
+	VXORPS       X7, X7, X7
+	VUCOMISS     w0d800000x1<>+0(SB), X6
+	JPS          small5no
+	JCS          small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X6, X7
+	VMOVSS w3f800000x1<>+0(SB), X8
+	VDIVSS X7, X8, X8
+
+small5:
+	VMOVSS       X7, (AX)
+	VBROADCASTSS X8, Y6
+	MOVQ         R9, R11
+	XORQ         R9, R9
+
+encode:
+	VMOVAPS   (R8)(R9*4), Y7
+	VMULPS    Y5, Y7, Y8
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y8
+	VPMINUD   w3ff00000x8<>+0(SB), Y8, Y8
+	VPSRLD    $0x14, Y8, Y9
+	VPAND     w00000001x8<>+0(SB), Y9, Y9
+	VPADDD    w0007ffffx8<>+0(SB), Y9, Y9
+	VPADDD    Y9, Y8, Y8
+	VPSRLD    $0x14, Y8, Y8
+	VPSUBD    w00000380x8<>+0(SB), Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPMAXSD   Y9, Y8, Y8
+	VPSRLD    $0x1f, Y7, Y7
+	VPSLLD    $0x07, Y7, Y7
+	VPOR      Y7, Y8, Y7
+	VPACKUSDW Y7, Y7, Y7
+	VPERMQ    $0x08, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VMOVQ     X7, 4(BX)(R9*1)
+	VMOVAPS   1024(R8)(R9*4), Y7
+	VMULPS    Y6, Y7, Y8
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y8
+	VPMINUD   w3ff80000x8<>+0(SB), Y8, Y8
+	VPSRLD    $0x13, Y8, Y9
+	VPAND     w00000001x8<>+0(SB), Y9, Y9
+	VPADDD    w0003ffffx8<>+0(SB), Y9, Y9
+	VPADDD    Y9, Y8, Y8
+	VPSRLD    $0x13, Y8, Y8
+	VPSUBD    w00000700x8<>+0(SB), Y8, Y8
+	VPAND     w7fffffffx8<>+0(SB), Y7, Y7
+	VPMINUD   w00000001x8<>+0(SB), Y7, Y7
+	VPMAXSD   Y7, Y8, Y7
+	VPACKUSDW Y7, Y7, Y7
+	VPERMQ    $0x08, Y7, Y7
+	VPACKUSWB Y7, Y7, Y7
+	VMOVQ     X7, 4(AX)(R9*1)
+	ADDQ      $0x08, R9
+	CMPQ      R9, R11
+	JLT       encode
+	ADDQ      $0x00000104, BX
+	ADDQ      $0x00000104, AX
+	MOVQ      R10, SI
+	JMP       block
 
 done:
 	VZEROUPPER
@@ -3290,58 +18211,58 @@ TEXT ·adamwAVX512(SB), $0-40
 	MOVQ         DI, R8
 	SUBQ         $0x20, R8
 	CMPQ         SI, R8
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(SI*4), Z6
-	VMOVUPS (DX)(SI*4), Z7
-	VMOVUPS (BX)(SI*4), Z8
-	VMOVUPS (AX)(SI*4), Z9
-	VMULPS  Z0, Z7, Z7
-	VSUBPS  Z8, Z7, Z10
-	VMULPS  Z1, Z10, Z10
-	VADDPS  Z10, Z8, Z8
-	VMULPS  Z7, Z7, Z7
-	VSUBPS  Z9, Z7, Z7
-	VMULPS  Z2, Z7, Z7
-	VADDPS  Z7, Z9, Z7
+	VMOVUPS 64(CX)(SI*4), Z7
+	VMOVUPS (DX)(SI*4), Z8
+	VMOVUPS 64(DX)(SI*4), Z9
+	VMOVUPS (BX)(SI*4), Z10
+	VMOVUPS 64(BX)(SI*4), Z11
+	VMOVUPS (AX)(SI*4), Z12
+	VMOVUPS 64(AX)(SI*4), Z13
+	VMULPS  Z0, Z8, Z8
+	VMULPS  Z0, Z9, Z9
+	VSUBPS  Z10, Z8, Z14
+	VSUBPS  Z11, Z9, Z15
+	VMULPS  Z1, Z14, Z14
+	VMULPS  Z1, Z15, Z15
+	VADDPS  Z14, Z10, Z10
+	VADDPS  Z15, Z11, Z11
+	VMULPS  Z8, Z8, Z8
+	VMULPS  Z9, Z9, Z9
+	VSUBPS  Z12, Z8, Z8
+	VSUBPS  Z13, Z9, Z9
+	VMULPS  Z2, Z8, Z8
+	VMULPS  Z2, Z9, Z9
+	VADDPS  Z8, Z12, Z8
+	VADDPS  Z9, Z13, Z9
 	VMULPS  Z5, Z6, Z6
-	VSQRTPS Z7, Z9
-	VADDPS  Z4, Z9, Z9
-	VMULPS  Z3, Z8, Z10
-	VDIVPS  Z9, Z10, Z9
-	VSUBPS  Z9, Z6, Z6
+	VMULPS  Z5, Z7, Z7
+	VSQRTPS Z8, Z12
+	VSQRTPS Z9, Z13
+	VADDPS  Z4, Z12, Z12
+	VADDPS  Z4, Z13, Z13
+	VMULPS  Z3, Z10, Z14
+	VMULPS  Z3, Z11, Z15
+	VDIVPS  Z12, Z14, Z12
+	VDIVPS  Z13, Z15, Z13
+	VSUBPS  Z12, Z6, Z6
+	VSUBPS  Z13, Z7, Z7
 	VMOVUPS Z6, (CX)(SI*4)
-	VMOVUPS Z8, (BX)(SI*4)
-	VMOVUPS Z7, (AX)(SI*4)
-	VMOVUPS 64(CX)(SI*4), Z6
-	VMOVUPS 64(DX)(SI*4), Z7
-	VMOVUPS 64(BX)(SI*4), Z8
-	VMOVUPS 64(AX)(SI*4), Z9
-	VMULPS  Z0, Z7, Z7
-	VSUBPS  Z8, Z7, Z10
-	VMULPS  Z1, Z10, Z10
-	VADDPS  Z10, Z8, Z8
-	VMULPS  Z7, Z7, Z7
-	VSUBPS  Z9, Z7, Z7
-	VMULPS  Z2, Z7, Z7
-	VADDPS  Z7, Z9, Z7
-	VMULPS  Z5, Z6, Z6
-	VSQRTPS Z7, Z9
-	VADDPS  Z4, Z9, Z9
-	VMULPS  Z3, Z8, Z10
-	VDIVPS  Z9, Z10, Z9
-	VSUBPS  Z9, Z6, Z6
-	VMOVUPS Z6, 64(CX)(SI*4)
-	VMOVUPS Z8, 64(BX)(SI*4)
-	VMOVUPS Z7, 64(AX)(SI*4)
+	VMOVUPS Z7, 64(CX)(SI*4)
+	VMOVUPS Z10, (BX)(SI*4)
+	VMOVUPS Z11, 64(BX)(SI*4)
+	VMOVUPS Z8, (AX)(SI*4)
+	VMOVUPS Z9, 64(AX)(SI*4)
 	ADDQ    $0x20, SI
 	CMPQ    SI, R8
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      SI, DI
-	JGE       done
+	JGE       done3
 	MOVQ      DI, R8
 	SUBQ      SI, R8
 	MOVL      $0xffffffff, R9
@@ -3369,9 +18290,9 @@ tail:
 	VMOVUPS   Z8, K1, (BX)(SI*4)
 	VMOVUPS   Z7, K1, (AX)(SI*4)
 	ADDQ      $0x10, SI
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -3403,9 +18324,9 @@ TEXT ·adamwAVX2(SB), $224-40
 	MOVQ         R8, R9
 	SUBQ         $0x08, R9
 	CMPQ         SI, R9
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VMOVUPS (BX)(SI*4), Y2
@@ -3429,16 +18350,16 @@ loop:
 	VMOVUPS Y1, (AX)(SI*4)
 	ADDQ    $0x08, SI
 	CMPQ    SI, R9
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         SI, R8
-	JGE          done
+	JGE          done3
 	MOVQ         R8, R9
 	SUBQ         SI, R9
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VMASKMOVPS   (BX)(SI*4), Y0, Y3
@@ -3461,7 +18382,1272 @@ tail:
 	VMASKMOVPS   Y3, Y0, (BX)(SI*4)
 	VMASKMOVPS   Y2, Y0, (AX)(SI*4)
 	ADDQ         $0x08, SI
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adamwBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adamwBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	VBROADCASTSS 20(SI), Z5
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(SI*2), Z6
+	VPMOVZXWD    32(CX)(SI*2), Z7
+	VPSLLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    (DX)(SI*2), Z8
+	VPMOVZXWD    32(DX)(SI*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VPMOVZXWD    (BX)(SI*2), Z10
+	VPMOVZXWD    32(BX)(SI*2), Z11
+	VPSLLD       $0x10, Z10, Z10
+	VPSLLD       $0x10, Z11, Z11
+	VPMOVZXWD    (AX)(SI*2), Z12
+	VPMOVZXWD    32(AX)(SI*2), Z13
+	VPSLLD       $0x10, Z12, Z12
+	VPSLLD       $0x10, Z13, Z13
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z10, Z8, Z14
+	VSUBPS       Z11, Z9, Z15
+	VMULPS       Z1, Z14, Z14
+	VMULPS       Z1, Z15, Z15
+	VADDPS       Z14, Z10, Z10
+	VADDPS       Z15, Z11, Z11
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z12, Z8, Z8
+	VSUBPS       Z13, Z9, Z9
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z8, Z12, Z8
+	VADDPS       Z9, Z13, Z9
+	VMULPS       Z5, Z6, Z6
+	VMULPS       Z5, Z7, Z7
+	VSQRTPS      Z8, Z12
+	VSQRTPS      Z9, Z13
+	VADDPS       Z4, Z12, Z12
+	VADDPS       Z4, Z13, Z13
+	VMULPS       Z3, Z10, Z14
+	VMULPS       Z3, Z11, Z15
+	VDIVPS       Z12, Z14, Z12
+	VDIVPS       Z13, Z15, Z13
+	VSUBPS       Z12, Z6, Z6
+	VSUBPS       Z13, Z7, Z7
+	VPSRLD       $0x10, Z6, Z12
+	VPSRLD       $0x10, Z7, Z13
+	VPANDD.BCST  w00000001x1<>+0(SB), Z12, Z12
+	VPANDD.BCST  w00000001x1<>+0(SB), Z13, Z13
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z12, Z12
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z13, Z13
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z12, Z6, Z12
+	VPADDD       Z13, Z7, Z13
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z12, Z6
+	VMOVAPS      Z14, K1, Z6
+	VMOVAPS      Z13, Z7
+	VMOVAPS      Z15, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (CX)(SI*2)
+	VPMOVDW      Z7, 32(CX)(SI*2)
+	VPSRLD       $0x10, Z10, Z6
+	VPSRLD       $0x10, Z11, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z12
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z13
+	VPADDD       Z6, Z10, Z6
+	VPADDD       Z7, Z11, Z7
+	VCMPPS       $0x03, Z10, Z10, K1
+	VCMPPS       $0x03, Z11, Z11, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z12, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z13, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (BX)(SI*2)
+	VPMOVDW      Z7, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z8, Z6
+	VPSRLD       $0x10, Z9, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z8, Z6
+	VPADDD       Z7, Z9, Z7
+	VCMPPS       $0x03, Z8, Z8, K1
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z11, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (AX)(SI*2)
+	VPMOVDW      Z7, 32(AX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VPMOVZXWD.Z  (CX)(SI*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VMULPS       Z0, Z7, Z7
+	VSUBPS       Z8, Z7, Z10
+	VMULPS       Z1, Z10, Z10
+	VADDPS       Z10, Z8, Z8
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z9, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z9, Z7
+	VMULPS       Z5, Z6, Z6
+	VSQRTPS      Z7, Z9
+	VADDPS       Z4, Z9, Z9
+	VMULPS       Z3, Z8, Z10
+	VDIVPS       Z9, Z10, Z9
+	VSUBPS       Z9, Z6, Z6
+	VPSRLD       $0x10, Z6, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z9, Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z9, Z6, Z9
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z9, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (CX)(SI*2)
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z9, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z7, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z6, Z7, Z6
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z8, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (AX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adamwBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·adamwBf16AVX2(SB), $224-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	VBROADCASTSS (SI), Y0
+	VMOVAPS      Y0, (DI)
+	VBROADCASTSS 4(SI), Y0
+	VMOVAPS      Y0, 32(DI)
+	VBROADCASTSS 8(SI), Y0
+	VMOVAPS      Y0, 64(DI)
+	VBROADCASTSS 12(SI), Y0
+	VMOVAPS      Y0, 96(DI)
+	VBROADCASTSS 16(SI), Y0
+	VMOVAPS      Y0, 128(DI)
+	VBROADCASTSS 20(SI), Y0
+	VMOVAPS      Y0, 160(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	SUBQ         $0x08, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(SI*2), Y0
+	VPSLLD       $0x10, Y0, Y0
+	VPMOVZXWD    (DX)(SI*2), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VPMOVZXWD    (BX)(SI*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPMOVZXWD    (AX)(SI*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VMULPS       (DI), Y1, Y1
+	VSUBPS       Y2, Y1, Y4
+	VMULPS       32(DI), Y4, Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       64(DI), Y1, Y1
+	VADDPS       Y1, Y3, Y1
+	VMULPS       160(DI), Y0, Y0
+	VSQRTPS      Y1, Y3
+	VADDPS       128(DI), Y3, Y3
+	VMULPS       96(DI), Y2, Y4
+	VDIVPS       Y3, Y4, Y3
+	VSUBPS       Y3, Y0, Y0
+	VPSRLD       $0x10, Y0, Y3
+	VPAND        w00000001x8<>+0(SB), Y3, Y3
+	VPADDD       w00007fffx8<>+0(SB), Y3, Y3
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y3, Y0, Y3
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (CX)(SI*2)
+	VPSRLD       $0x10, Y2, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y3
+	VPADDD       Y0, Y2, Y0
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y3, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (BX)(SI*2)
+	VPSRLD       $0x10, Y1, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y1, Y0
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (AX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func adamwBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adamwBf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	VBROADCASTSS 20(SI), Z5
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Z6
+	VMOVUPS      64(CX)(SI*4), Z7
+	VMOVUPS      (DX)(SI*4), Z8
+	VMOVUPS      64(DX)(SI*4), Z9
+	VPMOVZXWD    (BX)(SI*2), Z10
+	VPMOVZXWD    32(BX)(SI*2), Z11
+	VPSLLD       $0x10, Z10, Z10
+	VPSLLD       $0x10, Z11, Z11
+	VPMOVZXWD    (AX)(SI*2), Z12
+	VPMOVZXWD    32(AX)(SI*2), Z13
+	VPSLLD       $0x10, Z12, Z12
+	VPSLLD       $0x10, Z13, Z13
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z10, Z8, Z14
+	VSUBPS       Z11, Z9, Z15
+	VMULPS       Z1, Z14, Z14
+	VMULPS       Z1, Z15, Z15
+	VADDPS       Z14, Z10, Z10
+	VADDPS       Z15, Z11, Z11
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z12, Z8, Z8
+	VSUBPS       Z13, Z9, Z9
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z8, Z12, Z8
+	VADDPS       Z9, Z13, Z9
+	VMULPS       Z5, Z6, Z6
+	VMULPS       Z5, Z7, Z7
+	VSQRTPS      Z8, Z12
+	VSQRTPS      Z9, Z13
+	VADDPS       Z4, Z12, Z12
+	VADDPS       Z4, Z13, Z13
+	VMULPS       Z3, Z10, Z14
+	VMULPS       Z3, Z11, Z15
+	VDIVPS       Z12, Z14, Z12
+	VDIVPS       Z13, Z15, Z13
+	VSUBPS       Z12, Z6, Z6
+	VSUBPS       Z13, Z7, Z7
+	VMOVUPS      Z6, (CX)(SI*4)
+	VMOVUPS      Z7, 64(CX)(SI*4)
+	VPSRLD       $0x10, Z10, Z6
+	VPSRLD       $0x10, Z11, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z12
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z13
+	VPADDD       Z6, Z10, Z6
+	VPADDD       Z7, Z11, Z7
+	VCMPPS       $0x03, Z10, Z10, K1
+	VCMPPS       $0x03, Z11, Z11, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z12, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z13, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (BX)(SI*2)
+	VPMOVDW      Z7, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z8, Z6
+	VPSRLD       $0x10, Z9, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z8, Z6
+	VPADDD       Z7, Z9, Z7
+	VCMPPS       $0x03, Z8, Z8, K1
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K1, Z6
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z11, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (AX)(SI*2)
+	VPMOVDW      Z7, 32(AX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z6
+	VMOVUPS.Z    (DX)(SI*4), K1, Z7
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VMULPS       Z0, Z7, Z7
+	VSUBPS       Z8, Z7, Z10
+	VMULPS       Z1, Z10, Z10
+	VADDPS       Z10, Z8, Z8
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z9, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z9, Z7
+	VMULPS       Z5, Z6, Z6
+	VSQRTPS      Z7, Z9
+	VADDPS       Z4, Z9, Z9
+	VMULPS       Z3, Z8, Z10
+	VDIVPS       Z9, Z10, Z9
+	VSUBPS       Z9, Z6, Z6
+	VMOVUPS      Z6, K1, (CX)(SI*4)
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z9, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z7, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z6, Z7, Z6
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z8, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (AX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adamwBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·adamwBf16StatesAVX2(SB), $224-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	VBROADCASTSS (SI), Y0
+	VMOVAPS      Y0, (DI)
+	VBROADCASTSS 4(SI), Y0
+	VMOVAPS      Y0, 32(DI)
+	VBROADCASTSS 8(SI), Y0
+	VMOVAPS      Y0, 64(DI)
+	VBROADCASTSS 12(SI), Y0
+	VMOVAPS      Y0, 96(DI)
+	VBROADCASTSS 16(SI), Y0
+	VMOVAPS      Y0, 128(DI)
+	VBROADCASTSS 20(SI), Y0
+	VMOVAPS      Y0, 160(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	SUBQ         $0x08, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(SI*4), Y0
+	VMOVUPS      (DX)(SI*4), Y1
+	VPMOVZXWD    (BX)(SI*2), Y2
+	VPSLLD       $0x10, Y2, Y2
+	VPMOVZXWD    (AX)(SI*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VMULPS       (DI), Y1, Y1
+	VSUBPS       Y2, Y1, Y4
+	VMULPS       32(DI), Y4, Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       64(DI), Y1, Y1
+	VADDPS       Y1, Y3, Y1
+	VMULPS       160(DI), Y0, Y0
+	VSQRTPS      Y1, Y3
+	VADDPS       128(DI), Y3, Y3
+	VMULPS       96(DI), Y2, Y4
+	VDIVPS       Y3, Y4, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (CX)(SI*4)
+	VPSRLD       $0x10, Y2, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y3
+	VPADDD       Y0, Y2, Y0
+	VCMPPS       $0x03, Y2, Y2, Y2
+	VBLENDVPS    Y2, Y3, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (BX)(SI*2)
+	VPSRLD       $0x10, Y1, Y0
+	VPAND        w00000001x8<>+0(SB), Y0, Y0
+	VPADDD       w00007fffx8<>+0(SB), Y0, Y0
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y2
+	VPADDD       Y0, Y1, Y0
+	VCMPPS       $0x03, Y1, Y1, Y1
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (AX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func adamwBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·adamwBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 4(DI), Z1
+	VBROADCASTSS 8(DI), Z2
+	VBROADCASTSS 12(DI), Z3
+	VBROADCASTSS 16(DI), Z4
+	VBROADCASTSS 20(DI), Z5
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R8
+	MOVQ         R8, R9
+	SUBQ         $0x20, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(DI*4), Z6
+	VMOVUPS      64(AX)(DI*4), Z7
+	VPMOVZXWD    (DX)(DI*2), Z8
+	VPMOVZXWD    32(DX)(DI*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VMOVUPS      (BX)(DI*4), Z10
+	VMOVUPS      64(BX)(DI*4), Z11
+	VMOVUPS      (SI)(DI*4), Z12
+	VMOVUPS      64(SI)(DI*4), Z13
+	VMULPS       Z0, Z8, Z8
+	VMULPS       Z0, Z9, Z9
+	VSUBPS       Z10, Z8, Z14
+	VSUBPS       Z11, Z9, Z15
+	VMULPS       Z1, Z14, Z14
+	VMULPS       Z1, Z15, Z15
+	VADDPS       Z14, Z10, Z10
+	VADDPS       Z15, Z11, Z11
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z9, Z9, Z9
+	VSUBPS       Z12, Z8, Z8
+	VSUBPS       Z13, Z9, Z9
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z8, Z12, Z8
+	VADDPS       Z9, Z13, Z9
+	VMULPS       Z5, Z6, Z6
+	VMULPS       Z5, Z7, Z7
+	VSQRTPS      Z8, Z12
+	VSQRTPS      Z9, Z13
+	VADDPS       Z4, Z12, Z12
+	VADDPS       Z4, Z13, Z13
+	VMULPS       Z3, Z10, Z14
+	VMULPS       Z3, Z11, Z15
+	VDIVPS       Z12, Z14, Z12
+	VDIVPS       Z13, Z15, Z13
+	VSUBPS       Z12, Z6, Z6
+	VSUBPS       Z13, Z7, Z7
+	VMOVUPS      Z6, (AX)(DI*4)
+	VMOVUPS      Z7, 64(AX)(DI*4)
+	VPSRLD       $0x10, Z6, Z12
+	VPSRLD       $0x10, Z7, Z13
+	VPANDD.BCST  w00000001x1<>+0(SB), Z12, Z12
+	VPANDD.BCST  w00000001x1<>+0(SB), Z13, Z13
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z12, Z12
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z13, Z13
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z12, Z6, Z12
+	VPADDD       Z13, Z7, Z13
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z12, Z6
+	VMOVAPS      Z14, K1, Z6
+	VMOVAPS      Z13, Z7
+	VMOVAPS      Z15, K2, Z7
+	VPSRLD       $0x10, Z6, Z6
+	VPSRLD       $0x10, Z7, Z7
+	VPMOVDW      Z6, (CX)(DI*2)
+	VPMOVDW      Z7, 32(CX)(DI*2)
+	VMOVUPS      Z10, (BX)(DI*4)
+	VMOVUPS      Z11, 64(BX)(DI*4)
+	VMOVUPS      Z8, (SI)(DI*4)
+	VMOVUPS      Z9, 64(SI)(DI*4)
+	ADDQ         $0x20, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, R9
+	SUBQ         DI, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (AX)(DI*4), K1, Z6
+	VPMOVZXWD.Z  (DX)(DI*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VMOVUPS.Z    (BX)(DI*4), K1, Z8
+	VMOVUPS.Z    (SI)(DI*4), K1, Z9
+	VMULPS       Z0, Z7, Z7
+	VSUBPS       Z8, Z7, Z10
+	VMULPS       Z1, Z10, Z10
+	VADDPS       Z10, Z8, Z8
+	VMULPS       Z7, Z7, Z7
+	VSUBPS       Z9, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z9, Z7
+	VMULPS       Z5, Z6, Z6
+	VSQRTPS      Z7, Z9
+	VADDPS       Z4, Z9, Z9
+	VMULPS       Z3, Z8, Z10
+	VDIVPS       Z9, Z10, Z9
+	VSUBPS       Z9, Z6, Z6
+	VMOVUPS      Z6, K1, (AX)(DI*4)
+	VPSRLD       $0x10, Z6, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z9, Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z9, Z6, Z9
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z9, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z6, K1, (CX)(DI*2)
+	VMOVUPS      Z8, K1, (BX)(DI*4)
+	VMOVUPS      Z7, K1, (SI)(DI*4)
+	ADDQ         $0x10, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func adamwBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·adamwBf16MasterAVX2(SB), $224-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), DI
+	LEAQ         31(SP), R8
+	ANDQ         $-32, R8
+	VBROADCASTSS (DI), Y0
+	VMOVAPS      Y0, (R8)
+	VBROADCASTSS 4(DI), Y0
+	VMOVAPS      Y0, 32(R8)
+	VBROADCASTSS 8(DI), Y0
+	VMOVAPS      Y0, 64(R8)
+	VBROADCASTSS 12(DI), Y0
+	VMOVAPS      Y0, 96(R8)
+	VBROADCASTSS 16(DI), Y0
+	VMOVAPS      Y0, 128(R8)
+	VBROADCASTSS 20(DI), Y0
+	VMOVAPS      Y0, 160(R8)
+	MOVQ         i+16(FP), DI
+	MOVQ         n+24(FP), R9
+	SUBQ         $0x08, R9
+	CMPQ         DI, R9
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(DI*4), Y0
+	VPMOVZXWD    (DX)(DI*2), Y1
+	VPSLLD       $0x10, Y1, Y1
+	VMOVUPS      (BX)(DI*4), Y2
+	VMOVUPS      (SI)(DI*4), Y3
+	VMULPS       (R8), Y1, Y1
+	VSUBPS       Y2, Y1, Y4
+	VMULPS       32(R8), Y4, Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y1, Y1, Y1
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       64(R8), Y1, Y1
+	VADDPS       Y1, Y3, Y1
+	VMULPS       160(R8), Y0, Y0
+	VSQRTPS      Y1, Y3
+	VADDPS       128(R8), Y3, Y3
+	VMULPS       96(R8), Y2, Y4
+	VDIVPS       Y3, Y4, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (AX)(DI*4)
+	VPSRLD       $0x10, Y0, Y3
+	VPAND        w00000001x8<>+0(SB), Y3, Y3
+	VPADDD       w00007fffx8<>+0(SB), Y3, Y3
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y4
+	VPADDD       Y3, Y0, Y3
+	VCMPPS       $0x03, Y0, Y0, Y0
+	VBLENDVPS    Y0, Y4, Y3, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVDQU      X0, (CX)(DI*2)
+	VMOVUPS      Y2, (BX)(DI*4)
+	VMOVUPS      Y1, (SI)(DI*4)
+	ADDQ         $0x08, DI
+	CMPQ         DI, R9
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func adamwQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·adamwQ8StatesAVX512(SB), $2240-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	VBROADCASTSS 20(SI), Z5
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	LEAQ         63(SP), R8
+	ANDQ         $-64, R8
+	MOVQ         SI, R11
+	SHRQ         $0x08, R11
+	IMUL3Q       $0x00000104, R11, R11
+	ADDQ         R11, BX
+	ADDQ         R11, AX
+
+block:
+	CMPQ         SI, DI
+	JGE          done
+	LEAQ         256(SI), R10
+	CMPQ         R10, DI
+	CMOVQGT      DI, R10
+	VBROADCASTSS (BX), Z6
+	VMOVAPS      Z6, 2048(R8)
+	VPXORD       Z6, Z6, Z6
+	VBROADCASTSS (AX), Z7
+	VMOVAPS      Z7, 2112(R8)
+	VPXORD       Z7, Z7, Z7
+	XORQ         R9, R9
+	MOVQ         R10, R11
+	SUBQ         $0x20, R11
+	CMPQ         SI, R11
+	JGT          tail2
+
+loop1:
+	VMOVUPS     (CX)(SI*4), Z8
+	VMOVUPS     64(CX)(SI*4), Z9
+	VMOVUPS     (DX)(SI*4), Z10
+	VMOVUPS     64(DX)(SI*4), Z11
+	VPMOVZXBD   4(BX)(R9*1), Z12
+	VPMOVZXBD   20(BX)(R9*1), Z13
+	VPANDD.BCST w0000007fx1<>+0(SB), Z12, Z14
+	VPANDD.BCST w0000007fx1<>+0(SB), Z13, Z15
+	VPADDD.BCST w00000380x1<>+0(SB), Z14, Z16
+	VPADDD.BCST w00000380x1<>+0(SB), Z15, Z17
+	VPSLLD      $0x14, Z16, Z16
+	VPSLLD      $0x14, Z17, Z17
+	VPTESTMD    Z14, Z14, K1
+	VMOVDQA32.Z Z16, K1, Z14
+	VPTESTMD    Z15, Z15, K1
+	VMOVDQA32.Z Z17, K1, Z15
+	VPSRLD      $0x07, Z12, Z12
+	VPSRLD      $0x07, Z13, Z13
+	VPSLLD      $0x1f, Z12, Z12
+	VPSLLD      $0x1f, Z13, Z13
+	VPORD       Z12, Z14, Z12
+	VPORD       Z13, Z15, Z13
+	VMULPS      2048(R8), Z12, Z12
+	VMULPS      2048(R8), Z13, Z13
+	VPMOVZXBD   4(AX)(R9*1), Z14
+	VPMOVZXBD   20(AX)(R9*1), Z15
+	VPADDD.BCST w00000700x1<>+0(SB), Z14, Z16
+	VPADDD.BCST w00000700x1<>+0(SB), Z15, Z17
+	VPSLLD      $0x13, Z16, Z16
+	VPSLLD      $0x13, Z17, Z17
+	VPTESTMD    Z14, Z14, K1
+	VMOVDQA32.Z Z16, K1, Z14
+	VPTESTMD    Z15, Z15, K1
+	VMOVDQA32.Z Z17, K1, Z15
+	VMULPS      2112(R8), Z14, Z14
+	VMULPS      2112(R8), Z15, Z15
+	VMULPS      Z0, Z10, Z10
+	VMULPS      Z0, Z11, Z11
+	VSUBPS      Z12, Z10, Z16
+	VSUBPS      Z13, Z11, Z17
+	VMULPS      Z1, Z16, Z16
+	VMULPS      Z1, Z17, Z17
+	VADDPS      Z16, Z12, Z12
+	VADDPS      Z17, Z13, Z13
+	VMULPS      Z10, Z10, Z10
+	VMULPS      Z11, Z11, Z11
+	VSUBPS      Z14, Z10, Z10
+	VSUBPS      Z15, Z11, Z11
+	VMULPS      Z2, Z10, Z10
+	VMULPS      Z2, Z11, Z11
+	VADDPS      Z10, Z14, Z10
+	VADDPS      Z11, Z15, Z11
+	VMULPS      Z5, Z8, Z8
+	VMULPS      Z5, Z9, Z9
+	VSQRTPS     Z10, Z14
+	VSQRTPS     Z11, Z15
+	VADDPS      Z4, Z14, Z14
+	VADDPS      Z4, Z15, Z15
+	VMULPS      Z3, Z12, Z16
+	VMULPS      Z3, Z13, Z17
+	VDIVPS      Z14, Z16, Z14
+	VDIVPS      Z15, Z17, Z15
+	VSUBPS      Z14, Z8, Z8
+	VSUBPS      Z15, Z9, Z9
+	VMOVUPS     Z8, (CX)(SI*4)
+	VMOVUPS     Z9, 64(CX)(SI*4)
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z12, Z8
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z13, Z9
+	VMOVAPS     Z12, (R8)(R9*4)
+	VPMAXUD     Z8, Z6, Z6
+	VMOVAPS     Z13, 64(R8)(R9*4)
+	VPMAXUD     Z9, Z6, Z6
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z10, Z8
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z11, Z9
+	VMOVAPS     Z10, 1024(R8)(R9*4)
+	VPMAXUD     Z8, Z7, Z7
+	VMOVAPS     Z11, 1088(R8)(R9*4)
+	VPMAXUD     Z9, Z7, Z7
+	ADDQ        $0x20, R9
+	ADDQ        $0x20, SI
+	CMPQ        SI, R11
+	JLE         loop1
+
+tail2:
+	CMPQ        SI, R10
+	JGE         done3
+	MOVQ        R10, R11
+	SUBQ        SI, R11
+	MOVL        $0xffffffff, R12
+	BZHIL       R11, R12, R12
+	KMOVW       R12, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z8
+	VMOVUPS.Z   (DX)(SI*4), K1, Z9
+	VPMOVZXBD   4(BX)(R9*1), Z10
+	VPANDD.BCST w0000007fx1<>+0(SB), Z10, Z11
+	VPADDD.BCST w00000380x1<>+0(SB), Z11, Z12
+	VPSLLD      $0x14, Z12, Z12
+	VPTESTMD    Z11, Z11, K2
+	VMOVDQA32.Z Z12, K2, Z11
+	VPSRLD      $0x07, Z10, Z10
+	VPSLLD      $0x1f, Z10, Z10
+	VPORD       Z10, Z11, Z10
+	VMULPS      2048(R8), Z10, Z10
+	VPMOVZXBD   4(AX)(R9*1), Z11
+	VPADDD.BCST w00000700x1<>+0(SB), Z11, Z12
+	VPSLLD      $0x13, Z12, Z12
+	VPTESTMD    Z11, Z11, K2
+	VMOVDQA32.Z Z12, K2, Z11
+	VMULPS      2112(R8), Z11, Z11
+	VMULPS      Z0, Z9, Z9
+	VSUBPS      Z10, Z9, Z12
+	VMULPS      Z1, Z12, Z12
+	VADDPS      Z12, Z10, Z10
+	VMULPS      Z9, Z9, Z9
+	VSUBPS      Z11, Z9, Z9
+	VMULPS      Z2, Z9, Z9
+	VADDPS      Z9, Z11, Z9
+	VMULPS      Z5, Z8, Z8
+	VSQRTPS     Z9, Z11
+	VADDPS      Z4, Z11, Z11
+	VMULPS      Z3, Z10, Z12
+	VDIVPS      Z11, Z12, Z11
+	VSUBPS      Z11, Z8, Z8
+	VMOVUPS     Z8, K1, (CX)(SI*4)
+	VMOVAPS.Z   Z10, K1, Z8
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z8, Z10
+	VMOVAPS     Z8, (R8)(R9*4)
+	VPMAXUD     Z10, Z6, Z6
+	VMOVAPS.Z   Z9, K1, Z8
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z8, Z9
+	VMOVAPS     Z8, 1024(R8)(R9*4)
+	VPMAXUD     Z9, Z7, Z7
+	ADDQ        $0x10, R9
+	ADDQ        $0x10, SI
+	JMP         tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z6, Y8
+	VPMAXUD       Y8, Y6, Y6
+	VEXTRACTI128  $0x01, Y6, X8
+	VPMAXUD       X8, X6, X6
+	VPSHUFD       $0x4e, X6, X8
+	VPMAXUD       X8, X6, X6
+	VPSHUFD       $0xb1, X6, X8
+	VPMAXUD       X8, X6, X6
+	VXORPS        X9, X9, X9
+	VXORPS        X8, X8, X8
+	VUCOMISS      w0d800000x1<>+0(SB), X6
+	JPS           small4no
+	JCS           small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X6, X8
+	VMOVSS w3f800000x1<>+0(SB), X9
+	VDIVSS X8, X9, X9
+
+small4:
+	VMOVSS        X8, (BX)
+	VBROADCASTSS  X9, Z6
+	VEXTRACTI64X4 $0x01, Z7, Y8
+	VPMAXUD       Y8, Y7, Y7
+	VEXTRACTI128  $0x01, Y7, X8
+	VPMAXUD       X8, X7, X7
+	VPSHUFD       $0x4e, X7, X8
+	VPMAXUD       X8, X7, X7
+	VPSHUFD       $0xb1, X7, X8
+	VPMAXUD       X8, X7, X7
+	VXORPS        X9, X9, X9
+	VXORPS        X8, X8, X8
+	VUCOMISS      w0d800000x1<>+0(SB), X7
+	JPS           small5no
+	JCS           small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X7, X8
+	VMOVSS w3f800000x1<>+0(SB), X9
+	VDIVSS X8, X9, X9
+
+small5:
+	VMOVSS       X8, (AX)
+	VBROADCASTSS X9, Z7
+	MOVQ         R9, R11
+	XORQ         R9, R9
+
+encode:
+	VMOVAPS      (R8)(R9*4), Z8
+	VMULPS       Z6, Z8, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z9
+	VPMINUD.BCST w3ff00000x1<>+0(SB), Z9, Z9
+	VPSRLD       $0x14, Z9, Z10
+	VPANDD.BCST  w00000001x1<>+0(SB), Z10, Z10
+	VPADDD.BCST  w0007ffffx1<>+0(SB), Z10, Z10
+	VPADDD       Z10, Z9, Z9
+	VPSRLD       $0x14, Z9, Z9
+	VPSUBD.BCST  w00000380x1<>+0(SB), Z9, Z9
+	VPXORD       Z18, Z18, Z18
+	VPMAXSD      Z18, Z9, Z9
+	VPSRLD       $0x1f, Z8, Z8
+	VPSLLD       $0x07, Z8, Z8
+	VPORD        Z8, Z9, Z8
+	VPMOVDB      Z8, 4(BX)(R9*1)
+	VMOVAPS      1024(R8)(R9*4), Z8
+	VMULPS       Z7, Z8, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z9
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z9, Z9
+	VPSRLD       $0x13, Z9, Z10
+	VPANDD.BCST  w00000001x1<>+0(SB), Z10, Z10
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z10, Z10
+	VPADDD       Z10, Z9, Z9
+	VPSRLD       $0x13, Z9, Z9
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z9, Z9
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z8, Z8
+	VPMINUD.BCST w00000001x1<>+0(SB), Z8, Z8
+	VPMAXSD      Z8, Z9, Z8
+	VPMOVDB      Z8, 4(AX)(R9*1)
+	ADDQ         $0x10, R9
+	CMPQ         R9, R11
+	JLT          encode
+	ADDQ         $0x00000104, BX
+	ADDQ         $0x00000104, AX
+	MOVQ         R10, SI
+	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamwQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·adamwQ8StatesAVX2(SB), $2368-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	VBROADCASTSS (SI), Y0
+	VMOVAPS      Y0, (DI)
+	VBROADCASTSS 4(SI), Y0
+	VMOVAPS      Y0, 32(DI)
+	VBROADCASTSS 8(SI), Y0
+	VMOVAPS      Y0, 64(DI)
+	VBROADCASTSS 12(SI), Y0
+	VMOVAPS      Y0, 96(DI)
+	VBROADCASTSS 16(SI), Y0
+	VMOVAPS      Y0, 128(DI)
+	VBROADCASTSS 20(SI), Y0
+	VMOVAPS      Y0, 160(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	LEAQ         255(SP), R9
+	ANDQ         $-32, R9
+	MOVQ         SI, R12
+	SHRQ         $0x08, R12
+	IMUL3Q       $0x00000104, R12, R12
+	ADDQ         R12, BX
+	ADDQ         R12, AX
+
+block:
+	CMPQ         SI, R8
+	JGE          done
+	LEAQ         256(SI), R11
+	CMPQ         R11, R8
+	CMOVQGT      R8, R11
+	VBROADCASTSS (BX), Y0
+	VMOVAPS      Y0, 2048(R9)
+	VPXOR        Y0, Y0, Y0
+	VBROADCASTSS (AX), Y1
+	VMOVAPS      Y1, 2080(R9)
+	VPXOR        Y1, Y1, Y1
+	XORQ         R10, R10
+	MOVQ         R11, R12
+	SUBQ         $0x08, R12
+	CMPQ         SI, R12
+	JGT          tail2
+
+loop1:
+	VMOVUPS   (CX)(SI*4), Y2
+	VMOVUPS   (DX)(SI*4), Y3
+	VPMOVZXBD 4(BX)(R10*1), Y4
+	VPAND     w0000007fx8<>+0(SB), Y4, Y5
+	VPADDD    w00000380x8<>+0(SB), Y5, Y6
+	VPSLLD    $0x14, Y6, Y6
+	VPXOR     Y7, Y7, Y7
+	VPCMPEQD  Y5, Y7, Y7
+	VPANDN    Y6, Y7, Y7
+	VPSRLD    $0x07, Y4, Y4
+	VPSLLD    $0x1f, Y4, Y4
+	VPOR      Y4, Y7, Y4
+	VMULPS    2048(R9), Y4, Y4
+	VPMOVZXBD 4(AX)(R10*1), Y5
+	VPADDD    w00000700x8<>+0(SB), Y5, Y6
+	VPSLLD    $0x13, Y6, Y6
+	VPXOR     Y7, Y7, Y7
+	VPCMPEQD  Y5, Y7, Y7
+	VPANDN    Y6, Y7, Y7
+	VMULPS    2080(R9), Y7, Y5
+	VMULPS    (DI), Y3, Y3
+	VSUBPS    Y4, Y3, Y6
+	VMULPS    32(DI), Y6, Y6
+	VADDPS    Y6, Y4, Y4
+	VMULPS    Y3, Y3, Y3
+	VSUBPS    Y5, Y3, Y3
+	VMULPS    64(DI), Y3, Y3
+	VADDPS    Y3, Y5, Y3
+	VMULPS    160(DI), Y2, Y2
+	VSQRTPS   Y3, Y5
+	VADDPS    128(DI), Y5, Y5
+	VMULPS    96(DI), Y4, Y6
+	VDIVPS    Y5, Y6, Y5
+	VSUBPS    Y5, Y2, Y2
+	VMOVUPS   Y2, (CX)(SI*4)
+	VPAND     w7fffffffx8<>+0(SB), Y4, Y2
+	VMOVAPS   Y4, (R9)(R10*4)
+	VPMAXUD   Y2, Y0, Y0
+	VPAND     w7fffffffx8<>+0(SB), Y3, Y2
+	VMOVAPS   Y3, 1024(R9)(R10*4)
+	VPMAXUD   Y2, Y1, Y1
+	ADDQ      $0x08, R10
+	ADDQ      $0x08, SI
+	CMPQ      SI, R12
+	JLE       loop1
+
+tail2:
+	CMPQ         SI, R11
+	JGE          done3
+	MOVQ         R11, R12
+	SUBQ         SI, R12
+	VMOVD        R12, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y2, Y2
+	VMASKMOVPS   (CX)(SI*4), Y2, Y3
+	VMASKMOVPS   (DX)(SI*4), Y2, Y4
+	VPMOVZXBD    4(BX)(R10*1), Y5
+	VPAND        w0000007fx8<>+0(SB), Y5, Y6
+	VPADDD       w00000380x8<>+0(SB), Y6, Y7
+	VPSLLD       $0x14, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y6, Y8, Y8
+	VPANDN       Y7, Y8, Y8
+	VPSRLD       $0x07, Y5, Y5
+	VPSLLD       $0x1f, Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VMULPS       2048(R9), Y5, Y5
+	VPMOVZXBD    4(AX)(R10*1), Y6
+	VPADDD       w00000700x8<>+0(SB), Y6, Y7
+	VPSLLD       $0x13, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPCMPEQD     Y6, Y8, Y8
+	VPANDN       Y7, Y8, Y8
+	VMULPS       2080(R9), Y8, Y6
+	VMULPS       (DI), Y4, Y4
+	VSUBPS       Y5, Y4, Y7
+	VMULPS       32(DI), Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y4, Y4, Y4
+	VSUBPS       Y6, Y4, Y4
+	VMULPS       64(DI), Y4, Y4
+	VADDPS       Y4, Y6, Y4
+	VMULPS       160(DI), Y3, Y3
+	VSQRTPS      Y4, Y6
+	VADDPS       128(DI), Y6, Y6
+	VMULPS       96(DI), Y5, Y7
+	VDIVPS       Y6, Y7, Y6
+	VSUBPS       Y6, Y3, Y3
+	VMASKMOVPS   Y3, Y2, (CX)(SI*4)
+	VANDPS       Y2, Y5, Y3
+	VPAND        w7fffffffx8<>+0(SB), Y3, Y5
+	VMOVAPS      Y3, (R9)(R10*4)
+	VPMAXUD      Y5, Y0, Y0
+	VANDPS       Y2, Y4, Y2
+	VPAND        w7fffffffx8<>+0(SB), Y2, Y3
+	VMOVAPS      Y2, 1024(R9)(R10*4)
+	VPMAXUD      Y3, Y1, Y1
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y0, X2
+	VPMAXUD      X2, X0, X0
+	VPSHUFD      $0x4e, X0, X2
+	VPMAXUD      X2, X0, X0
+	VPSHUFD      $0xb1, X0, X2
+	VPMAXUD      X2, X0, X0
+	VXORPS       X3, X3, X3
+	VXORPS       X2, X2, X2
+	VUCOMISS     w0d800000x1<>+0(SB), X0
+	JPS          small4no
+	JCS          small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X0, X2
+	VMOVSS w3f800000x1<>+0(SB), X3
+	VDIVSS X2, X3, X3
+
+small4:
+	VMOVSS       X2, (BX)
+	VBROADCASTSS X3, Y0
+	VEXTRACTI128 $0x01, Y1, X2
+	VPMAXUD      X2, X1, X1
+	VPSHUFD      $0x4e, X1, X2
+	VPMAXUD      X2, X1, X1
+	VPSHUFD      $0xb1, X1, X2
+	VPMAXUD      X2, X1, X1
+	VXORPS       X3, X3, X3
+	VXORPS       X2, X2, X2
+	VUCOMISS     w0d800000x1<>+0(SB), X1
+	JPS          small5no
+	JCS          small5
+
+small5no:
+	VDIVSS w3ff80000x1<>+0(SB), X1, X2
+	VMOVSS w3f800000x1<>+0(SB), X3
+	VDIVSS X2, X3, X3
+
+small5:
+	VMOVSS       X2, (AX)
+	VBROADCASTSS X3, Y1
+	MOVQ         R10, R12
+	XORQ         R10, R10
+
+encode:
+	VMOVAPS   (R9)(R10*4), Y2
+	VMULPS    Y0, Y2, Y3
+	VPAND     w7fffffffx8<>+0(SB), Y3, Y3
+	VPMINUD   w3ff00000x8<>+0(SB), Y3, Y3
+	VPSRLD    $0x14, Y3, Y4
+	VPAND     w00000001x8<>+0(SB), Y4, Y4
+	VPADDD    w0007ffffx8<>+0(SB), Y4, Y4
+	VPADDD    Y4, Y3, Y3
+	VPSRLD    $0x14, Y3, Y3
+	VPSUBD    w00000380x8<>+0(SB), Y3, Y3
+	VPXOR     Y4, Y4, Y4
+	VPMAXSD   Y4, Y3, Y3
+	VPSRLD    $0x1f, Y2, Y2
+	VPSLLD    $0x07, Y2, Y2
+	VPOR      Y2, Y3, Y2
+	VPACKUSDW Y2, Y2, Y2
+	VPERMQ    $0x08, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VMOVQ     X2, 4(BX)(R10*1)
+	VMOVAPS   1024(R9)(R10*4), Y2
+	VMULPS    Y1, Y2, Y3
+	VPAND     w7fffffffx8<>+0(SB), Y3, Y3
+	VPMINUD   w3ff80000x8<>+0(SB), Y3, Y3
+	VPSRLD    $0x13, Y3, Y4
+	VPAND     w00000001x8<>+0(SB), Y4, Y4
+	VPADDD    w0003ffffx8<>+0(SB), Y4, Y4
+	VPADDD    Y4, Y3, Y3
+	VPSRLD    $0x13, Y3, Y3
+	VPSUBD    w00000700x8<>+0(SB), Y3, Y3
+	VPAND     w7fffffffx8<>+0(SB), Y2, Y2
+	VPMINUD   w00000001x8<>+0(SB), Y2, Y2
+	VPMAXSD   Y2, Y3, Y2
+	VPACKUSDW Y2, Y2, Y2
+	VPERMQ    $0x08, Y2, Y2
+	VPACKUSWB Y2, Y2, Y2
+	VMOVQ     X2, 4(AX)(R10*1)
+	ADDQ      $0x08, R10
+	CMPQ      R10, R12
+	JLT       encode
+	ADDQ      $0x00000104, BX
+	ADDQ      $0x00000104, AX
+	MOVQ      R11, SI
+	JMP       block
 
 done:
 	VZEROUPPER
@@ -3483,42 +19669,46 @@ TEXT ·cclipAVX512(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x20, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS     (CX)(BX*4), Z3
-	VMOVUPS     (DX)(BX*4), Z4
-	VMOVUPS     (AX)(BX*4), Z5
-	VMULPS      Z0, Z4, Z4
-	VMULPS      Z2, Z5, Z5
-	VPXORD.BCST signBit<>+0(SB), Z5, Z12
-	VCMPPS      $0x1e, Z5, Z4, K1
-	VBLENDMPS   Z5, Z4, K1, Z6
-	VCMPPS      $0x11, Z12, Z4, K1
-	VBLENDMPS   Z12, Z6, K1, Z7
-	VMULPS      Z1, Z7, Z4
-	VSUBPS      Z4, Z3, Z3
+	VMOVUPS     64(CX)(BX*4), Z4
+	VMOVUPS     (DX)(BX*4), Z5
+	VMOVUPS     64(DX)(BX*4), Z6
+	VMOVUPS     (AX)(BX*4), Z7
+	VMOVUPS     64(AX)(BX*4), Z8
+	VMULPS      Z0, Z5, Z5
+	VMULPS      Z0, Z6, Z6
+	VMULPS      Z2, Z7, Z7
+	VMULPS      Z2, Z8, Z8
+	VPXORD.BCST w80000000x1<>+0(SB), Z7, Z9
+	VPXORD.BCST w80000000x1<>+0(SB), Z8, Z10
+	VCMPPS      $0x1e, Z7, Z5, K1
+	VCMPPS      $0x1e, Z8, Z6, K2
+	VMOVAPS     Z5, Z11
+	VMOVAPS     Z7, K1, Z11
+	VMOVAPS     Z6, Z7
+	VMOVAPS     Z8, K2, Z7
+	VCMPPS      $0x11, Z9, Z5, K1
+	VCMPPS      $0x11, Z10, Z6, K2
+	VMOVAPS     Z11, Z5
+	VMOVAPS     Z9, K1, Z5
+	VMOVAPS     Z7, Z6
+	VMOVAPS     Z10, K2, Z6
+	VMULPS      Z1, Z5, Z5
+	VMULPS      Z1, Z6, Z6
+	VSUBPS      Z5, Z3, Z3
+	VSUBPS      Z6, Z4, Z4
 	VMOVUPS     Z3, (CX)(BX*4)
-	VMOVUPS     64(CX)(BX*4), Z3
-	VMOVUPS     64(DX)(BX*4), Z4
-	VMOVUPS     64(AX)(BX*4), Z5
-	VMULPS      Z0, Z4, Z4
-	VMULPS      Z2, Z5, Z5
-	VPXORD.BCST signBit<>+0(SB), Z5, Z12
-	VCMPPS      $0x1e, Z5, Z4, K1
-	VBLENDMPS   Z5, Z4, K1, Z8
-	VCMPPS      $0x11, Z12, Z4, K1
-	VBLENDMPS   Z12, Z8, K1, Z9
-	VMULPS      Z1, Z9, Z4
-	VSUBPS      Z4, Z3, Z3
-	VMOVUPS     Z3, 64(CX)(BX*4)
+	VMOVUPS     Z4, 64(CX)(BX*4)
 	ADDQ        $0x20, BX
 	CMPQ        BX, DI
-	JLE         loop
+	JLE         loop1
 
-tail:
+tail2:
 	CMPQ        BX, SI
-	JGE         done
+	JGE         done3
 	MOVQ        SI, DI
 	SUBQ        BX, DI
 	MOVL        $0xffffffff, R8
@@ -3529,23 +19719,25 @@ tail:
 	VMOVUPS.Z   (AX)(BX*4), K1, Z5
 	VMULPS      Z0, Z4, Z4
 	VMULPS      Z2, Z5, Z5
-	VPXORD.BCST signBit<>+0(SB), Z5, Z6
+	VPXORD.BCST w80000000x1<>+0(SB), Z5, Z6
 	VCMPPS      $0x1e, Z5, Z4, K2
-	VBLENDMPS   Z5, Z4, K2, Z10
+	VMOVAPS     Z4, Z7
+	VMOVAPS     Z5, K2, Z7
 	VCMPPS      $0x11, Z6, Z4, K2
-	VBLENDMPS   Z6, Z10, K2, Z11
-	VMULPS      Z1, Z11, Z4
+	VMOVAPS     Z7, Z4
+	VMOVAPS     Z6, K2, Z4
+	VMULPS      Z1, Z4, Z4
 	VSUBPS      Z4, Z3, Z3
 	VMOVUPS     Z3, K1, (CX)(BX*4)
 	ADDQ        $0x10, BX
-	JMP         tail
+	JMP         tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-DATA signBit<>+0(SB)/4, $0x80000000
-GLOBL signBit<>(SB), RODATA|NOPTR, $4
+DATA w80000000x1<>+0(SB)/4, $0x80000000
+GLOBL w80000000x1<>(SB), RODATA|NOPTR, $4
 
 // func cclipAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2
@@ -3563,53 +19755,405 @@ TEXT ·cclipAVX2(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x08, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
-	VMOVUPS      (CX)(BX*4), Y3
-	VMOVUPS      (DX)(BX*4), Y4
-	VMOVUPS      (AX)(BX*4), Y5
-	VMULPS       Y0, Y4, Y4
-	VMULPS       Y2, Y5, Y5
-	VPBROADCASTD signBit<>+0(SB), Y6
-	VPXOR        Y5, Y6, Y6
-	VCMPPS       $0x1e, Y5, Y4, Y7
-	VBLENDVPS    Y7, Y5, Y4, Y7
-	VCMPPS       $0x11, Y6, Y4, Y4
-	VBLENDVPS    Y4, Y6, Y7, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (CX)(BX*4)
-	ADDQ         $0x08, BX
-	CMPQ         BX, DI
-	JLE          loop
+loop1:
+	VMOVUPS   (CX)(BX*4), Y3
+	VMOVUPS   (DX)(BX*4), Y4
+	VMOVUPS   (AX)(BX*4), Y5
+	VMULPS    Y0, Y4, Y4
+	VMULPS    Y2, Y5, Y5
+	VPXOR     w80000000x8<>+0(SB), Y5, Y6
+	VCMPPS    $0x1e, Y5, Y4, Y7
+	VBLENDVPS Y7, Y5, Y4, Y5
+	VCMPPS    $0x11, Y6, Y4, Y4
+	VBLENDVPS Y4, Y6, Y5, Y4
+	VMULPS    Y1, Y4, Y4
+	VSUBPS    Y4, Y3, Y3
+	VMOVUPS   Y3, (CX)(BX*4)
+	ADDQ      $0x08, BX
+	CMPQ      BX, DI
+	JLE       loop1
 
-tail:
+tail2:
 	CMPQ         BX, SI
-	JGE          done
+	JGE          done3
 	MOVQ         SI, DI
 	SUBQ         BX, DI
 	VMOVD        DI, X3
 	VPBROADCASTD X3, Y3
-	VPCMPGTD     lanes<>+0(SB), Y3, Y3
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y3, Y3
 	VMASKMOVPS   (CX)(BX*4), Y3, Y4
 	VMASKMOVPS   (DX)(BX*4), Y3, Y5
 	VMASKMOVPS   (AX)(BX*4), Y3, Y6
 	VMULPS       Y0, Y5, Y5
 	VMULPS       Y2, Y6, Y6
-	VPBROADCASTD signBit<>+0(SB), Y7
-	VPXOR        Y6, Y7, Y7
+	VPXOR        w80000000x8<>+0(SB), Y6, Y7
 	VCMPPS       $0x1e, Y6, Y5, Y8
-	VBLENDVPS    Y8, Y6, Y5, Y8
+	VBLENDVPS    Y8, Y6, Y5, Y6
 	VCMPPS       $0x11, Y7, Y5, Y5
-	VBLENDVPS    Y5, Y7, Y8, Y5
+	VBLENDVPS    Y5, Y7, Y6, Y5
 	VMULPS       Y1, Y5, Y5
 	VSUBPS       Y5, Y4, Y4
 	VMASKMOVPS   Y4, Y3, (CX)(BX*4)
 	ADDQ         $0x08, BX
-	JMP          tail
+	JMP          tail2
 
-done:
+done3:
+	VZEROUPPER
+	RET
+
+DATA w80000000x8<>+0(SB)/4, $0x80000000
+DATA w80000000x8<>+4(SB)/4, $0x80000000
+DATA w80000000x8<>+8(SB)/4, $0x80000000
+DATA w80000000x8<>+12(SB)/4, $0x80000000
+DATA w80000000x8<>+16(SB)/4, $0x80000000
+DATA w80000000x8<>+20(SB)/4, $0x80000000
+DATA w80000000x8<>+24(SB)/4, $0x80000000
+DATA w80000000x8<>+28(SB)/4, $0x80000000
+GLOBL w80000000x8<>(SB), RODATA|NOPTR, $32
+
+// func cclipBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·cclipBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Z3
+	VPMOVZXWD    32(CX)(BX*2), Z4
+	VPSLLD       $0x10, Z3, Z3
+	VPSLLD       $0x10, Z4, Z4
+	VPMOVZXWD    (DX)(BX*2), Z5
+	VPMOVZXWD    32(DX)(BX*2), Z6
+	VPSLLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD    (AX)(BX*2), Z7
+	VPMOVZXWD    32(AX)(BX*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VPXORD.BCST  w80000000x1<>+0(SB), Z7, Z9
+	VPXORD.BCST  w80000000x1<>+0(SB), Z8, Z10
+	VCMPPS       $0x1e, Z7, Z5, K1
+	VCMPPS       $0x1e, Z8, Z6, K2
+	VMOVAPS      Z5, Z11
+	VMOVAPS      Z7, K1, Z11
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z8, K2, Z7
+	VCMPPS       $0x11, Z9, Z5, K1
+	VCMPPS       $0x11, Z10, Z6, K2
+	VMOVAPS      Z11, Z5
+	VMOVAPS      Z9, K1, Z5
+	VMOVAPS      Z7, Z6
+	VMOVAPS      Z10, K2, Z6
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z1, Z6, Z6
+	VSUBPS       Z5, Z3, Z3
+	VSUBPS       Z6, Z4, Z4
+	VPSRLD       $0x10, Z3, Z5
+	VPSRLD       $0x10, Z4, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z5, Z3, Z5
+	VPADDD       Z6, Z4, Z6
+	VCMPPS       $0x03, Z3, Z3, K1
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z5, Z3
+	VMOVAPS      Z7, K1, Z3
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z8, K2, Z4
+	VPSRLD       $0x10, Z3, Z3
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z3, (CX)(BX*2)
+	VPMOVDW      Z4, 32(CX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VPMOVZXWD.Z  (CX)(BX*2), K1, Z3
+	VPSLLD       $0x10, Z3, Z3
+	VPMOVZXWD.Z  (DX)(BX*2), K1, Z4
+	VPSLLD       $0x10, Z4, Z4
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMULPS       Z0, Z4, Z4
+	VMULPS       Z2, Z5, Z5
+	VPXORD.BCST  w80000000x1<>+0(SB), Z5, Z6
+	VCMPPS       $0x1e, Z5, Z4, K2
+	VMOVAPS      Z4, Z7
+	VMOVAPS      Z5, K2, Z7
+	VCMPPS       $0x11, Z6, Z4, K2
+	VMOVAPS      Z7, Z4
+	VMOVAPS      Z6, K2, Z4
+	VMULPS       Z1, Z4, Z4
+	VSUBPS       Z4, Z3, Z3
+	VPSRLD       $0x10, Z3, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z4, Z3, Z4
+	VCMPPS       $0x03, Z3, Z3, K2
+	VMOVAPS      Z4, Z3
+	VMOVAPS      Z5, K2, Z3
+	VPSRLD       $0x10, Z3, Z3
+	VPMOVDW      Z3, K1, (CX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func cclipBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·cclipBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPMOVZXWD    (DX)(BX*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    (AX)(BX*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y2, Y5, Y5
+	VPXOR        w80000000x8<>+0(SB), Y5, Y6
+	VCMPPS       $0x1e, Y5, Y4, Y7
+	VBLENDVPS    Y7, Y5, Y4, Y5
+	VCMPPS       $0x11, Y6, Y4, Y4
+	VBLENDVPS    Y4, Y6, Y5, Y4
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VPSRLD       $0x10, Y3, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y3, Y4
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y5, Y4, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPACKUSDW    Y3, Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (CX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func cclipBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·cclipBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Z3
+	VMOVUPS      64(AX)(SI*4), Z4
+	VPMOVZXWD    (DX)(SI*2), Z5
+	VPMOVZXWD    32(DX)(SI*2), Z6
+	VPSLLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD    (BX)(SI*2), Z7
+	VPMOVZXWD    32(BX)(SI*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VPXORD.BCST  w80000000x1<>+0(SB), Z7, Z9
+	VPXORD.BCST  w80000000x1<>+0(SB), Z8, Z10
+	VCMPPS       $0x1e, Z7, Z5, K1
+	VCMPPS       $0x1e, Z8, Z6, K2
+	VMOVAPS      Z5, Z11
+	VMOVAPS      Z7, K1, Z11
+	VMOVAPS      Z6, Z7
+	VMOVAPS      Z8, K2, Z7
+	VCMPPS       $0x11, Z9, Z5, K1
+	VCMPPS       $0x11, Z10, Z6, K2
+	VMOVAPS      Z11, Z5
+	VMOVAPS      Z9, K1, Z5
+	VMOVAPS      Z7, Z6
+	VMOVAPS      Z10, K2, Z6
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z1, Z6, Z6
+	VSUBPS       Z5, Z3, Z3
+	VSUBPS       Z6, Z4, Z4
+	VMOVUPS      Z3, (AX)(SI*4)
+	VMOVUPS      Z4, 64(AX)(SI*4)
+	VPSRLD       $0x10, Z3, Z5
+	VPSRLD       $0x10, Z4, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z5, Z3, Z5
+	VPADDD       Z6, Z4, Z6
+	VCMPPS       $0x03, Z3, Z3, K1
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z5, Z3
+	VMOVAPS      Z7, K1, Z3
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z8, K2, Z4
+	VPSRLD       $0x10, Z3, Z3
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z3, (CX)(SI*2)
+	VPMOVDW      Z4, 32(CX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (AX)(SI*4), K1, Z3
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z4
+	VPSLLD       $0x10, Z4, Z4
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMULPS       Z0, Z4, Z4
+	VMULPS       Z2, Z5, Z5
+	VPXORD.BCST  w80000000x1<>+0(SB), Z5, Z6
+	VCMPPS       $0x1e, Z5, Z4, K2
+	VMOVAPS      Z4, Z7
+	VMOVAPS      Z5, K2, Z7
+	VCMPPS       $0x11, Z6, Z4, K2
+	VMOVAPS      Z7, Z4
+	VMOVAPS      Z6, K2, Z4
+	VMULPS       Z1, Z4, Z4
+	VSUBPS       Z4, Z3, Z3
+	VMOVUPS      Z3, K1, (AX)(SI*4)
+	VPSRLD       $0x10, Z3, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z4, Z3, Z4
+	VCMPPS       $0x03, Z3, Z3, K2
+	VMOVAPS      Z4, Z3
+	VMOVAPS      Z5, K2, Z3
+	VPSRLD       $0x10, Z3, Z3
+	VPMOVDW      Z3, K1, (CX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func cclipBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·cclipBf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Y3
+	VPMOVZXWD    (DX)(SI*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    (BX)(SI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y2, Y5, Y5
+	VPXOR        w80000000x8<>+0(SB), Y5, Y6
+	VCMPPS       $0x1e, Y5, Y4, Y7
+	VBLENDVPS    Y7, Y5, Y4, Y5
+	VCMPPS       $0x11, Y6, Y4, Y4
+	VBLENDVPS    Y4, Y6, Y5, Y4
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (AX)(SI*4)
+	VPSRLD       $0x10, Y3, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y3, Y4
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y5, Y4, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPACKUSDW    Y3, Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (CX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
 	VZEROUPPER
 	RET
 
@@ -3650,55 +20194,55 @@ unit:
 
 lanes:
 	VMOVUPS (CX)(SI*4), Z11
-	VMOVUPS (DX)(SI*4), Z12
-	VMOVUPS (BX)(SI*4), Z13
-	VMOVUPS (AX)(SI*4), Z14
-	VMULPS  Z0, Z12, Z12
-	VSUBPS  Z13, Z12, Z15
-	VMULPS  Z1, Z15, Z15
-	VADDPS  Z15, Z13, Z13
-	VMULPS  Z12, Z12, Z12
-	VSUBPS  Z14, Z12, Z12
-	VMULPS  Z2, Z12, Z12
-	VADDPS  Z12, Z14, Z12
-	VMULPS  Z11, Z11, Z14
-	VADDPS  Z14, Z7, Z7
-	VADDPS  Z5, Z12, Z14
+	VMOVUPS 64(CX)(SI*4), Z12
+	VMOVUPS (DX)(SI*4), Z13
+	VMOVUPS 64(DX)(SI*4), Z14
+	VMOVUPS (BX)(SI*4), Z15
+	VMOVUPS 64(BX)(SI*4), Z16
+	VMOVUPS (AX)(SI*4), Z17
+	VMOVUPS 64(AX)(SI*4), Z18
+	VMULPS  Z0, Z13, Z13
+	VMULPS  Z0, Z14, Z14
+	VSUBPS  Z15, Z13, Z19
+	VSUBPS  Z16, Z14, Z20
+	VMULPS  Z1, Z19, Z19
+	VMULPS  Z1, Z20, Z20
+	VADDPS  Z19, Z15, Z15
+	VADDPS  Z20, Z16, Z16
+	VMULPS  Z13, Z13, Z13
+	VMULPS  Z14, Z14, Z14
+	VSUBPS  Z17, Z13, Z13
+	VSUBPS  Z18, Z14, Z14
+	VMULPS  Z2, Z13, Z13
+	VMULPS  Z2, Z14, Z14
+	VADDPS  Z13, Z17, Z13
+	VADDPS  Z14, Z18, Z14
+	VMOVUPS Z15, (BX)(SI*4)
+	VMOVUPS Z16, 64(BX)(SI*4)
+	VMOVUPS Z13, (AX)(SI*4)
+	VMOVUPS Z14, 64(AX)(SI*4)
+	VMULPS  Z11, Z11, Z17
+	VMULPS  Z12, Z12, Z18
+	VADDPS  Z17, Z7, Z7
+	VADDPS  Z18, Z8, Z8
+	VADDPS  Z5, Z13, Z13
+	VADDPS  Z5, Z14, Z14
+	VSQRTPS Z13, Z13
 	VSQRTPS Z14, Z14
+	VADDPS  Z4, Z13, Z13
 	VADDPS  Z4, Z14, Z14
-	VMULPS  Z3, Z13, Z15
-	VDIVPS  Z14, Z15, Z14
+	VMULPS  Z3, Z15, Z15
+	VMULPS  Z3, Z16, Z16
+	VDIVPS  Z13, Z15, Z13
+	VDIVPS  Z14, Z16, Z14
 	VMULPS  Z6, Z11, Z11
-	VADDPS  Z11, Z14, Z11
+	VMULPS  Z6, Z12, Z12
+	VADDPS  Z11, Z13, Z11
+	VADDPS  Z12, Z14, Z12
 	VMULPS  Z11, Z11, Z11
+	VMULPS  Z12, Z12, Z12
 	VADDPS  Z11, Z9, Z9
-	VMOVUPS Z13, (BX)(SI*4)
-	VMOVUPS Z12, (AX)(SI*4)
-	VMOVUPS 64(CX)(SI*4), Z11
-	VMOVUPS 64(DX)(SI*4), Z12
-	VMOVUPS 64(BX)(SI*4), Z13
-	VMOVUPS 64(AX)(SI*4), Z14
-	VMULPS  Z0, Z12, Z12
-	VSUBPS  Z13, Z12, Z15
-	VMULPS  Z1, Z15, Z15
-	VADDPS  Z15, Z13, Z13
-	VMULPS  Z12, Z12, Z12
-	VSUBPS  Z14, Z12, Z12
-	VMULPS  Z2, Z12, Z12
-	VADDPS  Z12, Z14, Z12
-	VMULPS  Z11, Z11, Z14
-	VADDPS  Z14, Z8, Z8
-	VADDPS  Z5, Z12, Z14
-	VSQRTPS Z14, Z14
-	VADDPS  Z4, Z14, Z14
-	VMULPS  Z3, Z13, Z15
-	VDIVPS  Z14, Z15, Z14
-	VMULPS  Z6, Z11, Z11
-	VADDPS  Z11, Z14, Z11
-	VMULPS  Z11, Z11, Z11
-	VADDPS  Z11, Z10, Z10
-	VMOVUPS Z13, 64(BX)(SI*4)
-	VMOVUPS Z12, 64(AX)(SI*4)
+	VADDPS  Z12, Z10, Z10
 	ADDQ    $0x20, SI
 	CMPQ    SI, R10
 	JLE     lanes
@@ -3723,19 +20267,19 @@ tail:
 	VSUBPS    Z14, Z12, Z12
 	VMULPS    Z2, Z12, Z12
 	VADDPS    Z12, Z14, Z12
-	VMULPS.Z  Z11, Z11, K1, Z14
-	VADDPS    Z14, Z7, Z7
-	VADDPS    Z5, Z12, Z14
-	VSQRTPS   Z14, Z14
-	VADDPS    Z4, Z14, Z14
-	VMULPS    Z3, Z13, Z15
-	VDIVPS    Z14, Z15, Z14
-	VMULPS    Z6, Z11, Z11
-	VADDPS    Z11, Z14, Z11
-	VMULPS.Z  Z11, Z11, K1, Z11
-	VADDPS    Z11, Z9, Z9
 	VMOVUPS   Z13, K1, (BX)(SI*4)
 	VMOVUPS   Z12, K1, (AX)(SI*4)
+	VMULPS.Z  Z11, Z11, K1, Z14
+	VADDPS    Z14, Z7, Z7
+	VADDPS    Z5, Z12, Z12
+	VSQRTPS   Z12, Z12
+	VADDPS    Z4, Z12, Z12
+	VMULPS    Z3, Z13, Z13
+	VDIVPS    Z12, Z13, Z12
+	VMULPS    Z6, Z11, Z11
+	VADDPS    Z11, Z12, Z11
+	VMULPS.Z  Z11, Z11, K1, Z11
+	VADDPS    Z11, Z9, Z9
 	ADDQ      $0x10, SI
 	CMPQ      SI, R9
 	JGE       fold
@@ -3756,19 +20300,19 @@ tail:
 	VSUBPS    Z14, Z12, Z12
 	VMULPS    Z2, Z12, Z12
 	VADDPS    Z12, Z14, Z12
-	VMULPS.Z  Z11, Z11, K1, Z14
-	VADDPS    Z14, Z8, Z8
-	VADDPS    Z5, Z12, Z14
-	VSQRTPS   Z14, Z14
-	VADDPS    Z4, Z14, Z14
-	VMULPS    Z3, Z13, Z15
-	VDIVPS    Z14, Z15, Z14
-	VMULPS    Z6, Z11, Z11
-	VADDPS    Z11, Z14, Z11
-	VMULPS.Z  Z11, Z11, K1, Z11
-	VADDPS    Z11, Z10, Z10
 	VMOVUPS   Z13, K1, (BX)(SI*4)
 	VMOVUPS   Z12, K1, (AX)(SI*4)
+	VMULPS.Z  Z11, Z11, K1, Z14
+	VADDPS    Z14, Z8, Z8
+	VADDPS    Z5, Z12, Z12
+	VSQRTPS   Z12, Z12
+	VADDPS    Z4, Z12, Z12
+	VMULPS    Z3, Z13, Z13
+	VDIVPS    Z12, Z13, Z12
+	VMULPS    Z6, Z11, Z11
+	VADDPS    Z11, Z12, Z11
+	VMULPS.Z  Z11, Z11, K1, Z11
+	VADDPS    Z11, Z10, Z10
 	ADDQ      $0x10, SI
 
 fold:
@@ -3861,19 +20405,19 @@ lanes:
 	VSUBPS  Y11, Y9, Y9
 	VMULPS  64(DI), Y9, Y9
 	VADDPS  Y9, Y11, Y9
-	VMULPS  Y8, Y8, Y11
-	VADDPS  Y11, Y0, Y0
-	VADDPS  160(DI), Y9, Y11
-	VSQRTPS Y11, Y11
-	VADDPS  128(DI), Y11, Y11
-	VMULPS  96(DI), Y10, Y12
-	VDIVPS  Y11, Y12, Y11
-	VMULPS  192(DI), Y8, Y8
-	VADDPS  Y8, Y11, Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y4, Y4
 	VMOVUPS Y10, (BX)(SI*4)
 	VMOVUPS Y9, (AX)(SI*4)
+	VMULPS  Y8, Y8, Y11
+	VADDPS  Y11, Y0, Y0
+	VADDPS  160(DI), Y9, Y9
+	VSQRTPS Y9, Y9
+	VADDPS  128(DI), Y9, Y9
+	VMULPS  96(DI), Y10, Y10
+	VDIVPS  Y9, Y10, Y9
+	VMULPS  192(DI), Y8, Y8
+	VADDPS  Y8, Y9, Y8
+	VMULPS  Y8, Y8, Y8
+	VADDPS  Y8, Y4, Y4
 	VMOVUPS 32(CX)(SI*4), Y8
 	VMOVUPS 32(DX)(SI*4), Y9
 	VMOVUPS 32(BX)(SI*4), Y10
@@ -3886,19 +20430,19 @@ lanes:
 	VSUBPS  Y11, Y9, Y9
 	VMULPS  64(DI), Y9, Y9
 	VADDPS  Y9, Y11, Y9
-	VMULPS  Y8, Y8, Y11
-	VADDPS  Y11, Y1, Y1
-	VADDPS  160(DI), Y9, Y11
-	VSQRTPS Y11, Y11
-	VADDPS  128(DI), Y11, Y11
-	VMULPS  96(DI), Y10, Y12
-	VDIVPS  Y11, Y12, Y11
-	VMULPS  192(DI), Y8, Y8
-	VADDPS  Y8, Y11, Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y5, Y5
 	VMOVUPS Y10, 32(BX)(SI*4)
 	VMOVUPS Y9, 32(AX)(SI*4)
+	VMULPS  Y8, Y8, Y11
+	VADDPS  Y11, Y1, Y1
+	VADDPS  160(DI), Y9, Y9
+	VSQRTPS Y9, Y9
+	VADDPS  128(DI), Y9, Y9
+	VMULPS  96(DI), Y10, Y10
+	VDIVPS  Y9, Y10, Y9
+	VMULPS  192(DI), Y8, Y8
+	VADDPS  Y8, Y9, Y8
+	VMULPS  Y8, Y8, Y8
+	VADDPS  Y8, Y5, Y5
 	VMOVUPS 64(CX)(SI*4), Y8
 	VMOVUPS 64(DX)(SI*4), Y9
 	VMOVUPS 64(BX)(SI*4), Y10
@@ -3911,19 +20455,19 @@ lanes:
 	VSUBPS  Y11, Y9, Y9
 	VMULPS  64(DI), Y9, Y9
 	VADDPS  Y9, Y11, Y9
-	VMULPS  Y8, Y8, Y11
-	VADDPS  Y11, Y2, Y2
-	VADDPS  160(DI), Y9, Y11
-	VSQRTPS Y11, Y11
-	VADDPS  128(DI), Y11, Y11
-	VMULPS  96(DI), Y10, Y12
-	VDIVPS  Y11, Y12, Y11
-	VMULPS  192(DI), Y8, Y8
-	VADDPS  Y8, Y11, Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y6, Y6
 	VMOVUPS Y10, 64(BX)(SI*4)
 	VMOVUPS Y9, 64(AX)(SI*4)
+	VMULPS  Y8, Y8, Y11
+	VADDPS  Y11, Y2, Y2
+	VADDPS  160(DI), Y9, Y9
+	VSQRTPS Y9, Y9
+	VADDPS  128(DI), Y9, Y9
+	VMULPS  96(DI), Y10, Y10
+	VDIVPS  Y9, Y10, Y9
+	VMULPS  192(DI), Y8, Y8
+	VADDPS  Y8, Y9, Y8
+	VMULPS  Y8, Y8, Y8
+	VADDPS  Y8, Y6, Y6
 	VMOVUPS 96(CX)(SI*4), Y8
 	VMOVUPS 96(DX)(SI*4), Y9
 	VMOVUPS 96(BX)(SI*4), Y10
@@ -3936,19 +20480,19 @@ lanes:
 	VSUBPS  Y11, Y9, Y9
 	VMULPS  64(DI), Y9, Y9
 	VADDPS  Y9, Y11, Y9
-	VMULPS  Y8, Y8, Y11
-	VADDPS  Y11, Y3, Y3
-	VADDPS  160(DI), Y9, Y11
-	VSQRTPS Y11, Y11
-	VADDPS  128(DI), Y11, Y11
-	VMULPS  96(DI), Y10, Y12
-	VDIVPS  Y11, Y12, Y11
-	VMULPS  192(DI), Y8, Y8
-	VADDPS  Y8, Y11, Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y7, Y7
 	VMOVUPS Y10, 96(BX)(SI*4)
 	VMOVUPS Y9, 96(AX)(SI*4)
+	VMULPS  Y8, Y8, Y11
+	VADDPS  Y11, Y3, Y3
+	VADDPS  160(DI), Y9, Y9
+	VSQRTPS Y9, Y9
+	VADDPS  128(DI), Y9, Y9
+	VMULPS  96(DI), Y10, Y10
+	VDIVPS  Y9, Y10, Y9
+	VMULPS  192(DI), Y8, Y8
+	VADDPS  Y8, Y9, Y8
+	VMULPS  Y8, Y8, Y8
+	VADDPS  Y8, Y7, Y7
 	ADDQ    $0x20, SI
 	CMPQ    SI, R11
 	JLE     lanes
@@ -3960,7 +20504,7 @@ tail:
 	SUBQ         SI, R11
 	VMOVD        R11, X8
 	VPBROADCASTD X8, Y8
-	VPCMPGTD     lanes<>+0(SB), Y8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
 	VMASKMOVPS   (CX)(SI*4), Y8, Y9
 	VMASKMOVPS   (DX)(SI*4), Y8, Y10
 	VMASKMOVPS   (BX)(SI*4), Y8, Y11
@@ -3973,21 +20517,21 @@ tail:
 	VSUBPS       Y12, Y10, Y10
 	VMULPS       64(DI), Y10, Y10
 	VADDPS       Y10, Y12, Y10
+	VMASKMOVPS   Y11, Y8, (BX)(SI*4)
+	VMASKMOVPS   Y10, Y8, (AX)(SI*4)
 	VMULPS       Y9, Y9, Y12
 	VANDPS       Y8, Y12, Y12
 	VADDPS       Y12, Y0, Y0
-	VADDPS       160(DI), Y10, Y12
-	VSQRTPS      Y12, Y12
-	VADDPS       128(DI), Y12, Y12
-	VMULPS       96(DI), Y11, Y13
-	VDIVPS       Y12, Y13, Y12
+	VADDPS       160(DI), Y10, Y10
+	VSQRTPS      Y10, Y10
+	VADDPS       128(DI), Y10, Y10
+	VMULPS       96(DI), Y11, Y11
+	VDIVPS       Y10, Y11, Y10
 	VMULPS       192(DI), Y9, Y9
-	VADDPS       Y9, Y12, Y9
+	VADDPS       Y9, Y10, Y9
 	VMULPS       Y9, Y9, Y9
 	VANDPS       Y8, Y9, Y9
 	VADDPS       Y9, Y4, Y4
-	VMASKMOVPS   Y11, Y8, (BX)(SI*4)
-	VMASKMOVPS   Y10, Y8, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	CMPQ         SI, R10
 	JGE          fold
@@ -3995,7 +20539,7 @@ tail:
 	SUBQ         SI, R11
 	VMOVD        R11, X8
 	VPBROADCASTD X8, Y8
-	VPCMPGTD     lanes<>+0(SB), Y8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
 	VMASKMOVPS   (CX)(SI*4), Y8, Y9
 	VMASKMOVPS   (DX)(SI*4), Y8, Y10
 	VMASKMOVPS   (BX)(SI*4), Y8, Y11
@@ -4008,21 +20552,21 @@ tail:
 	VSUBPS       Y12, Y10, Y10
 	VMULPS       64(DI), Y10, Y10
 	VADDPS       Y10, Y12, Y10
+	VMASKMOVPS   Y11, Y8, (BX)(SI*4)
+	VMASKMOVPS   Y10, Y8, (AX)(SI*4)
 	VMULPS       Y9, Y9, Y12
 	VANDPS       Y8, Y12, Y12
 	VADDPS       Y12, Y1, Y1
-	VADDPS       160(DI), Y10, Y12
-	VSQRTPS      Y12, Y12
-	VADDPS       128(DI), Y12, Y12
-	VMULPS       96(DI), Y11, Y13
-	VDIVPS       Y12, Y13, Y12
+	VADDPS       160(DI), Y10, Y10
+	VSQRTPS      Y10, Y10
+	VADDPS       128(DI), Y10, Y10
+	VMULPS       96(DI), Y11, Y11
+	VDIVPS       Y10, Y11, Y10
 	VMULPS       192(DI), Y9, Y9
-	VADDPS       Y9, Y12, Y9
+	VADDPS       Y9, Y10, Y9
 	VMULPS       Y9, Y9, Y9
 	VANDPS       Y8, Y9, Y9
 	VADDPS       Y9, Y5, Y5
-	VMASKMOVPS   Y11, Y8, (BX)(SI*4)
-	VMASKMOVPS   Y10, Y8, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	CMPQ         SI, R10
 	JGE          fold
@@ -4030,7 +20574,7 @@ tail:
 	SUBQ         SI, R11
 	VMOVD        R11, X8
 	VPBROADCASTD X8, Y8
-	VPCMPGTD     lanes<>+0(SB), Y8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
 	VMASKMOVPS   (CX)(SI*4), Y8, Y9
 	VMASKMOVPS   (DX)(SI*4), Y8, Y10
 	VMASKMOVPS   (BX)(SI*4), Y8, Y11
@@ -4043,21 +20587,21 @@ tail:
 	VSUBPS       Y12, Y10, Y10
 	VMULPS       64(DI), Y10, Y10
 	VADDPS       Y10, Y12, Y10
+	VMASKMOVPS   Y11, Y8, (BX)(SI*4)
+	VMASKMOVPS   Y10, Y8, (AX)(SI*4)
 	VMULPS       Y9, Y9, Y12
 	VANDPS       Y8, Y12, Y12
 	VADDPS       Y12, Y2, Y2
-	VADDPS       160(DI), Y10, Y12
-	VSQRTPS      Y12, Y12
-	VADDPS       128(DI), Y12, Y12
-	VMULPS       96(DI), Y11, Y13
-	VDIVPS       Y12, Y13, Y12
+	VADDPS       160(DI), Y10, Y10
+	VSQRTPS      Y10, Y10
+	VADDPS       128(DI), Y10, Y10
+	VMULPS       96(DI), Y11, Y11
+	VDIVPS       Y10, Y11, Y10
 	VMULPS       192(DI), Y9, Y9
-	VADDPS       Y9, Y12, Y9
+	VADDPS       Y9, Y10, Y9
 	VMULPS       Y9, Y9, Y9
 	VANDPS       Y8, Y9, Y9
 	VADDPS       Y9, Y6, Y6
-	VMASKMOVPS   Y11, Y8, (BX)(SI*4)
-	VMASKMOVPS   Y10, Y8, (AX)(SI*4)
 	ADDQ         $0x08, SI
 	CMPQ         SI, R10
 	JGE          fold
@@ -4065,7 +20609,7 @@ tail:
 	SUBQ         SI, R11
 	VMOVD        R11, X8
 	VPBROADCASTD X8, Y8
-	VPCMPGTD     lanes<>+0(SB), Y8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
 	VMASKMOVPS   (CX)(SI*4), Y8, Y9
 	VMASKMOVPS   (DX)(SI*4), Y8, Y10
 	VMASKMOVPS   (BX)(SI*4), Y8, Y11
@@ -4078,21 +20622,21 @@ tail:
 	VSUBPS       Y12, Y10, Y10
 	VMULPS       64(DI), Y10, Y10
 	VADDPS       Y10, Y12, Y10
+	VMASKMOVPS   Y11, Y8, (BX)(SI*4)
+	VMASKMOVPS   Y10, Y8, (AX)(SI*4)
 	VMULPS       Y9, Y9, Y12
 	VANDPS       Y8, Y12, Y12
 	VADDPS       Y12, Y3, Y3
-	VADDPS       160(DI), Y10, Y12
-	VSQRTPS      Y12, Y12
-	VADDPS       128(DI), Y12, Y12
-	VMULPS       96(DI), Y11, Y13
-	VDIVPS       Y12, Y13, Y12
+	VADDPS       160(DI), Y10, Y10
+	VSQRTPS      Y10, Y10
+	VADDPS       128(DI), Y10, Y10
+	VMULPS       96(DI), Y11, Y11
+	VDIVPS       Y10, Y11, Y10
 	VMULPS       192(DI), Y9, Y9
-	VADDPS       Y9, Y12, Y9
+	VADDPS       Y9, Y10, Y9
 	VMULPS       Y9, Y9, Y9
 	VANDPS       Y8, Y9, Y9
 	VADDPS       Y9, Y7, Y7
-	VMASKMOVPS   Y11, Y8, (BX)(SI*4)
-	VMASKMOVPS   Y10, Y8, (AX)(SI*4)
 	ADDQ         $0x08, SI
 
 fold:
@@ -4142,42 +20686,42 @@ TEXT ·lambApplyAVX512(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x20, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Z5
-	VMOVUPS (DX)(BX*4), Z6
-	VMOVUPS (AX)(BX*4), Z7
-	VADDPS  Z2, Z7, Z7
-	VSQRTPS Z7, Z7
-	VADDPS  Z1, Z7, Z7
-	VMULPS  Z0, Z6, Z6
-	VDIVPS  Z7, Z6, Z6
-	VMULPS  Z3, Z5, Z7
-	VADDPS  Z7, Z6, Z6
-	VMULPS  Z4, Z6, Z6
-	VSUBPS  Z6, Z5, Z5
+	VMOVUPS 64(CX)(BX*4), Z6
+	VMOVUPS (DX)(BX*4), Z7
+	VMOVUPS 64(DX)(BX*4), Z8
+	VMOVUPS (AX)(BX*4), Z9
+	VMOVUPS 64(AX)(BX*4), Z10
+	VADDPS  Z2, Z9, Z9
+	VADDPS  Z2, Z10, Z10
+	VSQRTPS Z9, Z9
+	VSQRTPS Z10, Z10
+	VADDPS  Z1, Z9, Z9
+	VADDPS  Z1, Z10, Z10
+	VMULPS  Z0, Z7, Z7
+	VMULPS  Z0, Z8, Z8
+	VDIVPS  Z9, Z7, Z7
+	VDIVPS  Z10, Z8, Z8
+	VMULPS  Z3, Z5, Z9
+	VMULPS  Z3, Z6, Z10
+	VADDPS  Z9, Z7, Z7
+	VADDPS  Z10, Z8, Z8
+	VMULPS  Z4, Z7, Z7
+	VMULPS  Z4, Z8, Z8
+	VSUBPS  Z7, Z5, Z5
+	VSUBPS  Z8, Z6, Z6
 	VMOVUPS Z5, (CX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Z5
-	VMOVUPS 64(DX)(BX*4), Z6
-	VMOVUPS 64(AX)(BX*4), Z7
-	VADDPS  Z2, Z7, Z7
-	VSQRTPS Z7, Z7
-	VADDPS  Z1, Z7, Z7
-	VMULPS  Z0, Z6, Z6
-	VDIVPS  Z7, Z6, Z6
-	VMULPS  Z3, Z5, Z7
-	VADDPS  Z7, Z6, Z6
-	VMULPS  Z4, Z6, Z6
-	VSUBPS  Z6, Z5, Z5
-	VMOVUPS Z5, 64(CX)(BX*4)
+	VMOVUPS Z6, 64(CX)(BX*4)
 	ADDQ    $0x20, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      BX, SI
-	JGE       done
+	JGE       done3
 	MOVQ      SI, DI
 	SUBQ      BX, DI
 	MOVL      $0xffffffff, R8
@@ -4197,9 +20741,9 @@ tail:
 	VSUBPS    Z6, Z5, Z5
 	VMOVUPS   Z5, K1, (CX)(BX*4)
 	ADDQ      $0x10, BX
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -4221,9 +20765,9 @@ TEXT ·lambApplyAVX2(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x08, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Y5
 	VMOVUPS (DX)(BX*4), Y6
 	VMOVUPS (AX)(BX*4), Y7
@@ -4239,16 +20783,16 @@ loop:
 	VMOVUPS Y5, (CX)(BX*4)
 	ADDQ    $0x08, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         BX, SI
-	JGE          done
+	JGE          done3
 	MOVQ         SI, DI
 	SUBQ         BX, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Y5
-	VPCMPGTD     lanes<>+0(SB), Y5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
 	VMASKMOVPS   (CX)(BX*4), Y5, Y6
 	VMASKMOVPS   (DX)(BX*4), Y5, Y7
 	VMASKMOVPS   (AX)(BX*4), Y5, Y8
@@ -4263,9 +20807,2221 @@ tail:
 	VSUBPS       Y7, Y6, Y6
 	VMASKMOVPS   Y6, Y5, (CX)(BX*4)
 	ADDQ         $0x08, BX
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func lambNormsBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·lambNormsBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	VBROADCASTSS 20(SI), Z5
+	VBROADCASTSS 24(SI), Z6
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         sums+32(FP), R8
+
+unit:
+	CMPQ    SI, DI
+	JGE     done
+	LEAQ    1024(SI), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    SI, R10
+	JGT     tail
+
+lanes:
+	VPMOVZXWD    (CX)(SI*2), Z11
+	VPMOVZXWD    32(CX)(SI*2), Z12
+	VPSLLD       $0x10, Z11, Z11
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD    (DX)(SI*2), Z13
+	VPMOVZXWD    32(DX)(SI*2), Z14
+	VPSLLD       $0x10, Z13, Z13
+	VPSLLD       $0x10, Z14, Z14
+	VPMOVZXWD    (BX)(SI*2), Z15
+	VPMOVZXWD    32(BX)(SI*2), Z16
+	VPSLLD       $0x10, Z15, Z15
+	VPSLLD       $0x10, Z16, Z16
+	VPMOVZXWD    (AX)(SI*2), Z17
+	VPMOVZXWD    32(AX)(SI*2), Z18
+	VPSLLD       $0x10, Z17, Z17
+	VPSLLD       $0x10, Z18, Z18
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z0, Z14, Z14
+	VSUBPS       Z15, Z13, Z19
+	VSUBPS       Z16, Z14, Z20
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z1, Z20, Z20
+	VADDPS       Z19, Z15, Z15
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z13, Z13, Z13
+	VMULPS       Z14, Z14, Z14
+	VSUBPS       Z17, Z13, Z13
+	VSUBPS       Z18, Z14, Z14
+	VMULPS       Z2, Z13, Z13
+	VMULPS       Z2, Z14, Z14
+	VADDPS       Z13, Z17, Z13
+	VADDPS       Z14, Z18, Z14
+	VPSRLD       $0x10, Z15, Z17
+	VPSRLD       $0x10, Z16, Z18
+	VPANDD.BCST  w00000001x1<>+0(SB), Z17, Z17
+	VPANDD.BCST  w00000001x1<>+0(SB), Z18, Z18
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z17, Z17
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z18, Z18
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z19
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z20
+	VPADDD       Z17, Z15, Z17
+	VPADDD       Z18, Z16, Z18
+	VCMPPS       $0x03, Z15, Z15, K1
+	VCMPPS       $0x03, Z16, Z16, K2
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K1, Z17
+	VMOVAPS      Z18, Z18
+	VMOVAPS      Z20, K2, Z18
+	VPSRLD       $0x10, Z17, Z17
+	VPSRLD       $0x10, Z18, Z18
+	VPMOVDW      Z17, (BX)(SI*2)
+	VPMOVDW      Z18, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z15, Z17
+	VPSRLD       $0x10, Z16, Z18
+	VPANDD.BCST  w00000001x1<>+0(SB), Z17, Z17
+	VPANDD.BCST  w00000001x1<>+0(SB), Z18, Z18
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z17, Z17
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z18, Z18
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z19
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z20
+	VPADDD       Z17, Z15, Z17
+	VPADDD       Z18, Z16, Z18
+	VCMPPS       $0x03, Z15, Z15, K1
+	VCMPPS       $0x03, Z16, Z16, K2
+	VMOVAPS      Z17, Z15
+	VMOVAPS      Z19, K1, Z15
+	VMOVAPS      Z18, Z16
+	VMOVAPS      Z20, K2, Z16
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z15, Z15
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z16, Z16
+	VPSRLD       $0x10, Z13, Z17
+	VPSRLD       $0x10, Z14, Z18
+	VPANDD.BCST  w00000001x1<>+0(SB), Z17, Z17
+	VPANDD.BCST  w00000001x1<>+0(SB), Z18, Z18
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z17, Z17
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z18, Z18
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z19
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z20
+	VPADDD       Z17, Z13, Z17
+	VPADDD       Z18, Z14, Z18
+	VCMPPS       $0x03, Z13, Z13, K1
+	VCMPPS       $0x03, Z14, Z14, K2
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K1, Z17
+	VMOVAPS      Z18, Z18
+	VMOVAPS      Z20, K2, Z18
+	VPSRLD       $0x10, Z17, Z17
+	VPSRLD       $0x10, Z18, Z18
+	VPMOVDW      Z17, (AX)(SI*2)
+	VPMOVDW      Z18, 32(AX)(SI*2)
+	VPSRLD       $0x10, Z13, Z17
+	VPSRLD       $0x10, Z14, Z18
+	VPANDD.BCST  w00000001x1<>+0(SB), Z17, Z17
+	VPANDD.BCST  w00000001x1<>+0(SB), Z18, Z18
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z17, Z17
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z18, Z18
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z19
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z20
+	VPADDD       Z17, Z13, Z17
+	VPADDD       Z18, Z14, Z18
+	VCMPPS       $0x03, Z13, Z13, K1
+	VCMPPS       $0x03, Z14, Z14, K2
+	VMOVAPS      Z17, Z13
+	VMOVAPS      Z19, K1, Z13
+	VMOVAPS      Z18, Z14
+	VMOVAPS      Z20, K2, Z14
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z13, Z13
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z14, Z14
+	VMULPS       Z11, Z11, Z17
+	VMULPS       Z12, Z12, Z18
+	VADDPS       Z17, Z7, Z7
+	VADDPS       Z18, Z8, Z8
+	VADDPS       Z5, Z13, Z13
+	VADDPS       Z5, Z14, Z14
+	VSQRTPS      Z13, Z13
+	VSQRTPS      Z14, Z14
+	VADDPS       Z4, Z13, Z13
+	VADDPS       Z4, Z14, Z14
+	VMULPS       Z3, Z15, Z15
+	VMULPS       Z3, Z16, Z16
+	VDIVPS       Z13, Z15, Z13
+	VDIVPS       Z14, Z16, Z14
+	VMULPS       Z6, Z11, Z11
+	VMULPS       Z6, Z12, Z12
+	VADDPS       Z11, Z13, Z11
+	VADDPS       Z12, Z14, Z12
+	VMULPS       Z11, Z11, Z11
+	VMULPS       Z12, Z12, Z12
+	VADDPS       Z11, Z9, Z9
+	VADDPS       Z12, Z10, Z10
+	ADDQ         $0x20, SI
+	CMPQ         SI, R10
+	JLE          lanes
+
+tail:
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	MOVL         $0xffffffff, R11
+	BZHIL        R10, R11, R11
+	KMOVW        R11, K1
+	VPMOVZXWD.Z  (CX)(SI*2), K1, Z11
+	VPSLLD       $0x10, Z11, Z11
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z13
+	VPSLLD       $0x10, Z13, Z13
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z14
+	VPSLLD       $0x10, Z14, Z14
+	VMULPS       Z0, Z12, Z12
+	VSUBPS       Z13, Z12, Z15
+	VMULPS       Z1, Z15, Z15
+	VADDPS       Z15, Z13, Z13
+	VMULPS       Z12, Z12, Z12
+	VSUBPS       Z14, Z12, Z12
+	VMULPS       Z2, Z12, Z12
+	VADDPS       Z12, Z14, Z12
+	VPSRLD       $0x10, Z13, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z13, Z14
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z15, K2, Z14
+	VPSRLD       $0x10, Z14, Z14
+	VPMOVDW      Z14, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z13, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z13, Z14
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z14, Z13
+	VMOVAPS      Z15, K2, Z13
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z13, Z13
+	VPSRLD       $0x10, Z12, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z12, Z14
+	VCMPPS       $0x03, Z12, Z12, K2
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z15, K2, Z14
+	VPSRLD       $0x10, Z14, Z14
+	VPMOVDW      Z14, K1, (AX)(SI*2)
+	VPSRLD       $0x10, Z12, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z12, Z14
+	VCMPPS       $0x03, Z12, Z12, K2
+	VMOVAPS      Z14, Z12
+	VMOVAPS      Z15, K2, Z12
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z12, Z12
+	VMULPS.Z     Z11, Z11, K1, Z14
+	VADDPS       Z14, Z7, Z7
+	VADDPS       Z5, Z12, Z12
+	VSQRTPS      Z12, Z12
+	VADDPS       Z4, Z12, Z12
+	VMULPS       Z3, Z13, Z13
+	VDIVPS       Z12, Z13, Z12
+	VMULPS       Z6, Z11, Z11
+	VADDPS       Z11, Z12, Z11
+	VMULPS.Z     Z11, Z11, K1, Z11
+	VADDPS       Z11, Z9, Z9
+	ADDQ         $0x10, SI
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	MOVL         $0xffffffff, R11
+	BZHIL        R10, R11, R11
+	KMOVW        R11, K1
+	VPMOVZXWD.Z  (CX)(SI*2), K1, Z11
+	VPSLLD       $0x10, Z11, Z11
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z12
+	VPSLLD       $0x10, Z12, Z12
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z13
+	VPSLLD       $0x10, Z13, Z13
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z14
+	VPSLLD       $0x10, Z14, Z14
+	VMULPS       Z0, Z12, Z12
+	VSUBPS       Z13, Z12, Z15
+	VMULPS       Z1, Z15, Z15
+	VADDPS       Z15, Z13, Z13
+	VMULPS       Z12, Z12, Z12
+	VSUBPS       Z14, Z12, Z12
+	VMULPS       Z2, Z12, Z12
+	VADDPS       Z12, Z14, Z12
+	VPSRLD       $0x10, Z13, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z13, Z14
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z15, K2, Z14
+	VPSRLD       $0x10, Z14, Z14
+	VPMOVDW      Z14, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z13, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z13, Z14
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z14, Z13
+	VMOVAPS      Z15, K2, Z13
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z13, Z13
+	VPSRLD       $0x10, Z12, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z12, Z14
+	VCMPPS       $0x03, Z12, Z12, K2
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z15, K2, Z14
+	VPSRLD       $0x10, Z14, Z14
+	VPMOVDW      Z14, K1, (AX)(SI*2)
+	VPSRLD       $0x10, Z12, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z12, Z14
+	VCMPPS       $0x03, Z12, Z12, K2
+	VMOVAPS      Z14, Z12
+	VMOVAPS      Z15, K2, Z12
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z12, Z12
+	VMULPS.Z     Z11, Z11, K1, Z14
+	VADDPS       Z14, Z8, Z8
+	VADDPS       Z5, Z12, Z12
+	VSQRTPS      Z12, Z12
+	VADDPS       Z4, Z12, Z12
+	VMULPS       Z3, Z13, Z13
+	VDIVPS       Z12, Z13, Z12
+	VMULPS       Z6, Z11, Z11
+	VADDPS       Z11, Z12, Z11
+	VMULPS.Z     Z11, Z11, K1, Z11
+	VADDPS       Z11, Z10, Z10
+	ADDQ         $0x10, SI
+
+fold:
+	MOVQ          R9, SI
+	VADDPS        Z8, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y11
+	VADDPS        Y11, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X11
+	VADDPS        X11, X7, X7
+	VPERMILPS     $0x0e, X7, X11
+	VADDPS        X11, X7, X7
+	VPERMILPS     $0x01, X7, X11
+	VADDSS        X11, X7, X7
+	VMOVSS        X7, (R8)
+	VADDPS        Z10, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y11
+	VADDPS        Y11, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X11
+	VADDPS        X11, X9, X9
+	VPERMILPS     $0x0e, X9, X11
+	VADDPS        X11, X9, X9
+	VPERMILPS     $0x01, X9, X11
+	VADDSS        X11, X9, X9
+	VMOVSS        X9, 4(R8)
+	ADDQ          $0x08, R8
+	JMP           unit
 
 done:
+	VZEROUPPER
+	RET
+
+DATA wffff0000x1<>+0(SB)/4, $0xffff0000
+GLOBL wffff0000x1<>(SB), RODATA|NOPTR, $4
+
+// func lambNormsBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·lambNormsBf16AVX2(SB), $256-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	VBROADCASTSS (SI), Y0
+	VMOVAPS      Y0, (DI)
+	VBROADCASTSS 4(SI), Y0
+	VMOVAPS      Y0, 32(DI)
+	VBROADCASTSS 8(SI), Y0
+	VMOVAPS      Y0, 64(DI)
+	VBROADCASTSS 12(SI), Y0
+	VMOVAPS      Y0, 96(DI)
+	VBROADCASTSS 16(SI), Y0
+	VMOVAPS      Y0, 128(DI)
+	VBROADCASTSS 20(SI), Y0
+	VMOVAPS      Y0, 160(DI)
+	VBROADCASTSS 24(SI), Y0
+	VMOVAPS      Y0, 192(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	MOVQ         sums+32(FP), R9
+
+unit:
+	CMPQ    SI, R8
+	JGE     done
+	LEAQ    1024(SI), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    R10, R11
+	SUBQ    $0x20, R11
+	CMPQ    SI, R11
+	JGT     tail
+
+lanes:
+	VPMOVZXWD    (CX)(SI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    (DX)(SI*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPMOVZXWD    (BX)(SI*2), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    (AX)(SI*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMULPS       (DI), Y9, Y9
+	VSUBPS       Y10, Y9, Y12
+	VMULPS       32(DI), Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       64(DI), Y9, Y9
+	VADDPS       Y9, Y11, Y9
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, (BX)(SI*2)
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VPAND        wffff0000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, (AX)(SI*2)
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VBLENDVPS    Y9, Y12, Y11, Y9
+	VPAND        wffff0000x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y8, Y11
+	VADDPS       Y11, Y0, Y0
+	VADDPS       160(DI), Y9, Y9
+	VSQRTPS      Y9, Y9
+	VADDPS       128(DI), Y9, Y9
+	VMULPS       96(DI), Y10, Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       192(DI), Y8, Y8
+	VADDPS       Y8, Y9, Y8
+	VMULPS       Y8, Y8, Y8
+	VADDPS       Y8, Y4, Y4
+	VPMOVZXWD    16(CX)(SI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    16(DX)(SI*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPMOVZXWD    16(BX)(SI*2), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    16(AX)(SI*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMULPS       (DI), Y9, Y9
+	VSUBPS       Y10, Y9, Y12
+	VMULPS       32(DI), Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       64(DI), Y9, Y9
+	VADDPS       Y9, Y11, Y9
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 16(BX)(SI*2)
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VPAND        wffff0000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 16(AX)(SI*2)
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VBLENDVPS    Y9, Y12, Y11, Y9
+	VPAND        wffff0000x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y8, Y11
+	VADDPS       Y11, Y1, Y1
+	VADDPS       160(DI), Y9, Y9
+	VSQRTPS      Y9, Y9
+	VADDPS       128(DI), Y9, Y9
+	VMULPS       96(DI), Y10, Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       192(DI), Y8, Y8
+	VADDPS       Y8, Y9, Y8
+	VMULPS       Y8, Y8, Y8
+	VADDPS       Y8, Y5, Y5
+	VPMOVZXWD    32(CX)(SI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    32(DX)(SI*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPMOVZXWD    32(BX)(SI*2), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    32(AX)(SI*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMULPS       (DI), Y9, Y9
+	VSUBPS       Y10, Y9, Y12
+	VMULPS       32(DI), Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       64(DI), Y9, Y9
+	VADDPS       Y9, Y11, Y9
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 32(BX)(SI*2)
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VPAND        wffff0000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 32(AX)(SI*2)
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VBLENDVPS    Y9, Y12, Y11, Y9
+	VPAND        wffff0000x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y8, Y11
+	VADDPS       Y11, Y2, Y2
+	VADDPS       160(DI), Y9, Y9
+	VSQRTPS      Y9, Y9
+	VADDPS       128(DI), Y9, Y9
+	VMULPS       96(DI), Y10, Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       192(DI), Y8, Y8
+	VADDPS       Y8, Y9, Y8
+	VMULPS       Y8, Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	VPMOVZXWD    48(CX)(SI*2), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    48(DX)(SI*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VPMOVZXWD    48(BX)(SI*2), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    48(AX)(SI*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMULPS       (DI), Y9, Y9
+	VSUBPS       Y10, Y9, Y12
+	VMULPS       32(DI), Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       64(DI), Y9, Y9
+	VADDPS       Y9, Y11, Y9
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 48(BX)(SI*2)
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VPAND        wffff0000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 48(AX)(SI*2)
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VBLENDVPS    Y9, Y12, Y11, Y9
+	VPAND        wffff0000x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y8, Y11
+	VADDPS       Y11, Y3, Y3
+	VADDPS       160(DI), Y9, Y9
+	VSQRTPS      Y9, Y9
+	VADDPS       128(DI), Y9, Y9
+	VMULPS       96(DI), Y10, Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       192(DI), Y8, Y8
+	VADDPS       Y8, Y9, Y8
+	VMULPS       Y8, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	ADDQ         $0x20, SI
+	CMPQ         SI, R11
+	JLE          lanes
+
+tail:
+	MOVQ         R10, SI
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (R9)
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x0e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x01, X4, X0
+	VADDSS       X0, X4, X4
+	VMOVSS       X4, 4(R9)
+	ADDQ         $0x08, R9
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA wffff0000x8<>+0(SB)/4, $0xffff0000
+DATA wffff0000x8<>+4(SB)/4, $0xffff0000
+DATA wffff0000x8<>+8(SB)/4, $0xffff0000
+DATA wffff0000x8<>+12(SB)/4, $0xffff0000
+DATA wffff0000x8<>+16(SB)/4, $0xffff0000
+DATA wffff0000x8<>+20(SB)/4, $0xffff0000
+DATA wffff0000x8<>+24(SB)/4, $0xffff0000
+DATA wffff0000x8<>+28(SB)/4, $0xffff0000
+GLOBL wffff0000x8<>(SB), RODATA|NOPTR, $32
+
+// func lambApplyBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·lambApplyBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 12(BX), Z0
+	VBROADCASTSS 16(BX), Z1
+	VBROADCASTSS 20(BX), Z2
+	VBROADCASTSS 24(BX), Z3
+	VBROADCASTSS 60(BX), Z4
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Z5
+	VPMOVZXWD    32(CX)(BX*2), Z6
+	VPSLLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD    (DX)(BX*2), Z7
+	VPMOVZXWD    32(DX)(BX*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD    (AX)(BX*2), Z9
+	VPMOVZXWD    32(AX)(BX*2), Z10
+	VPSLLD       $0x10, Z9, Z9
+	VPSLLD       $0x10, Z10, Z10
+	VADDPS       Z2, Z9, Z9
+	VADDPS       Z2, Z10, Z10
+	VSQRTPS      Z9, Z9
+	VSQRTPS      Z10, Z10
+	VADDPS       Z1, Z9, Z9
+	VADDPS       Z1, Z10, Z10
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VDIVPS       Z9, Z7, Z7
+	VDIVPS       Z10, Z8, Z8
+	VMULPS       Z3, Z5, Z9
+	VMULPS       Z3, Z6, Z10
+	VADDPS       Z9, Z7, Z7
+	VADDPS       Z10, Z8, Z8
+	VMULPS       Z4, Z7, Z7
+	VMULPS       Z4, Z8, Z8
+	VSUBPS       Z7, Z5, Z5
+	VSUBPS       Z8, Z6, Z6
+	VPSRLD       $0x10, Z5, Z7
+	VPSRLD       $0x10, Z6, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z7, Z5, Z7
+	VPADDD       Z8, Z6, Z8
+	VCMPPS       $0x03, Z5, Z5, K1
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z7, Z5
+	VMOVAPS      Z9, K1, Z5
+	VMOVAPS      Z8, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (CX)(BX*2)
+	VPMOVDW      Z6, 32(CX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VPMOVZXWD.Z  (CX)(BX*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD.Z  (DX)(BX*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VADDPS       Z2, Z7, Z7
+	VSQRTPS      Z7, Z7
+	VADDPS       Z1, Z7, Z7
+	VMULPS       Z0, Z6, Z6
+	VDIVPS       Z7, Z6, Z6
+	VMULPS       Z3, Z5, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z4, Z6, Z6
+	VSUBPS       Z6, Z5, Z5
+	VPSRLD       $0x10, Z5, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z6, Z5, Z6
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z6, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (CX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func lambApplyBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·lambApplyBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 12(BX), Y0
+	VBROADCASTSS 16(BX), Y1
+	VBROADCASTSS 20(BX), Y2
+	VBROADCASTSS 24(BX), Y3
+	VBROADCASTSS 60(BX), Y4
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    (DX)(BX*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPMOVZXWD    (AX)(BX*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VADDPS       Y2, Y7, Y7
+	VSQRTPS      Y7, Y7
+	VADDPS       Y1, Y7, Y7
+	VMULPS       Y0, Y6, Y6
+	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y5, Y5
+	VPSRLD       $0x10, Y5, Y6
+	VPAND        w00000001x8<>+0(SB), Y6, Y6
+	VPADDD       w00007fffx8<>+0(SB), Y6, Y6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y6, Y5, Y6
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y7, Y6, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (CX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func lambNormsBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·lambNormsBf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	VBROADCASTSS 20(SI), Z5
+	VBROADCASTSS 24(SI), Z6
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         sums+32(FP), R8
+
+unit:
+	CMPQ    SI, DI
+	JGE     done
+	LEAQ    1024(SI), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    SI, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(SI*4), Z11
+	VMOVUPS      64(CX)(SI*4), Z12
+	VMOVUPS      (DX)(SI*4), Z13
+	VMOVUPS      64(DX)(SI*4), Z14
+	VPMOVZXWD    (BX)(SI*2), Z15
+	VPMOVZXWD    32(BX)(SI*2), Z16
+	VPSLLD       $0x10, Z15, Z15
+	VPSLLD       $0x10, Z16, Z16
+	VPMOVZXWD    (AX)(SI*2), Z17
+	VPMOVZXWD    32(AX)(SI*2), Z18
+	VPSLLD       $0x10, Z17, Z17
+	VPSLLD       $0x10, Z18, Z18
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z0, Z14, Z14
+	VSUBPS       Z15, Z13, Z19
+	VSUBPS       Z16, Z14, Z20
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z1, Z20, Z20
+	VADDPS       Z19, Z15, Z15
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z13, Z13, Z13
+	VMULPS       Z14, Z14, Z14
+	VSUBPS       Z17, Z13, Z13
+	VSUBPS       Z18, Z14, Z14
+	VMULPS       Z2, Z13, Z13
+	VMULPS       Z2, Z14, Z14
+	VADDPS       Z13, Z17, Z13
+	VADDPS       Z14, Z18, Z14
+	VPSRLD       $0x10, Z15, Z17
+	VPSRLD       $0x10, Z16, Z18
+	VPANDD.BCST  w00000001x1<>+0(SB), Z17, Z17
+	VPANDD.BCST  w00000001x1<>+0(SB), Z18, Z18
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z17, Z17
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z18, Z18
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z19
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z20
+	VPADDD       Z17, Z15, Z17
+	VPADDD       Z18, Z16, Z18
+	VCMPPS       $0x03, Z15, Z15, K1
+	VCMPPS       $0x03, Z16, Z16, K2
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K1, Z17
+	VMOVAPS      Z18, Z18
+	VMOVAPS      Z20, K2, Z18
+	VPSRLD       $0x10, Z17, Z17
+	VPSRLD       $0x10, Z18, Z18
+	VPMOVDW      Z17, (BX)(SI*2)
+	VPMOVDW      Z18, 32(BX)(SI*2)
+	VPSRLD       $0x10, Z15, Z17
+	VPSRLD       $0x10, Z16, Z18
+	VPANDD.BCST  w00000001x1<>+0(SB), Z17, Z17
+	VPANDD.BCST  w00000001x1<>+0(SB), Z18, Z18
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z17, Z17
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z18, Z18
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z19
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z20
+	VPADDD       Z17, Z15, Z17
+	VPADDD       Z18, Z16, Z18
+	VCMPPS       $0x03, Z15, Z15, K1
+	VCMPPS       $0x03, Z16, Z16, K2
+	VMOVAPS      Z17, Z15
+	VMOVAPS      Z19, K1, Z15
+	VMOVAPS      Z18, Z16
+	VMOVAPS      Z20, K2, Z16
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z15, Z15
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z16, Z16
+	VPSRLD       $0x10, Z13, Z17
+	VPSRLD       $0x10, Z14, Z18
+	VPANDD.BCST  w00000001x1<>+0(SB), Z17, Z17
+	VPANDD.BCST  w00000001x1<>+0(SB), Z18, Z18
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z17, Z17
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z18, Z18
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z19
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z20
+	VPADDD       Z17, Z13, Z17
+	VPADDD       Z18, Z14, Z18
+	VCMPPS       $0x03, Z13, Z13, K1
+	VCMPPS       $0x03, Z14, Z14, K2
+	VMOVAPS      Z17, Z17
+	VMOVAPS      Z19, K1, Z17
+	VMOVAPS      Z18, Z18
+	VMOVAPS      Z20, K2, Z18
+	VPSRLD       $0x10, Z17, Z17
+	VPSRLD       $0x10, Z18, Z18
+	VPMOVDW      Z17, (AX)(SI*2)
+	VPMOVDW      Z18, 32(AX)(SI*2)
+	VPSRLD       $0x10, Z13, Z17
+	VPSRLD       $0x10, Z14, Z18
+	VPANDD.BCST  w00000001x1<>+0(SB), Z17, Z17
+	VPANDD.BCST  w00000001x1<>+0(SB), Z18, Z18
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z17, Z17
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z18, Z18
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z19
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z20
+	VPADDD       Z17, Z13, Z17
+	VPADDD       Z18, Z14, Z18
+	VCMPPS       $0x03, Z13, Z13, K1
+	VCMPPS       $0x03, Z14, Z14, K2
+	VMOVAPS      Z17, Z13
+	VMOVAPS      Z19, K1, Z13
+	VMOVAPS      Z18, Z14
+	VMOVAPS      Z20, K2, Z14
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z13, Z13
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z14, Z14
+	VMULPS       Z11, Z11, Z17
+	VMULPS       Z12, Z12, Z18
+	VADDPS       Z17, Z7, Z7
+	VADDPS       Z18, Z8, Z8
+	VADDPS       Z5, Z13, Z13
+	VADDPS       Z5, Z14, Z14
+	VSQRTPS      Z13, Z13
+	VSQRTPS      Z14, Z14
+	VADDPS       Z4, Z13, Z13
+	VADDPS       Z4, Z14, Z14
+	VMULPS       Z3, Z15, Z15
+	VMULPS       Z3, Z16, Z16
+	VDIVPS       Z13, Z15, Z13
+	VDIVPS       Z14, Z16, Z14
+	VMULPS       Z6, Z11, Z11
+	VMULPS       Z6, Z12, Z12
+	VADDPS       Z11, Z13, Z11
+	VADDPS       Z12, Z14, Z12
+	VMULPS       Z11, Z11, Z11
+	VMULPS       Z12, Z12, Z12
+	VADDPS       Z11, Z9, Z9
+	VADDPS       Z12, Z10, Z10
+	ADDQ         $0x20, SI
+	CMPQ         SI, R10
+	JLE          lanes
+
+tail:
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	MOVL         $0xffffffff, R11
+	BZHIL        R10, R11, R11
+	KMOVW        R11, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z11
+	VMOVUPS.Z    (DX)(SI*4), K1, Z12
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z13
+	VPSLLD       $0x10, Z13, Z13
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z14
+	VPSLLD       $0x10, Z14, Z14
+	VMULPS       Z0, Z12, Z12
+	VSUBPS       Z13, Z12, Z15
+	VMULPS       Z1, Z15, Z15
+	VADDPS       Z15, Z13, Z13
+	VMULPS       Z12, Z12, Z12
+	VSUBPS       Z14, Z12, Z12
+	VMULPS       Z2, Z12, Z12
+	VADDPS       Z12, Z14, Z12
+	VPSRLD       $0x10, Z13, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z13, Z14
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z15, K2, Z14
+	VPSRLD       $0x10, Z14, Z14
+	VPMOVDW      Z14, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z13, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z13, Z14
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z14, Z13
+	VMOVAPS      Z15, K2, Z13
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z13, Z13
+	VPSRLD       $0x10, Z12, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z12, Z14
+	VCMPPS       $0x03, Z12, Z12, K2
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z15, K2, Z14
+	VPSRLD       $0x10, Z14, Z14
+	VPMOVDW      Z14, K1, (AX)(SI*2)
+	VPSRLD       $0x10, Z12, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z12, Z14
+	VCMPPS       $0x03, Z12, Z12, K2
+	VMOVAPS      Z14, Z12
+	VMOVAPS      Z15, K2, Z12
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z12, Z12
+	VMULPS.Z     Z11, Z11, K1, Z14
+	VADDPS       Z14, Z7, Z7
+	VADDPS       Z5, Z12, Z12
+	VSQRTPS      Z12, Z12
+	VADDPS       Z4, Z12, Z12
+	VMULPS       Z3, Z13, Z13
+	VDIVPS       Z12, Z13, Z12
+	VMULPS       Z6, Z11, Z11
+	VADDPS       Z11, Z12, Z11
+	VMULPS.Z     Z11, Z11, K1, Z11
+	VADDPS       Z11, Z9, Z9
+	ADDQ         $0x10, SI
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	MOVL         $0xffffffff, R11
+	BZHIL        R10, R11, R11
+	KMOVW        R11, K1
+	VMOVUPS.Z    (CX)(SI*4), K1, Z11
+	VMOVUPS.Z    (DX)(SI*4), K1, Z12
+	VPMOVZXWD.Z  (BX)(SI*2), K1, Z13
+	VPSLLD       $0x10, Z13, Z13
+	VPMOVZXWD.Z  (AX)(SI*2), K1, Z14
+	VPSLLD       $0x10, Z14, Z14
+	VMULPS       Z0, Z12, Z12
+	VSUBPS       Z13, Z12, Z15
+	VMULPS       Z1, Z15, Z15
+	VADDPS       Z15, Z13, Z13
+	VMULPS       Z12, Z12, Z12
+	VSUBPS       Z14, Z12, Z12
+	VMULPS       Z2, Z12, Z12
+	VADDPS       Z12, Z14, Z12
+	VPSRLD       $0x10, Z13, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z13, Z14
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z15, K2, Z14
+	VPSRLD       $0x10, Z14, Z14
+	VPMOVDW      Z14, K1, (BX)(SI*2)
+	VPSRLD       $0x10, Z13, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z13, Z14
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVAPS      Z14, Z13
+	VMOVAPS      Z15, K2, Z13
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z13, Z13
+	VPSRLD       $0x10, Z12, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z12, Z14
+	VCMPPS       $0x03, Z12, Z12, K2
+	VMOVAPS      Z14, Z14
+	VMOVAPS      Z15, K2, Z14
+	VPSRLD       $0x10, Z14, Z14
+	VPMOVDW      Z14, K1, (AX)(SI*2)
+	VPSRLD       $0x10, Z12, Z14
+	VPANDD.BCST  w00000001x1<>+0(SB), Z14, Z14
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z14, Z14
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VPADDD       Z14, Z12, Z14
+	VCMPPS       $0x03, Z12, Z12, K2
+	VMOVAPS      Z14, Z12
+	VMOVAPS      Z15, K2, Z12
+	VPANDD.BCST  wffff0000x1<>+0(SB), Z12, Z12
+	VMULPS.Z     Z11, Z11, K1, Z14
+	VADDPS       Z14, Z8, Z8
+	VADDPS       Z5, Z12, Z12
+	VSQRTPS      Z12, Z12
+	VADDPS       Z4, Z12, Z12
+	VMULPS       Z3, Z13, Z13
+	VDIVPS       Z12, Z13, Z12
+	VMULPS       Z6, Z11, Z11
+	VADDPS       Z11, Z12, Z11
+	VMULPS.Z     Z11, Z11, K1, Z11
+	VADDPS       Z11, Z10, Z10
+	ADDQ         $0x10, SI
+
+fold:
+	MOVQ          R9, SI
+	VADDPS        Z8, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y11
+	VADDPS        Y11, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X11
+	VADDPS        X11, X7, X7
+	VPERMILPS     $0x0e, X7, X11
+	VADDPS        X11, X7, X7
+	VPERMILPS     $0x01, X7, X11
+	VADDSS        X11, X7, X7
+	VMOVSS        X7, (R8)
+	VADDPS        Z10, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y11
+	VADDPS        Y11, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X11
+	VADDPS        X11, X9, X9
+	VPERMILPS     $0x0e, X9, X11
+	VADDPS        X11, X9, X9
+	VPERMILPS     $0x01, X9, X11
+	VADDSS        X11, X9, X9
+	VMOVSS        X9, 4(R8)
+	ADDQ          $0x08, R8
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func lambNormsBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·lambNormsBf16StatesAVX2(SB), $256-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	VBROADCASTSS (SI), Y0
+	VMOVAPS      Y0, (DI)
+	VBROADCASTSS 4(SI), Y0
+	VMOVAPS      Y0, 32(DI)
+	VBROADCASTSS 8(SI), Y0
+	VMOVAPS      Y0, 64(DI)
+	VBROADCASTSS 12(SI), Y0
+	VMOVAPS      Y0, 96(DI)
+	VBROADCASTSS 16(SI), Y0
+	VMOVAPS      Y0, 128(DI)
+	VBROADCASTSS 20(SI), Y0
+	VMOVAPS      Y0, 160(DI)
+	VBROADCASTSS 24(SI), Y0
+	VMOVAPS      Y0, 192(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	MOVQ         sums+32(FP), R9
+
+unit:
+	CMPQ    SI, R8
+	JGE     done
+	LEAQ    1024(SI), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    R10, R11
+	SUBQ    $0x20, R11
+	CMPQ    SI, R11
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(SI*4), Y8
+	VMOVUPS      (DX)(SI*4), Y9
+	VPMOVZXWD    (BX)(SI*2), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    (AX)(SI*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMULPS       (DI), Y9, Y9
+	VSUBPS       Y10, Y9, Y12
+	VMULPS       32(DI), Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       64(DI), Y9, Y9
+	VADDPS       Y9, Y11, Y9
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, (BX)(SI*2)
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VPAND        wffff0000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, (AX)(SI*2)
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VBLENDVPS    Y9, Y12, Y11, Y9
+	VPAND        wffff0000x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y8, Y11
+	VADDPS       Y11, Y0, Y0
+	VADDPS       160(DI), Y9, Y9
+	VSQRTPS      Y9, Y9
+	VADDPS       128(DI), Y9, Y9
+	VMULPS       96(DI), Y10, Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       192(DI), Y8, Y8
+	VADDPS       Y8, Y9, Y8
+	VMULPS       Y8, Y8, Y8
+	VADDPS       Y8, Y4, Y4
+	VMOVUPS      32(CX)(SI*4), Y8
+	VMOVUPS      32(DX)(SI*4), Y9
+	VPMOVZXWD    16(BX)(SI*2), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    16(AX)(SI*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMULPS       (DI), Y9, Y9
+	VSUBPS       Y10, Y9, Y12
+	VMULPS       32(DI), Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       64(DI), Y9, Y9
+	VADDPS       Y9, Y11, Y9
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 16(BX)(SI*2)
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VPAND        wffff0000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 16(AX)(SI*2)
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VBLENDVPS    Y9, Y12, Y11, Y9
+	VPAND        wffff0000x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y8, Y11
+	VADDPS       Y11, Y1, Y1
+	VADDPS       160(DI), Y9, Y9
+	VSQRTPS      Y9, Y9
+	VADDPS       128(DI), Y9, Y9
+	VMULPS       96(DI), Y10, Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       192(DI), Y8, Y8
+	VADDPS       Y8, Y9, Y8
+	VMULPS       Y8, Y8, Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVUPS      64(CX)(SI*4), Y8
+	VMOVUPS      64(DX)(SI*4), Y9
+	VPMOVZXWD    32(BX)(SI*2), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    32(AX)(SI*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMULPS       (DI), Y9, Y9
+	VSUBPS       Y10, Y9, Y12
+	VMULPS       32(DI), Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       64(DI), Y9, Y9
+	VADDPS       Y9, Y11, Y9
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 32(BX)(SI*2)
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VPAND        wffff0000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 32(AX)(SI*2)
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VBLENDVPS    Y9, Y12, Y11, Y9
+	VPAND        wffff0000x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y8, Y11
+	VADDPS       Y11, Y2, Y2
+	VADDPS       160(DI), Y9, Y9
+	VSQRTPS      Y9, Y9
+	VADDPS       128(DI), Y9, Y9
+	VMULPS       96(DI), Y10, Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       192(DI), Y8, Y8
+	VADDPS       Y8, Y9, Y8
+	VMULPS       Y8, Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      96(CX)(SI*4), Y8
+	VMOVUPS      96(DX)(SI*4), Y9
+	VPMOVZXWD    48(BX)(SI*2), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VPMOVZXWD    48(AX)(SI*2), Y11
+	VPSLLD       $0x10, Y11, Y11
+	VMULPS       (DI), Y9, Y9
+	VSUBPS       Y10, Y9, Y12
+	VMULPS       32(DI), Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y11, Y9, Y9
+	VMULPS       64(DI), Y9, Y9
+	VADDPS       Y9, Y11, Y9
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 48(BX)(SI*2)
+	VPSRLD       $0x10, Y10, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y10
+	VBLENDVPS    Y10, Y12, Y11, Y10
+	VPAND        wffff0000x8<>+0(SB), Y10, Y10
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y13
+	VBLENDVPS    Y13, Y12, Y11, Y11
+	VPSRLD       $0x10, Y11, Y11
+	VPACKUSDW    Y11, Y11, Y11
+	VPERMQ       $0x08, Y11, Y11
+	VMOVDQU      X11, 48(AX)(SI*2)
+	VPSRLD       $0x10, Y9, Y11
+	VPAND        w00000001x8<>+0(SB), Y11, Y11
+	VPADDD       w00007fffx8<>+0(SB), Y11, Y11
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y12
+	VPADDD       Y11, Y9, Y11
+	VCMPPS       $0x03, Y9, Y9, Y9
+	VBLENDVPS    Y9, Y12, Y11, Y9
+	VPAND        wffff0000x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y8, Y11
+	VADDPS       Y11, Y3, Y3
+	VADDPS       160(DI), Y9, Y9
+	VSQRTPS      Y9, Y9
+	VADDPS       128(DI), Y9, Y9
+	VMULPS       96(DI), Y10, Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       192(DI), Y8, Y8
+	VADDPS       Y8, Y9, Y8
+	VMULPS       Y8, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	ADDQ         $0x20, SI
+	CMPQ         SI, R11
+	JLE          lanes
+
+tail:
+	MOVQ         R10, SI
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (R9)
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x0e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x01, X4, X0
+	VADDSS       X0, X4, X4
+	VMOVSS       X4, 4(R9)
+	ADDQ         $0x08, R9
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func lambApplyBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·lambApplyBf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 12(BX), Z0
+	VBROADCASTSS 16(BX), Z1
+	VBROADCASTSS 20(BX), Z2
+	VBROADCASTSS 24(BX), Z3
+	VBROADCASTSS 60(BX), Z4
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS   (CX)(BX*4), Z5
+	VMOVUPS   64(CX)(BX*4), Z6
+	VPMOVZXWD (DX)(BX*2), Z7
+	VPMOVZXWD 32(DX)(BX*2), Z8
+	VPSLLD    $0x10, Z7, Z7
+	VPSLLD    $0x10, Z8, Z8
+	VPMOVZXWD (AX)(BX*2), Z9
+	VPMOVZXWD 32(AX)(BX*2), Z10
+	VPSLLD    $0x10, Z9, Z9
+	VPSLLD    $0x10, Z10, Z10
+	VADDPS    Z2, Z9, Z9
+	VADDPS    Z2, Z10, Z10
+	VSQRTPS   Z9, Z9
+	VSQRTPS   Z10, Z10
+	VADDPS    Z1, Z9, Z9
+	VADDPS    Z1, Z10, Z10
+	VMULPS    Z0, Z7, Z7
+	VMULPS    Z0, Z8, Z8
+	VDIVPS    Z9, Z7, Z7
+	VDIVPS    Z10, Z8, Z8
+	VMULPS    Z3, Z5, Z9
+	VMULPS    Z3, Z6, Z10
+	VADDPS    Z9, Z7, Z7
+	VADDPS    Z10, Z8, Z8
+	VMULPS    Z4, Z7, Z7
+	VMULPS    Z4, Z8, Z8
+	VSUBPS    Z7, Z5, Z5
+	VSUBPS    Z8, Z6, Z6
+	VMOVUPS   Z5, (CX)(BX*4)
+	VMOVUPS   Z6, 64(CX)(BX*4)
+	ADDQ      $0x20, BX
+	CMPQ      BX, DI
+	JLE       loop1
+
+tail2:
+	CMPQ        BX, SI
+	JGE         done3
+	MOVQ        SI, DI
+	SUBQ        BX, DI
+	MOVL        $0xffffffff, R8
+	BZHIL       DI, R8, R8
+	KMOVW       R8, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z5
+	VPMOVZXWD.Z (DX)(BX*2), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VPMOVZXWD.Z (AX)(BX*2), K1, Z7
+	VPSLLD      $0x10, Z7, Z7
+	VADDPS      Z2, Z7, Z7
+	VSQRTPS     Z7, Z7
+	VADDPS      Z1, Z7, Z7
+	VMULPS      Z0, Z6, Z6
+	VDIVPS      Z7, Z6, Z6
+	VMULPS      Z3, Z5, Z7
+	VADDPS      Z7, Z6, Z6
+	VMULPS      Z4, Z6, Z6
+	VSUBPS      Z6, Z5, Z5
+	VMOVUPS     Z5, K1, (CX)(BX*4)
+	ADDQ        $0x10, BX
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func lambApplyBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·lambApplyBf16StatesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 12(BX), Y0
+	VBROADCASTSS 16(BX), Y1
+	VBROADCASTSS 20(BX), Y2
+	VBROADCASTSS 24(BX), Y3
+	VBROADCASTSS 60(BX), Y4
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VMOVUPS   (CX)(BX*4), Y5
+	VPMOVZXWD (DX)(BX*2), Y6
+	VPSLLD    $0x10, Y6, Y6
+	VPMOVZXWD (AX)(BX*2), Y7
+	VPSLLD    $0x10, Y7, Y7
+	VADDPS    Y2, Y7, Y7
+	VSQRTPS   Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMULPS    Y0, Y6, Y6
+	VDIVPS    Y7, Y6, Y6
+	VMULPS    Y3, Y5, Y7
+	VADDPS    Y7, Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VSUBPS    Y6, Y5, Y5
+	VMOVUPS   Y5, (CX)(BX*4)
+	ADDQ      $0x08, BX
+	CMPQ      BX, SI
+	JLE       loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func lambNormsBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·lambNormsBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), BX
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	VBROADCASTSS 20(SI), Z5
+	VBROADCASTSS 24(SI), Z6
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         sums+32(FP), R8
+
+unit:
+	CMPQ    SI, DI
+	JGE     done
+	LEAQ    1024(SI), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    SI, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS   (AX)(SI*4), Z11
+	VMOVUPS   64(AX)(SI*4), Z12
+	VPMOVZXWD (CX)(SI*2), Z13
+	VPMOVZXWD 32(CX)(SI*2), Z14
+	VPSLLD    $0x10, Z13, Z13
+	VPSLLD    $0x10, Z14, Z14
+	VMOVUPS   (DX)(SI*4), Z15
+	VMOVUPS   64(DX)(SI*4), Z16
+	VMOVUPS   (BX)(SI*4), Z17
+	VMOVUPS   64(BX)(SI*4), Z18
+	VMULPS    Z0, Z13, Z13
+	VMULPS    Z0, Z14, Z14
+	VSUBPS    Z15, Z13, Z19
+	VSUBPS    Z16, Z14, Z20
+	VMULPS    Z1, Z19, Z19
+	VMULPS    Z1, Z20, Z20
+	VADDPS    Z19, Z15, Z15
+	VADDPS    Z20, Z16, Z16
+	VMULPS    Z13, Z13, Z13
+	VMULPS    Z14, Z14, Z14
+	VSUBPS    Z17, Z13, Z13
+	VSUBPS    Z18, Z14, Z14
+	VMULPS    Z2, Z13, Z13
+	VMULPS    Z2, Z14, Z14
+	VADDPS    Z13, Z17, Z13
+	VADDPS    Z14, Z18, Z14
+	VMOVUPS   Z15, (DX)(SI*4)
+	VMOVUPS   Z16, 64(DX)(SI*4)
+	VMOVUPS   Z13, (BX)(SI*4)
+	VMOVUPS   Z14, 64(BX)(SI*4)
+	VMULPS    Z11, Z11, Z17
+	VMULPS    Z12, Z12, Z18
+	VADDPS    Z17, Z7, Z7
+	VADDPS    Z18, Z8, Z8
+	VADDPS    Z5, Z13, Z13
+	VADDPS    Z5, Z14, Z14
+	VSQRTPS   Z13, Z13
+	VSQRTPS   Z14, Z14
+	VADDPS    Z4, Z13, Z13
+	VADDPS    Z4, Z14, Z14
+	VMULPS    Z3, Z15, Z15
+	VMULPS    Z3, Z16, Z16
+	VDIVPS    Z13, Z15, Z13
+	VDIVPS    Z14, Z16, Z14
+	VMULPS    Z6, Z11, Z11
+	VMULPS    Z6, Z12, Z12
+	VADDPS    Z11, Z13, Z11
+	VADDPS    Z12, Z14, Z12
+	VMULPS    Z11, Z11, Z11
+	VMULPS    Z12, Z12, Z12
+	VADDPS    Z11, Z9, Z9
+	VADDPS    Z12, Z10, Z10
+	ADDQ      $0x20, SI
+	CMPQ      SI, R10
+	JLE       lanes
+
+tail:
+	CMPQ        SI, R9
+	JGE         fold
+	MOVQ        R9, R10
+	SUBQ        SI, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (AX)(SI*4), K1, Z11
+	VPMOVZXWD.Z (CX)(SI*2), K1, Z12
+	VPSLLD      $0x10, Z12, Z12
+	VMOVUPS.Z   (DX)(SI*4), K1, Z13
+	VMOVUPS.Z   (BX)(SI*4), K1, Z14
+	VMULPS      Z0, Z12, Z12
+	VSUBPS      Z13, Z12, Z15
+	VMULPS      Z1, Z15, Z15
+	VADDPS      Z15, Z13, Z13
+	VMULPS      Z12, Z12, Z12
+	VSUBPS      Z14, Z12, Z12
+	VMULPS      Z2, Z12, Z12
+	VADDPS      Z12, Z14, Z12
+	VMOVUPS     Z13, K1, (DX)(SI*4)
+	VMOVUPS     Z12, K1, (BX)(SI*4)
+	VMULPS.Z    Z11, Z11, K1, Z14
+	VADDPS      Z14, Z7, Z7
+	VADDPS      Z5, Z12, Z12
+	VSQRTPS     Z12, Z12
+	VADDPS      Z4, Z12, Z12
+	VMULPS      Z3, Z13, Z13
+	VDIVPS      Z12, Z13, Z12
+	VMULPS      Z6, Z11, Z11
+	VADDPS      Z11, Z12, Z11
+	VMULPS.Z    Z11, Z11, K1, Z11
+	VADDPS      Z11, Z9, Z9
+	ADDQ        $0x10, SI
+	CMPQ        SI, R9
+	JGE         fold
+	MOVQ        R9, R10
+	SUBQ        SI, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (AX)(SI*4), K1, Z11
+	VPMOVZXWD.Z (CX)(SI*2), K1, Z12
+	VPSLLD      $0x10, Z12, Z12
+	VMOVUPS.Z   (DX)(SI*4), K1, Z13
+	VMOVUPS.Z   (BX)(SI*4), K1, Z14
+	VMULPS      Z0, Z12, Z12
+	VSUBPS      Z13, Z12, Z15
+	VMULPS      Z1, Z15, Z15
+	VADDPS      Z15, Z13, Z13
+	VMULPS      Z12, Z12, Z12
+	VSUBPS      Z14, Z12, Z12
+	VMULPS      Z2, Z12, Z12
+	VADDPS      Z12, Z14, Z12
+	VMOVUPS     Z13, K1, (DX)(SI*4)
+	VMOVUPS     Z12, K1, (BX)(SI*4)
+	VMULPS.Z    Z11, Z11, K1, Z14
+	VADDPS      Z14, Z8, Z8
+	VADDPS      Z5, Z12, Z12
+	VSQRTPS     Z12, Z12
+	VADDPS      Z4, Z12, Z12
+	VMULPS      Z3, Z13, Z13
+	VDIVPS      Z12, Z13, Z12
+	VMULPS      Z6, Z11, Z11
+	VADDPS      Z11, Z12, Z11
+	VMULPS.Z    Z11, Z11, K1, Z11
+	VADDPS      Z11, Z10, Z10
+	ADDQ        $0x10, SI
+
+fold:
+	MOVQ          R9, SI
+	VADDPS        Z8, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y11
+	VADDPS        Y11, Y7, Y7
+	VEXTRACTF128  $0x01, Y7, X11
+	VADDPS        X11, X7, X7
+	VPERMILPS     $0x0e, X7, X11
+	VADDPS        X11, X7, X7
+	VPERMILPS     $0x01, X7, X11
+	VADDSS        X11, X7, X7
+	VMOVSS        X7, (R8)
+	VADDPS        Z10, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y11
+	VADDPS        Y11, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X11
+	VADDPS        X11, X9, X9
+	VPERMILPS     $0x0e, X9, X11
+	VADDPS        X11, X9, X9
+	VPERMILPS     $0x01, X9, X11
+	VADDSS        X11, X9, X9
+	VMOVSS        X9, 4(R8)
+	ADDQ          $0x08, R8
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func lambNormsBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·lambNormsBf16MasterAVX2(SB), $256-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), BX
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	VBROADCASTSS (SI), Y0
+	VMOVAPS      Y0, (DI)
+	VBROADCASTSS 4(SI), Y0
+	VMOVAPS      Y0, 32(DI)
+	VBROADCASTSS 8(SI), Y0
+	VMOVAPS      Y0, 64(DI)
+	VBROADCASTSS 12(SI), Y0
+	VMOVAPS      Y0, 96(DI)
+	VBROADCASTSS 16(SI), Y0
+	VMOVAPS      Y0, 128(DI)
+	VBROADCASTSS 20(SI), Y0
+	VMOVAPS      Y0, 160(DI)
+	VBROADCASTSS 24(SI), Y0
+	VMOVAPS      Y0, 192(DI)
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), R8
+	MOVQ         sums+32(FP), R9
+
+unit:
+	CMPQ    SI, R8
+	JGE     done
+	LEAQ    1024(SI), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    R10, R11
+	SUBQ    $0x20, R11
+	CMPQ    SI, R11
+	JGT     tail
+
+lanes:
+	VMOVUPS   (AX)(SI*4), Y8
+	VPMOVZXWD (CX)(SI*2), Y9
+	VPSLLD    $0x10, Y9, Y9
+	VMOVUPS   (DX)(SI*4), Y10
+	VMOVUPS   (BX)(SI*4), Y11
+	VMULPS    (DI), Y9, Y9
+	VSUBPS    Y10, Y9, Y12
+	VMULPS    32(DI), Y12, Y12
+	VADDPS    Y12, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VSUBPS    Y11, Y9, Y9
+	VMULPS    64(DI), Y9, Y9
+	VADDPS    Y9, Y11, Y9
+	VMOVUPS   Y10, (DX)(SI*4)
+	VMOVUPS   Y9, (BX)(SI*4)
+	VMULPS    Y8, Y8, Y11
+	VADDPS    Y11, Y0, Y0
+	VADDPS    160(DI), Y9, Y9
+	VSQRTPS   Y9, Y9
+	VADDPS    128(DI), Y9, Y9
+	VMULPS    96(DI), Y10, Y10
+	VDIVPS    Y9, Y10, Y9
+	VMULPS    192(DI), Y8, Y8
+	VADDPS    Y8, Y9, Y8
+	VMULPS    Y8, Y8, Y8
+	VADDPS    Y8, Y4, Y4
+	VMOVUPS   32(AX)(SI*4), Y8
+	VPMOVZXWD 16(CX)(SI*2), Y9
+	VPSLLD    $0x10, Y9, Y9
+	VMOVUPS   32(DX)(SI*4), Y10
+	VMOVUPS   32(BX)(SI*4), Y11
+	VMULPS    (DI), Y9, Y9
+	VSUBPS    Y10, Y9, Y12
+	VMULPS    32(DI), Y12, Y12
+	VADDPS    Y12, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VSUBPS    Y11, Y9, Y9
+	VMULPS    64(DI), Y9, Y9
+	VADDPS    Y9, Y11, Y9
+	VMOVUPS   Y10, 32(DX)(SI*4)
+	VMOVUPS   Y9, 32(BX)(SI*4)
+	VMULPS    Y8, Y8, Y11
+	VADDPS    Y11, Y1, Y1
+	VADDPS    160(DI), Y9, Y9
+	VSQRTPS   Y9, Y9
+	VADDPS    128(DI), Y9, Y9
+	VMULPS    96(DI), Y10, Y10
+	VDIVPS    Y9, Y10, Y9
+	VMULPS    192(DI), Y8, Y8
+	VADDPS    Y8, Y9, Y8
+	VMULPS    Y8, Y8, Y8
+	VADDPS    Y8, Y5, Y5
+	VMOVUPS   64(AX)(SI*4), Y8
+	VPMOVZXWD 32(CX)(SI*2), Y9
+	VPSLLD    $0x10, Y9, Y9
+	VMOVUPS   64(DX)(SI*4), Y10
+	VMOVUPS   64(BX)(SI*4), Y11
+	VMULPS    (DI), Y9, Y9
+	VSUBPS    Y10, Y9, Y12
+	VMULPS    32(DI), Y12, Y12
+	VADDPS    Y12, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VSUBPS    Y11, Y9, Y9
+	VMULPS    64(DI), Y9, Y9
+	VADDPS    Y9, Y11, Y9
+	VMOVUPS   Y10, 64(DX)(SI*4)
+	VMOVUPS   Y9, 64(BX)(SI*4)
+	VMULPS    Y8, Y8, Y11
+	VADDPS    Y11, Y2, Y2
+	VADDPS    160(DI), Y9, Y9
+	VSQRTPS   Y9, Y9
+	VADDPS    128(DI), Y9, Y9
+	VMULPS    96(DI), Y10, Y10
+	VDIVPS    Y9, Y10, Y9
+	VMULPS    192(DI), Y8, Y8
+	VADDPS    Y8, Y9, Y8
+	VMULPS    Y8, Y8, Y8
+	VADDPS    Y8, Y6, Y6
+	VMOVUPS   96(AX)(SI*4), Y8
+	VPMOVZXWD 48(CX)(SI*2), Y9
+	VPSLLD    $0x10, Y9, Y9
+	VMOVUPS   96(DX)(SI*4), Y10
+	VMOVUPS   96(BX)(SI*4), Y11
+	VMULPS    (DI), Y9, Y9
+	VSUBPS    Y10, Y9, Y12
+	VMULPS    32(DI), Y12, Y12
+	VADDPS    Y12, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VSUBPS    Y11, Y9, Y9
+	VMULPS    64(DI), Y9, Y9
+	VADDPS    Y9, Y11, Y9
+	VMOVUPS   Y10, 96(DX)(SI*4)
+	VMOVUPS   Y9, 96(BX)(SI*4)
+	VMULPS    Y8, Y8, Y11
+	VADDPS    Y11, Y3, Y3
+	VADDPS    160(DI), Y9, Y9
+	VSQRTPS   Y9, Y9
+	VADDPS    128(DI), Y9, Y9
+	VMULPS    96(DI), Y10, Y10
+	VDIVPS    Y9, Y10, Y9
+	VMULPS    192(DI), Y8, Y8
+	VADDPS    Y8, Y9, Y8
+	VMULPS    Y8, Y8, Y8
+	VADDPS    Y8, Y7, Y7
+	ADDQ      $0x20, SI
+	CMPQ      SI, R11
+	JLE       lanes
+
+tail:
+	MOVQ         R10, SI
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (R9)
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x0e, X4, X0
+	VADDPS       X0, X4, X4
+	VPERMILPS    $0x01, X4, X0
+	VADDSS       X0, X4, X4
+	VMOVSS       X4, 4(R9)
+	ADDQ         $0x08, R9
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func lambApplyBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·lambApplyBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), BX
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS 12(SI), Z0
+	VBROADCASTSS 16(SI), Z1
+	VBROADCASTSS 20(SI), Z2
+	VBROADCASTSS 24(SI), Z3
+	VBROADCASTSS 60(SI), Z4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Z5
+	VMOVUPS      64(AX)(SI*4), Z6
+	VMOVUPS      (DX)(SI*4), Z7
+	VMOVUPS      64(DX)(SI*4), Z8
+	VMOVUPS      (BX)(SI*4), Z9
+	VMOVUPS      64(BX)(SI*4), Z10
+	VADDPS       Z2, Z9, Z9
+	VADDPS       Z2, Z10, Z10
+	VSQRTPS      Z9, Z9
+	VSQRTPS      Z10, Z10
+	VADDPS       Z1, Z9, Z9
+	VADDPS       Z1, Z10, Z10
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VDIVPS       Z9, Z7, Z7
+	VDIVPS       Z10, Z8, Z8
+	VMULPS       Z3, Z5, Z9
+	VMULPS       Z3, Z6, Z10
+	VADDPS       Z9, Z7, Z7
+	VADDPS       Z10, Z8, Z8
+	VMULPS       Z4, Z7, Z7
+	VMULPS       Z4, Z8, Z8
+	VSUBPS       Z7, Z5, Z5
+	VSUBPS       Z8, Z6, Z6
+	VMOVUPS      Z5, (AX)(SI*4)
+	VMOVUPS      Z6, 64(AX)(SI*4)
+	VPSRLD       $0x10, Z5, Z7
+	VPSRLD       $0x10, Z6, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z7, Z5, Z7
+	VPADDD       Z8, Z6, Z8
+	VCMPPS       $0x03, Z5, Z5, K1
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z7, Z5
+	VMOVAPS      Z9, K1, Z5
+	VMOVAPS      Z8, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (CX)(SI*2)
+	VPMOVDW      Z6, 32(CX)(SI*2)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (AX)(SI*4), K1, Z5
+	VMOVUPS.Z    (DX)(SI*4), K1, Z6
+	VMOVUPS.Z    (BX)(SI*4), K1, Z7
+	VADDPS       Z2, Z7, Z7
+	VSQRTPS      Z7, Z7
+	VADDPS       Z1, Z7, Z7
+	VMULPS       Z0, Z6, Z6
+	VDIVPS       Z7, Z6, Z6
+	VMULPS       Z3, Z5, Z7
+	VADDPS       Z7, Z6, Z6
+	VMULPS       Z4, Z6, Z6
+	VSUBPS       Z6, Z5, Z5
+	VMOVUPS      Z5, K1, (AX)(SI*4)
+	VPSRLD       $0x10, Z5, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z6, Z5, Z6
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z6, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (CX)(SI*2)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func lambApplyBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·lambApplyBf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	MOVQ         24(AX), BX
+	MOVQ         32(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS 12(SI), Y0
+	VBROADCASTSS 16(SI), Y1
+	VBROADCASTSS 20(SI), Y2
+	VBROADCASTSS 24(SI), Y3
+	VBROADCASTSS 60(SI), Y4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Y5
+	VMOVUPS      (DX)(SI*4), Y6
+	VMOVUPS      (BX)(SI*4), Y7
+	VADDPS       Y2, Y7, Y7
+	VSQRTPS      Y7, Y7
+	VADDPS       Y1, Y7, Y7
+	VMULPS       Y0, Y6, Y6
+	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y3, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VSUBPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (AX)(SI*4)
+	VPSRLD       $0x10, Y5, Y6
+	VPAND        w00000001x8<>+0(SB), Y6, Y6
+	VPADDD       w00007fffx8<>+0(SB), Y6, Y6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y6, Y5, Y6
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y7, Y6, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (CX)(SI*2)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
 	VZEROUPPER
 	RET
 
@@ -4298,19 +23054,19 @@ unit:
 
 lanes:
 	VMOVUPS (CX)(DX*4), Z5
-	VMOVUPS (AX)(DX*4), Z6
+	VMOVUPS 64(CX)(DX*4), Z6
+	VMOVUPS (AX)(DX*4), Z7
+	VMOVUPS 64(AX)(DX*4), Z8
 	VMULPS  Z5, Z5, Z5
+	VMULPS  Z6, Z6, Z6
 	VADDPS  Z5, Z1, Z1
-	VMULPS  Z0, Z6, Z5
+	VADDPS  Z6, Z2, Z2
+	VMULPS  Z0, Z7, Z5
+	VMULPS  Z0, Z8, Z6
 	VMULPS  Z5, Z5, Z5
+	VMULPS  Z6, Z6, Z6
 	VADDPS  Z5, Z3, Z3
-	VMOVUPS 64(CX)(DX*4), Z5
-	VMOVUPS 64(AX)(DX*4), Z6
-	VMULPS  Z5, Z5, Z5
-	VADDPS  Z5, Z2, Z2
-	VMULPS  Z0, Z6, Z5
-	VMULPS  Z5, Z5, Z5
-	VADDPS  Z5, Z4, Z4
+	VADDPS  Z6, Z4, Z4
 	ADDQ    $0x20, DX
 	CMPQ    DX, R8
 	JLE     lanes
@@ -4447,7 +23203,7 @@ tail:
 	SUBQ         DX, R8
 	VMOVD        R8, X9
 	VPBROADCASTD X9, Y9
-	VPCMPGTD     lanes<>+0(SB), Y9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
 	VMASKMOVPS   (CX)(DX*4), Y9, Y10
 	VMASKMOVPS   (AX)(DX*4), Y9, Y11
 	VMULPS       Y10, Y10, Y10
@@ -4464,7 +23220,7 @@ tail:
 	SUBQ         DX, R8
 	VMOVD        R8, X9
 	VPBROADCASTD X9, Y9
-	VPCMPGTD     lanes<>+0(SB), Y9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
 	VMASKMOVPS   (CX)(DX*4), Y9, Y10
 	VMASKMOVPS   (AX)(DX*4), Y9, Y11
 	VMULPS       Y10, Y10, Y10
@@ -4481,7 +23237,7 @@ tail:
 	SUBQ         DX, R8
 	VMOVD        R8, X9
 	VPBROADCASTD X9, Y9
-	VPCMPGTD     lanes<>+0(SB), Y9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
 	VMASKMOVPS   (CX)(DX*4), Y9, Y10
 	VMASKMOVPS   (AX)(DX*4), Y9, Y11
 	VMULPS       Y10, Y10, Y10
@@ -4498,7 +23254,7 @@ tail:
 	SUBQ         DX, R8
 	VMOVD        R8, X9
 	VPBROADCASTD X9, Y9
-	VPCMPGTD     lanes<>+0(SB), Y9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
 	VMASKMOVPS   (CX)(DX*4), Y9, Y10
 	VMASKMOVPS   (AX)(DX*4), Y9, Y11
 	VMULPS       Y10, Y10, Y10
@@ -4556,40 +23312,40 @@ TEXT ·larsApplyAVX512(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x20, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Z4
-	VMOVUPS (DX)(BX*4), Z5
-	VMOVUPS (AX)(BX*4), Z6
-	VMULPS  Z0, Z5, Z5
-	VMULPS  Z2, Z4, Z7
-	VADDPS  Z7, Z5, Z5
-	VMULPS  Z1, Z6, Z6
-	VMULPS  Z3, Z5, Z5
-	VADDPS  Z5, Z6, Z5
-	VSUBPS  Z5, Z4, Z4
+	VMOVUPS 64(CX)(BX*4), Z5
+	VMOVUPS (DX)(BX*4), Z6
+	VMOVUPS 64(DX)(BX*4), Z7
+	VMOVUPS (AX)(BX*4), Z8
+	VMOVUPS 64(AX)(BX*4), Z9
+	VMULPS  Z0, Z6, Z6
+	VMULPS  Z0, Z7, Z7
+	VMULPS  Z2, Z4, Z10
+	VMULPS  Z2, Z5, Z11
+	VADDPS  Z10, Z6, Z6
+	VADDPS  Z11, Z7, Z7
+	VMULPS  Z1, Z8, Z8
+	VMULPS  Z1, Z9, Z9
+	VMULPS  Z3, Z6, Z6
+	VMULPS  Z3, Z7, Z7
+	VADDPS  Z6, Z8, Z6
+	VADDPS  Z7, Z9, Z7
+	VSUBPS  Z6, Z4, Z4
+	VSUBPS  Z7, Z5, Z5
 	VMOVUPS Z4, (CX)(BX*4)
-	VMOVUPS Z5, (AX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Z4
-	VMOVUPS 64(DX)(BX*4), Z5
-	VMOVUPS 64(AX)(BX*4), Z6
-	VMULPS  Z0, Z5, Z5
-	VMULPS  Z2, Z4, Z7
-	VADDPS  Z7, Z5, Z5
-	VMULPS  Z1, Z6, Z6
-	VMULPS  Z3, Z5, Z5
-	VADDPS  Z5, Z6, Z5
-	VSUBPS  Z5, Z4, Z4
-	VMOVUPS Z4, 64(CX)(BX*4)
-	VMOVUPS Z5, 64(AX)(BX*4)
+	VMOVUPS Z5, 64(CX)(BX*4)
+	VMOVUPS Z6, (AX)(BX*4)
+	VMOVUPS Z7, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      BX, SI
-	JGE       done
+	JGE       done3
 	MOVQ      SI, DI
 	SUBQ      BX, DI
 	MOVL      $0xffffffff, R8
@@ -4608,9 +23364,9 @@ tail:
 	VMOVUPS   Z4, K1, (CX)(BX*4)
 	VMOVUPS   Z5, K1, (AX)(BX*4)
 	ADDQ      $0x10, BX
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -4631,9 +23387,9 @@ TEXT ·larsApplyAVX2(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x08, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Y4
 	VMOVUPS (DX)(BX*4), Y5
 	VMOVUPS (AX)(BX*4), Y6
@@ -4648,16 +23404,16 @@ loop:
 	VMOVUPS Y5, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         BX, SI
-	JGE          done
+	JGE          done3
 	MOVQ         SI, DI
 	SUBQ         BX, DI
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Y4
-	VPCMPGTD     lanes<>+0(SB), Y4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
 	VMASKMOVPS   (CX)(BX*4), Y4, Y5
 	VMASKMOVPS   (DX)(BX*4), Y4, Y6
 	VMASKMOVPS   (AX)(BX*4), Y4, Y7
@@ -4671,9 +23427,1149 @@ tail:
 	VMASKMOVPS   Y5, Y4, (CX)(BX*4)
 	VMASKMOVPS   Y6, Y4, (AX)(BX*4)
 	ADDQ         $0x08, BX
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func larsNormsBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·larsNormsBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS (DX), Z0
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VPMOVZXWD (CX)(DX*2), Z5
+	VPMOVZXWD 32(CX)(DX*2), Z6
+	VPSLLD    $0x10, Z5, Z5
+	VPSLLD    $0x10, Z6, Z6
+	VPMOVZXWD (AX)(DX*2), Z7
+	VPMOVZXWD 32(AX)(DX*2), Z8
+	VPSLLD    $0x10, Z7, Z7
+	VPSLLD    $0x10, Z8, Z8
+	VMULPS    Z5, Z5, Z5
+	VMULPS    Z6, Z6, Z6
+	VADDPS    Z5, Z1, Z1
+	VADDPS    Z6, Z2, Z2
+	VMULPS    Z0, Z7, Z5
+	VMULPS    Z0, Z8, Z6
+	VMULPS    Z5, Z5, Z5
+	VMULPS    Z6, Z6, Z6
+	VADDPS    Z5, Z3, Z3
+	VADDPS    Z6, Z4, Z4
+	ADDQ      $0x20, DX
+	CMPQ      DX, R8
+	JLE       lanes
+
+tail:
+	CMPQ        DX, DI
+	JGE         fold
+	MOVQ        DI, R8
+	SUBQ        DX, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VPMOVZXWD.Z (CX)(DX*2), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD.Z (AX)(DX*2), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMULPS.Z    Z5, Z5, K1, Z5
+	VADDPS      Z5, Z1, Z1
+	VMULPS      Z0, Z6, Z5
+	VMULPS.Z    Z5, Z5, K1, Z5
+	VADDPS      Z5, Z3, Z3
+	ADDQ        $0x10, DX
+	CMPQ        DX, DI
+	JGE         fold
+	MOVQ        DI, R8
+	SUBQ        DX, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VPMOVZXWD.Z (CX)(DX*2), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD.Z (AX)(DX*2), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMULPS.Z    Z5, Z5, K1, Z5
+	VADDPS      Z5, Z2, Z2
+	VMULPS      Z0, Z6, Z5
+	VMULPS.Z    Z5, Z5, K1, Z5
+	VADDPS      Z5, Z4, Z4
+	ADDQ        $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X5
+	VADDPS        X5, X1, X1
+	VPERMILPS     $0x0e, X1, X5
+	VADDPS        X5, X1, X1
+	VPERMILPS     $0x01, X1, X5
+	VADDSS        X5, X1, X1
+	VMOVSS        X1, (SI)
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x0e, X3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x01, X3, X5
+	VADDSS        X5, X3, X3
+	VMOVSS        X3, 4(SI)
+	ADDQ          $0x08, SI
+	JMP           unit
 
 done:
+	VZEROUPPER
+	RET
+
+// func larsNormsBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·larsNormsBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS (DX), Y0
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VPMOVZXWD (CX)(DX*2), Y9
+	VPSLLD    $0x10, Y9, Y9
+	VPMOVZXWD (AX)(DX*2), Y10
+	VPSLLD    $0x10, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y1, Y1
+	VMULPS    Y0, Y10, Y9
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y5, Y5
+	VPMOVZXWD 16(CX)(DX*2), Y9
+	VPSLLD    $0x10, Y9, Y9
+	VPMOVZXWD 16(AX)(DX*2), Y10
+	VPSLLD    $0x10, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y2, Y2
+	VMULPS    Y0, Y10, Y9
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y6, Y6
+	VPMOVZXWD 32(CX)(DX*2), Y9
+	VPSLLD    $0x10, Y9, Y9
+	VPMOVZXWD 32(AX)(DX*2), Y10
+	VPSLLD    $0x10, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y3, Y3
+	VMULPS    Y0, Y10, Y9
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y7, Y7
+	VPMOVZXWD 48(CX)(DX*2), Y9
+	VPSLLD    $0x10, Y9, Y9
+	VPMOVZXWD 48(AX)(DX*2), Y10
+	VPSLLD    $0x10, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y4, Y4
+	VMULPS    Y0, Y10, Y9
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y8, Y8
+	ADDQ      $0x20, DX
+	CMPQ      DX, R8
+	JLE       lanes
+
+tail:
+	MOVQ         DI, DX
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (SI)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X1
+	VADDPS       X1, X5, X5
+	VPERMILPS    $0x0e, X5, X1
+	VADDPS       X1, X5, X5
+	VPERMILPS    $0x01, X5, X1
+	VADDSS       X1, X5, X5
+	VMOVSS       X5, 4(SI)
+	ADDQ         $0x08, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func larsApplyBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·larsApplyBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 60(BX), Z3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Z4
+	VPMOVZXWD    32(CX)(BX*2), Z5
+	VPSLLD       $0x10, Z4, Z4
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD    (DX)(BX*2), Z6
+	VPMOVZXWD    32(DX)(BX*2), Z7
+	VPSLLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    (AX)(BX*2), Z8
+	VPMOVZXWD    32(AX)(BX*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z2, Z4, Z10
+	VMULPS       Z2, Z5, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z1, Z8, Z8
+	VMULPS       Z1, Z9, Z9
+	VMULPS       Z3, Z6, Z6
+	VMULPS       Z3, Z7, Z7
+	VADDPS       Z6, Z8, Z6
+	VADDPS       Z7, Z9, Z7
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z7, Z5, Z5
+	VPSRLD       $0x10, Z4, Z8
+	VPSRLD       $0x10, Z5, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z9, Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z8, Z4, Z8
+	VPADDD       Z9, Z5, Z9
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z8, Z4
+	VMOVAPS      Z10, K1, Z4
+	VMOVAPS      Z9, Z5
+	VMOVAPS      Z11, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (CX)(BX*2)
+	VPMOVDW      Z5, 32(CX)(BX*2)
+	VPSRLD       $0x10, Z6, Z4
+	VPSRLD       $0x10, Z7, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z4, Z6, Z4
+	VPADDD       Z5, Z7, Z5
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z8, K1, Z4
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z9, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (AX)(BX*2)
+	VPMOVDW      Z5, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VPMOVZXWD.Z  (CX)(BX*2), K1, Z4
+	VPSLLD       $0x10, Z4, Z4
+	VPMOVZXWD.Z  (DX)(BX*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z2, Z4, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z3, Z5, Z5
+	VADDPS       Z5, Z6, Z5
+	VSUBPS       Z5, Z4, Z4
+	VPSRLD       $0x10, Z4, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z6, Z4, Z6
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z7, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (CX)(BX*2)
+	VPSRLD       $0x10, Z5, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VPADDD       Z4, Z5, Z4
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z6, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func larsApplyBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·larsApplyBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 60(BX), Y3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    (DX)(BX*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    (AX)(BX*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y2, Y4, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y5
+	VSUBPS       Y5, Y4, Y4
+	VPSRLD       $0x10, Y4, Y6
+	VPAND        w00000001x8<>+0(SB), Y6, Y6
+	VPADDD       w00007fffx8<>+0(SB), Y6, Y6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y6, Y4, Y6
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y7, Y6, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (CX)(BX*2)
+	VPSRLD       $0x10, Y5, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y6
+	VPADDD       Y4, Y5, Y4
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y6, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func larsNormsBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·larsNormsBf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS (DX), Z0
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(DX*4), Z5
+	VMOVUPS 64(CX)(DX*4), Z6
+	VMOVUPS (AX)(DX*4), Z7
+	VMOVUPS 64(AX)(DX*4), Z8
+	VMULPS  Z5, Z5, Z5
+	VMULPS  Z6, Z6, Z6
+	VADDPS  Z5, Z1, Z1
+	VADDPS  Z6, Z2, Z2
+	VMULPS  Z0, Z7, Z5
+	VMULPS  Z0, Z8, Z6
+	VMULPS  Z5, Z5, Z5
+	VMULPS  Z6, Z6, Z6
+	VADDPS  Z5, Z3, Z3
+	VADDPS  Z6, Z4, Z4
+	ADDQ    $0x20, DX
+	CMPQ    DX, R8
+	JLE     lanes
+
+tail:
+	CMPQ      DX, DI
+	JGE       fold
+	MOVQ      DI, R8
+	SUBQ      DX, R8
+	MOVL      $0xffffffff, R9
+	BZHIL     R8, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (CX)(DX*4), K1, Z5
+	VMOVUPS.Z (AX)(DX*4), K1, Z6
+	VMULPS.Z  Z5, Z5, K1, Z5
+	VADDPS    Z5, Z1, Z1
+	VMULPS    Z0, Z6, Z5
+	VMULPS.Z  Z5, Z5, K1, Z5
+	VADDPS    Z5, Z3, Z3
+	ADDQ      $0x10, DX
+	CMPQ      DX, DI
+	JGE       fold
+	MOVQ      DI, R8
+	SUBQ      DX, R8
+	MOVL      $0xffffffff, R9
+	BZHIL     R8, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (CX)(DX*4), K1, Z5
+	VMOVUPS.Z (AX)(DX*4), K1, Z6
+	VMULPS.Z  Z5, Z5, K1, Z5
+	VADDPS    Z5, Z2, Z2
+	VMULPS    Z0, Z6, Z5
+	VMULPS.Z  Z5, Z5, K1, Z5
+	VADDPS    Z5, Z4, Z4
+	ADDQ      $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X5
+	VADDPS        X5, X1, X1
+	VPERMILPS     $0x0e, X1, X5
+	VADDPS        X5, X1, X1
+	VPERMILPS     $0x01, X1, X5
+	VADDSS        X5, X1, X1
+	VMOVSS        X1, (SI)
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x0e, X3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x01, X3, X5
+	VADDSS        X5, X3, X3
+	VMOVSS        X3, 4(SI)
+	ADDQ          $0x08, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func larsNormsBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·larsNormsBf16StatesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS (DX), Y0
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(DX*4), Y9
+	VMOVUPS (AX)(DX*4), Y10
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y9, Y1, Y1
+	VMULPS  Y0, Y10, Y9
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y9, Y5, Y5
+	VMOVUPS 32(CX)(DX*4), Y9
+	VMOVUPS 32(AX)(DX*4), Y10
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y9, Y2, Y2
+	VMULPS  Y0, Y10, Y9
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y9, Y6, Y6
+	VMOVUPS 64(CX)(DX*4), Y9
+	VMOVUPS 64(AX)(DX*4), Y10
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y9, Y3, Y3
+	VMULPS  Y0, Y10, Y9
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 96(CX)(DX*4), Y9
+	VMOVUPS 96(AX)(DX*4), Y10
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y9, Y4, Y4
+	VMULPS  Y0, Y10, Y9
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	ADDQ    $0x20, DX
+	CMPQ    DX, R8
+	JLE     lanes
+
+tail:
+	MOVQ         DI, DX
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (SI)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X1
+	VADDPS       X1, X5, X5
+	VPERMILPS    $0x0e, X5, X1
+	VADDPS       X1, X5, X5
+	VPERMILPS    $0x01, X5, X1
+	VADDSS       X1, X5, X5
+	VMOVSS       X5, 4(SI)
+	ADDQ         $0x08, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func larsApplyBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·larsApplyBf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 60(BX), Z3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Z4
+	VMOVUPS      64(CX)(BX*4), Z5
+	VMOVUPS      (DX)(BX*4), Z6
+	VMOVUPS      64(DX)(BX*4), Z7
+	VPMOVZXWD    (AX)(BX*2), Z8
+	VPMOVZXWD    32(AX)(BX*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z2, Z4, Z10
+	VMULPS       Z2, Z5, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z1, Z8, Z8
+	VMULPS       Z1, Z9, Z9
+	VMULPS       Z3, Z6, Z6
+	VMULPS       Z3, Z7, Z7
+	VADDPS       Z6, Z8, Z6
+	VADDPS       Z7, Z9, Z7
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z4, (CX)(BX*4)
+	VMOVUPS      Z5, 64(CX)(BX*4)
+	VPSRLD       $0x10, Z6, Z4
+	VPSRLD       $0x10, Z7, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z4, Z6, Z4
+	VPADDD       Z5, Z7, Z5
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z8, K1, Z4
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z9, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (AX)(BX*2)
+	VPMOVDW      Z5, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z4
+	VMOVUPS.Z    (DX)(BX*4), K1, Z5
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z2, Z4, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z3, Z5, Z5
+	VADDPS       Z5, Z6, Z5
+	VSUBPS       Z5, Z4, Z4
+	VMOVUPS      Z4, K1, (CX)(BX*4)
+	VPSRLD       $0x10, Z5, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VPADDD       Z4, Z5, Z4
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z6, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func larsApplyBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·larsApplyBf16StatesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 60(BX), Y3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Y4
+	VMOVUPS      (DX)(BX*4), Y5
+	VPMOVZXWD    (AX)(BX*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y2, Y4, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y5
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(BX*4)
+	VPSRLD       $0x10, Y5, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y6
+	VPADDD       Y4, Y5, Y4
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y6, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func larsNormsBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·larsNormsBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS (DX), Z0
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS   (AX)(DX*4), Z5
+	VMOVUPS   64(AX)(DX*4), Z6
+	VPMOVZXWD (CX)(DX*2), Z7
+	VPMOVZXWD 32(CX)(DX*2), Z8
+	VPSLLD    $0x10, Z7, Z7
+	VPSLLD    $0x10, Z8, Z8
+	VMULPS    Z5, Z5, Z5
+	VMULPS    Z6, Z6, Z6
+	VADDPS    Z5, Z1, Z1
+	VADDPS    Z6, Z2, Z2
+	VMULPS    Z0, Z7, Z5
+	VMULPS    Z0, Z8, Z6
+	VMULPS    Z5, Z5, Z5
+	VMULPS    Z6, Z6, Z6
+	VADDPS    Z5, Z3, Z3
+	VADDPS    Z6, Z4, Z4
+	ADDQ      $0x20, DX
+	CMPQ      DX, R8
+	JLE       lanes
+
+tail:
+	CMPQ        DX, DI
+	JGE         fold
+	MOVQ        DI, R8
+	SUBQ        DX, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (AX)(DX*4), K1, Z5
+	VPMOVZXWD.Z (CX)(DX*2), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMULPS.Z    Z5, Z5, K1, Z5
+	VADDPS      Z5, Z1, Z1
+	VMULPS      Z0, Z6, Z5
+	VMULPS.Z    Z5, Z5, K1, Z5
+	VADDPS      Z5, Z3, Z3
+	ADDQ        $0x10, DX
+	CMPQ        DX, DI
+	JGE         fold
+	MOVQ        DI, R8
+	SUBQ        DX, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (AX)(DX*4), K1, Z5
+	VPMOVZXWD.Z (CX)(DX*2), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VMULPS.Z    Z5, Z5, K1, Z5
+	VADDPS      Z5, Z2, Z2
+	VMULPS      Z0, Z6, Z5
+	VMULPS.Z    Z5, Z5, K1, Z5
+	VADDPS      Z5, Z4, Z4
+	ADDQ        $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X5
+	VADDPS        X5, X1, X1
+	VPERMILPS     $0x0e, X1, X5
+	VADDPS        X5, X1, X1
+	VPERMILPS     $0x01, X1, X5
+	VADDSS        X5, X1, X1
+	VMOVSS        X1, (SI)
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x0e, X3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x01, X3, X5
+	VADDSS        X5, X3, X3
+	VMOVSS        X3, 4(SI)
+	ADDQ          $0x08, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func larsNormsBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·larsNormsBf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         8(AX), CX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS (DX), Y0
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS   (AX)(DX*4), Y9
+	VPMOVZXWD (CX)(DX*2), Y10
+	VPSLLD    $0x10, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y1, Y1
+	VMULPS    Y0, Y10, Y9
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y5, Y5
+	VMOVUPS   32(AX)(DX*4), Y9
+	VPMOVZXWD 16(CX)(DX*2), Y10
+	VPSLLD    $0x10, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y2, Y2
+	VMULPS    Y0, Y10, Y9
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y6, Y6
+	VMOVUPS   64(AX)(DX*4), Y9
+	VPMOVZXWD 32(CX)(DX*2), Y10
+	VPSLLD    $0x10, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y3, Y3
+	VMULPS    Y0, Y10, Y9
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y7, Y7
+	VMOVUPS   96(AX)(DX*4), Y9
+	VPMOVZXWD 48(CX)(DX*2), Y10
+	VPSLLD    $0x10, Y10, Y10
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y4, Y4
+	VMULPS    Y0, Y10, Y9
+	VMULPS    Y9, Y9, Y9
+	VADDPS    Y9, Y8, Y8
+	ADDQ      $0x20, DX
+	CMPQ      DX, R8
+	JLE       lanes
+
+tail:
+	MOVQ         DI, DX
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (SI)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X1
+	VADDPS       X1, X5, X5
+	VPERMILPS    $0x0e, X5, X1
+	VADDPS       X1, X5, X5
+	VPERMILPS    $0x01, X5, X1
+	VADDSS       X1, X5, X5
+	VMOVSS       X5, 4(SI)
+	ADDQ         $0x08, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func larsApplyBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·larsApplyBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 60(SI), Z3
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Z4
+	VMOVUPS      64(AX)(SI*4), Z5
+	VPMOVZXWD    (DX)(SI*2), Z6
+	VPMOVZXWD    32(DX)(SI*2), Z7
+	VPSLLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z7, Z7
+	VMOVUPS      (BX)(SI*4), Z8
+	VMOVUPS      64(BX)(SI*4), Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z2, Z4, Z10
+	VMULPS       Z2, Z5, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z1, Z8, Z8
+	VMULPS       Z1, Z9, Z9
+	VMULPS       Z3, Z6, Z6
+	VMULPS       Z3, Z7, Z7
+	VADDPS       Z6, Z8, Z6
+	VADDPS       Z7, Z9, Z7
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z4, (AX)(SI*4)
+	VMOVUPS      Z5, 64(AX)(SI*4)
+	VPSRLD       $0x10, Z4, Z8
+	VPSRLD       $0x10, Z5, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z9, Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z8, Z4, Z8
+	VPADDD       Z9, Z5, Z9
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z8, Z4
+	VMOVAPS      Z10, K1, Z4
+	VMOVAPS      Z9, Z5
+	VMOVAPS      Z11, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (CX)(SI*2)
+	VPMOVDW      Z5, 32(CX)(SI*2)
+	VMOVUPS      Z6, (BX)(SI*4)
+	VMOVUPS      Z7, 64(BX)(SI*4)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (AX)(SI*4), K1, Z4
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMOVUPS.Z    (BX)(SI*4), K1, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z2, Z4, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z3, Z5, Z5
+	VADDPS       Z5, Z6, Z5
+	VSUBPS       Z5, Z4, Z4
+	VMOVUPS      Z4, K1, (AX)(SI*4)
+	VPSRLD       $0x10, Z4, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z6, Z4, Z6
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z7, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (CX)(SI*2)
+	VMOVUPS      Z5, K1, (BX)(SI*4)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func larsApplyBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·larsApplyBf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 60(SI), Y3
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Y4
+	VPMOVZXWD    (DX)(SI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VMOVUPS      (BX)(SI*4), Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y2, Y4, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y6, Y6
+	VMULPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y5
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (AX)(SI*4)
+	VPSRLD       $0x10, Y4, Y6
+	VPAND        w00000001x8<>+0(SB), Y6, Y6
+	VPADDD       w00007fffx8<>+0(SB), Y6, Y6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y6, Y4, Y6
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y7, Y6, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (CX)(SI*2)
+	VMOVUPS      Y5, (BX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
 	VZEROUPPER
 	RET
 
@@ -4695,62 +24591,64 @@ TEXT ·lionAVX512(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x20, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS     (CX)(BX*4), Z5
-	VMOVUPS     (DX)(BX*4), Z6
-	VMOVUPS     (AX)(BX*4), Z7
-	VMULPS      Z0, Z6, Z6
-	VSUBPS      Z7, Z6, Z23
-	VMULPS      Z1, Z23, Z23
-	VADDPS      Z23, Z7, Z23
-	VPXORD      Z8, Z8, Z8
-	VADDPS      Z3, Z8, Z24
-	VPXORD      Z9, Z9, Z9
-	VCMPPS      $0x1e, Z9, Z23, K1
-	VBLENDMPS   Z24, Z23, K1, Z10
+	VMOVUPS     64(CX)(BX*4), Z6
+	VMOVUPS     (DX)(BX*4), Z7
+	VMOVUPS     64(DX)(BX*4), Z8
+	VMOVUPS     (AX)(BX*4), Z9
+	VMOVUPS     64(AX)(BX*4), Z10
+	VMULPS      Z0, Z7, Z7
+	VMULPS      Z0, Z8, Z8
+	VSUBPS      Z9, Z7, Z17
+	VSUBPS      Z10, Z8, Z18
+	VMULPS      Z1, Z17, Z17
+	VMULPS      Z1, Z18, Z18
+	VADDPS      Z17, Z9, Z17
+	VADDPS      Z18, Z10, Z18
+	VMOVAPS     Z3, Z19
+	VMOVAPS     Z3, Z20
 	VPXORD      Z11, Z11, Z11
-	VPXORD.BCST signBit<>+0(SB), Z24, Z24
-	VCMPPS      $0x11, Z11, Z23, K1
-	VBLENDMPS   Z24, Z10, K1, Z12
-	VMULPS      Z4, Z5, Z5
-	VSUBPS      Z12, Z5, Z5
-	VSUBPS      Z7, Z6, Z6
-	VMULPS      Z2, Z6, Z6
-	VADDPS      Z6, Z7, Z6
-	VMOVUPS     Z5, (CX)(BX*4)
-	VMOVUPS     Z6, (AX)(BX*4)
-	VMOVUPS     64(CX)(BX*4), Z5
-	VMOVUPS     64(DX)(BX*4), Z6
-	VMOVUPS     64(AX)(BX*4), Z7
-	VMULPS      Z0, Z6, Z6
-	VSUBPS      Z7, Z6, Z23
-	VMULPS      Z1, Z23, Z23
-	VADDPS      Z23, Z7, Z23
+	VPXORD      Z12, Z12, Z12
+	VCMPPS      $0x1e, Z11, Z17, K1
+	VCMPPS      $0x1e, Z12, Z18, K2
+	VMOVAPS     Z17, Z21
+	VMOVAPS     Z19, K1, Z21
+	VMOVAPS     Z18, Z22
+	VMOVAPS     Z20, K2, Z22
 	VPXORD      Z13, Z13, Z13
-	VADDPS      Z3, Z13, Z24
 	VPXORD      Z14, Z14, Z14
-	VCMPPS      $0x1e, Z14, Z23, K1
-	VBLENDMPS   Z24, Z23, K1, Z15
-	VPXORD      Z16, Z16, Z16
-	VPXORD.BCST signBit<>+0(SB), Z24, Z24
-	VCMPPS      $0x11, Z16, Z23, K1
-	VBLENDMPS   Z24, Z15, K1, Z17
+	VPXORD.BCST w80000000x1<>+0(SB), Z19, Z19
+	VPXORD.BCST w80000000x1<>+0(SB), Z20, Z20
+	VCMPPS      $0x11, Z13, Z17, K1
+	VCMPPS      $0x11, Z14, Z18, K2
+	VMOVAPS     Z21, Z17
+	VMOVAPS     Z19, K1, Z17
+	VMOVAPS     Z22, Z18
+	VMOVAPS     Z20, K2, Z18
 	VMULPS      Z4, Z5, Z5
+	VMULPS      Z4, Z6, Z6
 	VSUBPS      Z17, Z5, Z5
-	VSUBPS      Z7, Z6, Z6
-	VMULPS      Z2, Z6, Z6
-	VADDPS      Z6, Z7, Z6
-	VMOVUPS     Z5, 64(CX)(BX*4)
-	VMOVUPS     Z6, 64(AX)(BX*4)
+	VSUBPS      Z18, Z6, Z6
+	VSUBPS      Z9, Z7, Z7
+	VSUBPS      Z10, Z8, Z8
+	VMULPS      Z2, Z7, Z7
+	VMULPS      Z2, Z8, Z8
+	VADDPS      Z7, Z9, Z7
+	VADDPS      Z8, Z10, Z8
+	VMOVUPS     Z5, (CX)(BX*4)
+	VMOVUPS     Z6, 64(CX)(BX*4)
+	VMOVUPS     Z7, (AX)(BX*4)
+	VMOVUPS     Z8, 64(AX)(BX*4)
 	ADDQ        $0x20, BX
 	CMPQ        BX, DI
-	JLE         loop
+	JLE         loop1
 
-tail:
+tail2:
 	CMPQ        BX, SI
-	JGE         done
+	JGE         done3
 	MOVQ        SI, DI
 	SUBQ        BX, DI
 	MOVL        $0xffffffff, R8
@@ -4763,26 +24661,27 @@ tail:
 	VSUBPS      Z7, Z6, Z8
 	VMULPS      Z1, Z8, Z8
 	VADDPS      Z8, Z7, Z8
-	VPXORD      Z18, Z18, Z18
-	VADDPS      Z3, Z18, Z9
-	VPXORD      Z19, Z19, Z19
-	VCMPPS      $0x1e, Z19, Z8, K2
-	VBLENDMPS   Z9, Z8, K2, Z20
-	VPXORD      Z21, Z21, Z21
-	VPXORD.BCST signBit<>+0(SB), Z9, Z9
-	VCMPPS      $0x11, Z21, Z8, K2
-	VBLENDMPS   Z9, Z20, K2, Z22
+	VMOVAPS     Z3, Z9
+	VPXORD      Z15, Z15, Z15
+	VCMPPS      $0x1e, Z15, Z8, K2
+	VMOVAPS     Z8, Z10
+	VMOVAPS     Z9, K2, Z10
+	VPXORD      Z16, Z16, Z16
+	VPXORD.BCST w80000000x1<>+0(SB), Z9, Z9
+	VCMPPS      $0x11, Z16, Z8, K2
+	VMOVAPS     Z10, Z8
+	VMOVAPS     Z9, K2, Z8
 	VMULPS      Z4, Z5, Z5
-	VSUBPS      Z22, Z5, Z5
+	VSUBPS      Z8, Z5, Z5
 	VSUBPS      Z7, Z6, Z6
 	VMULPS      Z2, Z6, Z6
 	VADDPS      Z6, Z7, Z6
 	VMOVUPS     Z5, K1, (CX)(BX*4)
 	VMOVUPS     Z6, K1, (AX)(BX*4)
 	ADDQ        $0x10, BX
-	JMP         tail
+	JMP         tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -4804,45 +24703,43 @@ TEXT ·lionAVX2(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x08, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
-	VMOVUPS      (CX)(BX*4), Y5
-	VMOVUPS      (DX)(BX*4), Y6
-	VMOVUPS      (AX)(BX*4), Y7
-	VMULPS       Y0, Y6, Y6
-	VSUBPS       Y7, Y6, Y8
-	VMULPS       Y1, Y8, Y8
-	VADDPS       Y8, Y7, Y8
-	VPXOR        Y9, Y9, Y9
-	VADDPS       Y3, Y9, Y9
-	VPXOR        Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y10
-	VBLENDVPS    Y10, Y9, Y8, Y10
-	VPXOR        Y11, Y11, Y11
-	VPBROADCASTD signBit<>+0(SB), Y12
-	VPXOR        Y9, Y12, Y12
-	VCMPPS       $0x11, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y12, Y10, Y8
-	VMULPS       Y4, Y5, Y5
-	VSUBPS       Y8, Y5, Y5
-	VSUBPS       Y7, Y6, Y6
-	VMULPS       Y2, Y6, Y6
-	VADDPS       Y6, Y7, Y6
-	VMOVUPS      Y5, (CX)(BX*4)
-	VMOVUPS      Y6, (AX)(BX*4)
-	ADDQ         $0x08, BX
-	CMPQ         BX, DI
-	JLE          loop
+loop1:
+	VMOVUPS   (CX)(BX*4), Y5
+	VMOVUPS   (DX)(BX*4), Y6
+	VMOVUPS   (AX)(BX*4), Y7
+	VMULPS    Y0, Y6, Y6
+	VSUBPS    Y7, Y6, Y8
+	VMULPS    Y1, Y8, Y8
+	VADDPS    Y8, Y7, Y8
+	VMOVAPS   Y3, Y9
+	VPXOR     Y10, Y10, Y10
+	VCMPPS    $0x1e, Y10, Y8, Y10
+	VBLENDVPS Y10, Y9, Y8, Y10
+	VPXOR     Y11, Y11, Y11
+	VPXOR     w80000000x8<>+0(SB), Y9, Y9
+	VCMPPS    $0x11, Y11, Y8, Y8
+	VBLENDVPS Y8, Y9, Y10, Y8
+	VMULPS    Y4, Y5, Y5
+	VSUBPS    Y8, Y5, Y5
+	VSUBPS    Y7, Y6, Y6
+	VMULPS    Y2, Y6, Y6
+	VADDPS    Y6, Y7, Y6
+	VMOVUPS   Y5, (CX)(BX*4)
+	VMOVUPS   Y6, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	CMPQ      BX, DI
+	JLE       loop1
 
-tail:
+tail2:
 	CMPQ         BX, SI
-	JGE          done
+	JGE          done3
 	MOVQ         SI, DI
 	SUBQ         BX, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Y5
-	VPCMPGTD     lanes<>+0(SB), Y5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
 	VMASKMOVPS   (CX)(BX*4), Y5, Y6
 	VMASKMOVPS   (DX)(BX*4), Y5, Y7
 	VMASKMOVPS   (AX)(BX*4), Y5, Y8
@@ -4850,16 +24747,14 @@ tail:
 	VSUBPS       Y8, Y7, Y9
 	VMULPS       Y1, Y9, Y9
 	VADDPS       Y9, Y8, Y9
-	VPXOR        Y10, Y10, Y10
-	VADDPS       Y3, Y10, Y10
+	VMOVAPS      Y3, Y10
 	VPXOR        Y11, Y11, Y11
 	VCMPPS       $0x1e, Y11, Y9, Y11
 	VBLENDVPS    Y11, Y10, Y9, Y11
 	VPXOR        Y12, Y12, Y12
-	VPBROADCASTD signBit<>+0(SB), Y13
-	VPXOR        Y10, Y13, Y13
+	VPXOR        w80000000x8<>+0(SB), Y10, Y10
 	VCMPPS       $0x11, Y12, Y9, Y9
-	VBLENDVPS    Y9, Y13, Y11, Y9
+	VBLENDVPS    Y9, Y10, Y11, Y9
 	VMULPS       Y4, Y6, Y6
 	VSUBPS       Y9, Y6, Y6
 	VSUBPS       Y8, Y7, Y7
@@ -4868,7 +24763,1061 @@ tail:
 	VMASKMOVPS   Y6, Y5, (CX)(BX*4)
 	VMASKMOVPS   Y7, Y5, (AX)(BX*4)
 	ADDQ         $0x08, BX
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func lionBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·lionBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Z5
+	VPMOVZXWD    32(CX)(BX*2), Z6
+	VPSLLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD    (DX)(BX*2), Z13
+	VPMOVZXWD    32(DX)(BX*2), Z14
+	VPSLLD       $0x10, Z13, Z13
+	VPSLLD       $0x10, Z14, Z14
+	VPMOVZXWD    (AX)(BX*2), Z15
+	VPMOVZXWD    32(AX)(BX*2), Z16
+	VPSLLD       $0x10, Z15, Z15
+	VPSLLD       $0x10, Z16, Z16
+	VMULPS       Z0, Z13, Z13
+	VMULPS       Z0, Z14, Z14
+	VSUBPS       Z15, Z13, Z17
+	VSUBPS       Z16, Z14, Z18
+	VMULPS       Z1, Z17, Z17
+	VMULPS       Z1, Z18, Z18
+	VADDPS       Z17, Z15, Z17
+	VADDPS       Z18, Z16, Z18
+	VMOVAPS      Z3, Z19
+	VMOVAPS      Z3, Z20
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VCMPPS       $0x1e, Z7, Z17, K1
+	VCMPPS       $0x1e, Z8, Z18, K2
+	VMOVAPS      Z17, Z21
+	VMOVAPS      Z19, K1, Z21
+	VMOVAPS      Z18, Z22
+	VMOVAPS      Z20, K2, Z22
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VPXORD.BCST  w80000000x1<>+0(SB), Z19, Z19
+	VPXORD.BCST  w80000000x1<>+0(SB), Z20, Z20
+	VCMPPS       $0x11, Z9, Z17, K1
+	VCMPPS       $0x11, Z10, Z18, K2
+	VMOVAPS      Z21, Z17
+	VMOVAPS      Z19, K1, Z17
+	VMOVAPS      Z22, Z18
+	VMOVAPS      Z20, K2, Z18
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z4, Z6, Z6
+	VSUBPS       Z17, Z5, Z5
+	VSUBPS       Z18, Z6, Z6
+	VSUBPS       Z15, Z13, Z13
+	VSUBPS       Z16, Z14, Z14
+	VMULPS       Z2, Z13, Z13
+	VMULPS       Z2, Z14, Z14
+	VADDPS       Z13, Z15, Z13
+	VADDPS       Z14, Z16, Z14
+	VPSRLD       $0x10, Z5, Z15
+	VPSRLD       $0x10, Z6, Z16
+	VPANDD.BCST  w00000001x1<>+0(SB), Z15, Z15
+	VPANDD.BCST  w00000001x1<>+0(SB), Z16, Z16
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z15, Z15
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z16, Z16
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z17
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z18
+	VPADDD       Z15, Z5, Z15
+	VPADDD       Z16, Z6, Z16
+	VCMPPS       $0x03, Z5, Z5, K1
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z15, Z5
+	VMOVAPS      Z17, K1, Z5
+	VMOVAPS      Z16, Z6
+	VMOVAPS      Z18, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (CX)(BX*2)
+	VPMOVDW      Z6, 32(CX)(BX*2)
+	VPSRLD       $0x10, Z13, Z5
+	VPSRLD       $0x10, Z14, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z15
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z16
+	VPADDD       Z5, Z13, Z5
+	VPADDD       Z6, Z14, Z6
+	VCMPPS       $0x03, Z13, Z13, K1
+	VCMPPS       $0x03, Z14, Z14, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z15, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z16, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (AX)(BX*2)
+	VPMOVDW      Z6, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VPMOVZXWD.Z  (CX)(BX*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD.Z  (DX)(BX*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z8
+	VMULPS       Z1, Z8, Z8
+	VADDPS       Z8, Z7, Z8
+	VMOVAPS      Z3, Z9
+	VPXORD       Z11, Z11, Z11
+	VCMPPS       $0x1e, Z11, Z8, K2
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z9, K2, Z10
+	VPXORD       Z12, Z12, Z12
+	VPXORD.BCST  w80000000x1<>+0(SB), Z9, Z9
+	VCMPPS       $0x11, Z12, Z8, K2
+	VMOVAPS      Z10, Z8
+	VMOVAPS      Z9, K2, Z8
+	VMULPS       Z4, Z5, Z5
+	VSUBPS       Z8, Z5, Z5
+	VSUBPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z7, Z6
+	VPSRLD       $0x10, Z5, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z7, Z5, Z7
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z7, Z5
+	VMOVAPS      Z8, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (CX)(BX*2)
+	VPSRLD       $0x10, Z6, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z6, Z5
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func lionBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·lionBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VBROADCASTSS 16(BX), Y4
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    (DX)(BX*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VPMOVZXWD    (AX)(BX*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y8
+	VMULPS       Y1, Y8, Y8
+	VADDPS       Y8, Y7, Y8
+	VMOVAPS      Y3, Y9
+	VPXOR        Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y10
+	VPXOR        Y11, Y11, Y11
+	VPXOR        w80000000x8<>+0(SB), Y9, Y9
+	VCMPPS       $0x11, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMULPS       Y4, Y5, Y5
+	VSUBPS       Y8, Y5, Y5
+	VSUBPS       Y7, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y7, Y6
+	VPSRLD       $0x10, Y5, Y7
+	VPAND        w00000001x8<>+0(SB), Y7, Y7
+	VPADDD       w00007fffx8<>+0(SB), Y7, Y7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y8
+	VPADDD       Y7, Y5, Y7
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y8, Y7, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (CX)(BX*2)
+	VPSRLD       $0x10, Y6, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y6, Y5
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func lionBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·lionBf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Z5
+	VMOVUPS      64(CX)(BX*4), Z6
+	VMOVUPS      (DX)(BX*4), Z7
+	VMOVUPS      64(DX)(BX*4), Z8
+	VPMOVZXWD    (AX)(BX*2), Z9
+	VPMOVZXWD    32(AX)(BX*2), Z10
+	VPSLLD       $0x10, Z9, Z9
+	VPSLLD       $0x10, Z10, Z10
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z9, Z7, Z17
+	VSUBPS       Z10, Z8, Z18
+	VMULPS       Z1, Z17, Z17
+	VMULPS       Z1, Z18, Z18
+	VADDPS       Z17, Z9, Z17
+	VADDPS       Z18, Z10, Z18
+	VMOVAPS      Z3, Z19
+	VMOVAPS      Z3, Z20
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VCMPPS       $0x1e, Z11, Z17, K1
+	VCMPPS       $0x1e, Z12, Z18, K2
+	VMOVAPS      Z17, Z21
+	VMOVAPS      Z19, K1, Z21
+	VMOVAPS      Z18, Z22
+	VMOVAPS      Z20, K2, Z22
+	VPXORD       Z13, Z13, Z13
+	VPXORD       Z14, Z14, Z14
+	VPXORD.BCST  w80000000x1<>+0(SB), Z19, Z19
+	VPXORD.BCST  w80000000x1<>+0(SB), Z20, Z20
+	VCMPPS       $0x11, Z13, Z17, K1
+	VCMPPS       $0x11, Z14, Z18, K2
+	VMOVAPS      Z21, Z17
+	VMOVAPS      Z19, K1, Z17
+	VMOVAPS      Z22, Z18
+	VMOVAPS      Z20, K2, Z18
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z4, Z6, Z6
+	VSUBPS       Z17, Z5, Z5
+	VSUBPS       Z18, Z6, Z6
+	VSUBPS       Z9, Z7, Z7
+	VSUBPS       Z10, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z9, Z7
+	VADDPS       Z8, Z10, Z8
+	VMOVUPS      Z5, (CX)(BX*4)
+	VMOVUPS      Z6, 64(CX)(BX*4)
+	VPSRLD       $0x10, Z7, Z5
+	VPSRLD       $0x10, Z8, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VPADDD       Z5, Z7, Z5
+	VPADDD       Z6, Z8, Z6
+	VCMPPS       $0x03, Z7, Z7, K1
+	VCMPPS       $0x03, Z8, Z8, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z9, K1, Z5
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z10, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (AX)(BX*2)
+	VPMOVDW      Z6, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z5
+	VMOVUPS.Z    (DX)(BX*4), K1, Z6
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z7
+	VPSLLD       $0x10, Z7, Z7
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z8
+	VMULPS       Z1, Z8, Z8
+	VADDPS       Z8, Z7, Z8
+	VMOVAPS      Z3, Z9
+	VPXORD       Z15, Z15, Z15
+	VCMPPS       $0x1e, Z15, Z8, K2
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z9, K2, Z10
+	VPXORD       Z16, Z16, Z16
+	VPXORD.BCST  w80000000x1<>+0(SB), Z9, Z9
+	VCMPPS       $0x11, Z16, Z8, K2
+	VMOVAPS      Z10, Z8
+	VMOVAPS      Z9, K2, Z8
+	VMULPS       Z4, Z5, Z5
+	VSUBPS       Z8, Z5, Z5
+	VSUBPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z7, Z6
+	VMOVUPS      Z5, K1, (CX)(BX*4)
+	VPSRLD       $0x10, Z6, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z6, Z5
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func lionBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·lionBf16StatesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VBROADCASTSS 16(BX), Y4
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Y5
+	VMOVUPS      (DX)(BX*4), Y6
+	VPMOVZXWD    (AX)(BX*2), Y7
+	VPSLLD       $0x10, Y7, Y7
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y8
+	VMULPS       Y1, Y8, Y8
+	VADDPS       Y8, Y7, Y8
+	VMOVAPS      Y3, Y9
+	VPXOR        Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y10
+	VPXOR        Y11, Y11, Y11
+	VPXOR        w80000000x8<>+0(SB), Y9, Y9
+	VCMPPS       $0x11, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMULPS       Y4, Y5, Y5
+	VSUBPS       Y8, Y5, Y5
+	VSUBPS       Y7, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y7, Y6
+	VMOVUPS      Y5, (CX)(BX*4)
+	VPSRLD       $0x10, Y6, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y6, Y5
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func lionBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·lionBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 16(SI), Z4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Z5
+	VMOVUPS      64(AX)(SI*4), Z6
+	VPMOVZXWD    (DX)(SI*2), Z7
+	VPMOVZXWD    32(DX)(SI*2), Z8
+	VPSLLD       $0x10, Z7, Z7
+	VPSLLD       $0x10, Z8, Z8
+	VMOVUPS      (BX)(SI*4), Z15
+	VMOVUPS      64(BX)(SI*4), Z16
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z0, Z8, Z8
+	VSUBPS       Z15, Z7, Z17
+	VSUBPS       Z16, Z8, Z18
+	VMULPS       Z1, Z17, Z17
+	VMULPS       Z1, Z18, Z18
+	VADDPS       Z17, Z15, Z17
+	VADDPS       Z18, Z16, Z18
+	VMOVAPS      Z3, Z19
+	VMOVAPS      Z3, Z20
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VCMPPS       $0x1e, Z9, Z17, K1
+	VCMPPS       $0x1e, Z10, Z18, K2
+	VMOVAPS      Z17, Z21
+	VMOVAPS      Z19, K1, Z21
+	VMOVAPS      Z18, Z22
+	VMOVAPS      Z20, K2, Z22
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VPXORD.BCST  w80000000x1<>+0(SB), Z19, Z19
+	VPXORD.BCST  w80000000x1<>+0(SB), Z20, Z20
+	VCMPPS       $0x11, Z11, Z17, K1
+	VCMPPS       $0x11, Z12, Z18, K2
+	VMOVAPS      Z21, Z17
+	VMOVAPS      Z19, K1, Z17
+	VMOVAPS      Z22, Z18
+	VMOVAPS      Z20, K2, Z18
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z4, Z6, Z6
+	VSUBPS       Z17, Z5, Z5
+	VSUBPS       Z18, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VSUBPS       Z16, Z8, Z8
+	VMULPS       Z2, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VADDPS       Z7, Z15, Z7
+	VADDPS       Z8, Z16, Z8
+	VMOVUPS      Z5, (AX)(SI*4)
+	VMOVUPS      Z6, 64(AX)(SI*4)
+	VPSRLD       $0x10, Z5, Z15
+	VPSRLD       $0x10, Z6, Z16
+	VPANDD.BCST  w00000001x1<>+0(SB), Z15, Z15
+	VPANDD.BCST  w00000001x1<>+0(SB), Z16, Z16
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z15, Z15
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z16, Z16
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z17
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z18
+	VPADDD       Z15, Z5, Z15
+	VPADDD       Z16, Z6, Z16
+	VCMPPS       $0x03, Z5, Z5, K1
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z15, Z5
+	VMOVAPS      Z17, K1, Z5
+	VMOVAPS      Z16, Z6
+	VMOVAPS      Z18, K2, Z6
+	VPSRLD       $0x10, Z5, Z5
+	VPSRLD       $0x10, Z6, Z6
+	VPMOVDW      Z5, (CX)(SI*2)
+	VPMOVDW      Z6, 32(CX)(SI*2)
+	VMOVUPS      Z7, (BX)(SI*4)
+	VMOVUPS      Z8, 64(BX)(SI*4)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (AX)(SI*4), K1, Z5
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMOVUPS.Z    (BX)(SI*4), K1, Z7
+	VMULPS       Z0, Z6, Z6
+	VSUBPS       Z7, Z6, Z8
+	VMULPS       Z1, Z8, Z8
+	VADDPS       Z8, Z7, Z8
+	VMOVAPS      Z3, Z9
+	VPXORD       Z13, Z13, Z13
+	VCMPPS       $0x1e, Z13, Z8, K2
+	VMOVAPS      Z8, Z10
+	VMOVAPS      Z9, K2, Z10
+	VPXORD       Z14, Z14, Z14
+	VPXORD.BCST  w80000000x1<>+0(SB), Z9, Z9
+	VCMPPS       $0x11, Z14, Z8, K2
+	VMOVAPS      Z10, Z8
+	VMOVAPS      Z9, K2, Z8
+	VMULPS       Z4, Z5, Z5
+	VSUBPS       Z8, Z5, Z5
+	VSUBPS       Z7, Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z6, Z7, Z6
+	VMOVUPS      Z5, K1, (AX)(SI*4)
+	VPSRLD       $0x10, Z5, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z7, Z5, Z7
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z7, Z5
+	VMOVAPS      Z8, K2, Z5
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z5, K1, (CX)(SI*2)
+	VMOVUPS      Z6, K1, (BX)(SI*4)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func lionBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·lionBf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Y5
+	VPMOVZXWD    (DX)(SI*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMOVUPS      (BX)(SI*4), Y7
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y7, Y6, Y8
+	VMULPS       Y1, Y8, Y8
+	VADDPS       Y8, Y7, Y8
+	VMOVAPS      Y3, Y9
+	VPXOR        Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y10
+	VPXOR        Y11, Y11, Y11
+	VPXOR        w80000000x8<>+0(SB), Y9, Y9
+	VCMPPS       $0x11, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VMULPS       Y4, Y5, Y5
+	VSUBPS       Y8, Y5, Y5
+	VSUBPS       Y7, Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y6, Y7, Y6
+	VMOVUPS      Y5, (AX)(SI*4)
+	VPSRLD       $0x10, Y5, Y7
+	VPAND        w00000001x8<>+0(SB), Y7, Y7
+	VPADDD       w00007fffx8<>+0(SB), Y7, Y7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y8
+	VPADDD       Y7, Y5, Y7
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y8, Y7, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y5, Y5
+	VPERMQ       $0x08, Y5, Y5
+	VMOVDQU      X5, (CX)(SI*2)
+	VMOVUPS      Y6, (BX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func lionQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·lionQ8StatesAVX512(SB), $1152-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VBROADCASTSS 16(BX), Z4
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	LEAQ         63(SP), DI
+	ANDQ         $-64, DI
+	MOVQ         BX, R10
+	SHRQ         $0x08, R10
+	IMUL3Q       $0x00000104, R10, R10
+	ADDQ         R10, AX
+
+block:
+	CMPQ         BX, SI
+	JGE          done
+	LEAQ         256(BX), R9
+	CMPQ         R9, SI
+	CMOVQGT      SI, R9
+	VBROADCASTSS (AX), Z5
+	VMOVAPS      Z5, 1024(DI)
+	VPXORD       Z5, Z5, Z5
+	XORQ         R8, R8
+	MOVQ         R9, R10
+	SUBQ         $0x20, R10
+	CMPQ         BX, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS     (CX)(BX*4), Z6
+	VMOVUPS     64(CX)(BX*4), Z7
+	VMOVUPS     (DX)(BX*4), Z8
+	VMOVUPS     64(DX)(BX*4), Z9
+	VPMOVZXBD   4(AX)(R8*1), Z10
+	VPMOVZXBD   20(AX)(R8*1), Z11
+	VPANDD.BCST w0000007fx1<>+0(SB), Z10, Z12
+	VPANDD.BCST w0000007fx1<>+0(SB), Z11, Z13
+	VPADDD.BCST w00000380x1<>+0(SB), Z12, Z14
+	VPADDD.BCST w00000380x1<>+0(SB), Z13, Z15
+	VPSLLD      $0x14, Z14, Z14
+	VPSLLD      $0x14, Z15, Z15
+	VPTESTMD    Z12, Z12, K1
+	VMOVDQA32.Z Z14, K1, Z12
+	VPTESTMD    Z13, Z13, K1
+	VMOVDQA32.Z Z15, K1, Z13
+	VPSRLD      $0x07, Z10, Z10
+	VPSRLD      $0x07, Z11, Z11
+	VPSLLD      $0x1f, Z10, Z10
+	VPSLLD      $0x1f, Z11, Z11
+	VPORD       Z10, Z12, Z10
+	VPORD       Z11, Z13, Z11
+	VMULPS      1024(DI), Z10, Z10
+	VMULPS      1024(DI), Z11, Z11
+	VMULPS      Z0, Z8, Z8
+	VMULPS      Z0, Z9, Z9
+	VSUBPS      Z10, Z8, Z12
+	VSUBPS      Z11, Z9, Z13
+	VMULPS      Z1, Z12, Z12
+	VMULPS      Z1, Z13, Z13
+	VADDPS      Z12, Z10, Z12
+	VADDPS      Z13, Z11, Z13
+	VMOVAPS     Z3, Z14
+	VMOVAPS     Z3, Z15
+	VPXORD      Z16, Z16, Z16
+	VPXORD      Z17, Z17, Z17
+	VCMPPS      $0x1e, Z16, Z12, K1
+	VCMPPS      $0x1e, Z17, Z13, K2
+	VMOVAPS     Z12, Z23
+	VMOVAPS     Z14, K1, Z23
+	VMOVAPS     Z13, Z24
+	VMOVAPS     Z15, K2, Z24
+	VPXORD      Z18, Z18, Z18
+	VPXORD      Z19, Z19, Z19
+	VPXORD.BCST w80000000x1<>+0(SB), Z14, Z14
+	VPXORD.BCST w80000000x1<>+0(SB), Z15, Z15
+	VCMPPS      $0x11, Z18, Z12, K1
+	VCMPPS      $0x11, Z19, Z13, K2
+	VMOVAPS     Z23, Z12
+	VMOVAPS     Z14, K1, Z12
+	VMOVAPS     Z24, Z13
+	VMOVAPS     Z15, K2, Z13
+	VMULPS      Z4, Z6, Z6
+	VMULPS      Z4, Z7, Z7
+	VSUBPS      Z12, Z6, Z6
+	VSUBPS      Z13, Z7, Z7
+	VSUBPS      Z10, Z8, Z8
+	VSUBPS      Z11, Z9, Z9
+	VMULPS      Z2, Z8, Z8
+	VMULPS      Z2, Z9, Z9
+	VADDPS      Z8, Z10, Z8
+	VADDPS      Z9, Z11, Z9
+	VMOVUPS     Z6, (CX)(BX*4)
+	VMOVUPS     Z7, 64(CX)(BX*4)
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z8, Z6
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z9, Z7
+	VMOVAPS     Z8, (DI)(R8*4)
+	VPMAXUD     Z6, Z5, Z5
+	VMOVAPS     Z9, 64(DI)(R8*4)
+	VPMAXUD     Z7, Z5, Z5
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, BX
+	CMPQ        BX, R10
+	JLE         loop1
+
+tail2:
+	CMPQ        BX, R9
+	JGE         done3
+	MOVQ        R9, R10
+	SUBQ        BX, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z6
+	VMOVUPS.Z   (DX)(BX*4), K1, Z7
+	VPMOVZXBD   4(AX)(R8*1), Z8
+	VPANDD.BCST w0000007fx1<>+0(SB), Z8, Z9
+	VPADDD.BCST w00000380x1<>+0(SB), Z9, Z10
+	VPSLLD      $0x14, Z10, Z10
+	VPTESTMD    Z9, Z9, K2
+	VMOVDQA32.Z Z10, K2, Z9
+	VPSRLD      $0x07, Z8, Z8
+	VPSLLD      $0x1f, Z8, Z8
+	VPORD       Z8, Z9, Z8
+	VMULPS      1024(DI), Z8, Z8
+	VMULPS      Z0, Z7, Z7
+	VSUBPS      Z8, Z7, Z9
+	VMULPS      Z1, Z9, Z9
+	VADDPS      Z9, Z8, Z9
+	VMOVAPS     Z3, Z10
+	VPXORD      Z20, Z20, Z20
+	VCMPPS      $0x1e, Z20, Z9, K2
+	VMOVAPS     Z9, Z11
+	VMOVAPS     Z10, K2, Z11
+	VPXORD      Z21, Z21, Z21
+	VPXORD.BCST w80000000x1<>+0(SB), Z10, Z10
+	VCMPPS      $0x11, Z21, Z9, K2
+	VMOVAPS     Z11, Z9
+	VMOVAPS     Z10, K2, Z9
+	VMULPS      Z4, Z6, Z6
+	VSUBPS      Z9, Z6, Z6
+	VSUBPS      Z8, Z7, Z7
+	VMULPS      Z2, Z7, Z7
+	VADDPS      Z7, Z8, Z7
+	VMOVUPS     Z6, K1, (CX)(BX*4)
+	VMOVAPS.Z   Z7, K1, Z6
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z6, Z7
+	VMOVAPS     Z6, (DI)(R8*4)
+	VPMAXUD     Z7, Z5, Z5
+	ADDQ        $0x10, R8
+	ADDQ        $0x10, BX
+	JMP         tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z5, Y6
+	VPMAXUD       Y6, Y5, Y5
+	VEXTRACTI128  $0x01, Y5, X6
+	VPMAXUD       X6, X5, X5
+	VPSHUFD       $0x4e, X5, X6
+	VPMAXUD       X6, X5, X5
+	VPSHUFD       $0xb1, X5, X6
+	VPMAXUD       X6, X5, X5
+	VXORPS        X7, X7, X7
+	VXORPS        X6, X6, X6
+	VUCOMISS      w0d800000x1<>+0(SB), X5
+	JPS           small4no
+	JCS           small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X5, X6
+	VMOVSS w3f800000x1<>+0(SB), X7
+	VDIVSS X6, X7, X7
+
+small4:
+	VMOVSS       X6, (AX)
+	VBROADCASTSS X7, Z5
+	MOVQ         R8, R10
+	XORQ         R8, R8
+
+encode:
+	VMOVAPS      (DI)(R8*4), Z6
+	VMULPS       Z5, Z6, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z7
+	VPMINUD.BCST w3ff00000x1<>+0(SB), Z7, Z7
+	VPSRLD       $0x14, Z7, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w0007ffffx1<>+0(SB), Z8, Z8
+	VPADDD       Z8, Z7, Z7
+	VPSRLD       $0x14, Z7, Z7
+	VPSUBD.BCST  w00000380x1<>+0(SB), Z7, Z7
+	VPXORD       Z22, Z22, Z22
+	VPMAXSD      Z22, Z7, Z7
+	VPSRLD       $0x1f, Z6, Z6
+	VPSLLD       $0x07, Z6, Z6
+	VPORD        Z6, Z7, Z6
+	VPMOVDB      Z6, 4(AX)(R8*1)
+	ADDQ         $0x10, R8
+	CMPQ         R8, R10
+	JLT          encode
+	ADDQ         $0x00000104, AX
+	MOVQ         R9, BX
+	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func lionQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·lionQ8StatesAVX2(SB), $1088-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VBROADCASTSS 16(BX), Y4
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	MOVQ         BX, R10
+	SHRQ         $0x08, R10
+	IMUL3Q       $0x00000104, R10, R10
+	ADDQ         R10, AX
+
+block:
+	CMPQ         BX, SI
+	JGE          done
+	LEAQ         256(BX), R9
+	CMPQ         R9, SI
+	CMOVQGT      SI, R9
+	VBROADCASTSS (AX), Y5
+	VMOVAPS      Y5, 1024(DI)
+	VPXOR        Y5, Y5, Y5
+	XORQ         R8, R8
+	MOVQ         R9, R10
+	SUBQ         $0x08, R10
+	CMPQ         BX, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS   (CX)(BX*4), Y6
+	VMOVUPS   (DX)(BX*4), Y7
+	VPMOVZXBD 4(AX)(R8*1), Y8
+	VPAND     w0000007fx8<>+0(SB), Y8, Y9
+	VPADDD    w00000380x8<>+0(SB), Y9, Y10
+	VPSLLD    $0x14, Y10, Y10
+	VPXOR     Y11, Y11, Y11
+	VPCMPEQD  Y9, Y11, Y11
+	VPANDN    Y10, Y11, Y11
+	VPSRLD    $0x07, Y8, Y8
+	VPSLLD    $0x1f, Y8, Y8
+	VPOR      Y8, Y11, Y8
+	VMULPS    1024(DI), Y8, Y8
+	VMULPS    Y0, Y7, Y7
+	VSUBPS    Y8, Y7, Y9
+	VMULPS    Y1, Y9, Y9
+	VADDPS    Y9, Y8, Y9
+	VMOVAPS   Y3, Y10
+	VPXOR     Y11, Y11, Y11
+	VCMPPS    $0x1e, Y11, Y9, Y11
+	VBLENDVPS Y11, Y10, Y9, Y11
+	VPXOR     Y12, Y12, Y12
+	VPXOR     w80000000x8<>+0(SB), Y10, Y10
+	VCMPPS    $0x11, Y12, Y9, Y9
+	VBLENDVPS Y9, Y10, Y11, Y9
+	VMULPS    Y4, Y6, Y6
+	VSUBPS    Y9, Y6, Y6
+	VSUBPS    Y8, Y7, Y7
+	VMULPS    Y2, Y7, Y7
+	VADDPS    Y7, Y8, Y7
+	VMOVUPS   Y6, (CX)(BX*4)
+	VPAND     w7fffffffx8<>+0(SB), Y7, Y6
+	VMOVAPS   Y7, (DI)(R8*4)
+	VPMAXUD   Y6, Y5, Y5
+	ADDQ      $0x08, R8
+	ADDQ      $0x08, BX
+	CMPQ      BX, R10
+	JLE       loop1
+
+tail2:
+	CMPQ         BX, R9
+	JGE          done3
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(BX*4), Y6, Y7
+	VMASKMOVPS   (DX)(BX*4), Y6, Y8
+	VPMOVZXBD    4(AX)(R8*1), Y9
+	VPAND        w0000007fx8<>+0(SB), Y9, Y10
+	VPADDD       w00000380x8<>+0(SB), Y10, Y11
+	VPSLLD       $0x14, Y11, Y11
+	VPXOR        Y12, Y12, Y12
+	VPCMPEQD     Y10, Y12, Y12
+	VPANDN       Y11, Y12, Y12
+	VPSRLD       $0x07, Y9, Y9
+	VPSLLD       $0x1f, Y9, Y9
+	VPOR         Y9, Y12, Y9
+	VMULPS       1024(DI), Y9, Y9
+	VMULPS       Y0, Y8, Y8
+	VSUBPS       Y9, Y8, Y10
+	VMULPS       Y1, Y10, Y10
+	VADDPS       Y10, Y9, Y10
+	VMOVAPS      Y3, Y11
+	VPXOR        Y12, Y12, Y12
+	VCMPPS       $0x1e, Y12, Y10, Y12
+	VBLENDVPS    Y12, Y11, Y10, Y12
+	VPXOR        Y13, Y13, Y13
+	VPXOR        w80000000x8<>+0(SB), Y11, Y11
+	VCMPPS       $0x11, Y13, Y10, Y10
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VMULPS       Y4, Y7, Y7
+	VSUBPS       Y10, Y7, Y7
+	VSUBPS       Y9, Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VADDPS       Y8, Y9, Y8
+	VMASKMOVPS   Y7, Y6, (CX)(BX*4)
+	VANDPS       Y6, Y8, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y7
+	VMOVAPS      Y6, (DI)(R8*4)
+	VPMAXUD      Y7, Y5, Y5
+	ADDQ         $0x08, R8
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y5, X6
+	VPMAXUD      X6, X5, X5
+	VPSHUFD      $0x4e, X5, X6
+	VPMAXUD      X6, X5, X5
+	VPSHUFD      $0xb1, X5, X6
+	VPMAXUD      X6, X5, X5
+	VXORPS       X7, X7, X7
+	VXORPS       X6, X6, X6
+	VUCOMISS     w0d800000x1<>+0(SB), X5
+	JPS          small4no
+	JCS          small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X5, X6
+	VMOVSS w3f800000x1<>+0(SB), X7
+	VDIVSS X6, X7, X7
+
+small4:
+	VMOVSS       X6, (AX)
+	VBROADCASTSS X7, Y5
+	MOVQ         R8, R10
+	XORQ         R8, R8
+
+encode:
+	VMOVAPS   (DI)(R8*4), Y6
+	VMULPS    Y5, Y6, Y7
+	VPAND     w7fffffffx8<>+0(SB), Y7, Y7
+	VPMINUD   w3ff00000x8<>+0(SB), Y7, Y7
+	VPSRLD    $0x14, Y7, Y8
+	VPAND     w00000001x8<>+0(SB), Y8, Y8
+	VPADDD    w0007ffffx8<>+0(SB), Y8, Y8
+	VPADDD    Y8, Y7, Y7
+	VPSRLD    $0x14, Y7, Y7
+	VPSUBD    w00000380x8<>+0(SB), Y7, Y7
+	VPXOR     Y8, Y8, Y8
+	VPMAXSD   Y8, Y7, Y7
+	VPSRLD    $0x1f, Y6, Y6
+	VPSLLD    $0x07, Y6, Y6
+	VPOR      Y6, Y7, Y6
+	VPACKUSDW Y6, Y6, Y6
+	VPERMQ    $0x08, Y6, Y6
+	VPACKUSWB Y6, Y6, Y6
+	VMOVQ     X6, 4(AX)(R8*1)
+	ADDQ      $0x08, R8
+	CMPQ      R8, R10
+	JLT       encode
+	ADDQ      $0x00000104, AX
+	MOVQ      R9, BX
+	JMP       block
 
 done:
 	VZEROUPPER
@@ -4891,40 +25840,40 @@ TEXT ·momentumAVX512(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x20, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Z4
-	VMOVUPS (DX)(BX*4), Z5
-	VMOVUPS (AX)(BX*4), Z6
-	VMULPS  Z0, Z5, Z5
-	VMULPS  Z3, Z4, Z7
-	VADDPS  Z7, Z5, Z5
-	VMULPS  Z2, Z6, Z6
-	VADDPS  Z5, Z6, Z5
-	VMULPS  Z1, Z5, Z6
-	VSUBPS  Z6, Z4, Z4
+	VMOVUPS 64(CX)(BX*4), Z5
+	VMOVUPS (DX)(BX*4), Z6
+	VMOVUPS 64(DX)(BX*4), Z7
+	VMOVUPS (AX)(BX*4), Z8
+	VMOVUPS 64(AX)(BX*4), Z9
+	VMULPS  Z0, Z6, Z6
+	VMULPS  Z0, Z7, Z7
+	VMULPS  Z3, Z4, Z10
+	VMULPS  Z3, Z5, Z11
+	VADDPS  Z10, Z6, Z6
+	VADDPS  Z11, Z7, Z7
+	VMULPS  Z2, Z8, Z8
+	VMULPS  Z2, Z9, Z9
+	VADDPS  Z6, Z8, Z6
+	VADDPS  Z7, Z9, Z7
+	VMULPS  Z1, Z6, Z8
+	VMULPS  Z1, Z7, Z9
+	VSUBPS  Z8, Z4, Z4
+	VSUBPS  Z9, Z5, Z5
 	VMOVUPS Z4, (CX)(BX*4)
-	VMOVUPS Z5, (AX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Z4
-	VMOVUPS 64(DX)(BX*4), Z5
-	VMOVUPS 64(AX)(BX*4), Z6
-	VMULPS  Z0, Z5, Z5
-	VMULPS  Z3, Z4, Z7
-	VADDPS  Z7, Z5, Z5
-	VMULPS  Z2, Z6, Z6
-	VADDPS  Z5, Z6, Z5
-	VMULPS  Z1, Z5, Z6
-	VSUBPS  Z6, Z4, Z4
-	VMOVUPS Z4, 64(CX)(BX*4)
-	VMOVUPS Z5, 64(AX)(BX*4)
+	VMOVUPS Z5, 64(CX)(BX*4)
+	VMOVUPS Z6, (AX)(BX*4)
+	VMOVUPS Z7, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      BX, SI
-	JGE       done
+	JGE       done3
 	MOVQ      SI, DI
 	SUBQ      BX, DI
 	MOVL      $0xffffffff, R8
@@ -4943,9 +25892,9 @@ tail:
 	VMOVUPS   Z4, K1, (CX)(BX*4)
 	VMOVUPS   Z5, K1, (AX)(BX*4)
 	ADDQ      $0x10, BX
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -4966,9 +25915,9 @@ TEXT ·momentumAVX2(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x08, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Y4
 	VMOVUPS (DX)(BX*4), Y5
 	VMOVUPS (AX)(BX*4), Y6
@@ -4983,16 +25932,16 @@ loop:
 	VMOVUPS Y5, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         BX, SI
-	JGE          done
+	JGE          done3
 	MOVQ         SI, DI
 	SUBQ         BX, DI
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Y4
-	VPCMPGTD     lanes<>+0(SB), Y4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
 	VMASKMOVPS   (CX)(BX*4), Y4, Y5
 	VMASKMOVPS   (DX)(BX*4), Y4, Y6
 	VMASKMOVPS   (AX)(BX*4), Y4, Y7
@@ -5006,7 +25955,859 @@ tail:
 	VMASKMOVPS   Y5, Y4, (CX)(BX*4)
 	VMASKMOVPS   Y6, Y4, (AX)(BX*4)
 	ADDQ         $0x08, BX
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func momentumBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·momentumBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Z4
+	VPMOVZXWD    32(CX)(BX*2), Z5
+	VPSLLD       $0x10, Z4, Z4
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD    (DX)(BX*2), Z6
+	VPMOVZXWD    32(DX)(BX*2), Z7
+	VPSLLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    (AX)(BX*2), Z8
+	VPMOVZXWD    32(AX)(BX*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z3, Z4, Z10
+	VMULPS       Z3, Z5, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z6, Z8, Z6
+	VADDPS       Z7, Z9, Z7
+	VMULPS       Z1, Z6, Z8
+	VMULPS       Z1, Z7, Z9
+	VSUBPS       Z8, Z4, Z4
+	VSUBPS       Z9, Z5, Z5
+	VPSRLD       $0x10, Z4, Z8
+	VPSRLD       $0x10, Z5, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z9, Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z8, Z4, Z8
+	VPADDD       Z9, Z5, Z9
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z8, Z4
+	VMOVAPS      Z10, K1, Z4
+	VMOVAPS      Z9, Z5
+	VMOVAPS      Z11, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (CX)(BX*2)
+	VPMOVDW      Z5, 32(CX)(BX*2)
+	VPSRLD       $0x10, Z6, Z4
+	VPSRLD       $0x10, Z7, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z4, Z6, Z4
+	VPADDD       Z5, Z7, Z5
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z8, K1, Z4
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z9, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (AX)(BX*2)
+	VPMOVDW      Z5, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VPMOVZXWD.Z  (CX)(BX*2), K1, Z4
+	VPSLLD       $0x10, Z4, Z4
+	VPMOVZXWD.Z  (DX)(BX*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z3, Z4, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z5, Z6, Z5
+	VMULPS       Z1, Z5, Z6
+	VSUBPS       Z6, Z4, Z4
+	VPSRLD       $0x10, Z4, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z6, Z4, Z6
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z7, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (CX)(BX*2)
+	VPSRLD       $0x10, Z5, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VPADDD       Z4, Z5, Z4
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z6, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func momentumBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·momentumBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    (DX)(BX*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    (AX)(BX*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y3, Y4, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y5, Y6, Y5
+	VMULPS       Y1, Y5, Y6
+	VSUBPS       Y6, Y4, Y4
+	VPSRLD       $0x10, Y4, Y6
+	VPAND        w00000001x8<>+0(SB), Y6, Y6
+	VPADDD       w00007fffx8<>+0(SB), Y6, Y6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y6, Y4, Y6
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y7, Y6, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (CX)(BX*2)
+	VPSRLD       $0x10, Y5, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y6
+	VPADDD       Y4, Y5, Y4
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y6, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func momentumBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·momentumBf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Z4
+	VMOVUPS      64(CX)(BX*4), Z5
+	VMOVUPS      (DX)(BX*4), Z6
+	VMOVUPS      64(DX)(BX*4), Z7
+	VPMOVZXWD    (AX)(BX*2), Z8
+	VPMOVZXWD    32(AX)(BX*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z3, Z4, Z10
+	VMULPS       Z3, Z5, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z6, Z8, Z6
+	VADDPS       Z7, Z9, Z7
+	VMULPS       Z1, Z6, Z8
+	VMULPS       Z1, Z7, Z9
+	VSUBPS       Z8, Z4, Z4
+	VSUBPS       Z9, Z5, Z5
+	VMOVUPS      Z4, (CX)(BX*4)
+	VMOVUPS      Z5, 64(CX)(BX*4)
+	VPSRLD       $0x10, Z6, Z4
+	VPSRLD       $0x10, Z7, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z9
+	VPADDD       Z4, Z6, Z4
+	VPADDD       Z5, Z7, Z5
+	VCMPPS       $0x03, Z6, Z6, K1
+	VCMPPS       $0x03, Z7, Z7, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z8, K1, Z4
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z9, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (AX)(BX*2)
+	VPMOVDW      Z5, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z4
+	VMOVUPS.Z    (DX)(BX*4), K1, Z5
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z3, Z4, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z5, Z6, Z5
+	VMULPS       Z1, Z5, Z6
+	VSUBPS       Z6, Z4, Z4
+	VMOVUPS      Z4, K1, (CX)(BX*4)
+	VPSRLD       $0x10, Z5, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VPADDD       Z4, Z5, Z4
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z6, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func momentumBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·momentumBf16StatesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Y4
+	VMOVUPS      (DX)(BX*4), Y5
+	VPMOVZXWD    (AX)(BX*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y3, Y4, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y5, Y6, Y5
+	VMULPS       Y1, Y5, Y6
+	VSUBPS       Y6, Y4, Y4
+	VMOVUPS      Y4, (CX)(BX*4)
+	VPSRLD       $0x10, Y5, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y6
+	VPADDD       Y4, Y5, Y4
+	VCMPPS       $0x03, Y5, Y5, Y5
+	VBLENDVPS    Y5, Y6, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func momentumBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·momentumBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Z4
+	VMOVUPS      64(AX)(SI*4), Z5
+	VPMOVZXWD    (DX)(SI*2), Z6
+	VPMOVZXWD    32(DX)(SI*2), Z7
+	VPSLLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z7, Z7
+	VMOVUPS      (BX)(SI*4), Z8
+	VMOVUPS      64(BX)(SI*4), Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z3, Z4, Z10
+	VMULPS       Z3, Z5, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z6, Z8, Z6
+	VADDPS       Z7, Z9, Z7
+	VMULPS       Z1, Z6, Z8
+	VMULPS       Z1, Z7, Z9
+	VSUBPS       Z8, Z4, Z4
+	VSUBPS       Z9, Z5, Z5
+	VMOVUPS      Z4, (AX)(SI*4)
+	VMOVUPS      Z5, 64(AX)(SI*4)
+	VPSRLD       $0x10, Z4, Z8
+	VPSRLD       $0x10, Z5, Z9
+	VPANDD.BCST  w00000001x1<>+0(SB), Z8, Z8
+	VPANDD.BCST  w00000001x1<>+0(SB), Z9, Z9
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z8, Z8
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z9, Z9
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z8, Z4, Z8
+	VPADDD       Z9, Z5, Z9
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z8, Z4
+	VMOVAPS      Z10, K1, Z4
+	VMOVAPS      Z9, Z5
+	VMOVAPS      Z11, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (CX)(SI*2)
+	VPMOVDW      Z5, 32(CX)(SI*2)
+	VMOVUPS      Z6, (BX)(SI*4)
+	VMOVUPS      Z7, 64(BX)(SI*4)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (AX)(SI*4), K1, Z4
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMOVUPS.Z    (BX)(SI*4), K1, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z3, Z4, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z5, Z6, Z5
+	VMULPS       Z1, Z5, Z6
+	VSUBPS       Z6, Z4, Z4
+	VMOVUPS      Z4, K1, (AX)(SI*4)
+	VPSRLD       $0x10, Z4, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z6, Z4, Z6
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z7, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (CX)(SI*2)
+	VMOVUPS      Z5, K1, (BX)(SI*4)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func momentumBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·momentumBf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Y4
+	VPMOVZXWD    (DX)(SI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VMOVUPS      (BX)(SI*4), Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y3, Y4, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y5, Y6, Y5
+	VMULPS       Y1, Y5, Y6
+	VSUBPS       Y6, Y4, Y4
+	VMOVUPS      Y4, (AX)(SI*4)
+	VPSRLD       $0x10, Y4, Y6
+	VPAND        w00000001x8<>+0(SB), Y6, Y6
+	VPADDD       w00007fffx8<>+0(SB), Y6, Y6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y6, Y4, Y6
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y7, Y6, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (CX)(SI*2)
+	VMOVUPS      Y5, (BX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func momentumQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·momentumQ8StatesAVX512(SB), $1152-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	LEAQ         63(SP), DI
+	ANDQ         $-64, DI
+	MOVQ         BX, R10
+	SHRQ         $0x08, R10
+	IMUL3Q       $0x00000104, R10, R10
+	ADDQ         R10, AX
+
+block:
+	CMPQ         BX, SI
+	JGE          done
+	LEAQ         256(BX), R9
+	CMPQ         R9, SI
+	CMOVQGT      SI, R9
+	VBROADCASTSS (AX), Z4
+	VMOVAPS      Z4, 1024(DI)
+	VPXORD       Z4, Z4, Z4
+	XORQ         R8, R8
+	MOVQ         R9, R10
+	SUBQ         $0x20, R10
+	CMPQ         BX, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS     (CX)(BX*4), Z5
+	VMOVUPS     64(CX)(BX*4), Z6
+	VMOVUPS     (DX)(BX*4), Z7
+	VMOVUPS     64(DX)(BX*4), Z8
+	VPMOVZXBD   4(AX)(R8*1), Z9
+	VPMOVZXBD   20(AX)(R8*1), Z10
+	VPANDD.BCST w0000007fx1<>+0(SB), Z9, Z11
+	VPANDD.BCST w0000007fx1<>+0(SB), Z10, Z12
+	VPADDD.BCST w00000380x1<>+0(SB), Z11, Z13
+	VPADDD.BCST w00000380x1<>+0(SB), Z12, Z14
+	VPSLLD      $0x14, Z13, Z13
+	VPSLLD      $0x14, Z14, Z14
+	VPTESTMD    Z11, Z11, K1
+	VMOVDQA32.Z Z13, K1, Z11
+	VPTESTMD    Z12, Z12, K1
+	VMOVDQA32.Z Z14, K1, Z12
+	VPSRLD      $0x07, Z9, Z9
+	VPSRLD      $0x07, Z10, Z10
+	VPSLLD      $0x1f, Z9, Z9
+	VPSLLD      $0x1f, Z10, Z10
+	VPORD       Z9, Z11, Z9
+	VPORD       Z10, Z12, Z10
+	VMULPS      1024(DI), Z9, Z9
+	VMULPS      1024(DI), Z10, Z10
+	VMULPS      Z0, Z7, Z7
+	VMULPS      Z0, Z8, Z8
+	VMULPS      Z3, Z5, Z11
+	VMULPS      Z3, Z6, Z12
+	VADDPS      Z11, Z7, Z7
+	VADDPS      Z12, Z8, Z8
+	VMULPS      Z2, Z9, Z9
+	VMULPS      Z2, Z10, Z10
+	VADDPS      Z7, Z9, Z7
+	VADDPS      Z8, Z10, Z8
+	VMULPS      Z1, Z7, Z9
+	VMULPS      Z1, Z8, Z10
+	VSUBPS      Z9, Z5, Z5
+	VSUBPS      Z10, Z6, Z6
+	VMOVUPS     Z5, (CX)(BX*4)
+	VMOVUPS     Z6, 64(CX)(BX*4)
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z7, Z5
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z8, Z6
+	VMOVAPS     Z7, (DI)(R8*4)
+	VPMAXUD     Z5, Z4, Z4
+	VMOVAPS     Z8, 64(DI)(R8*4)
+	VPMAXUD     Z6, Z4, Z4
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, BX
+	CMPQ        BX, R10
+	JLE         loop1
+
+tail2:
+	CMPQ        BX, R9
+	JGE         done3
+	MOVQ        R9, R10
+	SUBQ        BX, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z5
+	VMOVUPS.Z   (DX)(BX*4), K1, Z6
+	VPMOVZXBD   4(AX)(R8*1), Z7
+	VPANDD.BCST w0000007fx1<>+0(SB), Z7, Z8
+	VPADDD.BCST w00000380x1<>+0(SB), Z8, Z9
+	VPSLLD      $0x14, Z9, Z9
+	VPTESTMD    Z8, Z8, K2
+	VMOVDQA32.Z Z9, K2, Z8
+	VPSRLD      $0x07, Z7, Z7
+	VPSLLD      $0x1f, Z7, Z7
+	VPORD       Z7, Z8, Z7
+	VMULPS      1024(DI), Z7, Z7
+	VMULPS      Z0, Z6, Z6
+	VMULPS      Z3, Z5, Z8
+	VADDPS      Z8, Z6, Z6
+	VMULPS      Z2, Z7, Z7
+	VADDPS      Z6, Z7, Z6
+	VMULPS      Z1, Z6, Z7
+	VSUBPS      Z7, Z5, Z5
+	VMOVUPS     Z5, K1, (CX)(BX*4)
+	VMOVAPS.Z   Z6, K1, Z5
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z5, Z6
+	VMOVAPS     Z5, (DI)(R8*4)
+	VPMAXUD     Z6, Z4, Z4
+	ADDQ        $0x10, R8
+	ADDQ        $0x10, BX
+	JMP         tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z4, Y5
+	VPMAXUD       Y5, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPMAXUD       X5, X4, X4
+	VPSHUFD       $0x4e, X4, X5
+	VPMAXUD       X5, X4, X4
+	VPSHUFD       $0xb1, X4, X5
+	VPMAXUD       X5, X4, X4
+	VXORPS        X6, X6, X6
+	VXORPS        X5, X5, X5
+	VUCOMISS      w0d800000x1<>+0(SB), X4
+	JPS           small4no
+	JCS           small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X4, X5
+	VMOVSS w3f800000x1<>+0(SB), X6
+	VDIVSS X5, X6, X6
+
+small4:
+	VMOVSS       X5, (AX)
+	VBROADCASTSS X6, Z4
+	MOVQ         R8, R10
+	XORQ         R8, R8
+
+encode:
+	VMOVAPS      (DI)(R8*4), Z5
+	VMULPS       Z4, Z5, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z6
+	VPMINUD.BCST w3ff00000x1<>+0(SB), Z6, Z6
+	VPSRLD       $0x14, Z6, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w0007ffffx1<>+0(SB), Z7, Z7
+	VPADDD       Z7, Z6, Z6
+	VPSRLD       $0x14, Z6, Z6
+	VPSUBD.BCST  w00000380x1<>+0(SB), Z6, Z6
+	VPXORD       Z15, Z15, Z15
+	VPMAXSD      Z15, Z6, Z6
+	VPSRLD       $0x1f, Z5, Z5
+	VPSLLD       $0x07, Z5, Z5
+	VPORD        Z5, Z6, Z5
+	VPMOVDB      Z5, 4(AX)(R8*1)
+	ADDQ         $0x10, R8
+	CMPQ         R8, R10
+	JLT          encode
+	ADDQ         $0x00000104, AX
+	MOVQ         R9, BX
+	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func momentumQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·momentumQ8StatesAVX2(SB), $1088-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	MOVQ         BX, R10
+	SHRQ         $0x08, R10
+	IMUL3Q       $0x00000104, R10, R10
+	ADDQ         R10, AX
+
+block:
+	CMPQ         BX, SI
+	JGE          done
+	LEAQ         256(BX), R9
+	CMPQ         R9, SI
+	CMOVQGT      SI, R9
+	VBROADCASTSS (AX), Y4
+	VMOVAPS      Y4, 1024(DI)
+	VPXOR        Y4, Y4, Y4
+	XORQ         R8, R8
+	MOVQ         R9, R10
+	SUBQ         $0x08, R10
+	CMPQ         BX, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS   (CX)(BX*4), Y5
+	VMOVUPS   (DX)(BX*4), Y6
+	VPMOVZXBD 4(AX)(R8*1), Y7
+	VPAND     w0000007fx8<>+0(SB), Y7, Y8
+	VPADDD    w00000380x8<>+0(SB), Y8, Y9
+	VPSLLD    $0x14, Y9, Y9
+	VPXOR     Y10, Y10, Y10
+	VPCMPEQD  Y8, Y10, Y10
+	VPANDN    Y9, Y10, Y10
+	VPSRLD    $0x07, Y7, Y7
+	VPSLLD    $0x1f, Y7, Y7
+	VPOR      Y7, Y10, Y7
+	VMULPS    1024(DI), Y7, Y7
+	VMULPS    Y0, Y6, Y6
+	VMULPS    Y3, Y5, Y8
+	VADDPS    Y8, Y6, Y6
+	VMULPS    Y2, Y7, Y7
+	VADDPS    Y6, Y7, Y6
+	VMULPS    Y1, Y6, Y7
+	VSUBPS    Y7, Y5, Y5
+	VMOVUPS   Y5, (CX)(BX*4)
+	VPAND     w7fffffffx8<>+0(SB), Y6, Y5
+	VMOVAPS   Y6, (DI)(R8*4)
+	VPMAXUD   Y5, Y4, Y4
+	ADDQ      $0x08, R8
+	ADDQ      $0x08, BX
+	CMPQ      BX, R10
+	JLE       loop1
+
+tail2:
+	CMPQ         BX, R9
+	JGE          done3
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (DX)(BX*4), Y5, Y7
+	VPMOVZXBD    4(AX)(R8*1), Y8
+	VPAND        w0000007fx8<>+0(SB), Y8, Y9
+	VPADDD       w00000380x8<>+0(SB), Y9, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPCMPEQD     Y9, Y11, Y11
+	VPANDN       Y10, Y11, Y11
+	VPSRLD       $0x07, Y8, Y8
+	VPSLLD       $0x1f, Y8, Y8
+	VPOR         Y8, Y11, Y8
+	VMULPS       1024(DI), Y8, Y8
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y3, Y6, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y2, Y8, Y8
+	VADDPS       Y7, Y8, Y7
+	VMULPS       Y1, Y7, Y8
+	VSUBPS       Y8, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (CX)(BX*4)
+	VANDPS       Y5, Y7, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y6
+	VMOVAPS      Y5, (DI)(R8*4)
+	VPMAXUD      Y6, Y4, Y4
+	ADDQ         $0x08, R8
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y4, X5
+	VPMAXUD      X5, X4, X4
+	VPSHUFD      $0x4e, X4, X5
+	VPMAXUD      X5, X4, X4
+	VPSHUFD      $0xb1, X4, X5
+	VPMAXUD      X5, X4, X4
+	VXORPS       X6, X6, X6
+	VXORPS       X5, X5, X5
+	VUCOMISS     w0d800000x1<>+0(SB), X4
+	JPS          small4no
+	JCS          small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X4, X5
+	VMOVSS w3f800000x1<>+0(SB), X6
+	VDIVSS X5, X6, X6
+
+small4:
+	VMOVSS       X5, (AX)
+	VBROADCASTSS X6, Y4
+	MOVQ         R8, R10
+	XORQ         R8, R8
+
+encode:
+	VMOVAPS   (DI)(R8*4), Y5
+	VMULPS    Y4, Y5, Y6
+	VPAND     w7fffffffx8<>+0(SB), Y6, Y6
+	VPMINUD   w3ff00000x8<>+0(SB), Y6, Y6
+	VPSRLD    $0x14, Y6, Y7
+	VPAND     w00000001x8<>+0(SB), Y7, Y7
+	VPADDD    w0007ffffx8<>+0(SB), Y7, Y7
+	VPADDD    Y7, Y6, Y6
+	VPSRLD    $0x14, Y6, Y6
+	VPSUBD    w00000380x8<>+0(SB), Y6, Y6
+	VPXOR     Y7, Y7, Y7
+	VPMAXSD   Y7, Y6, Y6
+	VPSRLD    $0x1f, Y5, Y5
+	VPSLLD    $0x07, Y5, Y5
+	VPOR      Y5, Y6, Y5
+	VPACKUSDW Y5, Y5, Y5
+	VPERMQ    $0x08, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VMOVQ     X5, 4(AX)(R8*1)
+	ADDQ      $0x08, R8
+	CMPQ      R8, R10
+	JLT       encode
+	ADDQ      $0x00000104, AX
+	MOVQ      R9, BX
+	JMP       block
 
 done:
 	VZEROUPPER
@@ -5029,44 +26830,44 @@ TEXT ·nesterovAVX512(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x20, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Z4
-	VMOVUPS (DX)(BX*4), Z5
-	VMOVUPS (AX)(BX*4), Z6
-	VMULPS  Z0, Z5, Z5
-	VMULPS  Z3, Z4, Z7
-	VADDPS  Z7, Z5, Z5
-	VMULPS  Z2, Z6, Z6
-	VADDPS  Z5, Z6, Z6
-	VMULPS  Z2, Z6, Z7
-	VADDPS  Z7, Z5, Z5
-	VMULPS  Z1, Z5, Z5
-	VSUBPS  Z5, Z4, Z4
+	VMOVUPS 64(CX)(BX*4), Z5
+	VMOVUPS (DX)(BX*4), Z6
+	VMOVUPS 64(DX)(BX*4), Z7
+	VMOVUPS (AX)(BX*4), Z8
+	VMOVUPS 64(AX)(BX*4), Z9
+	VMULPS  Z0, Z6, Z6
+	VMULPS  Z0, Z7, Z7
+	VMULPS  Z3, Z4, Z10
+	VMULPS  Z3, Z5, Z11
+	VADDPS  Z10, Z6, Z6
+	VADDPS  Z11, Z7, Z7
+	VMULPS  Z2, Z8, Z8
+	VMULPS  Z2, Z9, Z9
+	VADDPS  Z6, Z8, Z8
+	VADDPS  Z7, Z9, Z9
+	VMULPS  Z2, Z8, Z10
+	VMULPS  Z2, Z9, Z11
+	VADDPS  Z10, Z6, Z6
+	VADDPS  Z11, Z7, Z7
+	VMULPS  Z1, Z6, Z6
+	VMULPS  Z1, Z7, Z7
+	VSUBPS  Z6, Z4, Z4
+	VSUBPS  Z7, Z5, Z5
 	VMOVUPS Z4, (CX)(BX*4)
-	VMOVUPS Z6, (AX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Z4
-	VMOVUPS 64(DX)(BX*4), Z5
-	VMOVUPS 64(AX)(BX*4), Z6
-	VMULPS  Z0, Z5, Z5
-	VMULPS  Z3, Z4, Z7
-	VADDPS  Z7, Z5, Z5
-	VMULPS  Z2, Z6, Z6
-	VADDPS  Z5, Z6, Z6
-	VMULPS  Z2, Z6, Z7
-	VADDPS  Z7, Z5, Z5
-	VMULPS  Z1, Z5, Z5
-	VSUBPS  Z5, Z4, Z4
-	VMOVUPS Z4, 64(CX)(BX*4)
-	VMOVUPS Z6, 64(AX)(BX*4)
+	VMOVUPS Z5, 64(CX)(BX*4)
+	VMOVUPS Z8, (AX)(BX*4)
+	VMOVUPS Z9, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      BX, SI
-	JGE       done
+	JGE       done3
 	MOVQ      SI, DI
 	SUBQ      BX, DI
 	MOVL      $0xffffffff, R8
@@ -5087,9 +26888,9 @@ tail:
 	VMOVUPS   Z4, K1, (CX)(BX*4)
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 	ADDQ      $0x10, BX
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -5110,9 +26911,9 @@ TEXT ·nesterovAVX2(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x08, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Y4
 	VMOVUPS (DX)(BX*4), Y5
 	VMOVUPS (AX)(BX*4), Y6
@@ -5129,16 +26930,16 @@ loop:
 	VMOVUPS Y6, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         BX, SI
-	JGE          done
+	JGE          done3
 	MOVQ         SI, DI
 	SUBQ         BX, DI
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Y4
-	VPCMPGTD     lanes<>+0(SB), Y4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
 	VMASKMOVPS   (CX)(BX*4), Y4, Y5
 	VMASKMOVPS   (DX)(BX*4), Y4, Y6
 	VMASKMOVPS   (AX)(BX*4), Y4, Y7
@@ -5154,7 +26955,893 @@ tail:
 	VMASKMOVPS   Y5, Y4, (CX)(BX*4)
 	VMASKMOVPS   Y7, Y4, (AX)(BX*4)
 	ADDQ         $0x08, BX
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func nesterovBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·nesterovBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Z4
+	VPMOVZXWD    32(CX)(BX*2), Z5
+	VPSLLD       $0x10, Z4, Z4
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD    (DX)(BX*2), Z6
+	VPMOVZXWD    32(DX)(BX*2), Z7
+	VPSLLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    (AX)(BX*2), Z8
+	VPMOVZXWD    32(AX)(BX*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z3, Z4, Z10
+	VMULPS       Z3, Z5, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z6, Z8, Z8
+	VADDPS       Z7, Z9, Z9
+	VMULPS       Z2, Z8, Z10
+	VMULPS       Z2, Z9, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z1, Z7, Z7
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z7, Z5, Z5
+	VPSRLD       $0x10, Z4, Z6
+	VPSRLD       $0x10, Z5, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z4, Z6
+	VPADDD       Z7, Z5, Z7
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z10, K1, Z4
+	VMOVAPS      Z7, Z5
+	VMOVAPS      Z11, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (CX)(BX*2)
+	VPMOVDW      Z5, 32(CX)(BX*2)
+	VPSRLD       $0x10, Z8, Z4
+	VPSRLD       $0x10, Z9, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z4, Z8, Z4
+	VPADDD       Z5, Z9, Z5
+	VCMPPS       $0x03, Z8, Z8, K1
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z6, K1, Z4
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (AX)(BX*2)
+	VPMOVDW      Z5, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VPMOVZXWD.Z  (CX)(BX*2), K1, Z4
+	VPSLLD       $0x10, Z4, Z4
+	VPMOVZXWD.Z  (DX)(BX*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z3, Z4, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z5, Z6, Z6
+	VMULPS       Z2, Z6, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VSUBPS       Z5, Z4, Z4
+	VPSRLD       $0x10, Z4, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z4, Z5
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z5, Z4
+	VMOVAPS      Z7, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (CX)(BX*2)
+	VPSRLD       $0x10, Z6, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z4, Z6, Z4
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z5, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func nesterovBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·nesterovBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    (DX)(BX*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    (AX)(BX*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y3, Y4, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMULPS       Y2, Y6, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y4, Y4
+	VPSRLD       $0x10, Y4, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y4, Y5
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y7, Y5, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (CX)(BX*2)
+	VPSRLD       $0x10, Y6, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y6, Y4
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func nesterovBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·nesterovBf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Z4
+	VMOVUPS      64(CX)(BX*4), Z5
+	VMOVUPS      (DX)(BX*4), Z6
+	VMOVUPS      64(DX)(BX*4), Z7
+	VPMOVZXWD    (AX)(BX*2), Z8
+	VPMOVZXWD    32(AX)(BX*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z3, Z4, Z10
+	VMULPS       Z3, Z5, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z6, Z8, Z8
+	VADDPS       Z7, Z9, Z9
+	VMULPS       Z2, Z8, Z10
+	VMULPS       Z2, Z9, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z1, Z7, Z7
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z4, (CX)(BX*4)
+	VMOVUPS      Z5, 64(CX)(BX*4)
+	VPSRLD       $0x10, Z8, Z4
+	VPSRLD       $0x10, Z9, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z4, Z8, Z4
+	VPADDD       Z5, Z9, Z5
+	VCMPPS       $0x03, Z8, Z8, K1
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z6, K1, Z4
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (AX)(BX*2)
+	VPMOVDW      Z5, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z4
+	VMOVUPS.Z    (DX)(BX*4), K1, Z5
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z3, Z4, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z5, Z6, Z6
+	VMULPS       Z2, Z6, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VSUBPS       Z5, Z4, Z4
+	VMOVUPS      Z4, K1, (CX)(BX*4)
+	VPSRLD       $0x10, Z6, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z4, Z6, Z4
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z5, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func nesterovBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·nesterovBf16StatesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Y4
+	VMOVUPS      (DX)(BX*4), Y5
+	VPMOVZXWD    (AX)(BX*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y3, Y4, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMULPS       Y2, Y6, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(BX*4)
+	VPSRLD       $0x10, Y6, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y6, Y4
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func nesterovBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·nesterovBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Z4
+	VMOVUPS      64(AX)(SI*4), Z5
+	VPMOVZXWD    (DX)(SI*2), Z6
+	VPMOVZXWD    32(DX)(SI*2), Z7
+	VPSLLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z7, Z7
+	VMOVUPS      (BX)(SI*4), Z8
+	VMOVUPS      64(BX)(SI*4), Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z3, Z4, Z10
+	VMULPS       Z3, Z5, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z2, Z9, Z9
+	VADDPS       Z6, Z8, Z8
+	VADDPS       Z7, Z9, Z9
+	VMULPS       Z2, Z8, Z10
+	VMULPS       Z2, Z9, Z11
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z1, Z7, Z7
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z4, (AX)(SI*4)
+	VMOVUPS      Z5, 64(AX)(SI*4)
+	VPSRLD       $0x10, Z4, Z6
+	VPSRLD       $0x10, Z5, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z4, Z6
+	VPADDD       Z7, Z5, Z7
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z10, K1, Z4
+	VMOVAPS      Z7, Z5
+	VMOVAPS      Z11, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (CX)(SI*2)
+	VPMOVDW      Z5, 32(CX)(SI*2)
+	VMOVUPS      Z8, (BX)(SI*4)
+	VMOVUPS      Z9, 64(BX)(SI*4)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (AX)(SI*4), K1, Z4
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMOVUPS.Z    (BX)(SI*4), K1, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z3, Z4, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z2, Z6, Z6
+	VADDPS       Z5, Z6, Z6
+	VMULPS       Z2, Z6, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VSUBPS       Z5, Z4, Z4
+	VMOVUPS      Z4, K1, (AX)(SI*4)
+	VPSRLD       $0x10, Z4, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z4, Z5
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z5, Z4
+	VMOVAPS      Z7, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (CX)(SI*2)
+	VMOVUPS      Z6, K1, (BX)(SI*4)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func nesterovBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·nesterovBf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Y4
+	VPMOVZXWD    (DX)(SI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VMOVUPS      (BX)(SI*4), Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y3, Y4, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y2, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMULPS       Y2, Y6, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (AX)(SI*4)
+	VPSRLD       $0x10, Y4, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y4, Y5
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y7, Y5, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (CX)(SI*2)
+	VMOVUPS      Y6, (BX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func nesterovQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·nesterovQ8StatesAVX512(SB), $1152-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	LEAQ         63(SP), DI
+	ANDQ         $-64, DI
+	MOVQ         BX, R10
+	SHRQ         $0x08, R10
+	IMUL3Q       $0x00000104, R10, R10
+	ADDQ         R10, AX
+
+block:
+	CMPQ         BX, SI
+	JGE          done
+	LEAQ         256(BX), R9
+	CMPQ         R9, SI
+	CMOVQGT      SI, R9
+	VBROADCASTSS (AX), Z4
+	VMOVAPS      Z4, 1024(DI)
+	VPXORD       Z4, Z4, Z4
+	XORQ         R8, R8
+	MOVQ         R9, R10
+	SUBQ         $0x20, R10
+	CMPQ         BX, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS     (CX)(BX*4), Z5
+	VMOVUPS     64(CX)(BX*4), Z6
+	VMOVUPS     (DX)(BX*4), Z7
+	VMOVUPS     64(DX)(BX*4), Z8
+	VPMOVZXBD   4(AX)(R8*1), Z9
+	VPMOVZXBD   20(AX)(R8*1), Z10
+	VPANDD.BCST w0000007fx1<>+0(SB), Z9, Z11
+	VPANDD.BCST w0000007fx1<>+0(SB), Z10, Z12
+	VPADDD.BCST w00000380x1<>+0(SB), Z11, Z13
+	VPADDD.BCST w00000380x1<>+0(SB), Z12, Z14
+	VPSLLD      $0x14, Z13, Z13
+	VPSLLD      $0x14, Z14, Z14
+	VPTESTMD    Z11, Z11, K1
+	VMOVDQA32.Z Z13, K1, Z11
+	VPTESTMD    Z12, Z12, K1
+	VMOVDQA32.Z Z14, K1, Z12
+	VPSRLD      $0x07, Z9, Z9
+	VPSRLD      $0x07, Z10, Z10
+	VPSLLD      $0x1f, Z9, Z9
+	VPSLLD      $0x1f, Z10, Z10
+	VPORD       Z9, Z11, Z9
+	VPORD       Z10, Z12, Z10
+	VMULPS      1024(DI), Z9, Z9
+	VMULPS      1024(DI), Z10, Z10
+	VMULPS      Z0, Z7, Z7
+	VMULPS      Z0, Z8, Z8
+	VMULPS      Z3, Z5, Z11
+	VMULPS      Z3, Z6, Z12
+	VADDPS      Z11, Z7, Z7
+	VADDPS      Z12, Z8, Z8
+	VMULPS      Z2, Z9, Z9
+	VMULPS      Z2, Z10, Z10
+	VADDPS      Z7, Z9, Z9
+	VADDPS      Z8, Z10, Z10
+	VMULPS      Z2, Z9, Z11
+	VMULPS      Z2, Z10, Z12
+	VADDPS      Z11, Z7, Z7
+	VADDPS      Z12, Z8, Z8
+	VMULPS      Z1, Z7, Z7
+	VMULPS      Z1, Z8, Z8
+	VSUBPS      Z7, Z5, Z5
+	VSUBPS      Z8, Z6, Z6
+	VMOVUPS     Z5, (CX)(BX*4)
+	VMOVUPS     Z6, 64(CX)(BX*4)
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z9, Z5
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z10, Z6
+	VMOVAPS     Z9, (DI)(R8*4)
+	VPMAXUD     Z5, Z4, Z4
+	VMOVAPS     Z10, 64(DI)(R8*4)
+	VPMAXUD     Z6, Z4, Z4
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, BX
+	CMPQ        BX, R10
+	JLE         loop1
+
+tail2:
+	CMPQ        BX, R9
+	JGE         done3
+	MOVQ        R9, R10
+	SUBQ        BX, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z5
+	VMOVUPS.Z   (DX)(BX*4), K1, Z6
+	VPMOVZXBD   4(AX)(R8*1), Z7
+	VPANDD.BCST w0000007fx1<>+0(SB), Z7, Z8
+	VPADDD.BCST w00000380x1<>+0(SB), Z8, Z9
+	VPSLLD      $0x14, Z9, Z9
+	VPTESTMD    Z8, Z8, K2
+	VMOVDQA32.Z Z9, K2, Z8
+	VPSRLD      $0x07, Z7, Z7
+	VPSLLD      $0x1f, Z7, Z7
+	VPORD       Z7, Z8, Z7
+	VMULPS      1024(DI), Z7, Z7
+	VMULPS      Z0, Z6, Z6
+	VMULPS      Z3, Z5, Z8
+	VADDPS      Z8, Z6, Z6
+	VMULPS      Z2, Z7, Z7
+	VADDPS      Z6, Z7, Z7
+	VMULPS      Z2, Z7, Z8
+	VADDPS      Z8, Z6, Z6
+	VMULPS      Z1, Z6, Z6
+	VSUBPS      Z6, Z5, Z5
+	VMOVUPS     Z5, K1, (CX)(BX*4)
+	VMOVAPS.Z   Z7, K1, Z5
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z5, Z6
+	VMOVAPS     Z5, (DI)(R8*4)
+	VPMAXUD     Z6, Z4, Z4
+	ADDQ        $0x10, R8
+	ADDQ        $0x10, BX
+	JMP         tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z4, Y5
+	VPMAXUD       Y5, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPMAXUD       X5, X4, X4
+	VPSHUFD       $0x4e, X4, X5
+	VPMAXUD       X5, X4, X4
+	VPSHUFD       $0xb1, X4, X5
+	VPMAXUD       X5, X4, X4
+	VXORPS        X6, X6, X6
+	VXORPS        X5, X5, X5
+	VUCOMISS      w0d800000x1<>+0(SB), X4
+	JPS           small4no
+	JCS           small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X4, X5
+	VMOVSS w3f800000x1<>+0(SB), X6
+	VDIVSS X5, X6, X6
+
+small4:
+	VMOVSS       X5, (AX)
+	VBROADCASTSS X6, Z4
+	MOVQ         R8, R10
+	XORQ         R8, R8
+
+encode:
+	VMOVAPS      (DI)(R8*4), Z5
+	VMULPS       Z4, Z5, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z6
+	VPMINUD.BCST w3ff00000x1<>+0(SB), Z6, Z6
+	VPSRLD       $0x14, Z6, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w0007ffffx1<>+0(SB), Z7, Z7
+	VPADDD       Z7, Z6, Z6
+	VPSRLD       $0x14, Z6, Z6
+	VPSUBD.BCST  w00000380x1<>+0(SB), Z6, Z6
+	VPXORD       Z15, Z15, Z15
+	VPMAXSD      Z15, Z6, Z6
+	VPSRLD       $0x1f, Z5, Z5
+	VPSLLD       $0x07, Z5, Z5
+	VPORD        Z5, Z6, Z5
+	VPMOVDB      Z5, 4(AX)(R8*1)
+	ADDQ         $0x10, R8
+	CMPQ         R8, R10
+	JLT          encode
+	ADDQ         $0x00000104, AX
+	MOVQ         R9, BX
+	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func nesterovQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·nesterovQ8StatesAVX2(SB), $1088-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	MOVQ         BX, R10
+	SHRQ         $0x08, R10
+	IMUL3Q       $0x00000104, R10, R10
+	ADDQ         R10, AX
+
+block:
+	CMPQ         BX, SI
+	JGE          done
+	LEAQ         256(BX), R9
+	CMPQ         R9, SI
+	CMOVQGT      SI, R9
+	VBROADCASTSS (AX), Y4
+	VMOVAPS      Y4, 1024(DI)
+	VPXOR        Y4, Y4, Y4
+	XORQ         R8, R8
+	MOVQ         R9, R10
+	SUBQ         $0x08, R10
+	CMPQ         BX, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS   (CX)(BX*4), Y5
+	VMOVUPS   (DX)(BX*4), Y6
+	VPMOVZXBD 4(AX)(R8*1), Y7
+	VPAND     w0000007fx8<>+0(SB), Y7, Y8
+	VPADDD    w00000380x8<>+0(SB), Y8, Y9
+	VPSLLD    $0x14, Y9, Y9
+	VPXOR     Y10, Y10, Y10
+	VPCMPEQD  Y8, Y10, Y10
+	VPANDN    Y9, Y10, Y10
+	VPSRLD    $0x07, Y7, Y7
+	VPSLLD    $0x1f, Y7, Y7
+	VPOR      Y7, Y10, Y7
+	VMULPS    1024(DI), Y7, Y7
+	VMULPS    Y0, Y6, Y6
+	VMULPS    Y3, Y5, Y8
+	VADDPS    Y8, Y6, Y6
+	VMULPS    Y2, Y7, Y7
+	VADDPS    Y6, Y7, Y7
+	VMULPS    Y2, Y7, Y8
+	VADDPS    Y8, Y6, Y6
+	VMULPS    Y1, Y6, Y6
+	VSUBPS    Y6, Y5, Y5
+	VMOVUPS   Y5, (CX)(BX*4)
+	VPAND     w7fffffffx8<>+0(SB), Y7, Y5
+	VMOVAPS   Y7, (DI)(R8*4)
+	VPMAXUD   Y5, Y4, Y4
+	ADDQ      $0x08, R8
+	ADDQ      $0x08, BX
+	CMPQ      BX, R10
+	JLE       loop1
+
+tail2:
+	CMPQ         BX, R9
+	JGE          done3
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (DX)(BX*4), Y5, Y7
+	VPMOVZXBD    4(AX)(R8*1), Y8
+	VPAND        w0000007fx8<>+0(SB), Y8, Y9
+	VPADDD       w00000380x8<>+0(SB), Y9, Y10
+	VPSLLD       $0x14, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VPCMPEQD     Y9, Y11, Y11
+	VPANDN       Y10, Y11, Y11
+	VPSRLD       $0x07, Y8, Y8
+	VPSLLD       $0x1f, Y8, Y8
+	VPOR         Y8, Y11, Y8
+	VMULPS       1024(DI), Y8, Y8
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y3, Y6, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y2, Y8, Y8
+	VADDPS       Y7, Y8, Y8
+	VMULPS       Y2, Y8, Y9
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (CX)(BX*4)
+	VANDPS       Y5, Y8, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y6
+	VMOVAPS      Y5, (DI)(R8*4)
+	VPMAXUD      Y6, Y4, Y4
+	ADDQ         $0x08, R8
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y4, X5
+	VPMAXUD      X5, X4, X4
+	VPSHUFD      $0x4e, X4, X5
+	VPMAXUD      X5, X4, X4
+	VPSHUFD      $0xb1, X4, X5
+	VPMAXUD      X5, X4, X4
+	VXORPS       X6, X6, X6
+	VXORPS       X5, X5, X5
+	VUCOMISS     w0d800000x1<>+0(SB), X4
+	JPS          small4no
+	JCS          small4
+
+small4no:
+	VDIVSS w3ff00000x1<>+0(SB), X4, X5
+	VMOVSS w3f800000x1<>+0(SB), X6
+	VDIVSS X5, X6, X6
+
+small4:
+	VMOVSS       X5, (AX)
+	VBROADCASTSS X6, Y4
+	MOVQ         R8, R10
+	XORQ         R8, R8
+
+encode:
+	VMOVAPS   (DI)(R8*4), Y5
+	VMULPS    Y4, Y5, Y6
+	VPAND     w7fffffffx8<>+0(SB), Y6, Y6
+	VPMINUD   w3ff00000x8<>+0(SB), Y6, Y6
+	VPSRLD    $0x14, Y6, Y7
+	VPAND     w00000001x8<>+0(SB), Y7, Y7
+	VPADDD    w0007ffffx8<>+0(SB), Y7, Y7
+	VPADDD    Y7, Y6, Y6
+	VPSRLD    $0x14, Y6, Y6
+	VPSUBD    w00000380x8<>+0(SB), Y6, Y6
+	VPXOR     Y7, Y7, Y7
+	VPMAXSD   Y7, Y6, Y6
+	VPSRLD    $0x1f, Y5, Y5
+	VPSLLD    $0x07, Y5, Y5
+	VPOR      Y5, Y6, Y5
+	VPACKUSDW Y5, Y5, Y5
+	VPERMQ    $0x08, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VMOVQ     X5, 4(AX)(R8*1)
+	ADDQ      $0x08, R8
+	CMPQ      R8, R10
+	JLT       encode
+	ADDQ      $0x00000104, AX
+	MOVQ      R9, BX
+	JMP       block
 
 done:
 	VZEROUPPER
@@ -5177,46 +27864,46 @@ TEXT ·rmspropAVX512(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x20, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Z4
-	VMOVUPS (DX)(BX*4), Z5
-	VMOVUPS (AX)(BX*4), Z6
-	VMULPS  Z0, Z5, Z5
-	VMULPS  Z5, Z5, Z7
-	VSUBPS  Z6, Z7, Z7
-	VMULPS  Z2, Z7, Z7
-	VADDPS  Z7, Z6, Z6
-	VSQRTPS Z6, Z7
-	VADDPS  Z3, Z7, Z7
-	VMULPS  Z1, Z5, Z5
-	VDIVPS  Z7, Z5, Z5
-	VSUBPS  Z5, Z4, Z4
+	VMOVUPS 64(CX)(BX*4), Z5
+	VMOVUPS (DX)(BX*4), Z6
+	VMOVUPS 64(DX)(BX*4), Z7
+	VMOVUPS (AX)(BX*4), Z8
+	VMOVUPS 64(AX)(BX*4), Z9
+	VMULPS  Z0, Z6, Z6
+	VMULPS  Z0, Z7, Z7
+	VMULPS  Z6, Z6, Z10
+	VMULPS  Z7, Z7, Z11
+	VSUBPS  Z8, Z10, Z10
+	VSUBPS  Z9, Z11, Z11
+	VMULPS  Z2, Z10, Z10
+	VMULPS  Z2, Z11, Z11
+	VADDPS  Z10, Z8, Z8
+	VADDPS  Z11, Z9, Z9
+	VSQRTPS Z8, Z10
+	VSQRTPS Z9, Z11
+	VADDPS  Z3, Z10, Z10
+	VADDPS  Z3, Z11, Z11
+	VMULPS  Z1, Z6, Z6
+	VMULPS  Z1, Z7, Z7
+	VDIVPS  Z10, Z6, Z6
+	VDIVPS  Z11, Z7, Z7
+	VSUBPS  Z6, Z4, Z4
+	VSUBPS  Z7, Z5, Z5
 	VMOVUPS Z4, (CX)(BX*4)
-	VMOVUPS Z6, (AX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Z4
-	VMOVUPS 64(DX)(BX*4), Z5
-	VMOVUPS 64(AX)(BX*4), Z6
-	VMULPS  Z0, Z5, Z5
-	VMULPS  Z5, Z5, Z7
-	VSUBPS  Z6, Z7, Z7
-	VMULPS  Z2, Z7, Z7
-	VADDPS  Z7, Z6, Z6
-	VSQRTPS Z6, Z7
-	VADDPS  Z3, Z7, Z7
-	VMULPS  Z1, Z5, Z5
-	VDIVPS  Z7, Z5, Z5
-	VSUBPS  Z5, Z4, Z4
-	VMOVUPS Z4, 64(CX)(BX*4)
-	VMOVUPS Z6, 64(AX)(BX*4)
+	VMOVUPS Z5, 64(CX)(BX*4)
+	VMOVUPS Z8, (AX)(BX*4)
+	VMOVUPS Z9, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      BX, SI
-	JGE       done
+	JGE       done3
 	MOVQ      SI, DI
 	SUBQ      BX, DI
 	MOVL      $0xffffffff, R8
@@ -5238,9 +27925,9 @@ tail:
 	VMOVUPS   Z4, K1, (CX)(BX*4)
 	VMOVUPS   Z6, K1, (AX)(BX*4)
 	ADDQ      $0x10, BX
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -5261,9 +27948,9 @@ TEXT ·rmspropAVX2(SB), $0-40
 	MOVQ         SI, DI
 	SUBQ         $0x08, DI
 	CMPQ         BX, DI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Y4
 	VMOVUPS (DX)(BX*4), Y5
 	VMOVUPS (AX)(BX*4), Y6
@@ -5281,16 +27968,16 @@ loop:
 	VMOVUPS Y6, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         BX, SI
-	JGE          done
+	JGE          done3
 	MOVQ         SI, DI
 	SUBQ         BX, DI
 	VMOVD        DI, X4
 	VPBROADCASTD X4, Y4
-	VPCMPGTD     lanes<>+0(SB), Y4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
 	VMASKMOVPS   (CX)(BX*4), Y4, Y5
 	VMASKMOVPS   (DX)(BX*4), Y4, Y6
 	VMASKMOVPS   (AX)(BX*4), Y4, Y7
@@ -5307,7 +27994,886 @@ tail:
 	VMASKMOVPS   Y5, Y4, (CX)(BX*4)
 	VMASKMOVPS   Y7, Y4, (AX)(BX*4)
 	ADDQ         $0x08, BX
-	JMP          tail
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func rmspropBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rmspropBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Z4
+	VPMOVZXWD    32(CX)(BX*2), Z5
+	VPSLLD       $0x10, Z4, Z4
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD    (DX)(BX*2), Z6
+	VPMOVZXWD    32(DX)(BX*2), Z7
+	VPSLLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z7, Z7
+	VPMOVZXWD    (AX)(BX*2), Z8
+	VPMOVZXWD    32(AX)(BX*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z6, Z6, Z10
+	VMULPS       Z7, Z7, Z11
+	VSUBPS       Z8, Z10, Z10
+	VSUBPS       Z9, Z11, Z11
+	VMULPS       Z2, Z10, Z10
+	VMULPS       Z2, Z11, Z11
+	VADDPS       Z10, Z8, Z8
+	VADDPS       Z11, Z9, Z9
+	VSQRTPS      Z8, Z10
+	VSQRTPS      Z9, Z11
+	VADDPS       Z3, Z10, Z10
+	VADDPS       Z3, Z11, Z11
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z1, Z7, Z7
+	VDIVPS       Z10, Z6, Z6
+	VDIVPS       Z11, Z7, Z7
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z7, Z5, Z5
+	VPSRLD       $0x10, Z4, Z6
+	VPSRLD       $0x10, Z5, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z4, Z6
+	VPADDD       Z7, Z5, Z7
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z10, K1, Z4
+	VMOVAPS      Z7, Z5
+	VMOVAPS      Z11, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (CX)(BX*2)
+	VPMOVDW      Z5, 32(CX)(BX*2)
+	VPSRLD       $0x10, Z8, Z4
+	VPSRLD       $0x10, Z9, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z4, Z8, Z4
+	VPADDD       Z5, Z9, Z5
+	VCMPPS       $0x03, Z8, Z8, K1
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z6, K1, Z4
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (AX)(BX*2)
+	VPMOVDW      Z5, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VPMOVZXWD.Z  (CX)(BX*2), K1, Z4
+	VPSLLD       $0x10, Z4, Z4
+	VPMOVZXWD.Z  (DX)(BX*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z5, Z5, Z7
+	VSUBPS       Z6, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VSQRTPS      Z6, Z7
+	VADDPS       Z3, Z7, Z7
+	VMULPS       Z1, Z5, Z5
+	VDIVPS       Z7, Z5, Z5
+	VSUBPS       Z5, Z4, Z4
+	VPSRLD       $0x10, Z4, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z4, Z5
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z5, Z4
+	VMOVAPS      Z7, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (CX)(BX*2)
+	VPSRLD       $0x10, Z6, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z4, Z6, Z4
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z5, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func rmspropBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·rmspropBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(BX*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VPMOVZXWD    (DX)(BX*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VPMOVZXWD    (AX)(BX*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y5, Y5, Y7
+	VSUBPS       Y6, Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VSQRTPS      Y6, Y7
+	VADDPS       Y3, Y7, Y7
+	VMULPS       Y1, Y5, Y5
+	VDIVPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y4, Y4
+	VPSRLD       $0x10, Y4, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y4, Y5
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y7, Y5, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (CX)(BX*2)
+	VPSRLD       $0x10, Y6, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y6, Y4
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func rmspropBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rmspropBf16StatesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Z4
+	VMOVUPS      64(CX)(BX*4), Z5
+	VMOVUPS      (DX)(BX*4), Z6
+	VMOVUPS      64(DX)(BX*4), Z7
+	VPMOVZXWD    (AX)(BX*2), Z8
+	VPMOVZXWD    32(AX)(BX*2), Z9
+	VPSLLD       $0x10, Z8, Z8
+	VPSLLD       $0x10, Z9, Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z6, Z6, Z10
+	VMULPS       Z7, Z7, Z11
+	VSUBPS       Z8, Z10, Z10
+	VSUBPS       Z9, Z11, Z11
+	VMULPS       Z2, Z10, Z10
+	VMULPS       Z2, Z11, Z11
+	VADDPS       Z10, Z8, Z8
+	VADDPS       Z11, Z9, Z9
+	VSQRTPS      Z8, Z10
+	VSQRTPS      Z9, Z11
+	VADDPS       Z3, Z10, Z10
+	VADDPS       Z3, Z11, Z11
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z1, Z7, Z7
+	VDIVPS       Z10, Z6, Z6
+	VDIVPS       Z11, Z7, Z7
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z4, (CX)(BX*4)
+	VMOVUPS      Z5, 64(CX)(BX*4)
+	VPSRLD       $0x10, Z8, Z4
+	VPSRLD       $0x10, Z9, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z4, Z8, Z4
+	VPADDD       Z5, Z9, Z5
+	VCMPPS       $0x03, Z8, Z8, K1
+	VCMPPS       $0x03, Z9, Z9, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z6, K1, Z4
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z7, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (AX)(BX*2)
+	VPMOVDW      Z5, 32(AX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z4
+	VMOVUPS.Z    (DX)(BX*4), K1, Z5
+	VPMOVZXWD.Z  (AX)(BX*2), K1, Z6
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z5, Z5, Z7
+	VSUBPS       Z6, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VSQRTPS      Z6, Z7
+	VADDPS       Z3, Z7, Z7
+	VMULPS       Z1, Z5, Z5
+	VDIVPS       Z7, Z5, Z5
+	VSUBPS       Z5, Z4, Z4
+	VMOVUPS      Z4, K1, (CX)(BX*4)
+	VPSRLD       $0x10, Z6, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z4, Z6, Z4
+	VCMPPS       $0x03, Z6, Z6, K2
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z5, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (AX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func rmspropBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·rmspropBf16StatesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (CX)(BX*4), Y4
+	VMOVUPS      (DX)(BX*4), Y5
+	VPMOVZXWD    (AX)(BX*2), Y6
+	VPSLLD       $0x10, Y6, Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y5, Y5, Y7
+	VSUBPS       Y6, Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VSQRTPS      Y6, Y7
+	VADDPS       Y3, Y7, Y7
+	VMULPS       Y1, Y5, Y5
+	VDIVPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(BX*4)
+	VPSRLD       $0x10, Y6, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y6, Y4
+	VCMPPS       $0x03, Y6, Y6, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (AX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func rmspropBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·rmspropBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+	VBROADCASTSS 8(SI), Z2
+	VBROADCASTSS 12(SI), Z3
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         DI, R8
+	SUBQ         $0x20, R8
+	CMPQ         SI, R8
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Z4
+	VMOVUPS      64(AX)(SI*4), Z5
+	VPMOVZXWD    (DX)(SI*2), Z6
+	VPMOVZXWD    32(DX)(SI*2), Z7
+	VPSLLD       $0x10, Z6, Z6
+	VPSLLD       $0x10, Z7, Z7
+	VMOVUPS      (BX)(SI*4), Z8
+	VMOVUPS      64(BX)(SI*4), Z9
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z0, Z7, Z7
+	VMULPS       Z6, Z6, Z10
+	VMULPS       Z7, Z7, Z11
+	VSUBPS       Z8, Z10, Z10
+	VSUBPS       Z9, Z11, Z11
+	VMULPS       Z2, Z10, Z10
+	VMULPS       Z2, Z11, Z11
+	VADDPS       Z10, Z8, Z8
+	VADDPS       Z11, Z9, Z9
+	VSQRTPS      Z8, Z10
+	VSQRTPS      Z9, Z11
+	VADDPS       Z3, Z10, Z10
+	VADDPS       Z3, Z11, Z11
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z1, Z7, Z7
+	VDIVPS       Z10, Z6, Z6
+	VDIVPS       Z11, Z7, Z7
+	VSUBPS       Z6, Z4, Z4
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z4, (AX)(SI*4)
+	VMOVUPS      Z5, 64(AX)(SI*4)
+	VPSRLD       $0x10, Z4, Z6
+	VPSRLD       $0x10, Z5, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z7, Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z10
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z11
+	VPADDD       Z6, Z4, Z6
+	VPADDD       Z7, Z5, Z7
+	VCMPPS       $0x03, Z4, Z4, K1
+	VCMPPS       $0x03, Z5, Z5, K2
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z10, K1, Z4
+	VMOVAPS      Z7, Z5
+	VMOVAPS      Z11, K2, Z5
+	VPSRLD       $0x10, Z4, Z4
+	VPSRLD       $0x10, Z5, Z5
+	VPMOVDW      Z4, (CX)(SI*2)
+	VPMOVDW      Z5, 32(CX)(SI*2)
+	VMOVUPS      Z8, (BX)(SI*4)
+	VMOVUPS      Z9, 64(BX)(SI*4)
+	ADDQ         $0x20, SI
+	CMPQ         SI, R8
+	JLE          loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (AX)(SI*4), K1, Z4
+	VPMOVZXWD.Z  (DX)(SI*2), K1, Z5
+	VPSLLD       $0x10, Z5, Z5
+	VMOVUPS.Z    (BX)(SI*4), K1, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z5, Z5, Z7
+	VSUBPS       Z6, Z7, Z7
+	VMULPS       Z2, Z7, Z7
+	VADDPS       Z7, Z6, Z6
+	VSQRTPS      Z6, Z7
+	VADDPS       Z3, Z7, Z7
+	VMULPS       Z1, Z5, Z5
+	VDIVPS       Z7, Z5, Z5
+	VSUBPS       Z5, Z4, Z4
+	VMOVUPS      Z4, K1, (AX)(SI*4)
+	VPSRLD       $0x10, Z4, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VPADDD       Z5, Z4, Z5
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z5, Z4
+	VMOVAPS      Z7, K2, Z4
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z4, K1, (CX)(SI*2)
+	VMOVUPS      Z6, K1, (BX)(SI*4)
+	ADDQ         $0x10, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func rmspropBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·rmspropBf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	SUBQ         $0x08, DI
+	CMPQ         SI, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(SI*4), Y4
+	VPMOVZXWD    (DX)(SI*2), Y5
+	VPSLLD       $0x10, Y5, Y5
+	VMOVUPS      (BX)(SI*4), Y6
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y5, Y5, Y7
+	VSUBPS       Y6, Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VSQRTPS      Y6, Y7
+	VADDPS       Y3, Y7, Y7
+	VMULPS       Y1, Y5, Y5
+	VDIVPS       Y7, Y5, Y5
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (AX)(SI*4)
+	VPSRLD       $0x10, Y4, Y5
+	VPAND        w00000001x8<>+0(SB), Y5, Y5
+	VPADDD       w00007fffx8<>+0(SB), Y5, Y5
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y7
+	VPADDD       Y5, Y4, Y5
+	VCMPPS       $0x03, Y4, Y4, Y4
+	VBLENDVPS    Y4, Y7, Y5, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPACKUSDW    Y4, Y4, Y4
+	VPERMQ       $0x08, Y4, Y4
+	VMOVDQU      X4, (CX)(SI*2)
+	VMOVUPS      Y6, (BX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, DI
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func rmspropQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, AVX512F, BMI2, CMOV
+TEXT ·rmspropQ8StatesAVX512(SB), $1152-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 12(BX), Z3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	LEAQ         63(SP), DI
+	ANDQ         $-64, DI
+	MOVQ         BX, R10
+	SHRQ         $0x08, R10
+	IMUL3Q       $0x00000104, R10, R10
+	ADDQ         R10, AX
+
+block:
+	CMPQ         BX, SI
+	JGE          done
+	LEAQ         256(BX), R9
+	CMPQ         R9, SI
+	CMOVQGT      SI, R9
+	VBROADCASTSS (AX), Z4
+	VMOVAPS      Z4, 1024(DI)
+	VPXORD       Z4, Z4, Z4
+	XORQ         R8, R8
+	MOVQ         R9, R10
+	SUBQ         $0x20, R10
+	CMPQ         BX, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS     (CX)(BX*4), Z5
+	VMOVUPS     64(CX)(BX*4), Z6
+	VMOVUPS     (DX)(BX*4), Z7
+	VMOVUPS     64(DX)(BX*4), Z8
+	VPMOVZXBD   4(AX)(R8*1), Z9
+	VPMOVZXBD   20(AX)(R8*1), Z10
+	VPADDD.BCST w00000700x1<>+0(SB), Z9, Z11
+	VPADDD.BCST w00000700x1<>+0(SB), Z10, Z12
+	VPSLLD      $0x13, Z11, Z11
+	VPSLLD      $0x13, Z12, Z12
+	VPTESTMD    Z9, Z9, K1
+	VMOVDQA32.Z Z11, K1, Z9
+	VPTESTMD    Z10, Z10, K1
+	VMOVDQA32.Z Z12, K1, Z10
+	VMULPS      1024(DI), Z9, Z9
+	VMULPS      1024(DI), Z10, Z10
+	VMULPS      Z0, Z7, Z7
+	VMULPS      Z0, Z8, Z8
+	VMULPS      Z7, Z7, Z11
+	VMULPS      Z8, Z8, Z12
+	VSUBPS      Z9, Z11, Z11
+	VSUBPS      Z10, Z12, Z12
+	VMULPS      Z2, Z11, Z11
+	VMULPS      Z2, Z12, Z12
+	VADDPS      Z11, Z9, Z9
+	VADDPS      Z12, Z10, Z10
+	VSQRTPS     Z9, Z11
+	VSQRTPS     Z10, Z12
+	VADDPS      Z3, Z11, Z11
+	VADDPS      Z3, Z12, Z12
+	VMULPS      Z1, Z7, Z7
+	VMULPS      Z1, Z8, Z8
+	VDIVPS      Z11, Z7, Z7
+	VDIVPS      Z12, Z8, Z8
+	VSUBPS      Z7, Z5, Z5
+	VSUBPS      Z8, Z6, Z6
+	VMOVUPS     Z5, (CX)(BX*4)
+	VMOVUPS     Z6, 64(CX)(BX*4)
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z9, Z5
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z10, Z6
+	VMOVAPS     Z9, (DI)(R8*4)
+	VPMAXUD     Z5, Z4, Z4
+	VMOVAPS     Z10, 64(DI)(R8*4)
+	VPMAXUD     Z6, Z4, Z4
+	ADDQ        $0x20, R8
+	ADDQ        $0x20, BX
+	CMPQ        BX, R10
+	JLE         loop1
+
+tail2:
+	CMPQ        BX, R9
+	JGE         done3
+	MOVQ        R9, R10
+	SUBQ        BX, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z5
+	VMOVUPS.Z   (DX)(BX*4), K1, Z6
+	VPMOVZXBD   4(AX)(R8*1), Z7
+	VPADDD.BCST w00000700x1<>+0(SB), Z7, Z8
+	VPSLLD      $0x13, Z8, Z8
+	VPTESTMD    Z7, Z7, K2
+	VMOVDQA32.Z Z8, K2, Z7
+	VMULPS      1024(DI), Z7, Z7
+	VMULPS      Z0, Z6, Z6
+	VMULPS      Z6, Z6, Z8
+	VSUBPS      Z7, Z8, Z8
+	VMULPS      Z2, Z8, Z8
+	VADDPS      Z8, Z7, Z7
+	VSQRTPS     Z7, Z8
+	VADDPS      Z3, Z8, Z8
+	VMULPS      Z1, Z6, Z6
+	VDIVPS      Z8, Z6, Z6
+	VSUBPS      Z6, Z5, Z5
+	VMOVUPS     Z5, K1, (CX)(BX*4)
+	VMOVAPS.Z   Z7, K1, Z5
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z5, Z6
+	VMOVAPS     Z5, (DI)(R8*4)
+	VPMAXUD     Z6, Z4, Z4
+	ADDQ        $0x10, R8
+	ADDQ        $0x10, BX
+	JMP         tail2
+
+done3:
+	VEXTRACTI64X4 $0x01, Z4, Y5
+	VPMAXUD       Y5, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X5
+	VPMAXUD       X5, X4, X4
+	VPSHUFD       $0x4e, X4, X5
+	VPMAXUD       X5, X4, X4
+	VPSHUFD       $0xb1, X4, X5
+	VPMAXUD       X5, X4, X4
+	VXORPS        X6, X6, X6
+	VXORPS        X5, X5, X5
+	VUCOMISS      w0d800000x1<>+0(SB), X4
+	JPS           small4no
+	JCS           small4
+
+small4no:
+	VDIVSS w3ff80000x1<>+0(SB), X4, X5
+	VMOVSS w3f800000x1<>+0(SB), X6
+	VDIVSS X5, X6, X6
+
+small4:
+	VMOVSS       X5, (AX)
+	VBROADCASTSS X6, Z4
+	MOVQ         R8, R10
+	XORQ         R8, R8
+
+encode:
+	VMOVAPS      (DI)(R8*4), Z5
+	VMULPS       Z4, Z5, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z6
+	VPMINUD.BCST w3ff80000x1<>+0(SB), Z6, Z6
+	VPSRLD       $0x13, Z6, Z7
+	VPANDD.BCST  w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST  w0003ffffx1<>+0(SB), Z7, Z7
+	VPADDD       Z7, Z6, Z6
+	VPSRLD       $0x13, Z6, Z6
+	VPSUBD.BCST  w00000700x1<>+0(SB), Z6, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z5, Z5
+	VPMINUD.BCST w00000001x1<>+0(SB), Z5, Z5
+	VPMAXSD      Z5, Z6, Z5
+	VPMOVDB      Z5, 4(AX)(R8*1)
+	ADDQ         $0x10, R8
+	CMPQ         R8, R10
+	JLT          encode
+	ADDQ         $0x00000104, AX
+	MOVQ         R9, BX
+	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmspropQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rmspropQ8StatesAVX2(SB), $1088-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	LEAQ         31(SP), DI
+	ANDQ         $-32, DI
+	MOVQ         BX, R10
+	SHRQ         $0x08, R10
+	IMUL3Q       $0x00000104, R10, R10
+	ADDQ         R10, AX
+
+block:
+	CMPQ         BX, SI
+	JGE          done
+	LEAQ         256(BX), R9
+	CMPQ         R9, SI
+	CMOVQGT      SI, R9
+	VBROADCASTSS (AX), Y4
+	VMOVAPS      Y4, 1024(DI)
+	VPXOR        Y4, Y4, Y4
+	XORQ         R8, R8
+	MOVQ         R9, R10
+	SUBQ         $0x08, R10
+	CMPQ         BX, R10
+	JGT          tail2
+
+loop1:
+	VMOVUPS   (CX)(BX*4), Y5
+	VMOVUPS   (DX)(BX*4), Y6
+	VPMOVZXBD 4(AX)(R8*1), Y7
+	VPADDD    w00000700x8<>+0(SB), Y7, Y8
+	VPSLLD    $0x13, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPCMPEQD  Y7, Y9, Y9
+	VPANDN    Y8, Y9, Y9
+	VMULPS    1024(DI), Y9, Y7
+	VMULPS    Y0, Y6, Y6
+	VMULPS    Y6, Y6, Y8
+	VSUBPS    Y7, Y8, Y8
+	VMULPS    Y2, Y8, Y8
+	VADDPS    Y8, Y7, Y7
+	VSQRTPS   Y7, Y8
+	VADDPS    Y3, Y8, Y8
+	VMULPS    Y1, Y6, Y6
+	VDIVPS    Y8, Y6, Y6
+	VSUBPS    Y6, Y5, Y5
+	VMOVUPS   Y5, (CX)(BX*4)
+	VPAND     w7fffffffx8<>+0(SB), Y7, Y5
+	VMOVAPS   Y7, (DI)(R8*4)
+	VPMAXUD   Y5, Y4, Y4
+	ADDQ      $0x08, R8
+	ADDQ      $0x08, BX
+	CMPQ      BX, R10
+	JLE       loop1
+
+tail2:
+	CMPQ         BX, R9
+	JGE          done3
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (DX)(BX*4), Y5, Y7
+	VPMOVZXBD    4(AX)(R8*1), Y8
+	VPADDD       w00000700x8<>+0(SB), Y8, Y9
+	VPSLLD       $0x13, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPCMPEQD     Y8, Y10, Y10
+	VPANDN       Y9, Y10, Y10
+	VMULPS       1024(DI), Y10, Y8
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y7, Y7, Y9
+	VSUBPS       Y8, Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VSQRTPS      Y8, Y9
+	VADDPS       Y3, Y9, Y9
+	VMULPS       Y1, Y7, Y7
+	VDIVPS       Y9, Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (CX)(BX*4)
+	VANDPS       Y5, Y8, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y6
+	VMOVAPS      Y5, (DI)(R8*4)
+	VPMAXUD      Y6, Y4, Y4
+	ADDQ         $0x08, R8
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VEXTRACTI128 $0x01, Y4, X5
+	VPMAXUD      X5, X4, X4
+	VPSHUFD      $0x4e, X4, X5
+	VPMAXUD      X5, X4, X4
+	VPSHUFD      $0xb1, X4, X5
+	VPMAXUD      X5, X4, X4
+	VXORPS       X6, X6, X6
+	VXORPS       X5, X5, X5
+	VUCOMISS     w0d800000x1<>+0(SB), X4
+	JPS          small4no
+	JCS          small4
+
+small4no:
+	VDIVSS w3ff80000x1<>+0(SB), X4, X5
+	VMOVSS w3f800000x1<>+0(SB), X6
+	VDIVSS X5, X6, X6
+
+small4:
+	VMOVSS       X5, (AX)
+	VBROADCASTSS X6, Y4
+	MOVQ         R8, R10
+	XORQ         R8, R8
+
+encode:
+	VMOVAPS   (DI)(R8*4), Y5
+	VMULPS    Y4, Y5, Y6
+	VPAND     w7fffffffx8<>+0(SB), Y6, Y6
+	VPMINUD   w3ff80000x8<>+0(SB), Y6, Y6
+	VPSRLD    $0x13, Y6, Y7
+	VPAND     w00000001x8<>+0(SB), Y7, Y7
+	VPADDD    w0003ffffx8<>+0(SB), Y7, Y7
+	VPADDD    Y7, Y6, Y6
+	VPSRLD    $0x13, Y6, Y6
+	VPSUBD    w00000700x8<>+0(SB), Y6, Y6
+	VPAND     w7fffffffx8<>+0(SB), Y5, Y5
+	VPMINUD   w00000001x8<>+0(SB), Y5, Y5
+	VPMAXSD   Y5, Y6, Y5
+	VPACKUSDW Y5, Y5, Y5
+	VPERMQ    $0x08, Y5, Y5
+	VPACKUSWB Y5, Y5, Y5
+	VMOVQ     X5, 4(AX)(R8*1)
+	ADDQ      $0x08, R8
+	CMPQ      R8, R10
+	JLT       encode
+	ADDQ      $0x00000104, AX
+	MOVQ      R9, BX
+	JMP       block
 
 done:
 	VZEROUPPER
@@ -5328,30 +28894,30 @@ TEXT ·sgdAVX512(SB), $0-40
 	MOVQ         BX, SI
 	SUBQ         $0x20, SI
 	CMPQ         DX, SI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(DX*4), Z3
-	VMOVUPS (AX)(DX*4), Z4
-	VMULPS  Z0, Z4, Z4
-	VMULPS  Z1, Z4, Z4
+	VMOVUPS 64(CX)(DX*4), Z4
+	VMOVUPS (AX)(DX*4), Z5
+	VMOVUPS 64(AX)(DX*4), Z6
+	VMULPS  Z0, Z5, Z5
+	VMULPS  Z0, Z6, Z6
+	VMULPS  Z1, Z5, Z5
+	VMULPS  Z1, Z6, Z6
 	VMULPS  Z2, Z3, Z3
-	VSUBPS  Z4, Z3, Z3
+	VMULPS  Z2, Z4, Z4
+	VSUBPS  Z5, Z3, Z3
+	VSUBPS  Z6, Z4, Z4
 	VMOVUPS Z3, (CX)(DX*4)
-	VMOVUPS 64(CX)(DX*4), Z3
-	VMOVUPS 64(AX)(DX*4), Z4
-	VMULPS  Z0, Z4, Z4
-	VMULPS  Z1, Z4, Z4
-	VMULPS  Z2, Z3, Z3
-	VSUBPS  Z4, Z3, Z3
-	VMOVUPS Z3, 64(CX)(DX*4)
+	VMOVUPS Z4, 64(CX)(DX*4)
 	ADDQ    $0x20, DX
 	CMPQ    DX, SI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      DX, BX
-	JGE       done
+	JGE       done3
 	MOVQ      BX, SI
 	SUBQ      DX, SI
 	MOVL      $0xffffffff, DI
@@ -5365,9 +28931,9 @@ tail:
 	VSUBPS    Z4, Z3, Z3
 	VMOVUPS   Z3, K1, (CX)(DX*4)
 	ADDQ      $0x10, DX
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
@@ -5386,9 +28952,9 @@ TEXT ·sgdAVX2(SB), $0-40
 	MOVQ         BX, SI
 	SUBQ         $0x08, SI
 	CMPQ         DX, SI
-	JGT          tail
+	JGT          tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(DX*4), Y3
 	VMOVUPS (AX)(DX*4), Y4
 	VMULPS  Y0, Y4, Y4
@@ -5398,16 +28964,16 @@ loop:
 	VMOVUPS Y3, (CX)(DX*4)
 	ADDQ    $0x08, DX
 	CMPQ    DX, SI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         DX, BX
-	JGE          done
+	JGE          done3
 	MOVQ         BX, SI
 	SUBQ         DX, SI
 	VMOVD        SI, X3
 	VPBROADCASTD X3, Y3
-	VPCMPGTD     lanes<>+0(SB), Y3, Y3
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y3, Y3
 	VMASKMOVPS   (CX)(DX*4), Y3, Y4
 	VMASKMOVPS   (AX)(DX*4), Y3, Y5
 	VMULPS       Y0, Y5, Y5
@@ -5416,9 +28982,281 @@ tail:
 	VSUBPS       Y5, Y4, Y4
 	VMASKMOVPS   Y4, Y3, (CX)(DX*4)
 	ADDQ         $0x08, DX
-	JMP          tail
+	JMP          tail2
 
-done:
+done3:
+	VZEROUPPER
+	RET
+
+// func sgdBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sgdBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         BX, SI
+	SUBQ         $0x20, SI
+	CMPQ         DX, SI
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(DX*2), Z3
+	VPMOVZXWD    32(CX)(DX*2), Z4
+	VPSLLD       $0x10, Z3, Z3
+	VPSLLD       $0x10, Z4, Z4
+	VPMOVZXWD    (AX)(DX*2), Z5
+	VPMOVZXWD    32(AX)(DX*2), Z6
+	VPSLLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z2, Z3, Z3
+	VMULPS       Z2, Z4, Z4
+	VSUBPS       Z5, Z3, Z3
+	VSUBPS       Z6, Z4, Z4
+	VPSRLD       $0x10, Z3, Z5
+	VPSRLD       $0x10, Z4, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z5, Z3, Z5
+	VPADDD       Z6, Z4, Z6
+	VCMPPS       $0x03, Z3, Z3, K1
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z5, Z3
+	VMOVAPS      Z7, K1, Z3
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z8, K2, Z4
+	VPSRLD       $0x10, Z3, Z3
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z3, (CX)(DX*2)
+	VPMOVDW      Z4, 32(CX)(DX*2)
+	ADDQ         $0x20, DX
+	CMPQ         DX, SI
+	JLE          loop1
+
+tail2:
+	CMPQ         DX, BX
+	JGE          done3
+	MOVQ         BX, SI
+	SUBQ         DX, SI
+	MOVL         $0xffffffff, DI
+	BZHIL        SI, DI, DI
+	KMOVW        DI, K1
+	VPMOVZXWD.Z  (CX)(DX*2), K1, Z3
+	VPSLLD       $0x10, Z3, Z3
+	VPMOVZXWD.Z  (AX)(DX*2), K1, Z4
+	VPSLLD       $0x10, Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VMULPS       Z1, Z4, Z4
+	VMULPS       Z2, Z3, Z3
+	VSUBPS       Z4, Z3, Z3
+	VPSRLD       $0x10, Z3, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z4, Z3, Z4
+	VCMPPS       $0x03, Z3, Z3, K2
+	VMOVAPS      Z4, Z3
+	VMOVAPS      Z5, K2, Z3
+	VPSRLD       $0x10, Z3, Z3
+	VPMOVDW      Z3, K1, (CX)(DX*2)
+	ADDQ         $0x10, DX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func sgdBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·sgdBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS (DX), Y0
+	VBROADCASTSS 4(DX), Y1
+	VBROADCASTSS 8(DX), Y2
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	SUBQ         $0x08, BX
+	CMPQ         DX, BX
+	JGT          tail2
+
+loop1:
+	VPMOVZXWD    (CX)(DX*2), Y3
+	VPSLLD       $0x10, Y3, Y3
+	VPMOVZXWD    (AX)(DX*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VSUBPS       Y4, Y3, Y3
+	VPSRLD       $0x10, Y3, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y3, Y4
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y5, Y4, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPACKUSDW    Y3, Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (CX)(DX*2)
+	ADDQ         $0x08, DX
+	CMPQ         DX, BX
+	JLE          loop1
+
+tail2:
+	VZEROUPPER
+	RET
+
+// func sgdBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sgdBf16MasterAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	VBROADCASTSS 8(BX), Z2
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         SI, DI
+	SUBQ         $0x20, DI
+	CMPQ         BX, DI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(BX*4), Z3
+	VMOVUPS      64(AX)(BX*4), Z4
+	VPMOVZXWD    (DX)(BX*2), Z5
+	VPMOVZXWD    32(DX)(BX*2), Z6
+	VPSLLD       $0x10, Z5, Z5
+	VPSLLD       $0x10, Z6, Z6
+	VMULPS       Z0, Z5, Z5
+	VMULPS       Z0, Z6, Z6
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z2, Z3, Z3
+	VMULPS       Z2, Z4, Z4
+	VSUBPS       Z5, Z3, Z3
+	VSUBPS       Z6, Z4, Z4
+	VMOVUPS      Z3, (AX)(BX*4)
+	VMOVUPS      Z4, 64(AX)(BX*4)
+	VPSRLD       $0x10, Z3, Z5
+	VPSRLD       $0x10, Z4, Z6
+	VPANDD.BCST  w00000001x1<>+0(SB), Z5, Z5
+	VPANDD.BCST  w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z5, Z5
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z6, Z6
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z7
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z8
+	VPADDD       Z5, Z3, Z5
+	VPADDD       Z6, Z4, Z6
+	VCMPPS       $0x03, Z3, Z3, K1
+	VCMPPS       $0x03, Z4, Z4, K2
+	VMOVAPS      Z5, Z3
+	VMOVAPS      Z7, K1, Z3
+	VMOVAPS      Z6, Z4
+	VMOVAPS      Z8, K2, Z4
+	VPSRLD       $0x10, Z3, Z3
+	VPSRLD       $0x10, Z4, Z4
+	VPMOVDW      Z3, (CX)(BX*2)
+	VPMOVDW      Z4, 32(CX)(BX*2)
+	ADDQ         $0x20, BX
+	CMPQ         BX, DI
+	JLE          loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	MOVL         $0xffffffff, R8
+	BZHIL        DI, R8, R8
+	KMOVW        R8, K1
+	VMOVUPS.Z    (AX)(BX*4), K1, Z3
+	VPMOVZXWD.Z  (DX)(BX*2), K1, Z4
+	VPSLLD       $0x10, Z4, Z4
+	VMULPS       Z0, Z4, Z4
+	VMULPS       Z1, Z4, Z4
+	VMULPS       Z2, Z3, Z3
+	VSUBPS       Z4, Z3, Z3
+	VMOVUPS      Z3, K1, (AX)(BX*4)
+	VPSRLD       $0x10, Z3, Z4
+	VPANDD.BCST  w00000001x1<>+0(SB), Z4, Z4
+	VPADDD.BCST  w00007fffx1<>+0(SB), Z4, Z4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Z5
+	VPADDD       Z4, Z3, Z4
+	VCMPPS       $0x03, Z3, Z3, K2
+	VMOVAPS      Z4, Z3
+	VMOVAPS      Z5, K2, Z3
+	VPSRLD       $0x10, Z3, Z3
+	VPMOVDW      Z3, K1, (CX)(BX*2)
+	ADDQ         $0x10, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func sgdBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·sgdBf16MasterAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	SUBQ         $0x08, SI
+	CMPQ         BX, SI
+	JGT          tail2
+
+loop1:
+	VMOVUPS      (AX)(BX*4), Y3
+	VPMOVZXWD    (DX)(BX*2), Y4
+	VPSLLD       $0x10, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (AX)(BX*4)
+	VPSRLD       $0x10, Y3, Y4
+	VPAND        w00000001x8<>+0(SB), Y4, Y4
+	VPADDD       w00007fffx8<>+0(SB), Y4, Y4
+	VBROADCASTSS w7fc00000x1<>+0(SB), Y5
+	VPADDD       Y4, Y3, Y4
+	VCMPPS       $0x03, Y3, Y3, Y3
+	VBLENDVPS    Y3, Y5, Y4, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPACKUSDW    Y3, Y3, Y3
+	VPERMQ       $0x08, Y3, Y3
+	VMOVDQU      X3, (CX)(BX*2)
+	ADDQ         $0x08, BX
+	CMPQ         BX, SI
+	JLE          loop1
+
+tail2:
 	VZEROUPPER
 	RET
 
@@ -5448,13 +29286,13 @@ unit:
 
 lanes:
 	VMOVUPS (AX)(CX*4), Z3
+	VMOVUPS 64(AX)(CX*4), Z4
 	VMULPS  Z0, Z3, Z3
+	VMULPS  Z0, Z4, Z4
 	VMULPS  Z3, Z3, Z3
+	VMULPS  Z4, Z4, Z4
 	VADDPS  Z3, Z1, Z1
-	VMOVUPS 64(AX)(CX*4), Z3
-	VMULPS  Z0, Z3, Z3
-	VMULPS  Z3, Z3, Z3
-	VADDPS  Z3, Z2, Z2
+	VADDPS  Z4, Z2, Z2
 	ADDQ    $0x20, CX
 	CMPQ    CX, DI
 	JLE     lanes
@@ -5558,7 +29396,7 @@ tail:
 	SUBQ         CX, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Y5
-	VPCMPGTD     lanes<>+0(SB), Y5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
 	VMASKMOVPS   (AX)(CX*4), Y5, Y6
 	VMULPS       Y0, Y6, Y6
 	VMULPS       Y6, Y6, Y6
@@ -5571,7 +29409,7 @@ tail:
 	SUBQ         CX, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Y5
-	VPCMPGTD     lanes<>+0(SB), Y5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
 	VMASKMOVPS   (AX)(CX*4), Y5, Y6
 	VMULPS       Y0, Y6, Y6
 	VMULPS       Y6, Y6, Y6
@@ -5584,7 +29422,7 @@ tail:
 	SUBQ         CX, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Y5
-	VPCMPGTD     lanes<>+0(SB), Y5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
 	VMASKMOVPS   (AX)(CX*4), Y5, Y6
 	VMULPS       Y0, Y6, Y6
 	VMULPS       Y6, Y6, Y6
@@ -5597,7 +29435,7 @@ tail:
 	SUBQ         CX, DI
 	VMOVD        DI, X5
 	VPBROADCASTD X5, Y5
-	VPCMPGTD     lanes<>+0(SB), Y5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
 	VMASKMOVPS   (AX)(CX*4), Y5, Y6
 	VMULPS       Y0, Y6, Y6
 	VMULPS       Y6, Y6, Y6
@@ -5624,9 +29462,307 @@ done:
 	VZEROUPPER
 	RET
 
-// func streamR1W0AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func sumsqBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·sumsqBf16AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), AX
+	MOVQ         c+0(FP), CX
+	VBROADCASTSS (CX), Z0
+	MOVQ         i+16(FP), CX
+	MOVQ         n+24(FP), DX
+	MOVQ         sums+32(FP), BX
+
+unit:
+	CMPQ    CX, DX
+	JGE     done
+	LEAQ    1024(CX), SI
+	CMPQ    SI, DX
+	CMOVQGT DX, SI
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    SI, DI
+	SUBQ    $0x20, DI
+	CMPQ    CX, DI
+	JGT     tail
+
+lanes:
+	VPMOVZXWD (AX)(CX*2), Z3
+	VPMOVZXWD 32(AX)(CX*2), Z4
+	VPSLLD    $0x10, Z3, Z3
+	VPSLLD    $0x10, Z4, Z4
+	VMULPS    Z0, Z3, Z3
+	VMULPS    Z0, Z4, Z4
+	VMULPS    Z3, Z3, Z3
+	VMULPS    Z4, Z4, Z4
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z4, Z2, Z2
+	ADDQ      $0x20, CX
+	CMPQ      CX, DI
+	JLE       lanes
+
+tail:
+	CMPQ        CX, SI
+	JGE         fold
+	MOVQ        SI, DI
+	SUBQ        CX, DI
+	MOVL        $0xffffffff, R8
+	BZHIL       DI, R8, R8
+	KMOVW       R8, K1
+	VPMOVZXWD.Z (AX)(CX*2), K1, Z3
+	VPSLLD      $0x10, Z3, Z3
+	VMULPS      Z0, Z3, Z3
+	VMULPS.Z    Z3, Z3, K1, Z3
+	VADDPS      Z3, Z1, Z1
+	ADDQ        $0x10, CX
+	CMPQ        CX, SI
+	JGE         fold
+	MOVQ        SI, DI
+	SUBQ        CX, DI
+	MOVL        $0xffffffff, R8
+	BZHIL       DI, R8, R8
+	KMOVW       R8, K1
+	VPMOVZXWD.Z (AX)(CX*2), K1, Z3
+	VPSLLD      $0x10, Z3, Z3
+	VMULPS      Z0, Z3, Z3
+	VMULPS.Z    Z3, Z3, K1, Z3
+	VADDPS      Z3, Z2, Z2
+	ADDQ        $0x10, CX
+
+fold:
+	MOVQ          SI, CX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VADDPS        Y3, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x0e, X1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x01, X1, X3
+	VADDSS        X3, X1, X1
+	VMOVSS        X1, (BX)
+	ADDQ          $0x04, BX
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func sumsqBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·sumsqBf16AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), AX
+	MOVQ         c+0(FP), CX
+	VBROADCASTSS (CX), Y0
+	MOVQ         i+16(FP), CX
+	MOVQ         n+24(FP), DX
+	MOVQ         sums+32(FP), BX
+
+unit:
+	CMPQ    CX, DX
+	JGE     done
+	LEAQ    1024(CX), SI
+	CMPQ    SI, DX
+	CMOVQGT DX, SI
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	MOVQ    SI, DI
+	SUBQ    $0x20, DI
+	CMPQ    CX, DI
+	JGT     tail
+
+lanes:
+	VPMOVZXWD (AX)(CX*2), Y5
+	VPSLLD    $0x10, Y5, Y5
+	VMULPS    Y0, Y5, Y5
+	VMULPS    Y5, Y5, Y5
+	VADDPS    Y5, Y1, Y1
+	VPMOVZXWD 16(AX)(CX*2), Y5
+	VPSLLD    $0x10, Y5, Y5
+	VMULPS    Y0, Y5, Y5
+	VMULPS    Y5, Y5, Y5
+	VADDPS    Y5, Y2, Y2
+	VPMOVZXWD 32(AX)(CX*2), Y5
+	VPSLLD    $0x10, Y5, Y5
+	VMULPS    Y0, Y5, Y5
+	VMULPS    Y5, Y5, Y5
+	VADDPS    Y5, Y3, Y3
+	VPMOVZXWD 48(AX)(CX*2), Y5
+	VPSLLD    $0x10, Y5, Y5
+	VMULPS    Y0, Y5, Y5
+	VMULPS    Y5, Y5, Y5
+	VADDPS    Y5, Y4, Y4
+	ADDQ      $0x20, CX
+	CMPQ      CX, DI
+	JLE       lanes
+
+tail:
+	MOVQ         SI, CX
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (BX)
+	ADDQ         $0x04, BX
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func streamR2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·streamR1W0AVX512(SB), $0-40
+TEXT ·streamR2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), AX
+	MOVQ i+16(FP), CX
+	MOVQ n+24(FP), DX
+	MOVQ DX, BX
+	SUBQ $0x40, BX
+	CMPQ CX, BX
+	JGT  tail2
+
+loop1:
+	VMOVUPS (AX)(CX*2), Z0
+	VMOVUPS 64(AX)(CX*2), Z0
+	ADDQ    $0x40, CX
+	CMPQ    CX, BX
+	JLE     loop1
+
+tail2:
+	CMPQ        CX, DX
+	JGE         done3
+	MOVQ        DX, BX
+	SUBQ        CX, BX
+	MOVL        $0xffffffff, SI
+	BZHIL       BX, SI, SI
+	KMOVW       SI, K1
+	VPMOVZXWD.Z (AX)(CX*2), K1, Z0
+	ADDQ        $0x10, CX
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamR2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamR2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), AX
+	MOVQ i+16(FP), CX
+	MOVQ n+24(FP), DX
+	MOVQ DX, BX
+	SUBQ $0x10, BX
+	CMPQ CX, BX
+	JGT  tail2
+
+loop1:
+	VMOVUPS (AX)(CX*2), Y0
+	ADDQ    $0x10, CX
+	CMPQ    CX, BX
+	JLE     loop1
+
+tail2:
+	CMPQ         CX, DX
+	JGE          done3
+	MOVQ         DX, AX
+	SUBQ         CX, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x08, CX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamR2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamR2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ BX, SI
+	SUBQ $0x40, SI
+	CMPQ DX, SI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DX*2), Z0
+	VMOVUPS 64(CX)(DX*2), Z0
+	VMOVUPS (AX)(DX*2), Z0
+	VMOVUPS 64(AX)(DX*2), Z0
+	ADDQ    $0x40, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ        DX, BX
+	JGE         done3
+	MOVQ        BX, SI
+	SUBQ        DX, SI
+	MOVL        $0xffffffff, DI
+	BZHIL       SI, DI, DI
+	KMOVW       DI, K1
+	VPMOVZXWD.Z (CX)(DX*2), K1, Z0
+	VPMOVZXWD.Z (AX)(DX*2), K1, Z0
+	ADDQ        $0x10, DX
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamR2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamR2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ BX, SI
+	SUBQ $0x10, SI
+	CMPQ DX, SI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DX*2), Y0
+	VMOVUPS (AX)(DX*2), Y0
+	ADDQ    $0x10, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ         DX, BX
+	JGE          done3
+	MOVQ         BX, AX
+	SUBQ         DX, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x08, DX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamR4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamR4AVX512(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), AX
 	MOVQ i+16(FP), CX
@@ -5634,18 +29770,18 @@ TEXT ·streamR1W0AVX512(SB), $0-40
 	MOVQ DX, BX
 	SUBQ $0x20, BX
 	CMPQ CX, BX
-	JGT  tail
+	JGT  tail2
 
-loop:
+loop1:
 	VMOVUPS (AX)(CX*4), Z0
 	VMOVUPS 64(AX)(CX*4), Z0
 	ADDQ    $0x20, CX
 	CMPQ    CX, BX
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      CX, DX
-	JGE       done
+	JGE       done3
 	MOVQ      DX, BX
 	SUBQ      CX, BX
 	MOVL      $0xffffffff, SI
@@ -5653,15 +29789,15 @@ tail:
 	KMOVW     SI, K1
 	VMOVUPS.Z (AX)(CX*4), K1, Z0
 	ADDQ      $0x10, CX
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func streamR1W0AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func streamR4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2
-TEXT ·streamR1W0AVX2(SB), $0-40
+TEXT ·streamR4AVX2(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), AX
 	MOVQ i+16(FP), CX
@@ -5669,33 +29805,111 @@ TEXT ·streamR1W0AVX2(SB), $0-40
 	MOVQ DX, BX
 	SUBQ $0x08, BX
 	CMPQ CX, BX
-	JGT  tail
+	JGT  tail2
 
-loop:
+loop1:
 	VMOVUPS (AX)(CX*4), Y0
 	ADDQ    $0x08, CX
 	CMPQ    CX, BX
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         CX, DX
-	JGE          done
+	JGE          done3
 	MOVQ         DX, BX
 	SUBQ         CX, BX
 	VMOVD        BX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
 	VMASKMOVPS   (AX)(CX*4), Y0, Y0
 	ADDQ         $0x08, CX
-	JMP          tail
+	JMP          tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func streamR1W1AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func streamR4R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·streamR1W1AVX512(SB), $0-40
+TEXT ·streamR4R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ BX, SI
+	SUBQ $0x40, SI
+	CMPQ DX, SI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DX*4), Z0
+	VMOVUPS 64(CX)(DX*4), Z0
+	VMOVUPS 128(CX)(DX*4), Z0
+	VMOVUPS 192(CX)(DX*4), Z0
+	VMOVUPS (AX)(DX*2), Z0
+	VMOVUPS 64(AX)(DX*2), Z0
+	ADDQ    $0x40, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ        DX, BX
+	JGE         done3
+	MOVQ        BX, SI
+	SUBQ        DX, SI
+	MOVL        $0xffffffff, DI
+	BZHIL       SI, DI, DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (CX)(DX*4), K1, Z0
+	VPMOVZXWD.Z (AX)(DX*2), K1, Z0
+	ADDQ        $0x10, DX
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamR4R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamR4R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ BX, SI
+	SUBQ $0x10, SI
+	CMPQ DX, SI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DX*4), Y0
+	VMOVUPS 32(CX)(DX*4), Y0
+	VMOVUPS (AX)(DX*2), Y0
+	ADDQ    $0x10, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ         DX, BX
+	JGE          done3
+	MOVQ         BX, AX
+	SUBQ         DX, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(DX*4), Y0, Y0
+	ADDQ         $0x08, DX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamR4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamR4R4AVX512(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), AX
@@ -5704,40 +29918,37 @@ TEXT ·streamR1W1AVX512(SB), $0-40
 	MOVQ BX, SI
 	SUBQ $0x20, SI
 	CMPQ DX, SI
-	JGT  tail
+	JGT  tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(DX*4), Z0
-	VMOVUPS (AX)(DX*4), Z1
-	VMOVUPS Z0, (CX)(DX*4)
 	VMOVUPS 64(CX)(DX*4), Z0
-	VMOVUPS 64(AX)(DX*4), Z1
-	VMOVUPS Z0, 64(CX)(DX*4)
+	VMOVUPS (AX)(DX*4), Z0
+	VMOVUPS 64(AX)(DX*4), Z0
 	ADDQ    $0x20, DX
 	CMPQ    DX, SI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      DX, BX
-	JGE       done
+	JGE       done3
 	MOVQ      BX, SI
 	SUBQ      DX, SI
 	MOVL      $0xffffffff, DI
 	BZHIL     SI, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(DX*4), K1, Z0
-	VMOVUPS.Z (AX)(DX*4), K1, Z1
-	VMOVUPS   Z0, K1, (CX)(DX*4)
+	VMOVUPS.Z (AX)(DX*4), K1, Z0
 	ADDQ      $0x10, DX
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func streamR1W1AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func streamR4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2
-TEXT ·streamR1W1AVX2(SB), $0-40
+TEXT ·streamR4R4AVX2(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), AX
@@ -5746,37 +29957,860 @@ TEXT ·streamR1W1AVX2(SB), $0-40
 	MOVQ BX, SI
 	SUBQ $0x08, SI
 	CMPQ DX, SI
-	JGT  tail
+	JGT  tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(DX*4), Y0
-	VMOVUPS (AX)(DX*4), Y1
-	VMOVUPS Y0, (CX)(DX*4)
+	VMOVUPS (AX)(DX*4), Y0
 	ADDQ    $0x08, DX
 	CMPQ    DX, SI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         DX, BX
-	JGE          done
+	JGE          done3
 	MOVQ         BX, SI
 	SUBQ         DX, SI
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
 	VMASKMOVPS   (CX)(DX*4), Y0, Y1
-	VMASKMOVPS   (AX)(DX*4), Y0, Y2
-	VMASKMOVPS   Y1, Y0, (CX)(DX*4)
+	VMASKMOVPS   (AX)(DX*4), Y0, Y0
 	ADDQ         $0x08, DX
-	JMP          tail
+	JMP          tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func streamR1W2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func streamW2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·streamR1W2AVX512(SB), $0-40
+TEXT ·streamW2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ BX, SI
+	SUBQ $0x40, SI
+	CMPQ DX, SI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DX*2), Z0
+	VMOVUPS 64(CX)(DX*2), Z1
+	VMOVUPS Z0, (CX)(DX*2)
+	VMOVUPS Z1, 64(CX)(DX*2)
+	VMOVUPS (AX)(DX*2), Z0
+	VMOVUPS 64(AX)(DX*2), Z0
+	ADDQ    $0x40, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ        DX, BX
+	JGE         done3
+	MOVQ        BX, SI
+	SUBQ        DX, SI
+	MOVL        $0xffffffff, DI
+	BZHIL       SI, DI, DI
+	KMOVW       DI, K1
+	VPMOVZXWD.Z (CX)(DX*2), K1, Z0
+	VPMOVDW     Z0, K1, (CX)(DX*2)
+	VPMOVZXWD.Z (AX)(DX*2), K1, Z0
+	ADDQ        $0x10, DX
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ BX, SI
+	SUBQ $0x10, SI
+	CMPQ DX, SI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DX*2), Y0
+	VMOVUPS Y0, (CX)(DX*2)
+	VMOVUPS (AX)(DX*2), Y0
+	ADDQ    $0x10, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ         DX, BX
+	JGE          done3
+	MOVQ         BX, AX
+	SUBQ         DX, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x08, DX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2R2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW2R2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x40, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*2), Z0
+	VMOVUPS 64(CX)(BX*2), Z1
+	VMOVUPS Z0, (CX)(BX*2)
+	VMOVUPS Z1, 64(CX)(BX*2)
+	VMOVUPS (DX)(BX*2), Z0
+	VMOVUPS 64(DX)(BX*2), Z0
+	VMOVUPS (AX)(BX*2), Z0
+	VMOVUPS 64(AX)(BX*2), Z0
+	ADDQ    $0x40, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ        BX, SI
+	JGE         done3
+	MOVQ        SI, DI
+	SUBQ        BX, DI
+	MOVL        $0xffffffff, R8
+	BZHIL       DI, R8, R8
+	KMOVW       R8, K1
+	VPMOVZXWD.Z (CX)(BX*2), K1, Z0
+	VPMOVDW     Z0, K1, (CX)(BX*2)
+	VPMOVZXWD.Z (DX)(BX*2), K1, Z0
+	VPMOVZXWD.Z (AX)(BX*2), K1, Z0
+	ADDQ        $0x10, BX
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2R2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW2R2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x10, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*2), Y0
+	VMOVUPS Y0, (CX)(BX*2)
+	VMOVUPS (DX)(BX*2), Y0
+	VMOVUPS (AX)(BX*2), Y0
+	ADDQ    $0x10, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, AX
+	SUBQ         BX, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW2W2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x40, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*2), Z0
+	VMOVUPS 64(CX)(BX*2), Z1
+	VMOVUPS Z0, (CX)(BX*2)
+	VMOVUPS Z1, 64(CX)(BX*2)
+	VMOVUPS (DX)(BX*2), Z0
+	VMOVUPS 64(DX)(BX*2), Z1
+	VMOVUPS Z0, (DX)(BX*2)
+	VMOVUPS Z1, 64(DX)(BX*2)
+	VMOVUPS (AX)(BX*2), Z0
+	VMOVUPS 64(AX)(BX*2), Z0
+	ADDQ    $0x40, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ        BX, SI
+	JGE         done3
+	MOVQ        SI, DI
+	SUBQ        BX, DI
+	MOVL        $0xffffffff, R8
+	BZHIL       DI, R8, R8
+	KMOVW       R8, K1
+	VPMOVZXWD.Z (CX)(BX*2), K1, Z0
+	VPMOVDW     Z0, K1, (CX)(BX*2)
+	VPMOVZXWD.Z (DX)(BX*2), K1, Z0
+	VPMOVDW     Z0, K1, (DX)(BX*2)
+	VPMOVZXWD.Z (AX)(BX*2), K1, Z0
+	ADDQ        $0x10, BX
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW2W2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x10, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*2), Y0
+	VMOVUPS Y0, (CX)(BX*2)
+	VMOVUPS (DX)(BX*2), Y0
+	VMOVUPS Y0, (DX)(BX*2)
+	VMOVUPS (AX)(BX*2), Y0
+	ADDQ    $0x10, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, AX
+	SUBQ         BX, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2W2R2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW2W2R2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x40, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*2), Z0
+	VMOVUPS 64(CX)(SI*2), Z1
+	VMOVUPS Z0, (CX)(SI*2)
+	VMOVUPS Z1, 64(CX)(SI*2)
+	VMOVUPS (DX)(SI*2), Z0
+	VMOVUPS 64(DX)(SI*2), Z1
+	VMOVUPS Z0, (DX)(SI*2)
+	VMOVUPS Z1, 64(DX)(SI*2)
+	VMOVUPS (BX)(SI*2), Z0
+	VMOVUPS 64(BX)(SI*2), Z0
+	VMOVUPS (AX)(SI*2), Z0
+	VMOVUPS 64(AX)(SI*2), Z0
+	ADDQ    $0x40, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ        SI, DI
+	JGE         done3
+	MOVQ        DI, R8
+	SUBQ        SI, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VPMOVZXWD.Z (CX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (CX)(SI*2)
+	VPMOVZXWD.Z (DX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (DX)(SI*2)
+	VPMOVZXWD.Z (BX)(SI*2), K1, Z0
+	VPMOVZXWD.Z (AX)(SI*2), K1, Z0
+	ADDQ        $0x10, SI
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2W2R2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW2W2R2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x10, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*2), Y0
+	VMOVUPS Y0, (CX)(SI*2)
+	VMOVUPS (DX)(SI*2), Y0
+	VMOVUPS Y0, (DX)(SI*2)
+	VMOVUPS (BX)(SI*2), Y0
+	VMOVUPS (AX)(SI*2), Y0
+	ADDQ    $0x10, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, AX
+	SUBQ         SI, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2W2R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW2W2R4R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x40, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*2), Z0
+	VMOVUPS 64(CX)(SI*2), Z1
+	VMOVUPS Z0, (CX)(SI*2)
+	VMOVUPS Z1, 64(CX)(SI*2)
+	VMOVUPS (DX)(SI*2), Z0
+	VMOVUPS 64(DX)(SI*2), Z1
+	VMOVUPS Z0, (DX)(SI*2)
+	VMOVUPS Z1, 64(DX)(SI*2)
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z0
+	VMOVUPS 128(BX)(SI*4), Z0
+	VMOVUPS 192(BX)(SI*4), Z0
+	VMOVUPS (AX)(SI*4), Z0
+	VMOVUPS 64(AX)(SI*4), Z0
+	VMOVUPS 128(AX)(SI*4), Z0
+	VMOVUPS 192(AX)(SI*4), Z0
+	ADDQ    $0x40, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ        SI, DI
+	JGE         done3
+	MOVQ        DI, R8
+	SUBQ        SI, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VPMOVZXWD.Z (CX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (CX)(SI*2)
+	VPMOVZXWD.Z (DX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (DX)(SI*2)
+	VMOVUPS.Z   (BX)(SI*4), K1, Z0
+	VMOVUPS.Z   (AX)(SI*4), K1, Z0
+	ADDQ        $0x10, SI
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2W2R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW2W2R4R4AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x10, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*2), Y0
+	VMOVUPS Y0, (CX)(SI*2)
+	VMOVUPS (DX)(SI*2), Y0
+	VMOVUPS Y0, (DX)(SI*2)
+	VMOVUPS (BX)(SI*4), Y0
+	VMOVUPS 32(BX)(SI*4), Y0
+	VMOVUPS (AX)(SI*4), Y0
+	VMOVUPS 32(AX)(SI*4), Y0
+	ADDQ    $0x10, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, CX
+	SUBQ         SI, CX
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (BX)(SI*4), Y0, Y1
+	VMASKMOVPS   (AX)(SI*4), Y0, Y0
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2W2W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW2W2W2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x40, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*2), Z0
+	VMOVUPS 64(CX)(SI*2), Z1
+	VMOVUPS Z0, (CX)(SI*2)
+	VMOVUPS Z1, 64(CX)(SI*2)
+	VMOVUPS (DX)(SI*2), Z0
+	VMOVUPS 64(DX)(SI*2), Z1
+	VMOVUPS Z0, (DX)(SI*2)
+	VMOVUPS Z1, 64(DX)(SI*2)
+	VMOVUPS (BX)(SI*2), Z0
+	VMOVUPS 64(BX)(SI*2), Z1
+	VMOVUPS Z0, (BX)(SI*2)
+	VMOVUPS Z1, 64(BX)(SI*2)
+	VMOVUPS (AX)(SI*2), Z0
+	VMOVUPS 64(AX)(SI*2), Z0
+	ADDQ    $0x40, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ        SI, DI
+	JGE         done3
+	MOVQ        DI, R8
+	SUBQ        SI, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VPMOVZXWD.Z (CX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (CX)(SI*2)
+	VPMOVZXWD.Z (DX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (DX)(SI*2)
+	VPMOVZXWD.Z (BX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (BX)(SI*2)
+	VPMOVZXWD.Z (AX)(SI*2), K1, Z0
+	ADDQ        $0x10, SI
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2W2W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW2W2W2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x10, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*2), Y0
+	VMOVUPS Y0, (CX)(SI*2)
+	VMOVUPS (DX)(SI*2), Y0
+	VMOVUPS Y0, (DX)(SI*2)
+	VMOVUPS (BX)(SI*2), Y0
+	VMOVUPS Y0, (BX)(SI*2)
+	VMOVUPS (AX)(SI*2), Y0
+	ADDQ    $0x10, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, AX
+	SUBQ         SI, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2W2W2W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW2W2W2W2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), AX
+	MOVQ i+16(FP), DI
+	MOVQ n+24(FP), R8
+	MOVQ R8, R9
+	SUBQ $0x40, R9
+	CMPQ DI, R9
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DI*2), Z0
+	VMOVUPS 64(CX)(DI*2), Z1
+	VMOVUPS Z0, (CX)(DI*2)
+	VMOVUPS Z1, 64(CX)(DI*2)
+	VMOVUPS (DX)(DI*2), Z0
+	VMOVUPS 64(DX)(DI*2), Z1
+	VMOVUPS Z0, (DX)(DI*2)
+	VMOVUPS Z1, 64(DX)(DI*2)
+	VMOVUPS (BX)(DI*2), Z0
+	VMOVUPS 64(BX)(DI*2), Z1
+	VMOVUPS Z0, (BX)(DI*2)
+	VMOVUPS Z1, 64(BX)(DI*2)
+	VMOVUPS (SI)(DI*2), Z0
+	VMOVUPS 64(SI)(DI*2), Z1
+	VMOVUPS Z0, (SI)(DI*2)
+	VMOVUPS Z1, 64(SI)(DI*2)
+	VMOVUPS (AX)(DI*2), Z0
+	VMOVUPS 64(AX)(DI*2), Z0
+	ADDQ    $0x40, DI
+	CMPQ    DI, R9
+	JLE     loop1
+
+tail2:
+	CMPQ        DI, R8
+	JGE         done3
+	MOVQ        R8, R9
+	SUBQ        DI, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VPMOVZXWD.Z (CX)(DI*2), K1, Z0
+	VPMOVDW     Z0, K1, (CX)(DI*2)
+	VPMOVZXWD.Z (DX)(DI*2), K1, Z0
+	VPMOVDW     Z0, K1, (DX)(DI*2)
+	VPMOVZXWD.Z (BX)(DI*2), K1, Z0
+	VPMOVDW     Z0, K1, (BX)(DI*2)
+	VPMOVZXWD.Z (SI)(DI*2), K1, Z0
+	VPMOVDW     Z0, K1, (SI)(DI*2)
+	VPMOVZXWD.Z (AX)(DI*2), K1, Z0
+	ADDQ        $0x10, DI
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW2W2W2W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW2W2W2W2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), AX
+	MOVQ i+16(FP), DI
+	MOVQ n+24(FP), R8
+	MOVQ R8, R9
+	SUBQ $0x10, R9
+	CMPQ DI, R9
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DI*2), Y0
+	VMOVUPS Y0, (CX)(DI*2)
+	VMOVUPS (DX)(DI*2), Y0
+	VMOVUPS Y0, (DX)(DI*2)
+	VMOVUPS (BX)(DI*2), Y0
+	VMOVUPS Y0, (BX)(DI*2)
+	VMOVUPS (SI)(DI*2), Y0
+	VMOVUPS Y0, (SI)(DI*2)
+	VMOVUPS (AX)(DI*2), Y0
+	ADDQ    $0x10, DI
+	CMPQ    DI, R9
+	JLE     loop1
+
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, AX
+	SUBQ         DI, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x08, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4R2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4R2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x40, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*4), Z0
+	VMOVUPS 64(CX)(BX*4), Z1
+	VMOVUPS 128(CX)(BX*4), Z2
+	VMOVUPS 192(CX)(BX*4), Z3
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, 64(CX)(BX*4)
+	VMOVUPS Z2, 128(CX)(BX*4)
+	VMOVUPS Z3, 192(CX)(BX*4)
+	VMOVUPS (DX)(BX*2), Z0
+	VMOVUPS 64(DX)(BX*2), Z0
+	VMOVUPS (AX)(BX*2), Z0
+	VMOVUPS 64(AX)(BX*2), Z0
+	ADDQ    $0x40, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ        BX, SI
+	JGE         done3
+	MOVQ        SI, DI
+	SUBQ        BX, DI
+	MOVL        $0xffffffff, R8
+	BZHIL       DI, R8, R8
+	KMOVW       R8, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z0
+	VMOVUPS     Z0, K1, (CX)(BX*4)
+	VPMOVZXWD.Z (DX)(BX*2), K1, Z0
+	VPMOVZXWD.Z (AX)(BX*2), K1, Z0
+	ADDQ        $0x10, BX
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4R2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4R2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x10, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS 32(CX)(BX*4), Y1
+	VMOVUPS Y0, (CX)(BX*4)
+	VMOVUPS Y1, 32(CX)(BX*4)
+	VMOVUPS (DX)(BX*2), Y0
+	VMOVUPS (AX)(BX*2), Y0
+	ADDQ    $0x10, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, AX
+	SUBQ         BX, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ BX, SI
+	SUBQ $0x20, SI
+	CMPQ DX, SI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DX*4), Z0
+	VMOVUPS 64(CX)(DX*4), Z1
+	VMOVUPS Z0, (CX)(DX*4)
+	VMOVUPS Z1, 64(CX)(DX*4)
+	VMOVUPS (AX)(DX*4), Z0
+	VMOVUPS 64(AX)(DX*4), Z0
+	ADDQ    $0x20, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ      DX, BX
+	JGE       done3
+	MOVQ      BX, SI
+	SUBQ      DX, SI
+	MOVL      $0xffffffff, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX)(DX*4), K1, Z0
+	VMOVUPS   Z0, K1, (CX)(DX*4)
+	VMOVUPS.Z (AX)(DX*4), K1, Z0
+	ADDQ      $0x10, DX
+	JMP       tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4R4AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ BX, SI
+	SUBQ $0x08, SI
+	CMPQ DX, SI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DX*4), Y0
+	VMOVUPS Y0, (CX)(DX*4)
+	VMOVUPS (AX)(DX*4), Y0
+	ADDQ    $0x08, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ         DX, BX
+	JGE          done3
+	MOVQ         BX, SI
+	SUBQ         DX, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(DX*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(DX*4)
+	VMASKMOVPS   (AX)(DX*4), Y0, Y0
+	ADDQ         $0x08, DX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4R4R4AVX512(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -5786,46 +30820,43 @@ TEXT ·streamR1W2AVX512(SB), $0-40
 	MOVQ SI, DI
 	SUBQ $0x20, DI
 	CMPQ BX, DI
-	JGT  tail
+	JGT  tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Z0
-	VMOVUPS (DX)(BX*4), Z1
-	VMOVUPS (AX)(BX*4), Z2
+	VMOVUPS 64(CX)(BX*4), Z1
 	VMOVUPS Z0, (CX)(BX*4)
-	VMOVUPS Z1, (DX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Z0
-	VMOVUPS 64(DX)(BX*4), Z1
-	VMOVUPS 64(AX)(BX*4), Z2
-	VMOVUPS Z0, 64(CX)(BX*4)
-	VMOVUPS Z1, 64(DX)(BX*4)
+	VMOVUPS Z1, 64(CX)(BX*4)
+	VMOVUPS (DX)(BX*4), Z0
+	VMOVUPS 64(DX)(BX*4), Z0
+	VMOVUPS (AX)(BX*4), Z0
+	VMOVUPS 64(AX)(BX*4), Z0
 	ADDQ    $0x20, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ      BX, SI
-	JGE       done
+	JGE       done3
 	MOVQ      SI, DI
 	SUBQ      BX, DI
 	MOVL      $0xffffffff, R8
 	BZHIL     DI, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z0
-	VMOVUPS.Z (DX)(BX*4), K1, Z1
-	VMOVUPS.Z (AX)(BX*4), K1, Z2
 	VMOVUPS   Z0, K1, (CX)(BX*4)
-	VMOVUPS   Z1, K1, (DX)(BX*4)
+	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS.Z (AX)(BX*4), K1, Z0
 	ADDQ      $0x10, BX
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func streamR1W2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func streamW4R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2
-TEXT ·streamR1W2AVX2(SB), $0-40
+TEXT ·streamW4R4R4AVX2(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -5835,41 +30866,225 @@ TEXT ·streamR1W2AVX2(SB), $0-40
 	MOVQ SI, DI
 	SUBQ $0x08, DI
 	CMPQ BX, DI
-	JGT  tail
+	JGT  tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(BX*4), Y0
-	VMOVUPS (DX)(BX*4), Y1
-	VMOVUPS (AX)(BX*4), Y2
 	VMOVUPS Y0, (CX)(BX*4)
-	VMOVUPS Y1, (DX)(BX*4)
+	VMOVUPS (DX)(BX*4), Y0
+	VMOVUPS (AX)(BX*4), Y0
 	ADDQ    $0x08, BX
 	CMPQ    BX, DI
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         BX, SI
-	JGE          done
+	JGE          done3
 	MOVQ         SI, DI
 	SUBQ         BX, DI
 	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VMASKMOVPS   (DX)(BX*4), Y0, Y2
-	VMASKMOVPS   (AX)(BX*4), Y0, Y3
 	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
-	VMASKMOVPS   Y2, Y0, (DX)(BX*4)
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
+	VMASKMOVPS   (AX)(BX*4), Y0, Y0
 	ADDQ         $0x08, BX
-	JMP          tail
+	JMP          tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func streamR1W3AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func streamW4W1R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·streamR1W3AVX512(SB), $0-40
+TEXT ·streamW4W1R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x80, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*4), Z0
+	VMOVUPS 64(CX)(BX*4), Z1
+	VMOVUPS 128(CX)(BX*4), Z2
+	VMOVUPS 192(CX)(BX*4), Z3
+	VMOVUPS 256(CX)(BX*4), Z4
+	VMOVUPS 320(CX)(BX*4), Z5
+	VMOVUPS 384(CX)(BX*4), Z6
+	VMOVUPS 448(CX)(BX*4), Z7
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, 64(CX)(BX*4)
+	VMOVUPS Z2, 128(CX)(BX*4)
+	VMOVUPS Z3, 192(CX)(BX*4)
+	VMOVUPS Z4, 256(CX)(BX*4)
+	VMOVUPS Z5, 320(CX)(BX*4)
+	VMOVUPS Z6, 384(CX)(BX*4)
+	VMOVUPS Z7, 448(CX)(BX*4)
+	VMOVUPS (DX)(BX*1), Z0
+	VMOVUPS 64(DX)(BX*1), Z1
+	VMOVUPS Z0, (DX)(BX*1)
+	VMOVUPS Z1, 64(DX)(BX*1)
+	VMOVUPS (AX)(BX*4), Z0
+	VMOVUPS 64(AX)(BX*4), Z0
+	VMOVUPS 128(AX)(BX*4), Z0
+	VMOVUPS 192(AX)(BX*4), Z0
+	VMOVUPS 256(AX)(BX*4), Z0
+	VMOVUPS 320(AX)(BX*4), Z0
+	VMOVUPS 384(AX)(BX*4), Z0
+	VMOVUPS 448(AX)(BX*4), Z0
+	ADDQ    $0x80, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ      BX, SI
+	JGE       done3
+	MOVQ      SI, DX
+	SUBQ      BX, DX
+	MOVL      $0xffffffff, DI
+	BZHIL     DX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z0
+	VMOVUPS   Z0, K1, (CX)(BX*4)
+	VMOVUPS.Z (AX)(BX*4), K1, Z0
+	ADDQ      $0x10, BX
+	JMP       tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W1R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W1R4AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x20, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS 32(CX)(BX*4), Y1
+	VMOVUPS 64(CX)(BX*4), Y2
+	VMOVUPS 96(CX)(BX*4), Y3
+	VMOVUPS Y0, (CX)(BX*4)
+	VMOVUPS Y1, 32(CX)(BX*4)
+	VMOVUPS Y2, 64(CX)(BX*4)
+	VMOVUPS Y3, 96(CX)(BX*4)
+	VMOVUPS (DX)(BX*1), Y0
+	VMOVUPS Y0, (DX)(BX*1)
+	VMOVUPS (AX)(BX*4), Y0
+	VMOVUPS 32(AX)(BX*4), Y0
+	VMOVUPS 64(AX)(BX*4), Y0
+	VMOVUPS 96(AX)(BX*4), Y0
+	ADDQ    $0x20, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DX
+	SUBQ         BX, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
+	VMASKMOVPS   (AX)(BX*4), Y0, Y0
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W1W1R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W1W1R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x80, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS 64(CX)(SI*4), Z1
+	VMOVUPS 128(CX)(SI*4), Z2
+	VMOVUPS 192(CX)(SI*4), Z3
+	VMOVUPS 256(CX)(SI*4), Z4
+	VMOVUPS 320(CX)(SI*4), Z5
+	VMOVUPS 384(CX)(SI*4), Z6
+	VMOVUPS 448(CX)(SI*4), Z7
+	VMOVUPS Z0, (CX)(SI*4)
+	VMOVUPS Z1, 64(CX)(SI*4)
+	VMOVUPS Z2, 128(CX)(SI*4)
+	VMOVUPS Z3, 192(CX)(SI*4)
+	VMOVUPS Z4, 256(CX)(SI*4)
+	VMOVUPS Z5, 320(CX)(SI*4)
+	VMOVUPS Z6, 384(CX)(SI*4)
+	VMOVUPS Z7, 448(CX)(SI*4)
+	VMOVUPS (DX)(SI*1), Z0
+	VMOVUPS 64(DX)(SI*1), Z1
+	VMOVUPS Z0, (DX)(SI*1)
+	VMOVUPS Z1, 64(DX)(SI*1)
+	VMOVUPS (BX)(SI*1), Z0
+	VMOVUPS 64(BX)(SI*1), Z1
+	VMOVUPS Z0, (BX)(SI*1)
+	VMOVUPS Z1, 64(BX)(SI*1)
+	VMOVUPS (AX)(SI*4), Z0
+	VMOVUPS 64(AX)(SI*4), Z0
+	VMOVUPS 128(AX)(SI*4), Z0
+	VMOVUPS 192(AX)(SI*4), Z0
+	VMOVUPS 256(AX)(SI*4), Z0
+	VMOVUPS 320(AX)(SI*4), Z0
+	VMOVUPS 384(AX)(SI*4), Z0
+	VMOVUPS 448(AX)(SI*4), Z0
+	ADDQ    $0x80, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ      SI, DI
+	JGE       done3
+	MOVQ      DI, DX
+	SUBQ      SI, DX
+	MOVL      $0xffffffff, BX
+	BZHIL     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z0
+	VMOVUPS   Z0, K1, (CX)(SI*4)
+	VMOVUPS.Z (AX)(SI*4), K1, Z0
+	ADDQ      $0x10, SI
+	JMP       tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W1W1R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W1W1R4AVX2(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -5880,101 +31095,125 @@ TEXT ·streamR1W3AVX512(SB), $0-40
 	MOVQ DI, R8
 	SUBQ $0x20, R8
 	CMPQ SI, R8
-	JGT  tail
+	JGT  tail2
 
-loop:
-	VMOVUPS (CX)(SI*4), Z0
-	VMOVUPS (DX)(SI*4), Z1
-	VMOVUPS (BX)(SI*4), Z2
-	VMOVUPS (AX)(SI*4), Z3
-	VMOVUPS Z0, (CX)(SI*4)
-	VMOVUPS Z1, (DX)(SI*4)
-	VMOVUPS Z2, (BX)(SI*4)
-	VMOVUPS 64(CX)(SI*4), Z0
-	VMOVUPS 64(DX)(SI*4), Z1
-	VMOVUPS 64(BX)(SI*4), Z2
-	VMOVUPS 64(AX)(SI*4), Z3
-	VMOVUPS Z0, 64(CX)(SI*4)
-	VMOVUPS Z1, 64(DX)(SI*4)
-	VMOVUPS Z2, 64(BX)(SI*4)
+loop1:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS 32(CX)(SI*4), Y1
+	VMOVUPS 64(CX)(SI*4), Y2
+	VMOVUPS 96(CX)(SI*4), Y3
+	VMOVUPS Y0, (CX)(SI*4)
+	VMOVUPS Y1, 32(CX)(SI*4)
+	VMOVUPS Y2, 64(CX)(SI*4)
+	VMOVUPS Y3, 96(CX)(SI*4)
+	VMOVUPS (DX)(SI*1), Y0
+	VMOVUPS Y0, (DX)(SI*1)
+	VMOVUPS (BX)(SI*1), Y0
+	VMOVUPS Y0, (BX)(SI*1)
+	VMOVUPS (AX)(SI*4), Y0
+	VMOVUPS 32(AX)(SI*4), Y0
+	VMOVUPS 64(AX)(SI*4), Y0
+	VMOVUPS 96(AX)(SI*4), Y0
 	ADDQ    $0x20, SI
 	CMPQ    SI, R8
-	JLE     loop
+	JLE     loop1
 
-tail:
-	CMPQ      SI, DI
-	JGE       done
-	MOVQ      DI, R8
-	SUBQ      SI, R8
-	MOVL      $0xffffffff, R9
-	BZHIL     R8, R9, R9
-	KMOVW     R9, K1
-	VMOVUPS.Z (CX)(SI*4), K1, Z0
-	VMOVUPS.Z (DX)(SI*4), K1, Z1
-	VMOVUPS.Z (BX)(SI*4), K1, Z2
-	VMOVUPS.Z (AX)(SI*4), K1, Z3
-	VMOVUPS   Z0, K1, (CX)(SI*4)
-	VMOVUPS   Z1, K1, (DX)(SI*4)
-	VMOVUPS   Z2, K1, (BX)(SI*4)
-	ADDQ      $0x10, SI
-	JMP       tail
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, DX
+	SUBQ         SI, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
+	VMASKMOVPS   (AX)(SI*4), Y0, Y0
+	ADDQ         $0x08, SI
+	JMP          tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func streamR1W3AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
-// Requires: AVX, AVX2
-TEXT ·streamR1W3AVX2(SB), $0-40
+// func streamW4W1W1W1R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W1W1W1R4AVX512(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
 	MOVQ 16(AX), BX
-	MOVQ 24(AX), AX
-	MOVQ i+16(FP), SI
-	MOVQ n+24(FP), DI
-	MOVQ DI, R8
-	SUBQ $0x08, R8
-	CMPQ SI, R8
-	JGT  tail
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), AX
+	MOVQ i+16(FP), DI
+	MOVQ n+24(FP), R8
+	MOVQ R8, R9
+	SUBQ $0x80, R9
+	CMPQ DI, R9
+	JGT  tail2
 
-loop:
-	VMOVUPS (CX)(SI*4), Y0
-	VMOVUPS (DX)(SI*4), Y1
-	VMOVUPS (BX)(SI*4), Y2
-	VMOVUPS (AX)(SI*4), Y3
-	VMOVUPS Y0, (CX)(SI*4)
-	VMOVUPS Y1, (DX)(SI*4)
-	VMOVUPS Y2, (BX)(SI*4)
-	ADDQ    $0x08, SI
-	CMPQ    SI, R8
-	JLE     loop
+loop1:
+	VMOVUPS (CX)(DI*4), Z0
+	VMOVUPS 64(CX)(DI*4), Z1
+	VMOVUPS 128(CX)(DI*4), Z2
+	VMOVUPS 192(CX)(DI*4), Z3
+	VMOVUPS 256(CX)(DI*4), Z4
+	VMOVUPS 320(CX)(DI*4), Z5
+	VMOVUPS 384(CX)(DI*4), Z6
+	VMOVUPS 448(CX)(DI*4), Z7
+	VMOVUPS Z0, (CX)(DI*4)
+	VMOVUPS Z1, 64(CX)(DI*4)
+	VMOVUPS Z2, 128(CX)(DI*4)
+	VMOVUPS Z3, 192(CX)(DI*4)
+	VMOVUPS Z4, 256(CX)(DI*4)
+	VMOVUPS Z5, 320(CX)(DI*4)
+	VMOVUPS Z6, 384(CX)(DI*4)
+	VMOVUPS Z7, 448(CX)(DI*4)
+	VMOVUPS (DX)(DI*1), Z0
+	VMOVUPS 64(DX)(DI*1), Z1
+	VMOVUPS Z0, (DX)(DI*1)
+	VMOVUPS Z1, 64(DX)(DI*1)
+	VMOVUPS (BX)(DI*1), Z0
+	VMOVUPS 64(BX)(DI*1), Z1
+	VMOVUPS Z0, (BX)(DI*1)
+	VMOVUPS Z1, 64(BX)(DI*1)
+	VMOVUPS (SI)(DI*1), Z0
+	VMOVUPS 64(SI)(DI*1), Z1
+	VMOVUPS Z0, (SI)(DI*1)
+	VMOVUPS Z1, 64(SI)(DI*1)
+	VMOVUPS (AX)(DI*4), Z0
+	VMOVUPS 64(AX)(DI*4), Z0
+	VMOVUPS 128(AX)(DI*4), Z0
+	VMOVUPS 192(AX)(DI*4), Z0
+	VMOVUPS 256(AX)(DI*4), Z0
+	VMOVUPS 320(AX)(DI*4), Z0
+	VMOVUPS 384(AX)(DI*4), Z0
+	VMOVUPS 448(AX)(DI*4), Z0
+	ADDQ    $0x80, DI
+	CMPQ    DI, R9
+	JLE     loop1
 
-tail:
-	CMPQ         SI, DI
-	JGE          done
-	MOVQ         DI, R8
-	SUBQ         SI, R8
-	VMOVD        R8, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VMASKMOVPS   (BX)(SI*4), Y0, Y3
-	VMASKMOVPS   (AX)(SI*4), Y0, Y4
-	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
-	VMASKMOVPS   Y2, Y0, (DX)(SI*4)
-	VMASKMOVPS   Y3, Y0, (BX)(SI*4)
-	ADDQ         $0x08, SI
-	JMP          tail
+tail2:
+	CMPQ      DI, R8
+	JGE       done3
+	MOVQ      R8, DX
+	SUBQ      DI, DX
+	MOVL      $0xffffffff, BX
+	BZHIL     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX)(DI*4), K1, Z0
+	VMOVUPS   Z0, K1, (CX)(DI*4)
+	VMOVUPS.Z (AX)(DI*4), K1, Z0
+	ADDQ      $0x10, DI
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func streamR1W4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·streamR1W4AVX512(SB), $0-40
+// func streamW4W1W1W1R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W1W1W1R4AVX2(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -5986,58 +31225,1411 @@ TEXT ·streamR1W4AVX512(SB), $0-40
 	MOVQ R8, R9
 	SUBQ $0x20, R9
 	CMPQ DI, R9
-	JGT  tail
+	JGT  tail2
 
-loop:
-	VMOVUPS (CX)(DI*4), Z0
-	VMOVUPS (DX)(DI*4), Z1
-	VMOVUPS (BX)(DI*4), Z2
-	VMOVUPS (SI)(DI*4), Z3
-	VMOVUPS (AX)(DI*4), Z4
-	VMOVUPS Z0, (CX)(DI*4)
-	VMOVUPS Z1, (DX)(DI*4)
-	VMOVUPS Z2, (BX)(DI*4)
-	VMOVUPS Z3, (SI)(DI*4)
-	VMOVUPS 64(CX)(DI*4), Z0
-	VMOVUPS 64(DX)(DI*4), Z1
-	VMOVUPS 64(BX)(DI*4), Z2
-	VMOVUPS 64(SI)(DI*4), Z3
-	VMOVUPS 64(AX)(DI*4), Z4
-	VMOVUPS Z0, 64(CX)(DI*4)
-	VMOVUPS Z1, 64(DX)(DI*4)
-	VMOVUPS Z2, 64(BX)(DI*4)
-	VMOVUPS Z3, 64(SI)(DI*4)
+loop1:
+	VMOVUPS (CX)(DI*4), Y0
+	VMOVUPS 32(CX)(DI*4), Y1
+	VMOVUPS 64(CX)(DI*4), Y2
+	VMOVUPS 96(CX)(DI*4), Y3
+	VMOVUPS Y0, (CX)(DI*4)
+	VMOVUPS Y1, 32(CX)(DI*4)
+	VMOVUPS Y2, 64(CX)(DI*4)
+	VMOVUPS Y3, 96(CX)(DI*4)
+	VMOVUPS (DX)(DI*1), Y0
+	VMOVUPS Y0, (DX)(DI*1)
+	VMOVUPS (BX)(DI*1), Y0
+	VMOVUPS Y0, (BX)(DI*1)
+	VMOVUPS (SI)(DI*1), Y0
+	VMOVUPS Y0, (SI)(DI*1)
+	VMOVUPS (AX)(DI*4), Y0
+	VMOVUPS 32(AX)(DI*4), Y0
+	VMOVUPS 64(AX)(DI*4), Y0
+	VMOVUPS 96(AX)(DI*4), Y0
 	ADDQ    $0x20, DI
 	CMPQ    DI, R9
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, DX
+	SUBQ         DI, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(DI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(DI*4)
+	VMASKMOVPS   (AX)(DI*4), Y0, Y0
+	ADDQ         $0x08, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x40, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*4), Z0
+	VMOVUPS 64(CX)(BX*4), Z1
+	VMOVUPS 128(CX)(BX*4), Z2
+	VMOVUPS 192(CX)(BX*4), Z3
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, 64(CX)(BX*4)
+	VMOVUPS Z2, 128(CX)(BX*4)
+	VMOVUPS Z3, 192(CX)(BX*4)
+	VMOVUPS (DX)(BX*2), Z0
+	VMOVUPS 64(DX)(BX*2), Z1
+	VMOVUPS Z0, (DX)(BX*2)
+	VMOVUPS Z1, 64(DX)(BX*2)
+	VMOVUPS (AX)(BX*2), Z0
+	VMOVUPS 64(AX)(BX*2), Z0
+	ADDQ    $0x40, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ        BX, SI
+	JGE         done3
+	MOVQ        SI, DI
+	SUBQ        BX, DI
+	MOVL        $0xffffffff, R8
+	BZHIL       DI, R8, R8
+	KMOVW       R8, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z0
+	VMOVUPS     Z0, K1, (CX)(BX*4)
+	VPMOVZXWD.Z (DX)(BX*2), K1, Z0
+	VPMOVDW     Z0, K1, (DX)(BX*2)
+	VPMOVZXWD.Z (AX)(BX*2), K1, Z0
+	ADDQ        $0x10, BX
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x10, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS 32(CX)(BX*4), Y1
+	VMOVUPS Y0, (CX)(BX*4)
+	VMOVUPS Y1, 32(CX)(BX*4)
+	VMOVUPS (DX)(BX*2), Y0
+	VMOVUPS Y0, (DX)(BX*2)
+	VMOVUPS (AX)(BX*2), Y0
+	ADDQ    $0x10, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, AX
+	SUBQ         BX, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2R2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W2R2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x40, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS 64(CX)(SI*4), Z1
+	VMOVUPS 128(CX)(SI*4), Z2
+	VMOVUPS 192(CX)(SI*4), Z3
+	VMOVUPS Z0, (CX)(SI*4)
+	VMOVUPS Z1, 64(CX)(SI*4)
+	VMOVUPS Z2, 128(CX)(SI*4)
+	VMOVUPS Z3, 192(CX)(SI*4)
+	VMOVUPS (DX)(SI*2), Z0
+	VMOVUPS 64(DX)(SI*2), Z1
+	VMOVUPS Z0, (DX)(SI*2)
+	VMOVUPS Z1, 64(DX)(SI*2)
+	VMOVUPS (BX)(SI*2), Z0
+	VMOVUPS 64(BX)(SI*2), Z0
+	VMOVUPS (AX)(SI*2), Z0
+	VMOVUPS 64(AX)(SI*2), Z0
+	ADDQ    $0x40, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ        SI, DI
+	JGE         done3
+	MOVQ        DI, R8
+	SUBQ        SI, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z0
+	VMOVUPS     Z0, K1, (CX)(SI*4)
+	VPMOVZXWD.Z (DX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (DX)(SI*2)
+	VPMOVZXWD.Z (BX)(SI*2), K1, Z0
+	VPMOVZXWD.Z (AX)(SI*2), K1, Z0
+	ADDQ        $0x10, SI
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2R2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W2R2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x10, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS 32(CX)(SI*4), Y1
+	VMOVUPS Y0, (CX)(SI*4)
+	VMOVUPS Y1, 32(CX)(SI*4)
+	VMOVUPS (DX)(SI*2), Y0
+	VMOVUPS Y0, (DX)(SI*2)
+	VMOVUPS (BX)(SI*2), Y0
+	VMOVUPS (AX)(SI*2), Y0
+	ADDQ    $0x10, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, AX
+	SUBQ         SI, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W2R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x40, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*4), Z0
+	VMOVUPS 64(CX)(BX*4), Z1
+	VMOVUPS 128(CX)(BX*4), Z2
+	VMOVUPS 192(CX)(BX*4), Z3
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, 64(CX)(BX*4)
+	VMOVUPS Z2, 128(CX)(BX*4)
+	VMOVUPS Z3, 192(CX)(BX*4)
+	VMOVUPS (DX)(BX*2), Z0
+	VMOVUPS 64(DX)(BX*2), Z1
+	VMOVUPS Z0, (DX)(BX*2)
+	VMOVUPS Z1, 64(DX)(BX*2)
+	VMOVUPS (AX)(BX*4), Z0
+	VMOVUPS 64(AX)(BX*4), Z0
+	VMOVUPS 128(AX)(BX*4), Z0
+	VMOVUPS 192(AX)(BX*4), Z0
+	ADDQ    $0x40, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ        BX, SI
+	JGE         done3
+	MOVQ        SI, DI
+	SUBQ        BX, DI
+	MOVL        $0xffffffff, R8
+	BZHIL       DI, R8, R8
+	KMOVW       R8, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z0
+	VMOVUPS     Z0, K1, (CX)(BX*4)
+	VPMOVZXWD.Z (DX)(BX*2), K1, Z0
+	VPMOVDW     Z0, K1, (DX)(BX*2)
+	VMOVUPS.Z   (AX)(BX*4), K1, Z0
+	ADDQ        $0x10, BX
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W2R4AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x10, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS 32(CX)(BX*4), Y1
+	VMOVUPS Y0, (CX)(BX*4)
+	VMOVUPS Y1, 32(CX)(BX*4)
+	VMOVUPS (DX)(BX*2), Y0
+	VMOVUPS Y0, (DX)(BX*2)
+	VMOVUPS (AX)(BX*4), Y0
+	VMOVUPS 32(AX)(BX*4), Y0
+	ADDQ    $0x10, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DX
+	SUBQ         BX, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
+	VMASKMOVPS   (AX)(BX*4), Y0, Y0
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W2R4R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x40, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS 64(CX)(SI*4), Z1
+	VMOVUPS 128(CX)(SI*4), Z2
+	VMOVUPS 192(CX)(SI*4), Z3
+	VMOVUPS Z0, (CX)(SI*4)
+	VMOVUPS Z1, 64(CX)(SI*4)
+	VMOVUPS Z2, 128(CX)(SI*4)
+	VMOVUPS Z3, 192(CX)(SI*4)
+	VMOVUPS (DX)(SI*2), Z0
+	VMOVUPS 64(DX)(SI*2), Z1
+	VMOVUPS Z0, (DX)(SI*2)
+	VMOVUPS Z1, 64(DX)(SI*2)
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z0
+	VMOVUPS 128(BX)(SI*4), Z0
+	VMOVUPS 192(BX)(SI*4), Z0
+	VMOVUPS (AX)(SI*4), Z0
+	VMOVUPS 64(AX)(SI*4), Z0
+	VMOVUPS 128(AX)(SI*4), Z0
+	VMOVUPS 192(AX)(SI*4), Z0
+	ADDQ    $0x40, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ        SI, DI
+	JGE         done3
+	MOVQ        DI, R8
+	SUBQ        SI, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z0
+	VMOVUPS     Z0, K1, (CX)(SI*4)
+	VPMOVZXWD.Z (DX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (DX)(SI*2)
+	VMOVUPS.Z   (BX)(SI*4), K1, Z0
+	VMOVUPS.Z   (AX)(SI*4), K1, Z0
+	ADDQ        $0x10, SI
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W2R4R4AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x10, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS 32(CX)(SI*4), Y1
+	VMOVUPS Y0, (CX)(SI*4)
+	VMOVUPS Y1, 32(CX)(SI*4)
+	VMOVUPS (DX)(SI*2), Y0
+	VMOVUPS Y0, (DX)(SI*2)
+	VMOVUPS (BX)(SI*4), Y0
+	VMOVUPS 32(BX)(SI*4), Y0
+	VMOVUPS (AX)(SI*4), Y0
+	VMOVUPS 32(AX)(SI*4), Y0
+	ADDQ    $0x10, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, DX
+	SUBQ         SI, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
+	VMASKMOVPS   (BX)(SI*4), Y0, Y1
+	VMASKMOVPS   (AX)(SI*4), Y0, Y0
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2W2R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W2W2R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x40, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS 64(CX)(SI*4), Z1
+	VMOVUPS 128(CX)(SI*4), Z2
+	VMOVUPS 192(CX)(SI*4), Z3
+	VMOVUPS Z0, (CX)(SI*4)
+	VMOVUPS Z1, 64(CX)(SI*4)
+	VMOVUPS Z2, 128(CX)(SI*4)
+	VMOVUPS Z3, 192(CX)(SI*4)
+	VMOVUPS (DX)(SI*2), Z0
+	VMOVUPS 64(DX)(SI*2), Z1
+	VMOVUPS Z0, (DX)(SI*2)
+	VMOVUPS Z1, 64(DX)(SI*2)
+	VMOVUPS (BX)(SI*2), Z0
+	VMOVUPS 64(BX)(SI*2), Z1
+	VMOVUPS Z0, (BX)(SI*2)
+	VMOVUPS Z1, 64(BX)(SI*2)
+	VMOVUPS (AX)(SI*4), Z0
+	VMOVUPS 64(AX)(SI*4), Z0
+	VMOVUPS 128(AX)(SI*4), Z0
+	VMOVUPS 192(AX)(SI*4), Z0
+	ADDQ    $0x40, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ        SI, DI
+	JGE         done3
+	MOVQ        DI, R8
+	SUBQ        SI, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z0
+	VMOVUPS     Z0, K1, (CX)(SI*4)
+	VPMOVZXWD.Z (DX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (DX)(SI*2)
+	VPMOVZXWD.Z (BX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (BX)(SI*2)
+	VMOVUPS.Z   (AX)(SI*4), K1, Z0
+	ADDQ        $0x10, SI
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2W2R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W2W2R4AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x10, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS 32(CX)(SI*4), Y1
+	VMOVUPS Y0, (CX)(SI*4)
+	VMOVUPS Y1, 32(CX)(SI*4)
+	VMOVUPS (DX)(SI*2), Y0
+	VMOVUPS Y0, (DX)(SI*2)
+	VMOVUPS (BX)(SI*2), Y0
+	VMOVUPS Y0, (BX)(SI*2)
+	VMOVUPS (AX)(SI*4), Y0
+	VMOVUPS 32(AX)(SI*4), Y0
+	ADDQ    $0x10, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, DX
+	SUBQ         SI, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
+	VMASKMOVPS   (AX)(SI*4), Y0, Y0
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2W2W2R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W2W2W2R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), AX
+	MOVQ i+16(FP), DI
+	MOVQ n+24(FP), R8
+	MOVQ R8, R9
+	SUBQ $0x40, R9
+	CMPQ DI, R9
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DI*4), Z0
+	VMOVUPS 64(CX)(DI*4), Z1
+	VMOVUPS 128(CX)(DI*4), Z2
+	VMOVUPS 192(CX)(DI*4), Z3
+	VMOVUPS Z0, (CX)(DI*4)
+	VMOVUPS Z1, 64(CX)(DI*4)
+	VMOVUPS Z2, 128(CX)(DI*4)
+	VMOVUPS Z3, 192(CX)(DI*4)
+	VMOVUPS (DX)(DI*2), Z0
+	VMOVUPS 64(DX)(DI*2), Z1
+	VMOVUPS Z0, (DX)(DI*2)
+	VMOVUPS Z1, 64(DX)(DI*2)
+	VMOVUPS (BX)(DI*2), Z0
+	VMOVUPS 64(BX)(DI*2), Z1
+	VMOVUPS Z0, (BX)(DI*2)
+	VMOVUPS Z1, 64(BX)(DI*2)
+	VMOVUPS (SI)(DI*2), Z0
+	VMOVUPS 64(SI)(DI*2), Z1
+	VMOVUPS Z0, (SI)(DI*2)
+	VMOVUPS Z1, 64(SI)(DI*2)
+	VMOVUPS (AX)(DI*4), Z0
+	VMOVUPS 64(AX)(DI*4), Z0
+	VMOVUPS 128(AX)(DI*4), Z0
+	VMOVUPS 192(AX)(DI*4), Z0
+	ADDQ    $0x40, DI
+	CMPQ    DI, R9
+	JLE     loop1
+
+tail2:
+	CMPQ        DI, R8
+	JGE         done3
+	MOVQ        R8, R9
+	SUBQ        DI, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(DI*4), K1, Z0
+	VMOVUPS     Z0, K1, (CX)(DI*4)
+	VPMOVZXWD.Z (DX)(DI*2), K1, Z0
+	VPMOVDW     Z0, K1, (DX)(DI*2)
+	VPMOVZXWD.Z (BX)(DI*2), K1, Z0
+	VPMOVDW     Z0, K1, (BX)(DI*2)
+	VPMOVZXWD.Z (SI)(DI*2), K1, Z0
+	VPMOVDW     Z0, K1, (SI)(DI*2)
+	VMOVUPS.Z   (AX)(DI*4), K1, Z0
+	ADDQ        $0x10, DI
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W2W2W2R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W2W2W2R4AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), AX
+	MOVQ i+16(FP), DI
+	MOVQ n+24(FP), R8
+	MOVQ R8, R9
+	SUBQ $0x10, R9
+	CMPQ DI, R9
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DI*4), Y0
+	VMOVUPS 32(CX)(DI*4), Y1
+	VMOVUPS Y0, (CX)(DI*4)
+	VMOVUPS Y1, 32(CX)(DI*4)
+	VMOVUPS (DX)(DI*2), Y0
+	VMOVUPS Y0, (DX)(DI*2)
+	VMOVUPS (BX)(DI*2), Y0
+	VMOVUPS Y0, (BX)(DI*2)
+	VMOVUPS (SI)(DI*2), Y0
+	VMOVUPS Y0, (SI)(DI*2)
+	VMOVUPS (AX)(DI*4), Y0
+	VMOVUPS 32(AX)(DI*4), Y0
+	ADDQ    $0x10, DI
+	CMPQ    DI, R9
+	JLE     loop1
+
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, DX
+	SUBQ         DI, DX
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(DI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(DI*4)
+	VMASKMOVPS   (AX)(DI*4), Y0, Y0
+	ADDQ         $0x08, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W4R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x20, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*4), Z0
+	VMOVUPS 64(CX)(BX*4), Z1
+	VMOVUPS Z0, (CX)(BX*4)
+	VMOVUPS Z1, 64(CX)(BX*4)
+	VMOVUPS (DX)(BX*4), Z0
+	VMOVUPS 64(DX)(BX*4), Z1
+	VMOVUPS Z0, (DX)(BX*4)
+	VMOVUPS Z1, 64(DX)(BX*4)
+	VMOVUPS (AX)(BX*4), Z0
+	VMOVUPS 64(AX)(BX*4), Z0
+	ADDQ    $0x20, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ      BX, SI
+	JGE       done3
+	MOVQ      SI, DI
+	SUBQ      BX, DI
+	MOVL      $0xffffffff, R8
+	BZHIL     DI, R8, R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z0
+	VMOVUPS   Z0, K1, (CX)(BX*4)
+	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VMOVUPS   Z0, K1, (DX)(BX*4)
+	VMOVUPS.Z (AX)(BX*4), K1, Z0
+	ADDQ      $0x10, BX
+	JMP       tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W4R4AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ SI, DI
+	SUBQ $0x08, DI
+	CMPQ BX, DI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(BX*4), Y0
+	VMOVUPS Y0, (CX)(BX*4)
+	VMOVUPS (DX)(BX*4), Y0
+	VMOVUPS Y0, (DX)(BX*4)
+	VMOVUPS (AX)(BX*4), Y0
+	ADDQ    $0x08, BX
+	CMPQ    BX, DI
+	JLE     loop1
+
+tail2:
+	CMPQ         BX, SI
+	JGE          done3
+	MOVQ         SI, DI
+	SUBQ         BX, DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(BX*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(BX*4)
+	VMASKMOVPS   (AX)(BX*4), Y0, Y0
+	ADDQ         $0x08, BX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4R4R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W4R4R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x40, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS 64(CX)(SI*4), Z1
+	VMOVUPS 128(CX)(SI*4), Z2
+	VMOVUPS 192(CX)(SI*4), Z3
+	VMOVUPS Z0, (CX)(SI*4)
+	VMOVUPS Z1, 64(CX)(SI*4)
+	VMOVUPS Z2, 128(CX)(SI*4)
+	VMOVUPS Z3, 192(CX)(SI*4)
+	VMOVUPS (DX)(SI*4), Z0
+	VMOVUPS 64(DX)(SI*4), Z1
+	VMOVUPS 128(DX)(SI*4), Z2
+	VMOVUPS 192(DX)(SI*4), Z3
+	VMOVUPS Z0, (DX)(SI*4)
+	VMOVUPS Z1, 64(DX)(SI*4)
+	VMOVUPS Z2, 128(DX)(SI*4)
+	VMOVUPS Z3, 192(DX)(SI*4)
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z0
+	VMOVUPS 128(BX)(SI*4), Z0
+	VMOVUPS 192(BX)(SI*4), Z0
+	VMOVUPS (AX)(SI*2), Z0
+	VMOVUPS 64(AX)(SI*2), Z0
+	ADDQ    $0x40, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ        SI, DI
+	JGE         done3
+	MOVQ        DI, R8
+	SUBQ        SI, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z0
+	VMOVUPS     Z0, K1, (CX)(SI*4)
+	VMOVUPS.Z   (DX)(SI*4), K1, Z0
+	VMOVUPS     Z0, K1, (DX)(SI*4)
+	VMOVUPS.Z   (BX)(SI*4), K1, Z0
+	VPMOVZXWD.Z (AX)(SI*2), K1, Z0
+	ADDQ        $0x10, SI
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4R4R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W4R4R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x10, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS 32(CX)(SI*4), Y1
+	VMOVUPS Y0, (CX)(SI*4)
+	VMOVUPS Y1, 32(CX)(SI*4)
+	VMOVUPS (DX)(SI*4), Y0
+	VMOVUPS 32(DX)(SI*4), Y1
+	VMOVUPS Y0, (DX)(SI*4)
+	VMOVUPS Y1, 32(DX)(SI*4)
+	VMOVUPS (BX)(SI*4), Y0
+	VMOVUPS 32(BX)(SI*4), Y0
+	VMOVUPS (AX)(SI*2), Y0
+	ADDQ    $0x10, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, AX
+	SUBQ         SI, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
+	VMASKMOVPS   (DX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(SI*4)
+	VMASKMOVPS   (BX)(SI*4), Y0, Y0
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W4R4R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x20, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS 64(CX)(SI*4), Z1
+	VMOVUPS Z0, (CX)(SI*4)
+	VMOVUPS Z1, 64(CX)(SI*4)
+	VMOVUPS (DX)(SI*4), Z0
+	VMOVUPS 64(DX)(SI*4), Z1
+	VMOVUPS Z0, (DX)(SI*4)
+	VMOVUPS Z1, 64(DX)(SI*4)
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z0
+	VMOVUPS (AX)(SI*4), Z0
+	VMOVUPS 64(AX)(SI*4), Z0
+	ADDQ    $0x20, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ      SI, DI
+	JGE       done3
+	MOVQ      DI, R8
+	SUBQ      SI, R8
+	MOVL      $0xffffffff, R9
+	BZHIL     R8, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z0
+	VMOVUPS   Z0, K1, (CX)(SI*4)
+	VMOVUPS.Z (DX)(SI*4), K1, Z0
+	VMOVUPS   Z0, K1, (DX)(SI*4)
+	VMOVUPS.Z (BX)(SI*4), K1, Z0
+	VMOVUPS.Z (AX)(SI*4), K1, Z0
+	ADDQ      $0x10, SI
+	JMP       tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W4R4R4AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x08, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS Y0, (CX)(SI*4)
+	VMOVUPS (DX)(SI*4), Y0
+	VMOVUPS Y0, (DX)(SI*4)
+	VMOVUPS (BX)(SI*4), Y0
+	VMOVUPS (AX)(SI*4), Y0
+	ADDQ    $0x08, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
+	VMASKMOVPS   (DX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(SI*4)
+	VMASKMOVPS   (BX)(SI*4), Y0, Y1
+	VMASKMOVPS   (AX)(SI*4), Y0, Y0
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W4W2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x40, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS 64(CX)(SI*4), Z1
+	VMOVUPS 128(CX)(SI*4), Z2
+	VMOVUPS 192(CX)(SI*4), Z3
+	VMOVUPS Z0, (CX)(SI*4)
+	VMOVUPS Z1, 64(CX)(SI*4)
+	VMOVUPS Z2, 128(CX)(SI*4)
+	VMOVUPS Z3, 192(CX)(SI*4)
+	VMOVUPS (DX)(SI*4), Z0
+	VMOVUPS 64(DX)(SI*4), Z1
+	VMOVUPS 128(DX)(SI*4), Z2
+	VMOVUPS 192(DX)(SI*4), Z3
+	VMOVUPS Z0, (DX)(SI*4)
+	VMOVUPS Z1, 64(DX)(SI*4)
+	VMOVUPS Z2, 128(DX)(SI*4)
+	VMOVUPS Z3, 192(DX)(SI*4)
+	VMOVUPS (BX)(SI*2), Z0
+	VMOVUPS 64(BX)(SI*2), Z1
+	VMOVUPS Z0, (BX)(SI*2)
+	VMOVUPS Z1, 64(BX)(SI*2)
+	VMOVUPS (AX)(SI*2), Z0
+	VMOVUPS 64(AX)(SI*2), Z0
+	ADDQ    $0x40, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ        SI, DI
+	JGE         done3
+	MOVQ        DI, R8
+	SUBQ        SI, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z0
+	VMOVUPS     Z0, K1, (CX)(SI*4)
+	VMOVUPS.Z   (DX)(SI*4), K1, Z0
+	VMOVUPS     Z0, K1, (DX)(SI*4)
+	VPMOVZXWD.Z (BX)(SI*2), K1, Z0
+	VPMOVDW     Z0, K1, (BX)(SI*2)
+	VPMOVZXWD.Z (AX)(SI*2), K1, Z0
+	ADDQ        $0x10, SI
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W4W2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x10, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS 32(CX)(SI*4), Y1
+	VMOVUPS Y0, (CX)(SI*4)
+	VMOVUPS Y1, 32(CX)(SI*4)
+	VMOVUPS (DX)(SI*4), Y0
+	VMOVUPS 32(DX)(SI*4), Y1
+	VMOVUPS Y0, (DX)(SI*4)
+	VMOVUPS Y1, 32(DX)(SI*4)
+	VMOVUPS (BX)(SI*2), Y0
+	VMOVUPS Y0, (BX)(SI*2)
+	VMOVUPS (AX)(SI*2), Y0
+	ADDQ    $0x10, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, AX
+	SUBQ         SI, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
+	VMASKMOVPS   (DX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4W4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W4W4R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x20, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS 64(CX)(SI*4), Z1
+	VMOVUPS Z0, (CX)(SI*4)
+	VMOVUPS Z1, 64(CX)(SI*4)
+	VMOVUPS (DX)(SI*4), Z0
+	VMOVUPS 64(DX)(SI*4), Z1
+	VMOVUPS Z0, (DX)(SI*4)
+	VMOVUPS Z1, 64(DX)(SI*4)
+	VMOVUPS (BX)(SI*4), Z0
+	VMOVUPS 64(BX)(SI*4), Z1
+	VMOVUPS Z0, (BX)(SI*4)
+	VMOVUPS Z1, 64(BX)(SI*4)
+	VMOVUPS (AX)(SI*4), Z0
+	VMOVUPS 64(AX)(SI*4), Z0
+	ADDQ    $0x20, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ      SI, DI
+	JGE       done3
+	MOVQ      DI, R8
+	SUBQ      SI, R8
+	MOVL      $0xffffffff, R9
+	BZHIL     R8, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z0
+	VMOVUPS   Z0, K1, (CX)(SI*4)
+	VMOVUPS.Z (DX)(SI*4), K1, Z0
+	VMOVUPS   Z0, K1, (DX)(SI*4)
+	VMOVUPS.Z (BX)(SI*4), K1, Z0
+	VMOVUPS   Z0, K1, (BX)(SI*4)
+	VMOVUPS.Z (AX)(SI*4), K1, Z0
+	ADDQ      $0x10, SI
+	JMP       tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4W4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W4W4R4AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ DI, R8
+	SUBQ $0x08, R8
+	CMPQ SI, R8
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS Y0, (CX)(SI*4)
+	VMOVUPS (DX)(SI*4), Y0
+	VMOVUPS Y0, (DX)(SI*4)
+	VMOVUPS (BX)(SI*4), Y0
+	VMOVUPS Y0, (BX)(SI*4)
+	VMOVUPS (AX)(SI*4), Y0
+	ADDQ    $0x08, SI
+	CMPQ    SI, R8
+	JLE     loop1
+
+tail2:
+	CMPQ         SI, DI
+	JGE          done3
+	MOVQ         DI, R8
+	SUBQ         SI, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
+	VMASKMOVPS   (DX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(SI*4)
+	VMASKMOVPS   (BX)(SI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (BX)(SI*4)
+	VMASKMOVPS   (AX)(SI*4), Y0, Y0
+	ADDQ         $0x08, SI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4W4W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W4W4W2R2AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), AX
+	MOVQ i+16(FP), DI
+	MOVQ n+24(FP), R8
+	MOVQ R8, R9
+	SUBQ $0x40, R9
+	CMPQ DI, R9
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DI*4), Z0
+	VMOVUPS 64(CX)(DI*4), Z1
+	VMOVUPS 128(CX)(DI*4), Z2
+	VMOVUPS 192(CX)(DI*4), Z3
+	VMOVUPS Z0, (CX)(DI*4)
+	VMOVUPS Z1, 64(CX)(DI*4)
+	VMOVUPS Z2, 128(CX)(DI*4)
+	VMOVUPS Z3, 192(CX)(DI*4)
+	VMOVUPS (DX)(DI*4), Z0
+	VMOVUPS 64(DX)(DI*4), Z1
+	VMOVUPS 128(DX)(DI*4), Z2
+	VMOVUPS 192(DX)(DI*4), Z3
+	VMOVUPS Z0, (DX)(DI*4)
+	VMOVUPS Z1, 64(DX)(DI*4)
+	VMOVUPS Z2, 128(DX)(DI*4)
+	VMOVUPS Z3, 192(DX)(DI*4)
+	VMOVUPS (BX)(DI*4), Z0
+	VMOVUPS 64(BX)(DI*4), Z1
+	VMOVUPS 128(BX)(DI*4), Z2
+	VMOVUPS 192(BX)(DI*4), Z3
+	VMOVUPS Z0, (BX)(DI*4)
+	VMOVUPS Z1, 64(BX)(DI*4)
+	VMOVUPS Z2, 128(BX)(DI*4)
+	VMOVUPS Z3, 192(BX)(DI*4)
+	VMOVUPS (SI)(DI*2), Z0
+	VMOVUPS 64(SI)(DI*2), Z1
+	VMOVUPS Z0, (SI)(DI*2)
+	VMOVUPS Z1, 64(SI)(DI*2)
+	VMOVUPS (AX)(DI*2), Z0
+	VMOVUPS 64(AX)(DI*2), Z0
+	ADDQ    $0x40, DI
+	CMPQ    DI, R9
+	JLE     loop1
+
+tail2:
+	CMPQ        DI, R8
+	JGE         done3
+	MOVQ        R8, R9
+	SUBQ        DI, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(DI*4), K1, Z0
+	VMOVUPS     Z0, K1, (CX)(DI*4)
+	VMOVUPS.Z   (DX)(DI*4), K1, Z0
+	VMOVUPS     Z0, K1, (DX)(DI*4)
+	VMOVUPS.Z   (BX)(DI*4), K1, Z0
+	VMOVUPS     Z0, K1, (BX)(DI*4)
+	VPMOVZXWD.Z (SI)(DI*2), K1, Z0
+	VPMOVDW     Z0, K1, (SI)(DI*2)
+	VPMOVZXWD.Z (AX)(DI*2), K1, Z0
+	ADDQ        $0x10, DI
+	JMP         tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4W4W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·streamW4W4W4W2R2AVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), AX
+	MOVQ i+16(FP), DI
+	MOVQ n+24(FP), R8
+	MOVQ R8, R9
+	SUBQ $0x10, R9
+	CMPQ DI, R9
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DI*4), Y0
+	VMOVUPS 32(CX)(DI*4), Y1
+	VMOVUPS Y0, (CX)(DI*4)
+	VMOVUPS Y1, 32(CX)(DI*4)
+	VMOVUPS (DX)(DI*4), Y0
+	VMOVUPS 32(DX)(DI*4), Y1
+	VMOVUPS Y0, (DX)(DI*4)
+	VMOVUPS Y1, 32(DX)(DI*4)
+	VMOVUPS (BX)(DI*4), Y0
+	VMOVUPS 32(BX)(DI*4), Y1
+	VMOVUPS Y0, (BX)(DI*4)
+	VMOVUPS Y1, 32(BX)(DI*4)
+	VMOVUPS (SI)(DI*2), Y0
+	VMOVUPS Y0, (SI)(DI*2)
+	VMOVUPS (AX)(DI*2), Y0
+	ADDQ    $0x10, DI
+	CMPQ    DI, R9
+	JLE     loop1
+
+tail2:
+	CMPQ         DI, R8
+	JGE          done3
+	MOVQ         R8, AX
+	SUBQ         DI, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(DI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(DI*4)
+	VMASKMOVPS   (DX)(DI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(DI*4)
+	VMASKMOVPS   (BX)(DI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (BX)(DI*4)
+	ADDQ         $0x08, DI
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func streamW4W4W4W4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·streamW4W4W4W4R4AVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), AX
+	MOVQ i+16(FP), DI
+	MOVQ n+24(FP), R8
+	MOVQ R8, R9
+	SUBQ $0x20, R9
+	CMPQ DI, R9
+	JGT  tail2
+
+loop1:
+	VMOVUPS (CX)(DI*4), Z0
+	VMOVUPS 64(CX)(DI*4), Z1
+	VMOVUPS Z0, (CX)(DI*4)
+	VMOVUPS Z1, 64(CX)(DI*4)
+	VMOVUPS (DX)(DI*4), Z0
+	VMOVUPS 64(DX)(DI*4), Z1
+	VMOVUPS Z0, (DX)(DI*4)
+	VMOVUPS Z1, 64(DX)(DI*4)
+	VMOVUPS (BX)(DI*4), Z0
+	VMOVUPS 64(BX)(DI*4), Z1
+	VMOVUPS Z0, (BX)(DI*4)
+	VMOVUPS Z1, 64(BX)(DI*4)
+	VMOVUPS (SI)(DI*4), Z0
+	VMOVUPS 64(SI)(DI*4), Z1
+	VMOVUPS Z0, (SI)(DI*4)
+	VMOVUPS Z1, 64(SI)(DI*4)
+	VMOVUPS (AX)(DI*4), Z0
+	VMOVUPS 64(AX)(DI*4), Z0
+	ADDQ    $0x20, DI
+	CMPQ    DI, R9
+	JLE     loop1
+
+tail2:
 	CMPQ      DI, R8
-	JGE       done
+	JGE       done3
 	MOVQ      R8, R9
 	SUBQ      DI, R9
 	MOVL      $0xffffffff, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
 	VMOVUPS.Z (CX)(DI*4), K1, Z0
-	VMOVUPS.Z (DX)(DI*4), K1, Z1
-	VMOVUPS.Z (BX)(DI*4), K1, Z2
-	VMOVUPS.Z (SI)(DI*4), K1, Z3
-	VMOVUPS.Z (AX)(DI*4), K1, Z4
 	VMOVUPS   Z0, K1, (CX)(DI*4)
-	VMOVUPS   Z1, K1, (DX)(DI*4)
-	VMOVUPS   Z2, K1, (BX)(DI*4)
-	VMOVUPS   Z3, K1, (SI)(DI*4)
+	VMOVUPS.Z (DX)(DI*4), K1, Z0
+	VMOVUPS   Z0, K1, (DX)(DI*4)
+	VMOVUPS.Z (BX)(DI*4), K1, Z0
+	VMOVUPS   Z0, K1, (BX)(DI*4)
+	VMOVUPS.Z (SI)(DI*4), K1, Z0
+	VMOVUPS   Z0, K1, (SI)(DI*4)
+	VMOVUPS.Z (AX)(DI*4), K1, Z0
 	ADDQ      $0x10, DI
-	JMP       tail
+	JMP       tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func streamR1W4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func streamW4W4W4W4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2
-TEXT ·streamR1W4AVX2(SB), $0-40
+TEXT ·streamW4W4W4W4R4AVX2(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -6049,307 +32641,193 @@ TEXT ·streamR1W4AVX2(SB), $0-40
 	MOVQ R8, R9
 	SUBQ $0x08, R9
 	CMPQ DI, R9
-	JGT  tail
+	JGT  tail2
 
-loop:
+loop1:
 	VMOVUPS (CX)(DI*4), Y0
-	VMOVUPS (DX)(DI*4), Y1
-	VMOVUPS (BX)(DI*4), Y2
-	VMOVUPS (SI)(DI*4), Y3
-	VMOVUPS (AX)(DI*4), Y4
 	VMOVUPS Y0, (CX)(DI*4)
-	VMOVUPS Y1, (DX)(DI*4)
-	VMOVUPS Y2, (BX)(DI*4)
-	VMOVUPS Y3, (SI)(DI*4)
+	VMOVUPS (DX)(DI*4), Y0
+	VMOVUPS Y0, (DX)(DI*4)
+	VMOVUPS (BX)(DI*4), Y0
+	VMOVUPS Y0, (BX)(DI*4)
+	VMOVUPS (SI)(DI*4), Y0
+	VMOVUPS Y0, (SI)(DI*4)
+	VMOVUPS (AX)(DI*4), Y0
 	ADDQ    $0x08, DI
 	CMPQ    DI, R9
-	JLE     loop
+	JLE     loop1
 
-tail:
+tail2:
 	CMPQ         DI, R8
-	JGE          done
+	JGE          done3
 	MOVQ         R8, R9
 	SUBQ         DI, R9
 	VMOVD        R9, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
 	VMASKMOVPS   (CX)(DI*4), Y0, Y1
-	VMASKMOVPS   (DX)(DI*4), Y0, Y2
-	VMASKMOVPS   (BX)(DI*4), Y0, Y3
-	VMASKMOVPS   (SI)(DI*4), Y0, Y4
-	VMASKMOVPS   (AX)(DI*4), Y0, Y5
 	VMASKMOVPS   Y1, Y0, (CX)(DI*4)
-	VMASKMOVPS   Y2, Y0, (DX)(DI*4)
-	VMASKMOVPS   Y3, Y0, (BX)(DI*4)
-	VMASKMOVPS   Y4, Y0, (SI)(DI*4)
+	VMASKMOVPS   (DX)(DI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(DI*4)
+	VMASKMOVPS   (BX)(DI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (BX)(DI*4)
+	VMASKMOVPS   (SI)(DI*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (SI)(DI*4)
+	VMASKMOVPS   (AX)(DI*4), Y0, Y0
 	ADDQ         $0x08, DI
-	JMP          tail
+	JMP          tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func streamR2W0AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func streamW4W4W4W4W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·streamR2W0AVX512(SB), $0-40
-	MOVQ ptr+8(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), AX
-	MOVQ i+16(FP), DX
-	MOVQ n+24(FP), BX
-	MOVQ BX, SI
-	SUBQ $0x20, SI
-	CMPQ DX, SI
-	JGT  tail
-
-loop:
-	VMOVUPS (CX)(DX*4), Z0
-	VMOVUPS (AX)(DX*4), Z0
-	VMOVUPS 64(CX)(DX*4), Z0
-	VMOVUPS 64(AX)(DX*4), Z0
-	ADDQ    $0x20, DX
-	CMPQ    DX, SI
-	JLE     loop
-
-tail:
-	CMPQ      DX, BX
-	JGE       done
-	MOVQ      BX, SI
-	SUBQ      DX, SI
-	MOVL      $0xffffffff, DI
-	BZHIL     SI, DI, DI
-	KMOVW     DI, K1
-	VMOVUPS.Z (CX)(DX*4), K1, Z0
-	VMOVUPS.Z (AX)(DX*4), K1, Z0
-	ADDQ      $0x10, DX
-	JMP       tail
-
-done:
-	VZEROUPPER
-	RET
-
-// func streamR2W0AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
-// Requires: AVX, AVX2
-TEXT ·streamR2W0AVX2(SB), $0-40
-	MOVQ ptr+8(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), AX
-	MOVQ i+16(FP), DX
-	MOVQ n+24(FP), BX
-	MOVQ BX, SI
-	SUBQ $0x08, SI
-	CMPQ DX, SI
-	JGT  tail
-
-loop:
-	VMOVUPS (CX)(DX*4), Y0
-	VMOVUPS (AX)(DX*4), Y0
-	ADDQ    $0x08, DX
-	CMPQ    DX, SI
-	JLE     loop
-
-tail:
-	CMPQ         DX, BX
-	JGE          done
-	MOVQ         BX, SI
-	SUBQ         DX, SI
-	VMOVD        SI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
-	VMASKMOVPS   (CX)(DX*4), Y0, Y1
-	VMASKMOVPS   (AX)(DX*4), Y0, Y0
-	ADDQ         $0x08, DX
-	JMP          tail
-
-done:
-	VZEROUPPER
-	RET
-
-// func streamR2W1AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·streamR2W1AVX512(SB), $0-40
-	MOVQ ptr+8(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 16(AX), AX
-	MOVQ i+16(FP), BX
-	MOVQ n+24(FP), SI
-	MOVQ SI, DI
-	SUBQ $0x20, DI
-	CMPQ BX, DI
-	JGT  tail
-
-loop:
-	VMOVUPS (CX)(BX*4), Z0
-	VMOVUPS (DX)(BX*4), Z1
-	VMOVUPS (AX)(BX*4), Z1
-	VMOVUPS Z0, (CX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Z0
-	VMOVUPS 64(DX)(BX*4), Z1
-	VMOVUPS 64(AX)(BX*4), Z1
-	VMOVUPS Z0, 64(CX)(BX*4)
-	ADDQ    $0x20, BX
-	CMPQ    BX, DI
-	JLE     loop
-
-tail:
-	CMPQ      BX, SI
-	JGE       done
-	MOVQ      SI, DI
-	SUBQ      BX, DI
-	MOVL      $0xffffffff, R8
-	BZHIL     DI, R8, R8
-	KMOVW     R8, K1
-	VMOVUPS.Z (CX)(BX*4), K1, Z0
-	VMOVUPS.Z (DX)(BX*4), K1, Z1
-	VMOVUPS.Z (AX)(BX*4), K1, Z1
-	VMOVUPS   Z0, K1, (CX)(BX*4)
-	ADDQ      $0x10, BX
-	JMP       tail
-
-done:
-	VZEROUPPER
-	RET
-
-// func streamR2W1AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
-// Requires: AVX, AVX2
-TEXT ·streamR2W1AVX2(SB), $0-40
-	MOVQ ptr+8(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 16(AX), AX
-	MOVQ i+16(FP), BX
-	MOVQ n+24(FP), SI
-	MOVQ SI, DI
-	SUBQ $0x08, DI
-	CMPQ BX, DI
-	JGT  tail
-
-loop:
-	VMOVUPS (CX)(BX*4), Y0
-	VMOVUPS (DX)(BX*4), Y1
-	VMOVUPS (AX)(BX*4), Y1
-	VMOVUPS Y0, (CX)(BX*4)
-	ADDQ    $0x08, BX
-	CMPQ    BX, DI
-	JLE     loop
-
-tail:
-	CMPQ         BX, SI
-	JGE          done
-	MOVQ         SI, DI
-	SUBQ         BX, DI
-	VMOVD        DI, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
-	VMASKMOVPS   (CX)(BX*4), Y0, Y1
-	VMASKMOVPS   (DX)(BX*4), Y0, Y2
-	VMASKMOVPS   (AX)(BX*4), Y0, Y2
-	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
-	ADDQ         $0x08, BX
-	JMP          tail
-
-done:
-	VZEROUPPER
-	RET
-
-// func streamR2W2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·streamR2W2AVX512(SB), $0-40
+TEXT ·streamW4W4W4W4W2R2AVX512(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
 	MOVQ 16(AX), BX
-	MOVQ 24(AX), AX
-	MOVQ i+16(FP), SI
-	MOVQ n+24(FP), DI
-	MOVQ DI, R8
-	SUBQ $0x20, R8
-	CMPQ SI, R8
-	JGT  tail
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), AX
+	MOVQ i+16(FP), R8
+	MOVQ n+24(FP), R9
+	MOVQ R9, R10
+	SUBQ $0x40, R10
+	CMPQ R8, R10
+	JGT  tail2
 
-loop:
-	VMOVUPS (CX)(SI*4), Z0
-	VMOVUPS (DX)(SI*4), Z1
-	VMOVUPS (BX)(SI*4), Z2
-	VMOVUPS (AX)(SI*4), Z2
-	VMOVUPS Z0, (CX)(SI*4)
-	VMOVUPS Z1, (DX)(SI*4)
-	VMOVUPS 64(CX)(SI*4), Z0
-	VMOVUPS 64(DX)(SI*4), Z1
-	VMOVUPS 64(BX)(SI*4), Z2
-	VMOVUPS 64(AX)(SI*4), Z2
-	VMOVUPS Z0, 64(CX)(SI*4)
-	VMOVUPS Z1, 64(DX)(SI*4)
-	ADDQ    $0x20, SI
-	CMPQ    SI, R8
-	JLE     loop
+loop1:
+	VMOVUPS (CX)(R8*4), Z0
+	VMOVUPS 64(CX)(R8*4), Z1
+	VMOVUPS 128(CX)(R8*4), Z2
+	VMOVUPS 192(CX)(R8*4), Z3
+	VMOVUPS Z0, (CX)(R8*4)
+	VMOVUPS Z1, 64(CX)(R8*4)
+	VMOVUPS Z2, 128(CX)(R8*4)
+	VMOVUPS Z3, 192(CX)(R8*4)
+	VMOVUPS (DX)(R8*4), Z0
+	VMOVUPS 64(DX)(R8*4), Z1
+	VMOVUPS 128(DX)(R8*4), Z2
+	VMOVUPS 192(DX)(R8*4), Z3
+	VMOVUPS Z0, (DX)(R8*4)
+	VMOVUPS Z1, 64(DX)(R8*4)
+	VMOVUPS Z2, 128(DX)(R8*4)
+	VMOVUPS Z3, 192(DX)(R8*4)
+	VMOVUPS (BX)(R8*4), Z0
+	VMOVUPS 64(BX)(R8*4), Z1
+	VMOVUPS 128(BX)(R8*4), Z2
+	VMOVUPS 192(BX)(R8*4), Z3
+	VMOVUPS Z0, (BX)(R8*4)
+	VMOVUPS Z1, 64(BX)(R8*4)
+	VMOVUPS Z2, 128(BX)(R8*4)
+	VMOVUPS Z3, 192(BX)(R8*4)
+	VMOVUPS (SI)(R8*4), Z0
+	VMOVUPS 64(SI)(R8*4), Z1
+	VMOVUPS 128(SI)(R8*4), Z2
+	VMOVUPS 192(SI)(R8*4), Z3
+	VMOVUPS Z0, (SI)(R8*4)
+	VMOVUPS Z1, 64(SI)(R8*4)
+	VMOVUPS Z2, 128(SI)(R8*4)
+	VMOVUPS Z3, 192(SI)(R8*4)
+	VMOVUPS (DI)(R8*2), Z0
+	VMOVUPS 64(DI)(R8*2), Z1
+	VMOVUPS Z0, (DI)(R8*2)
+	VMOVUPS Z1, 64(DI)(R8*2)
+	VMOVUPS (AX)(R8*2), Z0
+	VMOVUPS 64(AX)(R8*2), Z0
+	ADDQ    $0x40, R8
+	CMPQ    R8, R10
+	JLE     loop1
 
-tail:
-	CMPQ      SI, DI
-	JGE       done
-	MOVQ      DI, R8
-	SUBQ      SI, R8
-	MOVL      $0xffffffff, R9
-	BZHIL     R8, R9, R9
-	KMOVW     R9, K1
-	VMOVUPS.Z (CX)(SI*4), K1, Z0
-	VMOVUPS.Z (DX)(SI*4), K1, Z1
-	VMOVUPS.Z (BX)(SI*4), K1, Z2
-	VMOVUPS.Z (AX)(SI*4), K1, Z2
-	VMOVUPS   Z0, K1, (CX)(SI*4)
-	VMOVUPS   Z1, K1, (DX)(SI*4)
-	ADDQ      $0x10, SI
-	JMP       tail
+tail2:
+	CMPQ        R8, R9
+	JGE         done3
+	MOVQ        R9, R10
+	SUBQ        R8, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(R8*4), K1, Z0
+	VMOVUPS     Z0, K1, (CX)(R8*4)
+	VMOVUPS.Z   (DX)(R8*4), K1, Z0
+	VMOVUPS     Z0, K1, (DX)(R8*4)
+	VMOVUPS.Z   (BX)(R8*4), K1, Z0
+	VMOVUPS     Z0, K1, (BX)(R8*4)
+	VMOVUPS.Z   (SI)(R8*4), K1, Z0
+	VMOVUPS     Z0, K1, (SI)(R8*4)
+	VPMOVZXWD.Z (DI)(R8*2), K1, Z0
+	VPMOVDW     Z0, K1, (DI)(R8*2)
+	VPMOVZXWD.Z (AX)(R8*2), K1, Z0
+	ADDQ        $0x10, R8
+	JMP         tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 
-// func streamR2W2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func streamW4W4W4W4W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2
-TEXT ·streamR2W2AVX2(SB), $0-40
+TEXT ·streamW4W4W4W4W2R2AVX2(SB), $0-40
 	MOVQ ptr+8(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
 	MOVQ 16(AX), BX
-	MOVQ 24(AX), AX
-	MOVQ i+16(FP), SI
-	MOVQ n+24(FP), DI
-	MOVQ DI, R8
-	SUBQ $0x08, R8
-	CMPQ SI, R8
-	JGT  tail
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), AX
+	MOVQ i+16(FP), R8
+	MOVQ n+24(FP), R9
+	MOVQ R9, R10
+	SUBQ $0x10, R10
+	CMPQ R8, R10
+	JGT  tail2
 
-loop:
-	VMOVUPS (CX)(SI*4), Y0
-	VMOVUPS (DX)(SI*4), Y1
-	VMOVUPS (BX)(SI*4), Y2
-	VMOVUPS (AX)(SI*4), Y2
-	VMOVUPS Y0, (CX)(SI*4)
-	VMOVUPS Y1, (DX)(SI*4)
-	ADDQ    $0x08, SI
-	CMPQ    SI, R8
-	JLE     loop
+loop1:
+	VMOVUPS (CX)(R8*4), Y0
+	VMOVUPS 32(CX)(R8*4), Y1
+	VMOVUPS Y0, (CX)(R8*4)
+	VMOVUPS Y1, 32(CX)(R8*4)
+	VMOVUPS (DX)(R8*4), Y0
+	VMOVUPS 32(DX)(R8*4), Y1
+	VMOVUPS Y0, (DX)(R8*4)
+	VMOVUPS Y1, 32(DX)(R8*4)
+	VMOVUPS (BX)(R8*4), Y0
+	VMOVUPS 32(BX)(R8*4), Y1
+	VMOVUPS Y0, (BX)(R8*4)
+	VMOVUPS Y1, 32(BX)(R8*4)
+	VMOVUPS (SI)(R8*4), Y0
+	VMOVUPS 32(SI)(R8*4), Y1
+	VMOVUPS Y0, (SI)(R8*4)
+	VMOVUPS Y1, 32(SI)(R8*4)
+	VMOVUPS (DI)(R8*2), Y0
+	VMOVUPS Y0, (DI)(R8*2)
+	VMOVUPS (AX)(R8*2), Y0
+	ADDQ    $0x10, R8
+	CMPQ    R8, R10
+	JLE     loop1
 
-tail:
-	CMPQ         SI, DI
-	JGE          done
-	MOVQ         DI, R8
-	SUBQ         SI, R8
-	VMOVD        R8, X0
+tail2:
+	CMPQ         R8, R9
+	JGE          done3
+	MOVQ         R9, AX
+	SUBQ         R8, AX
+	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     lanes<>+0(SB), Y0, Y0
-	VMASKMOVPS   (CX)(SI*4), Y0, Y1
-	VMASKMOVPS   (DX)(SI*4), Y0, Y2
-	VMASKMOVPS   (BX)(SI*4), Y0, Y3
-	VMASKMOVPS   (AX)(SI*4), Y0, Y3
-	VMASKMOVPS   Y1, Y0, (CX)(SI*4)
-	VMASKMOVPS   Y2, Y0, (DX)(SI*4)
-	ADDQ         $0x08, SI
-	JMP          tail
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(R8*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(R8*4)
+	VMASKMOVPS   (DX)(R8*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (DX)(R8*4)
+	VMASKMOVPS   (BX)(R8*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (BX)(R8*4)
+	VMASKMOVPS   (SI)(R8*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (SI)(R8*4)
+	ADDQ         $0x08, R8
+	JMP          tail2
 
-done:
+done3:
 	VZEROUPPER
 	RET
 

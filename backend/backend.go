@@ -66,8 +66,8 @@ type Buffer interface {
 	DType() kernels.DType
 	Len() int // in elements
 	// Slice returns a view of elements [i, j). It panics as a slice
-	// expression does where they are out of range, and where it would cut a
-	// block in two.
+	// expression does where they are out of range, and where it would start
+	// within a block. Where it ends within one, the rest of the block is lost.
 	Slice(i, j int) Buffer
 	// Write copies src, as many bytes as the buffer has, into it.
 	Write(src []byte) error

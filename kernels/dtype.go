@@ -34,34 +34,37 @@ func (d DType) String() string {
 // for each number, all little-endian.
 //
 // A byte of Q8 is a sign, four bits e and three bits f; of UQ8, four bits e and
-// four bits f. It stands for 2^(e-15)*(1+f) times the scale, f read as a
-// fraction, and for zero where e and f are zero. So the error is at most 1/16
-// of a number in Q8, 1/32 in UQ8, down to 2^-15 of the largest in the block,
-// which a linear map would have lost below 1/256. The scale is the largest
-// magnitude of the block over 15/8 (31/16 in UQ8), or zero where that is below
-// 2^-100. In Q8 what is below 2^-15 of the scale becomes zero. In UQ8 it does not:
-// second moments are divided by, and one that vanished would turn a small step
-// into a huge one, so what is above zero stays above zero.
+// four bits f. It stands for 2^(e-15)*(1+f) - 2^-15 times the scale, f read as a
+// fraction: a floating-point number, moved so that a byte of zero is zero. So the
+// error is about 1/16 of a number in Q8, 1/32 in UQ8, down to 2^-12 of the largest
+// in the block, and 2^-19 or 2^-20 of that below; a linear map has 2^-8 everywhere.
+// The scale is the largest magnitude of the block over that of the largest byte, or
+// zero where it is below 2^-100. In UQ8 what is above zero stays above zero: second
+// moments are divided by, and one that vanished would turn a small step into a
+// huge one.
 //
 // Where a number of a block is not finite, nor is its scale: the whole block is
 // NaN from then on.
 const (
 	Block      = 256
 	BlockBytes = 4 + Block
+	BlockLeast = 0x1p-100 // blocks with nothing as large are zeros
+
+	ByteZero = 0x1p-15 // what a byte of zero is before it is moved
+	ByteBias = 112     // binades between the exponent of float32 and e
 )
 
-const blockLeast = 0x1p-100
-
-// blockTop is the largest number that a byte stands for, with scale 1.
-func (d DType) blockTop() float32 {
+// Top returns the largest number that a byte stands for with scale 1, before it is
+// moved.
+func (d DType) Top() float32 {
 	if d == Q8 {
 		return 15.0 / 8
 	}
 	return 31.0 / 16
 }
 
-// fraction returns how many of a byte's bits are f.
-func (d DType) fraction() uint {
+// Fraction returns how many of a byte's bits are f.
+func (d DType) Fraction() uint64 {
 	if d == Q8 {
 		return 3
 	}
@@ -159,34 +162,33 @@ func toBF16(x float32) uint16 {
 	return uint16((b + 0x7fff + b>>16&1) >> 16)
 }
 
-// The constants of bytes: how many binades lie between the exponent of float32
-// and that of a byte.
-const byteBias = 112
-
 // encode writes the codes of one block, of which the rest are left as they are,
-// and returns its scale.
+// and returns its scale. Half way between two bytes it takes the larger.
 func (d DType) encode(codes []byte, x []float32) float32 {
+	const sign = 1 << 31
 	var most uint32 // compared as integers: NaN is the largest
 	for _, v := range x {
-		most = max(most, math.Float32bits(v)&^(1<<31))
+		most = max(most, math.Float32bits(v)&^sign)
 	}
-	largest, top := math.Float32frombits(most), d.blockTop()
-	var scale, inverse float32
-	if !(largest < blockLeast) {
-		scale = largest / top
-		inverse = 1 / scale
+	largest, top := math.Float32frombits(most), d.Top()
+	if largest < BlockLeast {
+		clear(codes[:len(x)])
+		return 0
 	}
-	shift := 23 - d.fraction()
+	scale := largest / (top - ByteZero)
+	if !finite(float64(scale)) {
+		clear(codes[:len(x)])
+		return scale
+	}
+	inverse, shift := 1/scale, 23-d.Fraction()
 	for i, v := range x {
-		b := min(math.Float32bits(v*inverse)&^(1<<31), math.Float32bits(top))
-		b = (b + (1<<(shift-1) - 1) + b>>shift&1) >> shift
-		least := uint32(0)
+		size := math.Float32bits(v) &^ sign
+		y := math.Float32bits(fma32(math.Float32frombits(size), inverse, ByteZero))
+		code := (min(y, math.Float32bits(top)) + 1<<(shift-1) - ByteBias<<23) >> shift
 		if d == UQ8 {
-			least = min(math.Float32bits(v)&^(1<<31), 1)
-		}
-		code := max(int32(b)-byteBias<<d.fraction(), int32(least))
-		if d == Q8 {
-			code |= int32(math.Float32bits(v) >> 31 << 7)
+			code = max(code, min(size, 1))
+		} else {
+			code |= math.Float32bits(v) >> 31 << 7
 		}
 		codes[i] = byte(code)
 	}
@@ -195,16 +197,20 @@ func (d DType) encode(codes []byte, x []float32) float32 {
 
 // decode reads the codes of one block.
 func (d DType) decode(x []float32, codes []byte, scale float32) {
+	if !finite(float64(scale)) {
+		for i := range x {
+			x[i] = float32(math.NaN())
+		}
+		return
+	}
+	zero := float32(scale * ByteZero)
 	for i := range x {
 		code := uint32(codes[i])
 		sign := uint32(0)
 		if d == Q8 {
 			sign, code = code>>7<<31, code&0x7f
 		}
-		b := uint32(0)
-		if code != 0 {
-			b = (code + byteBias<<d.fraction()) << (23 - d.fraction())
-		}
-		x[i] = math.Float32frombits(b|sign) * scale
+		y := fma32(math.Float32frombits(code<<(23-d.Fraction())+ByteBias<<23), scale, -zero)
+		x[i] = math.Float32frombits(math.Float32bits(y) | sign)
 	}
 }

@@ -152,7 +152,7 @@ func newWorld[T kernels.Real](t *testing.T, b backend.Backend, u kernels.Update,
 	w := &world[T]{u: u, form: f, b: b, offset: offset, n: cuts[len(cuts)-1]}
 	tail := 37 // guard words behind the data
 	if f.Grain() > 1 {
-		tail = 0 // a block belongs to one tensor
+		tail = 2*f.Grain() - w.n%f.Grain() // and what is left of the last block
 	}
 	for k, d := range f.Types {
 		x := make([]T, offset+w.n+tail)
@@ -243,6 +243,9 @@ func (w *world[T]) compare(t *testing.T, context string) {
 	for k, want := range w.host {
 		get(t, w.buffers[k], got)
 		for i := range got {
+			if last := w.offset + w.n; i >= last && i < (last+w.form.Grain()-1)/w.form.Grain()*w.form.Grain() {
+				continue // the rest of the last block is lost
+			}
 			if !sameBits(got[i], want[i]) {
 				t.Fatalf("%s in %s: %s, slot %s, element %d of %d: got %v (%x), want %v (%x)", w.form.Name, w.form.Storage.Name,
 					context, w.form.ArrayName(k), i-w.offset, w.n, got[i], bits(got[i]), want[i], bits(want[i]))

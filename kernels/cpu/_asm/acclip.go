@@ -5,9 +5,10 @@ import . "github.com/mmcloughlin/avo/build"
 // A threshold of ACClip is how it keeps its state, and how it makes the root of
 // it. The general one, for any alpha, takes two powers.
 type threshold struct {
-	coefs []int
-	state func(v *vec, g, ta val) val
-	root  func(v *vec, ta val) val
+	coefs  []int
+	bundle int // for a power is a long chain: three of them overlap better than two
+	state  func(v *vec, g, ta val) val
+	root   func(v *vec, ta val) val
 }
 
 var acclipThresholds = map[string]threshold{
@@ -20,7 +21,8 @@ var acclipThresholds = map[string]threshold{
 		root:  (*vec).sqrt,
 	},
 	"": {
-		coefs: []int{5, 6, 7, 8},
+		coefs:  []int{5, 6, 7, 8},
+		bundle: 3,
 		state: func(v *vec, g, ta val) val {
 			return v.lerp(ta, v.pow(v.abs(g), v.c(5), v.c(6)), v.c(2))
 		},
@@ -35,6 +37,7 @@ func defineACClip() bool {
 		define("acclip"+alpha, "", body{
 			coefs:   append([]int{0, 1, 2, 3, 4}, th.coefs...),
 			crowded: th.coefs != nil,
+			bundle:  th.bundle,
 			emit: func(v *vec, s []val) []val {
 				g := v.grad(s[1])
 				m := v.lerp(s[2], g, v.c(1))
@@ -45,6 +48,7 @@ func defineACClip() bool {
 		define("acclip_v"+alpha, "", body{
 			coefs:   append([]int{0, 1, 2, 3, 4, 9}, th.coefs...),
 			crowded: th.coefs != nil,
+			bundle:  th.bundle,
 			emit: func(v *vec, s []val) []val {
 				g := v.grad(s[1])
 				m := v.lerp(s[2], g, v.c(1))

@@ -27,6 +27,7 @@ import (
 type body struct {
 	coefs   []int // constants that it uses, by place in kernels.Coef
 	crowded bool  // it needs the registers that constants would take
+	bundle  int   // AVX-512: vectors in a bundle, where not as many as usual
 
 	// emit takes the slots, in the definition's order, and returns those that it
 	// changed. Slots that the pass does not read are nil, as are returned slots

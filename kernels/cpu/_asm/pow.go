@@ -2,6 +2,7 @@ package main
 
 import (
 	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 
 	"github.com/optbench/optbench/kernels"
@@ -21,11 +22,7 @@ func (v *vec) pow(x, hi, lo val) val {
 	t := &kernels.PowTables
 	special := v.outside(x, 1, infinity-1)
 
-	z, bias := v.normal(x)
-	u := v.intAdd(z, lit(t.Offset))
-	z = v.intAdd(v.and(u, fraction), one-lit(t.Offset))
-	e := v.sub(v.fromInt(v.right(u, 23)), bias)
-	u = v.right(u, 20)
+	z, e, u := v.split(x)
 	r := v.lookup(t.Inv, u)
 	v.fmaInto(r, z, number(-1))
 	l := v.all(number(t.Log2[3]))
@@ -51,19 +48,22 @@ func (v *vec) pow(x, hi, lo val) val {
 	return v.pick(special, x, v.scaled(q, k))
 }
 
-// normal returns x, times 2^24 where it is denormal, and the bias of its
-// exponent.
-func (v *vec) normal(x val) (z, bias val) {
-	small := v.when(less, x, least)
+// split returns z in [3/4, 3/2) and e with x = 2^e * z, and the number of the
+// eighth of a binade that z is in, in its low bits. AVX-512 has instructions for
+// that, which know denormals, and counts eighths from 1 on.
+func (v *vec) split(x val) (z, e, eighth val) {
+	t := &kernels.PowTables
 	if v.zmm() {
-		z, bias = v.copy(x), v.all(number(127))
-		for j, k := range small.k {
-			VMULPS_BCST(word(number(0x1p24)), z[j], k, z[j])
-			VADDPS_BCST(word(number(24)), bias[j], k, bias[j])
-		}
-		return z, bias
+		z = v.each(func(j int, d VecVirtual) { VGETMANTPS(Imm(3), x[j], d) })
+		e = v.sub(v.unary(VGETEXPPS, x), v.unary(VGETEXPPS, z))
+		return z, e, v.right(z, 20)
 	}
-	return v.pick(small, v.mul(x, number(0x1p24)), x), v.add(v.and(small.x, number(24)), number(127))
+	small := v.when(less, x, least)
+	x = v.pick(small, v.mul(x, number(0x1p24)), x)
+	bias := v.add(v.and(small.x, number(24)), number(127))
+	u := v.intAdd(x, lit(t.Offset))
+	z = v.intAdd(v.and(u, fraction), one-lit(t.Offset))
+	return z, v.sub(v.fromInt(v.right(u, 23)), bias), v.right(u, 20)
 }
 
 // scaled returns q * 2^k for q near 1, rounded once, and an integer k.

@@ -32,6 +32,11 @@ func begin(is isa, f *kernels.Stored, pass int, b body) *loop {
 	l := &loop{form: f, access: f.Access(pass), body: b}
 	l.arrays(l.access)
 	l.v = newVec(is, b)
+	narrow := slices.Contains(f.Types, kernels.BF16)
+	l.v.words = !slices.ContainsFunc(f.Types, func(d kernels.DType) bool { return d != kernels.BF16 })
+	if narrow && l.v.zmm() && (!l.v.words || b.terms != nil) {
+		l.v.ordered()
+	}
 	l.bounds()
 	return l
 }
@@ -128,8 +133,12 @@ func wholeVectors(is isa, types []kernels.DType) bool {
 // then vectors under a mask.
 func elementwise(is isa, f *kernels.Stored, pass int, b body) {
 	l := begin(is, f, pass, b)
-	l.each(is.unroll*is.width, !wholeVectors(is, f.Types), func() {
-		l.v.whole(is.unroll)
+	bundle := is.unroll
+	if b.bundle > 0 && l.v.zmm() && !slices.Contains(f.Types, kernels.BF16) { // which has pairs
+		bundle = b.bundle
+	}
+	l.each(bundle*is.width, !wholeVectors(is, f.Types), func() {
+		l.v.whole(bundle)
 		l.step(0)
 	}, func() { l.step(0) })
 	VZEROUPPER()
@@ -223,7 +232,7 @@ func blocks(is isa, f *kernels.Stored, pass int, b body) {
 			packed = append(packed, k)
 		}
 	}
-	scratch := v.frame(len(packed) * (kernels.Block/is.width + 1))
+	scratch := v.frame(len(packed) * (kernels.Block/is.width + 2))
 	index := GP64() // of the element within the block
 	end := GP64()
 	scratchAt := func(p int) func(j int) Mem {
@@ -249,11 +258,18 @@ func blocks(is isa, f *kernels.Stored, pass int, b body) {
 	LEAQ(Mem{Base: l.i, Disp: kernels.Block}, end)
 	CMPQ(end, l.n)
 	CMOVQGT(l.n, end)
-	scales, most := make([]Mem, len(packed)), make([]VecVirtual, len(packed))
+	// The scale of each, what zero is with it, and the largest magnitude so far.
+	scales, zeros, most := make([]Mem, len(packed)), make([]Mem, len(packed)), make([]VecVirtual, len(packed))
 	for p, k := range packed {
-		scales[p], most[p] = Mem{Base: scratch, Disp: 4 * (len(packed)*kernels.Block + p*is.width)}, v.vector()
+		scales[p] = Mem{Base: scratch, Disp: 4 * (len(packed)*kernels.Block + 2*p*is.width)}
+		zeros[p] = scales[p].Offset(4 * is.width)
+		most[p] = v.vector()
 		VBROADCASTSS(Mem{Base: l.base[k]}, most[p])
 		VMOVAPS(most[p], scales[p])
+		t := v.vector()
+		VBROADCASTSS(word(number(kernels.ByteZero)), t)
+		VMULPS(t, most[p], t)
+		VMOVAPS(t, zeros[p])
 		clearRegister(most[p])
 	}
 	XORQ(index, index)
@@ -263,7 +279,7 @@ func blocks(is isa, f *kernels.Stored, pass int, b body) {
 			p := slices.Index(packed, k)
 			switch {
 			case p >= 0:
-				s[k] = v.decode(f.Types[k], v.rawBytes(codesAt(k)), scales[p])
+				s[k] = v.decode(f.Types[k], v.rawBytes(codesAt(k)), scales[p], zeros[p])
 			case a&kernels.Read != 0:
 				s[k] = v.load(f.Types[k], l.at(k, 0))
 			}
@@ -272,6 +288,9 @@ func blocks(is isa, f *kernels.Stored, pass int, b body) {
 			if p := slices.Index(packed, k); p >= 0 {
 				x = v.padded(x)
 				size := v.abs(x)
+				if f.Types[k] == kernels.UQ8 {
+					x = size
+				}
 				for j := range x {
 					VMOVAPS(x[j], scratchAt(p)(j))
 					VPMAXUD(size[j], most[p], most[p])

@@ -30,6 +30,8 @@ type vec struct {
 	kr     OpmaskVirtual
 	acc    [][]VecVirtual // accumulators by sum and part
 	part   int            // which part of the lanes the bundle starts at
+	words  bool           // all arrays are bfloat16
+	order  *order         // of bfloat16 in pairs
 	labels int            // labels used so far
 }
 
@@ -137,7 +139,6 @@ var (
 	iMax      = ins{VMAXPS, VMAXPS, VMAXPS_BCST}
 	iIntAdd   = ins{VPADDD, VPADDD, VPADDD_BCST}
 	iIntSub   = ins{VPSUBD, VPSUBD, VPSUBD_BCST}
-	iIntMax   = ins{VPMAXSD, VPMAXSD, VPMAXSD_BCST}
 	iMinBits  = ins{VPMINUD, VPMINUD, VPMINUD_BCST}
 	iMaxBits  = ins{VPMAXUD, VPMAXUD, VPMAXUD_BCST}
 	iAnd      = ins{three(VPAND), VPANDD, VPANDD_BCST}
@@ -173,7 +174,6 @@ func (v *vec) sub(a val, b arg) val     { return v.op(iSub, a, b) }
 func (v *vec) div(a val, b arg) val     { return v.op(iDiv, a, b) }
 func (v *vec) intAdd(a val, b arg) val  { return v.op(iIntAdd, a, b) }
 func (v *vec) intSub(a val, b arg) val  { return v.op(iIntSub, a, b) }
-func (v *vec) intMax(a val, b arg) val  { return v.op(iIntMax, a, b) }
 func (v *vec) minBits(a val, b arg) val { return v.op(iMinBits, a, b) } // as unsigned numbers
 func (v *vec) maxBits(a val, b arg) val { return v.op(iMaxBits, a, b) }
 func (v *vec) and(a val, b arg) val     { return v.op(iAnd, a, b) }
@@ -257,6 +257,7 @@ const (
 	greater    = 0x1e // GT_OQ
 	less       = 0x11 // LT_OQ
 	unordered  = 0x03 // UNORD_Q
+	isNumber   = 0x07 // ORD_Q
 	notAtLeast = 0x19 // NGE_UQ: true of NaN
 )
 
@@ -370,11 +371,16 @@ func (v *vec) grad(g val) val { return v.mul(g, v.c(kernels.CoefGrad)) }
 // lerp is a + c*(x-a), the form of every moving average.
 func (v *vec) lerp(a, x val, c arg) val { return v.add(a, v.mul(v.sub(x, a), c)) }
 
-// lookup returns table[j & 7] in every lane.
+// lookup returns the entry of a table of kernels.Pow32 for an eighth that split
+// gave.
 func (v *vec) lookup(table [8]float32, j val) val {
+	first := 0
+	if v.zmm() {
+		first = int(kernels.PowTables.Offset >> 20) // the eighth that starts at 1
+	}
 	var bits []uint32
-	for _, x := range append(table[:], table[:]...) {
-		bits = append(bits, math.Float32bits(x))
+	for i := range 16 {
+		bits = append(bits, math.Float32bits(table[(first+i)%8]))
 	}
 	m := words(bits...)
 	return v.each(func(i int, d VecVirtual) { VPERMPS(m, j[i], d) })

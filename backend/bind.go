@@ -241,8 +241,6 @@ func (b *builder) group(g Group) error {
 		spans = append(spans, scalarSpan(bg.scale, false))
 	}
 	b.begin(spans)
-	b.plan.kernels = append(b.plan.kernels, b.plan.backend.isa.Kernel(form))
-
 	first := b.stage(b.at)
 	first.host = append(first.host, bg.begin)
 	at := b.at
@@ -251,9 +249,10 @@ func (b *builder) group(g Group) error {
 		at++
 	}
 	if k.Scalar != nil {
-		bg.bindNorms(b, at, tensors)
+		bg.bindNorms(b, at, form, tensors)
 		return nil
 	}
+	b.plan.kernels = append(b.plan.kernels, b.plan.backend.isa.Kernel(form))
 	s := b.stage(at)
 	s.host = append(s.host, bg.ready)
 	for _, pc := range coalesce(tensors) {
@@ -278,7 +277,7 @@ func (bg *boundGroup) ready() {
 	bg.coefs.Set(&bg.coef)
 	bg.skip = !finite(bg.coef[kernels.CoefGrad])
 	if bg.skip {
-		bg.plan.skipped += int64(bg.tensors)
+		bg.plan.skipped.Add(int64(bg.tensors))
 	}
 }
 
@@ -295,14 +294,28 @@ func (bg *boundGroup) scaleByNorm(b *builder, m kernels.Map, tensors []piece) {
 	})
 }
 
-// bindNorms adds the two passes of an update with tensor norms.
-func (bg *boundGroup) bindNorms(b *builder, at int, tensors []piece) {
+// bindNorms adds the two passes of an update with tensor norms, or both at once
+// for tensors that stay in a cache.
+func (bg *boundGroup) bindNorms(b *builder, at int, form *kernels.Stored, tensors []piece) {
 	norms, apply := b.stage(at), b.stage(at+1)
 	norms.host = append(norms.host, bg.ready)
-	for _, pc := range tensors {
-		if pc.n == 0 {
-			continue
+	tensors = slices.DeleteFunc(tensors, func(pc piece) bool { return pc.n == 0 })
+	isa := b.plan.backend.isa
+	layers, tensors := bg.layers(b.plan.backend.info.Threads, tensors)
+	norms.layers = append(norms.layers, layers...)
+	var names []string
+	if len(layers) > 0 {
+		resident := form
+		if form.Resident != nil {
+			resident, _ = form.Resident.In(form.Storage)
 		}
+		names = append(names, isa.Kernel(resident))
+	}
+	if name := isa.Kernel(form); len(tensors) > 0 && !slices.Contains(names, name) || names == nil {
+		names = append(names, name)
+	}
+	b.plan.kernels = append(b.plan.kernels, strings.Join(names, "+"))
+	for _, pc := range tensors {
 		k := pc.form
 		sums := newUnitSums(k.Wide(), pc.n, k.Passes[0].Sums)
 		own := &state{}
@@ -319,7 +332,7 @@ func (bg *boundGroup) bindNorms(b *builder, at int, tensors []piece) {
 				totals[i] = sums.total(i)
 			}
 			if own.skip = !finite(totals...); own.skip {
-				bg.plan.skipped++
+				bg.plan.skipped.Add(1)
 				return
 			}
 			own.coef = bg.coef

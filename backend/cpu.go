@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"errors"
 	"fmt"
 	"time"
 	"unsafe"
@@ -107,12 +108,30 @@ func (b *cpuBackend) Bind(ops ...Op) (Plan, error) {
 		for _, pc := range s.pieces {
 			p.bytes += int64(pc.bytes())
 		}
+		p.bytes += int64(s.resident())
 	}
 	p.cut(func(pc piece) cpu.Span {
 		return b.isa.Bind(pc.form, pc.pass, pc.arrays, pc.n, pc.sums)
 	})
 	p.hold(p.users)
+	for _, s := range p.stages {
+		for _, w := range s.workers {
+			if err := bindLayers(b.isa, w.layers, p.more); err != nil {
+				return nil, errors.Join(fmt.Errorf("bind: %w", err), p.Close())
+			}
+		}
+	}
 	return p, nil
+}
+
+// more returns memory that lives as long as the plan.
+func (p *cpuPlan) more(bytes int) (unsafe.Pointer, error) {
+	base, region, err := memory.alloc(uintptr(bytes))
+	if err != nil {
+		return nil, err
+	}
+	p.scratch = append(p.scratch, region)
+	return base, nil
 }
 
 // touch writes a zero to every page of new memory, each worker its share: the

@@ -13,7 +13,7 @@ import (
 // nothing is a span that only remembers what it was made of.
 type nothing struct{ piece }
 
-func (nothing) Run(*cpu.Coefs) {}
+func (nothing) Run(*cpu.Coefs, int, int) {}
 
 // TestCut cuts plans of many shapes for many workers. Every element of every
 // piece has one owner, the owners are in order, cuts lie where they may, and
@@ -85,7 +85,7 @@ func checkCut(t *testing.T, k *kernels.Stored, pass int, withSums bool, base uns
 	which, from := 0, 0 // the element that is due
 	for w, tasks := range workers {
 		load := 0
-		for _, task := range tasks {
+		for _, task := range tasks.tasks {
 			got := task.span.(nothing).piece
 			for from == pieces[which].n {
 				which, from = which+1, 0
@@ -192,7 +192,7 @@ func TestStreamRuns(t *testing.T) {
 	}
 	for _, s := range stream.(*cpuPlan).stages {
 		for _, tasks := range s.workers {
-			for _, task := range tasks {
+			for _, task := range tasks.tasks {
 				if task.state.skip {
 					t.Error("a part of the stream would be skipped")
 				}

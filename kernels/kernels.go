@@ -100,6 +100,7 @@ const (
 	State        // zero before the first step, of either sign
 	SecondMoment // a state that is never negative, such as an average of squares
 	Threshold    // given by the caller, zero or more
+	Scratch      // of the backend: written by one pass for the next
 )
 
 // A Slot is one array of a tensor.
@@ -129,6 +130,11 @@ type Kernel struct {
 	// Scalar makes c[CoefTensor] of a tensor from the sums of its first pass.
 	// It is nil for elementwise kernels.
 	Scalar func(c *Coef, sums []float64) float64
+
+	// Resident, if not nil, is the same kernel for tensors that stay in a cache
+	// between its passes: the first stores in one more slot, of role Scratch, what
+	// the second would otherwise compute again.
+	Resident *Kernel
 }
 
 // A Pass is one run over memory. It updates first, if it does; what it sums are
@@ -148,7 +154,7 @@ type Pass struct {
 type Loop[T Real] func(c *[MaxCoef]T, s [][]T)
 
 // Terms adds the terms of element i to acc[k][i%Lanes] for each sum k, over
-// slots of equal length of at most [Unit].
+// slots of equal length of at most [Unit]. It may write slots of role Scratch.
 type Terms[T Real] func(c *[MaxCoef]T, s [][]T, acc [][Lanes]T)
 
 // elementwise makes a kernel of one pass.

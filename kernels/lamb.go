@@ -97,22 +97,44 @@ var lambKernel = defineKernel(Kernel{
 			Update32: lambApply[float32], Update64: lambApply[float64],
 		},
 	},
-	Scalar: func(c *Coef, sums []float64) float64 {
-		p, u := math.Sqrt(sums[0]), math.Sqrt(sums[1])
-		if c[lambAdapt] == 0 || p == 0 || u == 0 {
-			return c[lambLR]
-		}
-		if c[lambPhiMax] > 0 {
-			if p < c[lambPhiMin] {
-				p = c[lambPhiMin]
-			}
-			if p > c[lambPhiMax] {
-				p = c[lambPhiMax]
-			}
-		}
-		return float64(c[lambLR]*p) / u
-	},
+	Scalar:   lambScalar,
+	Resident: lambResident,
 })
+
+// lambResident keeps u between the passes.
+var lambResident = defineKernel(Kernel{
+	Name:  "lamb_resident",
+	Slots: append(adamSlots[:4:4], Slot{"u", Scratch}),
+	Passes: []Pass{
+		{
+			Name: "norms", Access: []Access{Read, Read, ReadWrite, ReadWrite, Write}, Sums: 2,
+			Update32: lambMoments[float32], Update64: lambMoments[float64],
+			Terms32: lambTerms[float32], Terms64: lambTerms[float64],
+		},
+		{
+			Name: "apply", Access: []Access{ReadWrite, None, None, None, Read},
+			Update32: lambTake[float32], Update64: lambTake[float64],
+		},
+	},
+	Scalar: lambScalar,
+})
+
+// lambScalar is lr times the trust ratio.
+func lambScalar(c *Coef, sums []float64) float64 {
+	p, u := math.Sqrt(sums[0]), math.Sqrt(sums[1])
+	if c[lambAdapt] == 0 || p == 0 || u == 0 {
+		return c[lambLR]
+	}
+	if c[lambPhiMax] > 0 {
+		if p < c[lambPhiMin] {
+			p = c[lambPhiMin]
+		}
+		if p > c[lambPhiMax] {
+			p = c[lambPhiMax]
+		}
+	}
+	return float64(c[lambLR]*p) / u
+}
 
 // lambUpdate is u, a function of the stored moments alone: keeping it or
 // computing it again gives the same bits.
@@ -133,6 +155,9 @@ func lambTerms[T Real](c *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
 	p, m, v := s[0], s[2], s[3]
 	for i := range p {
 		u := lambUpdate(c, p[i], m[i], v[i])
+		if len(s) > 4 {
+			s[4][i] = u
+		}
 		acc[0][i%Lanes] += T(p[i] * p[i])
 		acc[1][i%Lanes] += T(u * u)
 	}
@@ -142,6 +167,13 @@ func lambApply[T Real](c *[MaxCoef]T, s [][]T) {
 	p, m, v := s[0], s[2], s[3]
 	for i := range p {
 		p[i] -= T(c[CoefTensor] * lambUpdate(c, p[i], m[i], v[i]))
+	}
+}
+
+func lambTake[T Real](c *[MaxCoef]T, s [][]T) {
+	p, u := s[0], s[4]
+	for i := range p {
+		p[i] -= T(c[CoefTensor] * u[i])
 	}
 }
 

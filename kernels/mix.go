@@ -19,9 +19,36 @@ type Traffic struct {
 
 // Mix returns the traffic of a pass. An array that is written and not read is
 // read all the same: a cache does that, and what was there can be stored again.
-func (f *Stored) Mix(pass int) Mix {
+func (f *Stored) Mix(pass int) Mix { return f.mix(f.Access(pass)) }
+
+// ResidentMix returns the traffic with memory of all passes over a tensor that
+// stays in a cache between them.
+func (f *Stored) ResidentMix() Mix { return f.mix(f.anyAccess()) }
+
+// ResidentBytes returns the least memory traffic of all passes over a tensor of n
+// elements that stays in a cache between them.
+func (f *Stored) ResidentBytes(n int) int {
+	total := 0
+	for i, a := range f.anyAccess() {
+		total += a.times() * f.Types[i].Bytes(n)
+	}
+	return total
+}
+
+// anyAccess is what any pass does with each array.
+func (f *Stored) anyAccess() []Access {
+	all := make([]Access, len(f.Types))
+	for pass := range f.Passes {
+		for i, a := range f.Access(pass) {
+			all[i] |= a
+		}
+	}
+	return all
+}
+
+func (f *Stored) mix(access []Access) Mix {
 	var m Mix
-	for k, a := range f.Access(pass) {
+	for k, a := range access {
 		if a != None {
 			m = append(m, Traffic{k, f.Types[k].Bytes(Block) / Block, a&Write != 0})
 		}

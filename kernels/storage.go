@@ -41,6 +41,11 @@ func (s *Storage) dtype(r Role) DType {
 		return s.state
 	case SecondMoment:
 		return s.moment
+	case Scratch:
+		if s.param == F64 {
+			return F64
+		}
+		return F32
 	}
 	return s.param
 }
@@ -147,14 +152,7 @@ func (f *Stored) Access(pass int) []Access {
 }
 
 // Writes reports whether any pass writes array i.
-func (f *Stored) Writes(i int) bool {
-	for pass := range f.Passes {
-		if f.Access(pass)[i]&Write != 0 {
-			return true
-		}
-	}
-	return false
-}
+func (f *Stored) Writes(i int) bool { return f.anyAccess()[i]&Write != 0 }
 
 // PassBytes returns the least memory traffic of a pass over n elements.
 func (f *Stored) PassBytes(pass, n int) int {

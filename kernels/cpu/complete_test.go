@@ -20,6 +20,7 @@ func TestComplete(t *testing.T) {
 			if f.Wide() {
 				continue
 			}
+			mixes[f.ResidentMix().Name()] = true
 			for i := range k.Passes {
 				passes[symbol(f, i)] = true
 				mixes[f.Mix(i).Name()] = true

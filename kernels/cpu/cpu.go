@@ -8,6 +8,7 @@ package cpu
 
 import (
 	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/optbench/optbench/kernels"
@@ -88,7 +89,11 @@ func of[T kernels.Real](k *Coefs) *[kernels.MaxCoef]T {
 
 // A Span is a pass over consecutive elements of a tensor, ready to run. One
 // goroutine at a time may run it.
-type Span interface{ Run(c *Coefs) }
+type Span interface {
+	// Run runs elements [from, to) of the span; from is a multiple of
+	// kernels.Unit, and so is to, or it is the end.
+	Run(c *Coefs, from, to int)
+}
 
 // Bind makes the span of a pass over the n elements of each array. Where the
 // pass has sums, those of each unit of kernels.Unit elements go to sums, which
@@ -111,40 +116,54 @@ func (isa ISA) Bind(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int,
 			rest[i] = unsafe.Add(arrays[i], d.Bytes(whole))
 		}
 		restSums := unsafe.Add(sums, 4*p.Sums*(whole/kernels.Unit))
-		return both{newCall(fn, arrays, whole, p.Sums, sums), ISA{Name: Go}.Bind(f, pass, rest, n-whole, restSums)}
+		return parts{newCall(fn, arrays, p.Sums, sums), ISA{Name: Go}.Bind(f, pass, rest, n-whole, restSums), whole}
 	}
-	return newCall(fn, arrays, n, p.Sums, sums)
+	return newCall(fn, arrays, p.Sums, sums)
 }
 
-// both is a span of two parts.
-type both [2]Span
-
-func (b both) Run(c *Coefs) {
-	b[0].Run(c)
-	b[1].Run(c)
+// parts is a span whose elements from split on are another's.
+type parts struct {
+	first, rest Span
+	split       int
 }
 
-// Stream makes a span with the memory traffic of a pass that changes nothing:
-// it loads what the pass reads and stores what it writes. It is the machine's
+func (p parts) Run(c *Coefs, from, to int) {
+	if from < p.split {
+		p.first.Run(c, from, min(to, p.split))
+	}
+	if to > p.split {
+		p.rest.Run(c, max(from, p.split)-p.split, to-p.split)
+	}
+}
+
+// Stream makes a span with a mix of memory traffic of f that changes nothing: it
+// loads what is read and stores what is written. It is the machine's
 // best, whatever instruction set the pass runs on. Of narrow types, a few elements
 // at the end may be left out, and of blocks, their scales.
-func Stream(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int) Span {
-	if f.Wide() { // as twice as many words
-		f, _ = f.In(kernels.Storages[0])
-		n *= 2
-	}
-	m := f.Mix(pass)
+func Stream(f *kernels.Stored, m kernels.Mix, arrays []unsafe.Pointer, n int) Span {
 	var at []unsafe.Pointer
 	for _, t := range m {
 		at = append(at, arrays[t.Array])
 	}
+	name, words := m.Name(), 1
+	if f.Wide() { // each as two words
+		name, words = strings.ReplaceAll(name, "8", "4"), 2
+	}
 	for _, isa := range isas() {
-		if fn := isa.streams[m.Name()]; fn.run != nil && isa.Missing == "" {
-			return newCall(fn, at, n, 0, nil)
+		if fn := isa.streams[name]; fn.run != nil && isa.Missing == "" {
+			return scaled{newCall(fn, at, 0, nil), words}
 		}
 	}
 	return newStreamLoop(m, at, n)
 }
+
+// scaled is a span over more elements than it is told.
+type scaled struct {
+	span   Span
+	factor int
+}
+
+func (s scaled) Run(c *Coefs, from, to int) { s.span.Run(c, s.factor*from, s.factor*to) }
 
 // chunk is how many elements one call into assembly handles at most. Go cannot
 // interrupt the call, and whoever stops the world waits for it: this many take
@@ -155,23 +174,22 @@ const chunk = 1 << 16
 type call struct {
 	fn     Func
 	ptr    [MaxSlots]uintptr
-	n      int
 	sums   unsafe.Pointer
 	stride int // sums per unit
 }
 
-func newCall(fn Func, arrays []unsafe.Pointer, n, stride int, sums unsafe.Pointer) *call {
-	s := &call{fn: fn, n: n, stride: stride, sums: sums}
+func newCall(fn Func, arrays []unsafe.Pointer, stride int, sums unsafe.Pointer) *call {
+	s := &call{fn: fn, stride: stride, sums: sums}
 	for i, p := range arrays {
 		s.ptr[i] = uintptr(p)
 	}
 	return s
 }
 
-func (s *call) Run(c *Coefs) {
-	for i := 0; i < s.n; i += chunk {
+func (s *call) Run(c *Coefs, from, to int) {
+	for i := from; i < to; i += chunk {
 		sums := (*float32)(unsafe.Add(s.sums, 4*s.stride*(i/kernels.Unit)))
-		s.fn.run(&c.f32, &s.ptr, i, min(i+chunk, s.n), sums)
+		s.fn.run(&c.f32, &s.ptr, i, min(i+chunk, to), sums)
 	}
 }
 
@@ -180,7 +198,7 @@ type loop[T kernels.Real] struct {
 	update kernels.Loop[T]
 	terms  kernels.Terms[T]
 	slots  [][]T
-	unit   [][]T // the slots of the unit at hand
+	part   [][]T // the part of the slots at hand
 	acc    [][kernels.Lanes]T
 	sums   []T
 }
@@ -190,28 +208,31 @@ func newLoop[T kernels.Real](update kernels.Loop[T], terms kernels.Terms[T], arr
 	for _, p := range arrays {
 		s.slots = append(s.slots, unsafe.Slice((*T)(p), n))
 	}
+	s.part = slices.Clone(s.slots)
 	if stride > 0 {
-		s.unit = slices.Clone(s.slots)
 		s.acc = make([][kernels.Lanes]T, stride)
 		s.sums = unsafe.Slice((*T)(sums), stride*kernels.Units(n))
 	}
 	return s
 }
 
-func (s *loop[T]) Run(c *Coefs) {
+func (s *loop[T]) Run(c *Coefs, from, to int) {
+	for k, x := range s.slots {
+		s.part[k] = x[from:to]
+	}
 	if s.update != nil {
-		s.update(of[T](c), s.slots)
+		s.update(of[T](c), s.part)
 	}
 	if s.terms == nil {
 		return
 	}
-	n, sums := len(s.slots[0]), s.sums
-	for i := 0; i < n; i += kernels.Unit {
+	sums := s.sums[from/kernels.Unit*len(s.acc):]
+	for i := from; i < to; i += kernels.Unit {
 		for k, x := range s.slots {
-			s.unit[k] = x[i:min(i+kernels.Unit, n)]
+			s.part[k] = x[i:min(i+kernels.Unit, to)]
 		}
 		clear(s.acc)
-		s.terms(of[T](c), s.unit, s.acc)
+		s.terms(of[T](c), s.part, s.acc)
 		for k := range s.acc {
 			sums[k] = kernels.Fold(&s.acc[k])
 		}
@@ -229,13 +250,12 @@ type narrow struct {
 	wide   [][]float32 // room for a unit of each
 	unit   [][]float32 // the unit at hand
 	slots  [][]float32 // the same, slot by slot
-	n      int
 	acc    [][kernels.Lanes]float32
 	sums   []float32
 }
 
 func newNarrow(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int, sums unsafe.Pointer) *narrow {
-	s := &narrow{form: f, pass: pass, access: f.Access(pass), n: n}
+	s := &narrow{form: f, pass: pass, access: f.Access(pass)}
 	for i, p := range arrays {
 		s.memory = append(s.memory, unsafe.Slice((*byte)(p), f.Types[i].Bytes(n)))
 		s.wide = append(s.wide, make([]float32, kernels.Unit))
@@ -249,10 +269,10 @@ func newNarrow(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int, sums
 	return s
 }
 
-func (s *narrow) Run(c *Coefs) {
+func (s *narrow) Run(c *Coefs, from, to int) {
 	p, unit, slots := &s.form.Passes[s.pass], s.unit, s.slots
-	for i := 0; i < s.n; i += kernels.Unit {
-		n := min(kernels.Unit, s.n-i)
+	for i := from; i < to; i += kernels.Unit {
+		n := min(kernels.Unit, to-i)
 		for k, d := range s.form.Types {
 			unit[k] = s.wide[k][:n]
 			if s.access[k]&kernels.Read != 0 {
@@ -269,11 +289,11 @@ func (s *narrow) Run(c *Coefs) {
 				if s.access[k]&kernels.Write == 0 {
 					continue
 				}
-				from := unit[k]
+				x := unit[k]
 				if k == 0 {
-					from = slots[0] // the master copy, where there is one
+					x = slots[0] // the master copy, where there is one
 				}
-				d.Encode(s.memory[k][d.Bytes(i):], from)
+				d.Encode(s.memory[k][d.Bytes(i):], x)
 			}
 		}
 		if p.Terms32 == nil {
@@ -286,6 +306,11 @@ func (s *narrow) Run(c *Coefs) {
 		}
 		clear(s.acc)
 		p.Terms32(&c.f32, slots, s.acc)
+		for k, d := range s.form.Types {
+			if s.form.ArrayRole(k) == kernels.Scratch {
+				d.Encode(s.memory[k][d.Bytes(i):], unit[k])
+			}
+		}
 		for k := range s.acc {
 			s.sums[i/kernels.Unit*len(s.acc)+k] = kernels.Fold(&s.acc[k])
 		}

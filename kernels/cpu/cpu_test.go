@@ -82,8 +82,8 @@ func check(t *testing.T, isa ISA, e example, pass, offset, n int, draw func() fl
 
 	var c Coefs
 	c.Set(&e.coef)
-	isa.Bind(f, pass, gotAt, n, unsafe.Pointer(&sums[0])).Run(&c)
-	ISA{Name: Go}.Bind(f, pass, wantAt, n, unsafe.Pointer(&wantSums[0])).Run(&c)
+	isa.Bind(f, pass, gotAt, n, unsafe.Pointer(&sums[0])).Run(&c, 0, n)
+	ISA{Name: Go}.Bind(f, pass, wantAt, n, unsafe.Pointer(&wantSums[0])).Run(&c, 0, n)
 
 	compare := func(where string, offset int, a, b []float32) {
 		for i := range a {
@@ -189,8 +189,8 @@ func TestStream(t *testing.T) {
 					memory, before = append(memory, x), append(before, slices.Clone(x))
 					arrays = append(arrays, unsafe.Pointer(&x[0]))
 				}
-				Stream(f, pass, arrays, n).Run(new(Coefs))
-				newStreamLoop(f.Mix(pass), arrays, n).Run(new(Coefs))
+				Stream(f, f.Mix(pass), arrays, n).Run(new(Coefs), 0, n)
+				newStreamLoop(f.Mix(pass), arrays, n).Run(new(Coefs), 0, n)
 				if !slices.EqualFunc(memory, before, slices.Equal[[]byte]) {
 					t.Errorf("the stream of %s changed memory", symbol(f, pass))
 				}

@@ -25,7 +25,8 @@ func newStreamLoop(m kernels.Mix, arrays []unsafe.Pointer, n int) *streamLoop {
 // zero is 0. The compiler does not know, so it keeps the loads and stores.
 var zero uint32
 
-func (s *streamLoop) Run(*Coefs) {
+// Run runs all of it.
+func (s *streamLoop) Run(*Coefs, int, int) {
 	var sum uint32
 	for _, x := range s.written {
 		for i := range x {

@@ -564,6 +564,86 @@ func lambApplyBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, su
 //go:noescape
 func lambApplyBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// lambResidentNormsAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16AVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16AVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16StatesAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16StatesAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16MasterAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16MasterAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // larsNormsAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -964,6 +1044,16 @@ func streamW2R2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *flo
 //go:noescape
 func streamW2R2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// streamW2R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // streamW2W2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
@@ -1114,6 +1204,16 @@ func streamW4W2R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *f
 //go:noescape
 func streamW4W2R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// streamW4W2W2R2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2R2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2R2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2R2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // streamW4W2W2R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
@@ -1123,6 +1223,26 @@ func streamW4W2W2R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *f
 //
 //go:noescape
 func streamW4W2W2R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2R4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2R4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2W2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2W2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // streamW4W2W2W2R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
@@ -1174,6 +1294,16 @@ func streamW4W4W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *f
 //go:noescape
 func streamW4W4W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// streamW4W4W2W2R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W2W2R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W2W2R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W2W2R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // streamW4W4W4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
@@ -1183,6 +1313,26 @@ func streamW4W4W4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *f
 //
 //go:noescape
 func streamW4W4W4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4R4R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4R4R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4R4R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4R4R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4R4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4R4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // streamW4W4W4W2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //

@@ -2,9 +2,10 @@ package main
 
 var _ = define("lars", "norms", body{
 	coefs: []int{0},
-	terms: func(v *vec, s []val) {
+	terms: func(v *vec, s []val) []val {
 		v.square(0, s[0])
 		v.square(1, v.grad(s[1]))
+		return nil
 	},
 })
 

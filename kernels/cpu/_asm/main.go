@@ -33,8 +33,9 @@ type body struct {
 	// changed. Slots that the pass does not read are nil, as are returned slots
 	// that it does not write.
 	emit func(v *vec, s []val) []val
-	// terms adds to the sums of the pass, of the slots as they then are in memory.
-	terms func(v *vec, s []val)
+	// terms adds to the sums of the pass, of the slots as they then are in memory,
+	// and returns scratch slots.
+	terms func(v *vec, s []val) []val
 }
 
 // bodies holds the body of every pass by symbol. The files of bodies fill it.
@@ -96,6 +97,7 @@ func main() {
 			if f.Wide() {
 				continue
 			}
+			streams[f.ResidentMix().Name()] = f.ResidentMix()
 			for pass, p := range k.Passes {
 				name := symbol(k.Name, p.Name)
 				b, ok := bodies[name]

@@ -102,25 +102,33 @@ func (l *loop) load(offset int) []val {
 func (l *loop) step(offset int) {
 	s := l.load(offset)
 	if l.body.emit != nil {
-		out := l.body.emit(l.v, s)
-		for slot, x := range out {
-			k := l.array(slot)
-			if x == nil || l.access[k]&kernels.Write == 0 {
-				continue
-			}
-			l.v.store(l.form.Types[k], x, l.at(k, offset))
-			if k != slot {
-				l.v.store(l.form.Types[slot], x, l.at(slot, offset))
-			}
-			s[slot] = x
-			if l.body.terms != nil {
-				s[slot] = l.v.stored(l.form.Types[k], x)
+		for slot, x := range l.body.emit(l.v, s) {
+			if l.store(slot, x, offset) {
+				s[slot] = x
+				if l.body.terms != nil {
+					s[slot] = l.v.stored(l.form.Types[l.array(slot)], x)
+				}
 			}
 		}
 	}
 	if l.body.terms != nil {
-		l.body.terms(l.v, s)
+		for slot, x := range l.body.terms(l.v, s) {
+			l.store(slot, x, offset)
+		}
 	}
+}
+
+// store writes a slot that the pass writes, and reports whether it does.
+func (l *loop) store(slot int, x val, offset int) bool {
+	k := l.array(slot)
+	if x == nil || k >= len(l.access) || l.access[k]&kernels.Write == 0 {
+		return false
+	}
+	l.v.store(l.form.Types[k], x, l.at(k, offset))
+	if k != slot {
+		l.v.store(l.form.Types[slot], x, l.at(slot, offset))
+	}
+	return true
 }
 
 // wholeVectors reports whether a function leaves what does not fill a vector to

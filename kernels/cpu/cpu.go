@@ -111,14 +111,39 @@ func (isa ISA) Bind(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int,
 		return newNarrow(f, pass, arrays, n, sums)
 	}
 	if whole := n / fn.whole * fn.whole; whole < n {
-		rest := make([]unsafe.Pointer, len(arrays))
-		for i, d := range f.Types {
-			rest[i] = unsafe.Add(arrays[i], d.Bytes(whole))
-		}
+		rest := advance(f, arrays, whole)
 		restSums := unsafe.Add(sums, 4*p.Sums*(whole/kernels.Unit))
 		return parts{newCall(fn, arrays, p.Sums, sums), ISA{Name: Go}.Bind(f, pass, rest, n-whole, restSums), whole}
 	}
+	if head := misaligned(f, arrays); head > 0 && head < n && p.Sums == 0 {
+		return parts{newCall(fn, arrays, 0, nil), newCall(fn, advance(f, arrays, head), 0, nil), head}
+	}
 	return newCall(fn, arrays, p.Sums, sums)
+}
+
+// lineSize is the alignment at which no vector crosses a cache line.
+const lineSize = 64
+
+// misaligned returns how many elements come before the first that starts a cache
+// line in all arrays: memory of a caller's may start anywhere. It is zero where the
+// arrays do not agree, or all start one.
+func misaligned(f *kernels.Stored, arrays []unsafe.Pointer) int {
+	off := uintptr(arrays[0]) % lineSize
+	for i, p := range arrays {
+		if f.Types[i] != kernels.F32 || uintptr(p)%lineSize != off || off%4 != 0 {
+			return 0
+		}
+	}
+	return int((lineSize - off) % lineSize / 4)
+}
+
+// advance returns the arrays from an element on.
+func advance(f *kernels.Stored, arrays []unsafe.Pointer, n int) []unsafe.Pointer {
+	out := make([]unsafe.Pointer, len(arrays))
+	for i, d := range f.Types {
+		out[i] = unsafe.Add(arrays[i], d.Bytes(n))
+	}
+	return out
 }
 
 // parts is a span whose elements from split on are another's.

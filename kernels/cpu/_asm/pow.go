@@ -20,8 +20,6 @@ const (
 // two constants.
 func (v *vec) pow(x, hi, lo val) val {
 	t := &kernels.PowTables
-	special := v.outside(x, 1, infinity-1)
-
 	z, e, u := v.split(x)
 	r := v.lookup(t.Inv, u)
 	v.fmaInto(r, z, number(-1))
@@ -45,7 +43,22 @@ func (v *vec) pow(x, hi, lo val) val {
 		v.fmaInto(q, f, number(t.Exp2[i]))
 	}
 	v.fmaInto(q, f, one)
-	return v.pick(special, x, v.scaled(q, k))
+	return v.special(x, v.scaled(q, k))
+}
+
+// special returns y, or x where that is zero, infinite, negative or no number.
+func (v *vec) special(x, y val) val {
+	if !v.zmm() {
+		return v.pick(v.outside(x, 1, infinity-1), x, y)
+	}
+	// By class of x, from NaN in the lowest four bits on: quiet NaN, signalling NaN,
+	// zero, one, -Inf, +Inf, below zero, above zero. 0 keeps y, 1 takes x, 2 takes x
+	// as a quiet NaN.
+	const table lit = 0x01110122
+	for j := range y {
+		VFIXUPIMMPS_BCST(Imm(0), word(table), x[j], y[j])
+	}
+	return y
 }
 
 // split returns z in [3/4, 3/2) and e with x = 2^e * z, and the number of the

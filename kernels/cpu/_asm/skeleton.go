@@ -365,12 +365,15 @@ func stream(is isa, s kernels.Mix) {
 	for _, t := range s {
 		step = max(step, is.width*4/t.Size)
 	}
-	l.each(step*is.unroll, true, func() {
+	l.each(step, true, func() {
+		loaded := make([]val, len(s))
 		for k, t := range s {
-			v.whole(step * is.unroll * t.Size / (4 * is.width))
-			x := v.load(kernels.F32, at(k))
+			v.whole(step * t.Size / (4 * is.width))
+			loaded[k] = v.load(kernels.F32, at(k))
+		}
+		for k, t := range s {
 			if t.Written {
-				v.store(kernels.F32, x, at(k))
+				v.store(kernels.F32, loaded[k], at(k))
 			}
 		}
 	}, func() {

@@ -79,7 +79,11 @@ func f32(u kernels.Update) *kernels.Stored { return u.Kernel().Forms()[0] }
 // sizes are those at which vector loops, masks, units and their tails differ,
 // and one either side; the last two are worth more than one worker, and the
 // last is left out of short tests.
-var sizes = []int{0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 1000, 1023, 1024, 1025, 2047, 2080, 5000, 20011}
+var sizes = []int{0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 255, 257, 1000, 1023, 1024, 1025, 2047, 2080, 5000, 20011}
+
+// fewSizes are for the many forms that share the loops of the first: about a
+// vector, a block and a unit.
+var fewSizes = []int{0, 1, 15, 17, 33, 255, 257, 1025, 5000}
 
 const steps = 3
 
@@ -93,7 +97,7 @@ func checkUpdate(t *testing.T, b backend.Backend, u kernels.Update, f *kernels.S
 
 func checkSizes[T kernels.Real](t *testing.T, b backend.Backend, u kernels.Update, f *kernels.Stored) {
 	for _, n := range sizes {
-		if n > 5000 && (testing.Short() || f.Storage != kernels.Storages[0]) {
+		if n > 5000 && testing.Short() || f.Storage != kernels.Storages[0] && !slices.Contains(fewSizes, n) {
 			continue
 		}
 		for start := range 3 {
@@ -344,7 +348,7 @@ func wantSkipped(t *testing.T, plan backend.Plan, want int64) {
 func checkClip(t *testing.T, b backend.Backend, u kernels.Update, f *kernels.Stored) {
 	const maxNorm = 0.5
 	rng := rand.New(rand.NewPCG(3, 4))
-	w := newWorld[float32](t, b, u, f, rng, 0, []int{0, 256, 1536, 90000}, ordinary)
+	w := newWorld[float32](t, b, u, f, rng, 0, []int{0, 256, 1536, 20000}, ordinary)
 	ops, err := backend.ClipGlobalNorm(b, maxNorm,
 		backend.Group{Update: u, Tensors: w.tensors[:1]}, backend.Group{Update: u, Tensors: w.tensors[1:]})
 	if err != nil {
@@ -374,7 +378,7 @@ func checkClip(t *testing.T, b backend.Backend, u kernels.Update, f *kernels.Sto
 // checkAllocs holds Step to allocating nothing, in plans of one worker and of
 // several.
 func checkAllocs(t *testing.T, b backend.Backend, u kernels.Update, f *kernels.Stored) {
-	for _, n := range []int{100, 100000} {
+	for _, n := range []int{100, 20000} { // the second is worth several workers
 		w := newWorld[float32](t, b, u, f, rand.New(rand.NewPCG(5, 6)), 0, []int{0, n / 512 * 256, n}, ordinary)
 		plan := w.bind(t, backend.Group{Update: u, Tensors: w.tensors})
 		st := kernels.At(1)

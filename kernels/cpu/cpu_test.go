@@ -190,7 +190,11 @@ func TestStream(t *testing.T) {
 					arrays = append(arrays, unsafe.Pointer(&x[0]))
 				}
 				Stream(f, f.Mix(pass), arrays, n).Run(new(Coefs), 0, n)
-				newStreamLoop(f.Mix(pass), arrays, n).Run(new(Coefs), 0, n)
+				var ordered []unsafe.Pointer
+				for _, t := range f.Mix(pass) {
+					ordered = append(ordered, arrays[t.Array])
+				}
+				newStreamLoop(f.Mix(pass), ordered, n).Run(new(Coefs), 0, n)
 				if !slices.EqualFunc(memory, before, slices.Equal[[]byte]) {
 					t.Errorf("the stream of %s changed memory", symbol(f, pass))
 				}

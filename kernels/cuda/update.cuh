@@ -69,18 +69,10 @@ struct Table {
 	u64 patience;     // looks at a barrier before it is given up
 };
 
-// A load or store of N elements of which STREAM ones will not be used again soon.
-template <bool STREAM> __device__ __forceinline__ float4 load4(const float *p) {
-	const float4 *q = reinterpret_cast<const float4 *>(p);
-	return STREAM ? __ldcs(q) : *q;
-}
-template <bool STREAM> __device__ __forceinline__ float load1(const float *p) { return STREAM ? __ldcs(p) : *p; }
-template <bool STREAM> __device__ __forceinline__ void store4(float *p, float4 x) {
-	float4 *q = reinterpret_cast<float4 *>(p);
-	if (STREAM) __stcs(q, x); else *q = x;
-}
-template <bool STREAM> __device__ __forceinline__ void store1(float *p, float x) {
-	if (STREAM) __stcs(p, x); else *p = x;
+// Loads and stores, of a STREAM that will not be used again soon or of what will.
+template <bool STREAM, class T> __device__ __forceinline__ T load_from(const T *p) { return STREAM ? __ldcs(p) : __ldca(p); }
+template <bool STREAM, class T> __device__ __forceinline__ void store_to(T *p, T x) {
+	if (STREAM) __stcs(p, x); else __stwb(p, x);
 }
 
 // A Pass is a device function with what it does to each slot. Slots in KEEP are
@@ -93,7 +85,7 @@ template <auto F, int SUMS, u32 KEEP, int... ACCESS> struct Pass {
 		constexpr int access[] = {ACCESS...};
 		if constexpr (K < SLOTS) {
 			if constexpr ((access[K] & R) != 0) {
-				float4 y = load4<!(KEEP >> K & 1)>(slot[K] + e);
+				const float4 y = load_from<!(KEEP >> K & 1)>(reinterpret_cast<const float4 *>(slot[K] + e));
 				x[K][0] = y.x, x[K][1] = y.y, x[K][2] = y.z, x[K][3] = y.w;
 			}
 			load<K + 1>(slot, e, x);
@@ -103,21 +95,21 @@ template <auto F, int SUMS, u32 KEEP, int... ACCESS> struct Pass {
 		constexpr int access[] = {ACCESS...};
 		if constexpr (K < SLOTS) {
 			if constexpr ((access[K] & W) != 0)
-				store4<!(KEEP >> K & 1)>(slot[K] + e, make_float4(x[K][0], x[K][1], x[K][2], x[K][3]));
+				store_to<!(KEEP >> K & 1)>(reinterpret_cast<float4 *>(slot[K] + e), make_float4(x[K][0], x[K][1], x[K][2], x[K][3]));
 			store<K + 1>(slot, e, x);
 		}
 	}
 	template <int K = 0> static __device__ __forceinline__ void load_one(float *const *slot, int e, float (*x)[4]) {
 		constexpr int access[] = {ACCESS...};
 		if constexpr (K < SLOTS) {
-			if constexpr ((access[K] & R) != 0) x[K][0] = load1<!(KEEP >> K & 1)>(slot[K] + e);
+			if constexpr ((access[K] & R) != 0) x[K][0] = load_from<!(KEEP >> K & 1)>(static_cast<const float *>(slot[K] + e));
 			load_one<K + 1>(slot, e, x);
 		}
 	}
 	template <int K = 0> static __device__ __forceinline__ void store_one(float *const *slot, int e, float (*x)[4]) {
 		constexpr int access[] = {ACCESS...};
 		if constexpr (K < SLOTS) {
-			if constexpr ((access[K] & W) != 0) store1<!(KEEP >> K & 1)>(slot[K] + e, x[K][0]);
+			if constexpr ((access[K] & W) != 0) store_to<!(KEEP >> K & 1)>(slot[K] + e, x[K][0]);
 			store_one<K + 1>(slot, e, x);
 		}
 	}
@@ -427,7 +419,7 @@ template <class A, class B, auto SCALAR> __device__ __forceinline__ void grouped
 	constants(t, coef, c);
 	if (skip(t, c, true)) return;
 	rounded(c, f);
-	const u32 domains = gridDim.x < 2 ? 1 : 2, domain = blockIdx.x % domains;
+	const u32 domains = gridDim.x < 2 || t->groups < 2 ? 1 : 2, domain = blockIdx.x % domains;
 	const u32 blocks = (gridDim.x + domains - 1 - domain) / domains;
 	const u32 warps = blocks * (BLOCK / 32), warp = blockIdx.x / domains * (BLOCK / 32) + threadIdx.x / 32;
 	for (u64 g = domain; g < t->groups; g += domains) {

@@ -31,11 +31,11 @@ __device__ __forceinline__ float scaled(float q, int k) {
 // power is kernels.Pow32, x^(hi+lo), from the same tables. Its multiply-adds are
 // fused by definition, and those alone.
 __device__ __forceinline__ float power(float x, float hi, float lo) {
-	const float inv[8] = {0x1.550b86p+0f, 0x1.3adb6cp+0f, 0x1.24bdb8p+0f, 0x1.1106b4p+0f,
-		1.0f, 0x1.c766a8p-1f, 0x1.9992d0p-1f, 0x1.746272p-1f};
-	const float log[8] = {-0x1.a7cp-2f, -0x1.31b8p-2f, -0x1.8c4p-3f, -0x1.7c8p-4f,
-		0.0f, 0x1.5a2p-3f, 0x1.49cp-2f, 0x1.d66p-2f};
-	const u32 offset = 9u << 19;
+	const float inv[8] = {0x1.47ef8cp+0f, 0x1.2f47b2p+0f, 0x1.1a83bap+0f, 0x1.086bbap+0f,
+		0x1.e190f8p-1f, 0x1.af7108p-1f, 0x1.86390ap-1f, 0x1.63f2d4p-1f};
+	const float log[8] = {-0x1.6dd8p-2f, -0x1.f4cp-3f, -0x1.233p-3f, -0x1.7e8p-5f,
+		0x1.6a2p-4f, 0x1.f9dp-3f, 0x1.914p-2f, 0x1.0c88p-1f};
+	const u32 offset = 1u << 22;
 	if (__float_as_uint(x) - 1 >= 0x7f7fffffu) return x; // zero, infinite or no number
 
 	float bias = 127;
@@ -45,9 +45,9 @@ __device__ __forceinline__ float power(float x, float hi, float lo) {
 	const float e = float(u >> 23) - bias;
 	const u32 j = u >> 20 & 7;
 	const float r = __fmaf_rn(z, pick(inv, j), -1.0f);
-	float l = __fmaf_rn(-0x1.6de8fap-2f, r, 0x1.eda7e2p-2f);
-	l = __fmaf_rn(l, r, -0x1.71558ap-1f);
-	l = __fmaf_rn(l, r, 0x1.715466p+0f);
+	float l = __fmaf_rn(-0x1.73252ap-2f, r, 0x1.edb828p-2f);
+	l = __fmaf_rn(l, r, -0x1.71542cp-1f);
+	l = __fmaf_rn(l, r, 0x1.715464p+0f);
 	l *= r;
 
 	const float h = e + pick(log, j);

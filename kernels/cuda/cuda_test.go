@@ -32,12 +32,17 @@ type trial struct {
 	grid   int
 	seed   uint64
 	steps  int
+
+	resident bool // the kernel for tensors that stay in a cache
 }
 
 func (tr trial) run(t *testing.T) {
 	t.Helper()
 	d := &device{Memory: new(ptxsim.Memory), t: t, grid: tr.grid, seed: tr.seed}
 	k := tr.update.Kernel()
+	if tr.resident {
+		k = k.Resident
+	}
 	l := place(tr.lens, len(k.Slots), shifts[tr.shift])
 	want := values(k, l.size, tr.draw)
 	arrays, tensors := d.upload(k, l, want)
@@ -56,10 +61,10 @@ func (tr trial) run(t *testing.T) {
 			gradients = append(gradients, Tensor{Slots: x.Slots[1:2], Len: x.Len})
 		}
 		sum, factor = d.scalar(0), d.scalar(0)
-		norm = d.bind(kernels.SquaredNorm, gradients, Options{Scale: o.Scale, Out: sum.Addr()})
+		norm = d.bind(inF32(kernels.SquaredNorm), gradients, Options{Scale: o.Scale, Out: sum.Addr()})
 		o.Scale[1] = factor.Addr()
 	}
-	p := d.bind(k, tensors, o)
+	p := d.bind(inF32(k), tensors, o)
 	skipped := 0
 	for i := range tr.steps {
 		st := kernels.Step{T: 1 + 10*i, LRScale: 1, GradScale: 0.75}
@@ -101,6 +106,11 @@ func TestUpdates(t *testing.T) {
 					if u.Kernel().Scalar != nil {
 						tr.form, tr.cache, tr.grid = Persistent, 2*12*4097, 2+3*j
 						tr.run(t)
+						if tr.resident = u.Kernel().Resident != nil; tr.resident {
+							tr.run(t)
+							tr.form = Passes
+							tr.run(t)
+						}
 					}
 				}
 				trial{update: u, lens: []int{4097, 0, 5}, shift: "shifted", grid: 3, steps: 2, draw: special(uint64(i))}.run(t)
@@ -165,7 +175,7 @@ func TestTraffic(t *testing.T) {
 			l := place(lens, len(k.Slots), shifts["aligned"])
 			arrays, tensors := d.upload(k, l, values(k, l.size, normal(1)))
 			const cache = 2 * 12 * n / 8
-			p := d.bind(k, tensors, Options{Form: form, CacheBytes: cache, Out: d.scalar(0).Addr()})
+			p := d.bind(inF32(k), tensors, Options{Form: form, CacheBytes: cache, Out: d.scalar(0).Addr()})
 			if form == Persistent {
 				d.Cache = ptxsim.NewCache(2 * cache)
 			}
@@ -178,12 +188,12 @@ func TestTraffic(t *testing.T) {
 				loaded, stored = loaded+a.Loaded(0), stored+a.Stored(0)
 				wide += a.Loaded(16) + a.Stored(16)
 			}
-			if got, want := loaded+stored, int64(n*k.Bytes(kernels.F32)); got != want || wide != want {
+			if got, want := loaded+stored, int64(inF32(k).Bytes(n)); got != want || wide != want {
 				t.Errorf("%s: threads move %d bytes, %d of them by 16; want %d", k.Name, got, wide, want)
 			}
 			switch form {
 			case Passes:
-				if got, want := p.Bytes(), int64(n*k.Bytes(kernels.F32)); got != want {
+				if got, want := p.Bytes(), int64(inF32(k).Bytes(n)); got != want {
 					t.Errorf("%s: says that it moves %d bytes, want %d", k.Name, got, want)
 				}
 			case Persistent:
@@ -205,10 +215,15 @@ func TestTraffic(t *testing.T) {
 	for _, c := range []struct {
 		update string
 		form   Form
-		want   int
-	}{{"adam", Passes, 28}, {"lamb", Passes, 40}, {"lamb", Persistent, 28}, {"lars", Persistent, 20}} {
-		if got := BytesPerElement(kernels.Find(c.update).Cases[0].Kernel(), c.form); got != c.want {
-			t.Errorf("%s: %d bytes per element in form %d, want %d", c.update, got, c.form, c.want)
+		want   int64
+	}{{"adam", Passes, 28}, {"lamb", Passes, 40}, {"lamb", Persistent, 28}, {"lars", Passes, 28}, {"lars", Persistent, 20}} {
+		k := inF32(kernels.Find(c.update).Cases[0].Kernel())
+		b, err := Bind(k, []Tensor{{make([]uint64, len(k.Slots)), n}}, Options{Form: c.form, CacheBytes: 1 << 30})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Bytes(); got != n*c.want {
+			t.Errorf("%s, form %d: %d bytes for %d elements, want %d for each", c.update, c.form, got, n, c.want)
 		}
 	}
 }
@@ -234,12 +249,12 @@ func TestLongTotals(t *testing.T) {
 		_, tensors := d.upload(k, l, data)
 		out := d.scalar(0)
 		c := kernels.Coef{kernels.CoefGrad: 0.75}
-		if err := d.bind(k, tensors, Options{Out: out.Addr()}).step(d.coefs(&c)); err != nil {
+		if err := d.bind(inF32(k), tensors, Options{Out: out.Addr()}).step(d.coefs(&c)); err != nil {
 			t.Fatal(err)
 		}
 		var want float64
 		for _, x := range l.of(data) {
-			want += kernels.PassSums(&k.Passes[0], &c, x)[0]
+			want += kernels.SumSquares(&c, x[0])
 		}
 		if got := valueOf(out); got != want {
 			t.Errorf("%s: got %v, want %v", name, got, want)
@@ -280,7 +295,7 @@ func TestGivesUp(t *testing.T) {
 	d := &device{Memory: new(ptxsim.Memory), t: t, grid: 4, resident: 2}
 	l := place(slices.Repeat([]int{100}, 40), len(k.Slots), shifts["aligned"])
 	_, tensors := d.upload(k, l, values(k, l.size, normal(1)))
-	p := d.bind(k, tensors, Options{Form: Persistent, CacheBytes: 2 * 12 * 100 * 20, Patience: 1000})
+	p := d.bind(inF32(k), tensors, Options{Form: Persistent, CacheBytes: 2 * 12 * 100 * 20, Patience: 1000})
 	if err := p.step(d.coefs(&kernels.Coef{1})); err != nil {
 		t.Fatal(err)
 	}
@@ -303,11 +318,15 @@ func TestBind(t *testing.T) {
 		{adam, Tensor{[]uint64{256, 514, 768, 1024}, 1}, Options{}, "tensor 0: slot g starts at 0x202, want a multiple of 4"},
 		{adam, Tensor{slots, 1}, Options{Form: Persistent}, "adam has one pass, and the persistent form is for two"},
 		{lamb, Tensor{slots, 100}, Options{Form: Persistent, CacheBytes: 2000}, "a tensor of 100 elements takes 1200 bytes of cache, and a group may take 1000"},
-		{&kernels.Kernel{Name: "none"}, Tensor{}, Options{}, "none has no CUDA kernel"},
+		{&kernels.Kernel{Name: "none", Slots: adam.Slots}, Tensor{}, Options{}, "none has no CUDA kernel"},
 	} {
-		if _, err := Bind(c.k, []Tensor{c.t}, c.o); fmt.Sprint(err) != c.want {
+		if _, err := Bind(inF32(c.k), []Tensor{c.t}, c.o); fmt.Sprint(err) != c.want {
 			t.Errorf("%s: got %v, want %s", c.k.Name, err, c.want)
 		}
+	}
+	narrow, _ := adam.In(kernels.FindStorage("bf16"))
+	if _, err := Bind(narrow, nil, Options{}); fmt.Sprint(err) != "adam in bf16 has no CUDA kernel, want f32" {
+		t.Errorf("a storage without kernels: got %v", err)
 	}
 	if _, err := MapTable(make([]uint64, 5), 0); err == nil {
 		t.Error("a map of five scalars is not refused")
@@ -317,7 +336,7 @@ func TestBind(t *testing.T) {
 // TestHuge binds more elements than 32 bits count, on no memory at all.
 func TestHuge(t *testing.T) {
 	const n = 2_359_332_864
-	b, err := Bind(kernels.SquaredNorm, []Tensor{{[]uint64{1 << 32}, n}, {[]uint64{1 << 36}, 1}}, Options{})
+	b, err := Bind(inF32(kernels.SquaredNorm), []Tensor{{[]uint64{1 << 32}, n}, {[]uint64{1 << 36}, 1}}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,4 +17,4 @@ __device__ void lars_apply(const float *c, float &p, float g, float &m) {
 	p -= m;
 }
 
-NORM_UPDATE(lars, 2, SLOTS(R, R, NONE), SLOTS(RW, R, RW))
+NORM_UPDATE(lars, lars_scalar, 2, SLOTS(R, R, NONE), SLOTS(RW, R, RW))

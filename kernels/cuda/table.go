@@ -80,7 +80,7 @@ const (
 
 // A Bound is a kernel with its tensors, cut into chunks.
 type Bound struct {
-	kernel  *kernels.Kernel
+	kernel  *kernels.Stored
 	options Options
 	tensors []Tensor // those with elements
 	all     int      // with those without
@@ -96,9 +96,14 @@ const maxChunks = 1 << 17
 
 // Bind cuts tensors into chunks for a kernel. An error says why the form that was
 // asked for cannot run.
-func Bind(k *kernels.Kernel, tensors []Tensor, o Options) (*Bound, error) {
+func Bind(k *kernels.Stored, tensors []Tensor, o Options) (*Bound, error) {
 	if _, err := PTX(k.Name); err != nil {
 		return nil, err
+	}
+	for _, d := range k.Types {
+		if d != kernels.F32 {
+			return nil, fmt.Errorf("%s in %s has no CUDA kernel, want f32", k.Name, k.Storage.Name)
+		}
 	}
 	b := &Bound{kernel: k, options: o, all: len(tensors)}
 	for i, t := range tensors {
@@ -175,30 +180,23 @@ func (b *Bound) group() error {
 	return nil
 }
 
-// Bytes returns the least memory traffic of a run, with each array at its own.
+// Bytes returns the least memory traffic of a run. The persistent form reads once
+// what both passes read, and never what the first has written for the second.
 func (b *Bound) Bytes() int64 {
-	var n int64
+	var total int64
 	for _, t := range b.tensors {
-		n += t.Len
-	}
-	return n * int64(BytesPerElement(b.kernel, b.options.Form))
-}
-
-// BytesPerElement returns the least memory traffic of a form of a kernel, in
-// bytes per element. The persistent form reads once what both passes read.
-func BytesPerElement(k *kernels.Kernel, f Form) int {
-	if f == Passes {
-		return k.Bytes(kernels.F32)
-	}
-	words := 0
-	for i := range k.Slots {
-		var both kernels.Access
-		for _, p := range k.Passes {
-			both |= p.Access[i]
+		if b.options.Form == Persistent {
+			total += int64(b.kernel.ResidentBytes(int(t.Len)))
+			for i, slot := range b.kernel.Slots {
+				if slot.Role == kernels.Scratch {
+					total -= int64(b.kernel.Types[i].Bytes(int(t.Len)))
+				}
+			}
+		} else {
+			total += int64(b.kernel.Bytes(int(t.Len)))
 		}
-		words += int(both&kernels.Read) + int(both&kernels.Write)/int(kernels.Write)
 	}
-	return 4 * words
+	return total
 }
 
 // TableBytes returns the size of the table.
@@ -287,11 +285,11 @@ func (b *Bound) Launches() []Launch {
 			most = max(most, int(b.groups[i]-b.groups[i-1]))
 		}
 		domains := min(2, max(1, len(b.groups)-1))
-		return []Launch{{Entry(b.kernel, "group"), domains * ((most + warps - 1) / warps)}}
+		return []Launch{{Entry(b.kernel.Kernel, "group"), domains * ((most + warps - 1) / warps)}}
 	}
 	var out []Launch
 	for _, p := range b.kernel.Passes {
-		out = append(out, Launch{Entry(b.kernel, p.Name), blocks})
+		out = append(out, Launch{Entry(b.kernel.Kernel, p.Name), blocks})
 	}
 	return out
 }

@@ -451,14 +451,14 @@ template <int... ACCESS> constexpr u32 used() {
 #define REDUCTION(name, slots) \
 	KERNEL(name, 5) { reduction<Pass<name, 1, 0, slots>>(t, c); }
 
-// NORM_UPDATE makes kernels of name_norms, name_scalar and name_apply: a launch
-// for each pass, and one for both.
-#define NORM_UPDATE(name, sums, first, second) \
+// NORM_UPDATE makes kernels of name_norms, name_apply and what makes a scalar of
+// the sums between them: a launch for each pass, and one for both.
+#define NORM_UPDATE(name, scalar, sums, first, second) \
 	typedef Pass<name##_norms, sums, used<second>(), first> name##_first; \
 	typedef Pass<name##_apply, 0, 0, second> name##_second; \
-	KERNEL(name##_norms, 3) { norms<name##_first, name##_scalar>(t, c); } \
+	KERNEL(name##_norms, 3) { norms<name##_first, scalar>(t, c); } \
 	KERNEL(name##_apply, 4) { apply<name##_second>(t, c); } \
-	KERNEL(name##_group, 3) { grouped<name##_first, name##_second, name##_scalar>(t, c); }
+	KERNEL(name##_group, 3) { grouped<name##_first, name##_second, scalar>(t, c); }
 
 struct MapTable {
 	u64 inputs;

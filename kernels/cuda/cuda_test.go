@@ -197,7 +197,7 @@ func TestTraffic(t *testing.T) {
 					t.Errorf("%s: says that it moves %d bytes, want %d", k.Name, got, want)
 				}
 			case Persistent:
-				if p.groups == nil || len(p.groups) < 4 {
+				if len(p.groups) < 4 {
 					t.Fatalf("%s: the groups are %d, want several", k.Name, p.groups)
 				}
 				d.Cache.Flush()

@@ -98,6 +98,9 @@ func TestUpdates(t *testing.T) {
 			t.Parallel()
 			for i, u := range def.Cases {
 				for j, shift := range []string{"aligned", "shifted", "mixed"} {
+					if testing.Short() && j != i%3 {
+						continue
+					}
 					tr := trial{update: u, lens: sizes, shift: shift, grid: 1 << (2 * j), seed: uint64(i), steps: 2, draw: normal(uint64(i))}
 					if j == 1 {
 						tr.scale = 0.5
@@ -151,6 +154,9 @@ func TestSkip(t *testing.T) {
 // TestManyTensors runs ten thousand small tensors, on which a warp each has little
 // to do.
 func TestManyTensors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("four times ten thousand tensors")
+	}
 	lens := slices.Repeat([]int{7, 1, 4, 0}, 2500)
 	for _, name := range []string{"adam", "lamb"} {
 		u := kernels.Find(name).Cases[0]

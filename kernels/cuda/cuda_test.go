@@ -3,6 +3,7 @@ package cuda
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -234,23 +235,24 @@ func TestTraffic(t *testing.T) {
 	}
 }
 
-// TestLongTotals runs tensors of more than one block of units, whose sums
-// round in float64 and must be taken one after the other.
+// TestLongTotals runs tensors of more than one block of units, with sums that need
+// no rounding in float64 and with sums that must be taken one after the other.
 func TestLongTotals(t *testing.T) {
 	if testing.Short() {
 		t.Skip("eight million elements")
 	}
 	const n = kernels.Unit*kernels.UnitBlock + 5
 	k := kernels.SquaredNorm
-	for name, draw := range map[string]func() float32{"normal": normal(3), "spread": special(3)} {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for name, binades := range map[string]int{"even": 1, "uneven": 40} { // of the units' sizes
 		d := &device{Memory: new(ptxsim.Memory), t: t, grid: 16}
 		l := place([]int{n, 3000}, 1, shifts["shifted"])
+		drawn, size := 0, 1.0
 		data := values(k, l.size, func() float32 {
-			for {
-				if x := draw(); math.Abs(float64(x)) < 1e15 {
-					return x
-				}
+			if drawn++; drawn%kernels.Unit == 0 {
+				size = math.Ldexp(1, rng.IntN(binades))
 			}
+			return float32(size * (1 + rng.Float64()))
 		})
 		_, tensors := d.upload(k, l, data)
 		out := d.scalar(0)
@@ -299,7 +301,7 @@ func TestMaps(t *testing.T) {
 func TestGivesUp(t *testing.T) {
 	k := kernels.Find("lamb").Cases[0].Kernel()
 	d := &device{Memory: new(ptxsim.Memory), t: t, grid: 4, resident: 2}
-	l := place(slices.Repeat([]int{100}, 40), len(k.Slots), shifts["aligned"])
+	l := place(slices.Repeat([]int{100}, 80), len(k.Slots), shifts["aligned"])
 	_, tensors := d.upload(k, l, values(k, l.size, normal(1)))
 	p := d.bind(inF32(k), tensors, Options{Form: Persistent, CacheBytes: 2 * 12 * 100 * 20, Patience: 1000})
 	if err := p.step(d.coefs(&kernels.Coef{1})); err != nil {

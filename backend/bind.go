@@ -131,7 +131,7 @@ func scalarSpan(x *float64, write bool) span {
 // tensors validates the tensors of a group and returns them as bare memory, with
 // the spans that they use, and the form of the kernel that their types ask for.
 func (b *builder) tensors(k *kernels.Kernel, tensors []Tensor) (*kernels.Stored, []piece, []span, error) {
-	form, _ := k.In(kernels.Storages[0])
+	form := k.Float32()
 	var out []piece
 	var spans []span
 	for ti, t := range tensors {

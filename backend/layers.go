@@ -21,11 +21,19 @@ import (
 // strip is how many elements of either pass run in turn.
 const strip = kernels.Unit
 
-// residentBytes is how much a tensor that stays in a cache may take: half of the
-// second-level cache, or two thirds of a worker's share of the last.
-func residentBytes(threads int) int {
+// staysInCache reports whether all that the passes use of a tensor fits in half of
+// the second-level cache, or in two thirds of a worker's share of the last.
+func (pc piece) staysInCache(threads int) bool {
+	form := pc.form
+	if form.Resident != nil {
+		form, _ = form.Resident.In(form.Storage)
+	}
+	var size int
+	for _, d := range form.Types {
+		size += d.Bytes(pc.n)
+	}
 	l2, l3 := cpuid.CPU.Cache.L2, cpuid.CPU.Cache.L3
-	return max(l2/2, l3*2/3/threads, 1<<18)
+	return size <= max(l2/2, l3*2/3/threads, 1<<18)
 }
 
 // A layer is a tensor that one worker takes as a whole.
@@ -43,15 +51,15 @@ type layer struct {
 // and returns the others. It leaves to the others what would give one worker
 // more than its share.
 func (bg *boundGroup) layers(threads int, tensors []piece) (taken []*layer, rest []piece) {
-	limit := residentBytes(threads)
+	fits := func(pc piece) bool { return !pc.form.Wide() && pc.staysInCache(threads) }
 	var total int
 	for _, pc := range tensors {
-		if pc.form.Bytes(pc.n) <= 2*limit && !pc.form.Wide() {
+		if fits(pc) {
 			total += pc.n
 		}
 	}
 	for _, pc := range tensors {
-		if pc.form.Bytes(pc.n) <= 2*limit && !pc.form.Wide() && (threads == 1 || pc.n <= total/(4*threads)) {
+		if fits(pc) && (threads == 1 || pc.n <= total/(4*threads)) {
 			taken = append(taken, &layer{piece: pc, group: bg})
 		} else {
 			rest = append(rest, pc)
@@ -81,7 +89,7 @@ func assign(layers []*layer, workers int) [][]*layer {
 	return out
 }
 
-// bind binds the passes of the layers of one worker. Kernels with a resident form
+// bindLayers binds the passes of the layers of one worker. Kernels with a resident form
 // keep what is between their passes in scratch memory, of which two layers at a
 // time have a part.
 func bindLayers(isa cpu.ISA, layers []*layer, scratch func(bytes int) (unsafe.Pointer, error)) error {

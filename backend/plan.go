@@ -162,16 +162,15 @@ func (p *cpuPlan) cut(bind func(piece) cpu.Span) {
 		for _, pc := range s.pieces {
 			total += pc.bytes()
 		}
-		total += s.resident()
-		if total == 0 {
+		all := total + s.resident()
+		if all == 0 {
 			continue
 		}
-		n := min(p.backend.info.Threads, max(1, total/minBytes))
+		n := min(p.backend.info.Threads, max(1, all/minBytes))
 		s.workers = make([]share, n)
 		for w, layers := range assign(s.layers, n) {
 			s.workers[w].layers = layers
 		}
-		total -= s.resident()
 		var done int
 		for _, pc := range s.pieces {
 			for pc.n > 0 {

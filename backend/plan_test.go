@@ -21,7 +21,7 @@ func (nothing) Run(*cpu.Coefs, int, int) {}
 func TestCut(t *testing.T) {
 	memory := make([]float32, 3_000_000)
 	base := unsafe.Pointer(&memory[0])
-	adam, lamb := kernels.Adam{}.Kernel().Forms()[0], kernels.LAMB{}.Kernel().Forms()[0]
+	adam, lamb := kernels.Adam{}.Kernel().Float32(), kernels.LAMB{}.Kernel().Float32()
 	rng := rand.New(rand.NewPCG(1, 2))
 	shapes := [][]int{
 		{1}, {15}, {16}, {17}, {1023}, {1024}, {1025}, {10_000}, {99_999}, {1_000_000}, {2_999_999},
@@ -130,7 +130,7 @@ func head(shape []int) []int { return shape[:min(len(shape), 8)] }
 // TestCoalesce joins what lies side by side in every slot, and only that.
 func TestCoalesce(t *testing.T) {
 	x, y := make([]float32, 100), make([]float32, 100)
-	form := kernels.SGD{}.Kernel().Forms()[0]
+	form := kernels.SGD{}.Kernel().Float32()
 	at := func(i, j, n int) piece {
 		return piece{form: form, arrays: []unsafe.Pointer{unsafe.Pointer(&x[i]), unsafe.Pointer(&y[j])}, n: n}
 	}

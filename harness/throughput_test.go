@@ -46,9 +46,9 @@ func TestMeasureIsExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		moved, _ := kernels.Bytes(d.Cases[0], kernels.Storages[0], n)
+		moved, _ := kernels.Bytes(d.Cases[0], kernels.Float32, n)
 		if k := d.Cases[0].Kernel(); k.Scalar != nil { // so small a tensor stays in a cache
-			moved = k.Forms()[0].ResidentBytes(n)
+			moved = k.Float32().ResidentBytes(n)
 		}
 		bytes := int64(moved)
 		same := func(got, want float64) bool { return math.Abs(got-want) <= 1e-9*want }

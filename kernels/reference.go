@@ -9,7 +9,7 @@ import "slices"
 // Scale multiplies every gradient (1 for none). Reference returns the number
 // of tensors that were left alone because a norm was not finite.
 func Reference[T Real](u Update, st Step, scale float64, tensors [][][]T) (skipped int) {
-	s := Storages[0]
+	s := Float32
 	if _, wide := any(T(0)).(float64); wide {
 		s = FindStorage("f64")
 	}
@@ -58,7 +58,7 @@ func globalFactor[T Real](m Map, st Step, c *Coef, tensors [][][]T) float64 {
 
 // SumSquares is [SquaredNorm] over one array.
 func SumSquares[T Real](c *Coef, x []T) float64 {
-	return PassSums(SquaredNorm.in(Storages[0]), 0, c, [][]T{x})[0]
+	return PassSums(SquaredNorm.Float32(), 0, c, [][]T{x})[0]
 }
 
 // PassSums runs a pass that sums over the arrays of a tensor and returns its

@@ -13,14 +13,17 @@ type Storage struct {
 	master bool
 }
 
+// Float32 is the storage of everything in float32.
+var Float32 = &Storage{Name: "f32", Title: "float32"}
+
 // Storages lists them. There are few: mixes of types that make sense, not their
 // product.
 var Storages = []*Storage{
-	{Name: "f32", Title: "float32"},
+	Float32,
 	{Name: "f64", Title: "float64, on cpu:go alone", param: F64, grad: F64, state: F64, moment: F64},
 	{Name: "bf16", Title: "everything in bfloat16", param: BF16, grad: BF16, state: BF16, moment: BF16},
 	{Name: "bf16-states", Title: "states in bfloat16, parameters and gradients in float32", state: BF16, moment: BF16},
-	{Name: "bf16-master", Title: "parameters and gradients in bfloat16, beside them a master copy of the parameters and the states in float32", param: BF16, grad: BF16, master: true},
+	{Name: "bf16-master", Title: "parameters and gradients in bfloat16, with a master copy and states in float32", param: BF16, grad: BF16, master: true},
 	{Name: "q8-states", Title: "states in bytes with a scale for each block, parameters and gradients in float32", state: Q8, moment: UQ8},
 }
 
@@ -75,6 +78,9 @@ func (k *Kernel) In(s *Storage) (*Stored, bool) {
 	}
 	return out, true
 }
+
+// Float32 returns the kernel over arrays of float32.
+func (k *Kernel) Float32() *Stored { return k.in(Float32) }
 
 func (k *Kernel) in(s *Storage) *Stored {
 	out := &Stored{Kernel: k, Storage: s}

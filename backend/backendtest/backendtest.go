@@ -73,9 +73,6 @@ func forms(b backend.Backend, k *kernels.Kernel) []*kernels.Stored {
 	return slices.DeleteFunc(k.Forms(), func(f *kernels.Stored) bool { return f.Wide() && b.Info().Name != "cpu:go" })
 }
 
-// f32 returns the form of an update whose arrays are all float32.
-func f32(u kernels.Update) *kernels.Stored { return u.Kernel().Forms()[0] }
-
 // sizes are those at which vector loops, masks, units and their tails differ,
 // and one either side; the last two are worth more than one worker, and the
 // last is left out of short tests.
@@ -97,7 +94,7 @@ func checkUpdate(t *testing.T, b backend.Backend, u kernels.Update, f *kernels.S
 
 func checkSizes[T kernels.Real](t *testing.T, b backend.Backend, u kernels.Update, f *kernels.Stored) {
 	for _, n := range sizes {
-		if n > 5000 && testing.Short() || f.Storage != kernels.Storages[0] && !slices.Contains(fewSizes, n) {
+		if n > 5000 && testing.Short() || f.Storage != kernels.Float32 && !slices.Contains(fewSizes, n) {
 			continue
 		}
 		for start := range 3 {
@@ -304,7 +301,7 @@ func anything(rng *rand.Rand) float64 {
 // checkScale multiplies gradients by a scalar on the device, as Scale promises.
 func checkScale(t *testing.T, b backend.Backend, u kernels.Update) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	w := newWorld[float32](t, b, u, f32(u), rng, 1, []int{0, 40, 3000}, ordinary)
+	w := newWorld[float32](t, b, u, u.Kernel().Float32(), rng, 1, []int{0, 40, 3000}, ordinary)
 	scale := scalar(t, b, 0.25)
 	plan := w.bind(t, backend.Group{Update: u, Tensors: w.tensors, Scale: scale})
 	if err := plan.Step(kernels.At(1)); err != nil {
@@ -399,7 +396,7 @@ func checkAllocs(t *testing.T, b backend.Backend, u kernels.Update, f *kernels.S
 func checkOrder(t *testing.T, b backend.Backend) {
 	u, v := kernels.SGD{LR: 0.5}, kernels.Momentum{LR: 0.25, Beta: 0.5}
 	rng := rand.New(rand.NewPCG(7, 8))
-	w := newWorld[float32](t, b, v, f32(v), rng, 0, []int{0, 100, 50000}, ordinary)
+	w := newWorld[float32](t, b, v, v.Kernel().Float32(), rng, 0, []int{0, 100, 50000}, ordinary)
 	var short []backend.Tensor
 	var shortWant [][][]float32
 	for i := range w.tensors {
@@ -426,7 +423,7 @@ func checkOrder(t *testing.T, b backend.Backend) {
 // must see the value of its place.
 func checkScalars(t *testing.T, b backend.Backend) {
 	u := kernels.SGD{LR: 0.5}
-	w := newWorld[float32](t, b, u, f32(u), rand.New(rand.NewPCG(13, 14)), 0, []int{0, 100, 3000}, ordinary)
+	w := newWorld[float32](t, b, u, u.Kernel().Float32(), rand.New(rand.NewPCG(13, 14)), 0, []int{0, 100, 3000}, ordinary)
 	x := scalar(t, b, 4)
 	half := backend.ScalarMap{Map: kernels.InverseNorm{}, In: []backend.Buffer{x}, Out: x} // 1/sqrt(4)
 	plan := w.bind(t,
@@ -451,7 +448,7 @@ func checkScalars(t *testing.T, b backend.Backend) {
 func checkSkip(t *testing.T, b backend.Backend) {
 	guarded := kernels.LAMB{LR: 1e-2, Beta1: 0.9, Beta2: 0.99, Eps: 1e-6, PreClip: 1}
 	for _, u := range []kernels.Update{kernels.Find("clipped-gd").Cases[0], kernels.Find("lars").Cases[0], kernels.Find("lamb").Cases[0], guarded} {
-		w := newWorld[float32](t, b, u, f32(u), rand.New(rand.NewPCG(9, 10)), 0, []int{0, 100, 4000}, ordinary)
+		w := newWorld[float32](t, b, u, u.Kernel().Float32(), rand.New(rand.NewPCG(9, 10)), 0, []int{0, 100, 4000}, ordinary)
 		w.host[1][50] = float32(math.Inf(1)) // in the first tensor
 		if err := backend.Put(w.buffers[1], w.host[1]); err != nil {
 			t.Fatal(err)

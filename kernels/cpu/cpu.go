@@ -105,7 +105,7 @@ func (isa ISA) Bind(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int,
 	}
 	fn := isa.kernels[symbol(f, pass)]
 	if fn.run == nil {
-		if f.Storage == kernels.Storages[0] {
+		if f.Storage == kernels.Float32 {
 			return newLoop(p.Update32, p.Terms32, arrays, n, p.Sums, sums)
 		}
 		return newNarrow(f, pass, arrays, n, sums)

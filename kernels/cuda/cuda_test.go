@@ -65,7 +65,7 @@ func (tr trial) run(t *testing.T) {
 		norm = d.bind(inF32(kernels.SquaredNorm), gradients, Options{Scale: o.Scale, Out: sum.Addr()})
 		o.Scale[1] = factor.Addr()
 	}
-	p := d.bind(inF32(k), tensors, o)
+	p := d.bind(k.Float32(), tensors, o)
 	skipped := 0
 	for i := range tr.steps {
 		st := kernels.Step{T: 1 + 10*i, LRScale: 1, GradScale: 0.75}
@@ -182,7 +182,7 @@ func TestTraffic(t *testing.T) {
 			l := place(lens, len(k.Slots), shifts["aligned"])
 			arrays, tensors := d.upload(k, l, values(k, l.size, normal(1)))
 			const cache = 2 * 12 * n / 8
-			p := d.bind(inF32(k), tensors, Options{Form: form, CacheBytes: cache, Out: d.scalar(0).Addr()})
+			p := d.bind(k.Float32(), tensors, Options{Form: form, CacheBytes: cache, Out: d.scalar(0).Addr()})
 			if form == Persistent {
 				d.Cache = ptxsim.NewCache(2 * cache)
 			}
@@ -195,12 +195,12 @@ func TestTraffic(t *testing.T) {
 				loaded, stored = loaded+a.Loaded(0), stored+a.Stored(0)
 				wide += a.Loaded(16) + a.Stored(16)
 			}
-			if got, want := loaded+stored, int64(inF32(k).Bytes(n)); got != want || wide != want {
+			if got, want := loaded+stored, int64(k.Float32().Bytes(n)); got != want || wide != want {
 				t.Errorf("%s: threads move %d bytes, %d of them by 16; want %d", k.Name, got, wide, want)
 			}
 			switch form {
 			case Passes:
-				if got, want := p.Bytes(), int64(inF32(k).Bytes(n)); got != want {
+				if got, want := p.Bytes(), int64(k.Float32().Bytes(n)); got != want {
 					t.Errorf("%s: says that it moves %d bytes, want %d", k.Name, got, want)
 				}
 			case Persistent:
@@ -257,7 +257,7 @@ func TestLongTotals(t *testing.T) {
 		_, tensors := d.upload(k, l, data)
 		out := d.scalar(0)
 		c := kernels.Coef{kernels.CoefGrad: 0.75}
-		if err := d.bind(inF32(k), tensors, Options{Out: out.Addr()}).step(d.coefs(&c)); err != nil {
+		if err := d.bind(k.Float32(), tensors, Options{Out: out.Addr()}).step(d.coefs(&c)); err != nil {
 			t.Fatal(err)
 		}
 		var want float64
@@ -303,7 +303,7 @@ func TestGivesUp(t *testing.T) {
 	d := &device{Memory: new(ptxsim.Memory), t: t, grid: 4, resident: 2}
 	l := place(slices.Repeat([]int{100}, 80), len(k.Slots), shifts["aligned"])
 	_, tensors := d.upload(k, l, values(k, l.size, normal(1)))
-	p := d.bind(inF32(k), tensors, Options{Form: Persistent, CacheBytes: 2 * 12 * 100 * 20, Patience: 1000})
+	p := d.bind(k.Float32(), tensors, Options{Form: Persistent, CacheBytes: 2 * 12 * 100 * 20, Patience: 1000})
 	if err := p.step(d.coefs(&kernels.Coef{1})); err != nil {
 		t.Fatal(err)
 	}

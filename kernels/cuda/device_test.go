@@ -145,12 +145,6 @@ func (l layout) of(data [][]float32) [][][]float32 {
 	return out
 }
 
-// inF32 is a kernel over arrays of float32.
-func inF32(k *kernels.Kernel) *kernels.Stored {
-	f, _ := k.In(kernels.FindStorage("f32"))
-	return f
-}
-
 // values fills the arrays of a kernel's slots.
 func values(k *kernels.Kernel, size int, draw func() float32) [][]float32 {
 	out := make([][]float32, len(k.Slots))

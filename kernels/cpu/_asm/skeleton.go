@@ -32,9 +32,8 @@ func begin(is isa, f *kernels.Stored, pass int, b body) *loop {
 	l := &loop{form: f, access: f.Access(pass), body: b}
 	l.arrays(l.access)
 	l.v = newVec(is, b)
-	narrow := slices.Contains(f.Types, kernels.BF16)
 	l.v.words = !slices.ContainsFunc(f.Types, func(d kernels.DType) bool { return d != kernels.BF16 })
-	if narrow && l.v.zmm() && (!l.v.words || b.terms != nil) {
+	if slices.Contains(f.Types, kernels.BF16) && l.v.zmm() && (!l.v.words || b.terms != nil) {
 		l.v.ordered()
 	}
 	l.bounds()
@@ -178,6 +177,13 @@ func (l *loop) each(step int, tail bool, whole, vector func()) {
 	}
 }
 
+// partEnd sets end to i+size, or to n if that is less.
+func (l *loop) partEnd(size int, end GPVirtual) {
+	LEAQ(Mem{Base: l.i, Disp: size}, end)
+	CMPQ(end, l.n)
+	CMOVQGT(l.n, end)
+}
+
 // norms writes the skeleton of a pass with sums: unit by unit, each with
 // accumulators of its own that are folded and stored at the end.
 func norms(is isa, f *kernels.Stored, pass int, b body) {
@@ -190,9 +196,7 @@ func norms(is isa, f *kernels.Stored, pass int, b body) {
 	Label("unit")
 	CMPQ(l.i, l.n)
 	JGE(LabelRef("done"))
-	LEAQ(Mem{Base: l.i, Disp: kernels.Unit}, end)
-	CMPQ(end, l.n)
-	CMOVQGT(l.n, end)
+	l.partEnd(kernels.Unit, end)
 	v.clear()
 	MOVQ(end, limit)
 	SUBQ(Imm(kernels.Lanes), limit)
@@ -263,9 +267,7 @@ func blocks(is isa, f *kernels.Stored, pass int, b body) {
 	Label("block")
 	CMPQ(l.i, l.n)
 	JGE(LabelRef("done"))
-	LEAQ(Mem{Base: l.i, Disp: kernels.Block}, end)
-	CMPQ(end, l.n)
-	CMOVQGT(l.n, end)
+	l.partEnd(kernels.Block, end)
 	// The scale of each, what zero is with it, and the largest magnitude so far.
 	scales, zeros, most := make([]Mem, len(packed)), make([]Mem, len(packed)), make([]VecVirtual, len(packed))
 	for p, k := range packed {

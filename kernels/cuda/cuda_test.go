@@ -62,7 +62,7 @@ func (tr trial) run(t *testing.T) {
 			gradients = append(gradients, Tensor{Slots: x.Slots[1:2], Len: x.Len})
 		}
 		sum, factor = d.scalar(0), d.scalar(0)
-		norm = d.bind(inF32(kernels.SquaredNorm), gradients, Options{Scale: o.Scale, Out: sum.Addr()})
+		norm = d.bind(kernels.SquaredNorm.Float32(), gradients, Options{Scale: o.Scale, Out: sum.Addr()})
 		o.Scale[1] = factor.Addr()
 	}
 	p := d.bind(k.Float32(), tensors, o)
@@ -224,7 +224,7 @@ func TestTraffic(t *testing.T) {
 		form   Form
 		want   int64
 	}{{"adam", Passes, 28}, {"lamb", Passes, 40}, {"lamb", Persistent, 28}, {"lars", Passes, 28}, {"lars", Persistent, 20}} {
-		k := inF32(kernels.Find(c.update).Cases[0].Kernel())
+		k := kernels.Find(c.update).Cases[0].Kernel().Float32()
 		b, err := Bind(k, []Tensor{{make([]uint64, len(k.Slots)), n}}, Options{Form: c.form, CacheBytes: 1 << 30})
 		if err != nil {
 			t.Fatal(err)
@@ -328,7 +328,7 @@ func TestBind(t *testing.T) {
 		{lamb, Tensor{slots, 100}, Options{Form: Persistent, CacheBytes: 2000}, "a tensor of 100 elements takes 1200 bytes of cache, and a group may take 1000"},
 		{&kernels.Kernel{Name: "none", Slots: adam.Slots}, Tensor{}, Options{}, "none has no CUDA kernel"},
 	} {
-		if _, err := Bind(inF32(c.k), []Tensor{c.t}, c.o); fmt.Sprint(err) != c.want {
+		if _, err := Bind(c.k.Float32(), []Tensor{c.t}, c.o); fmt.Sprint(err) != c.want {
 			t.Errorf("%s: got %v, want %s", c.k.Name, err, c.want)
 		}
 	}
@@ -344,7 +344,7 @@ func TestBind(t *testing.T) {
 // TestHuge binds more elements than 32 bits count, on no memory at all.
 func TestHuge(t *testing.T) {
 	const n = 2_359_332_864
-	b, err := Bind(inF32(kernels.SquaredNorm), []Tensor{{[]uint64{1 << 32}, n}, {[]uint64{1 << 36}, 1}}, Options{})
+	b, err := Bind(kernels.SquaredNorm.Float32(), []Tensor{{[]uint64{1 << 32}, n}, {[]uint64{1 << 36}, 1}}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

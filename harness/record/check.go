@@ -20,8 +20,9 @@ type header struct {
 // errJunk is the error of a line that is no JSON.
 var errJunk = fmt.Errorf("not a record of %s", Schema)
 
-// decode reads a line and checks all that can be known of it without the others:
-// it returns a *Run, a *Throughput, or the kind that is not known as a string.
+// decode reads a line and checks all that can be known of it without the others: it
+// returns a *Run, a *Throughput, a *Convergence, or the kind that is not known as a
+// string.
 func decode(text []byte) (any, error) {
 	if !json.Valid(text) {
 		return nil, fmt.Errorf("%w: it starts with %q", errJunk, text[:min(len(text), 20)])
@@ -52,6 +53,15 @@ func decode(text []byte) (any, error) {
 			return nil, fmt.Errorf("throughput: %w", err)
 		}
 		return t, nil
+	case KindConvergence:
+		c := new(Convergence)
+		if err := unmarshal(text, c); err != nil {
+			return nil, fmt.Errorf("convergence: %w", err)
+		}
+		if err := c.check(); err != nil {
+			return nil, fmt.Errorf("convergence: %w", err)
+		}
+		return c, nil
 	}
 	return h.Kind, nil
 }
@@ -130,4 +140,31 @@ func (t *Throughput) check() error {
 		}
 	}
 	return printable(reflect.ValueOf(*t))
+}
+
+// check refuses what no run of an optimizer gives.
+func (c *Convergence) check() error {
+	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+	switch k := &c.Case; {
+	case k.Objective == "" || k.Optimizer == "":
+		return fmt.Errorf("objective is %.40q, optimizer %.40q, want names", k.Objective, k.Optimizer)
+	case k.Dim < 1 || k.Threads < 1:
+		return fmt.Errorf("dim is %d, threads %d, want 1 or more", k.Dim, k.Threads)
+	case !finite(k.LR) || k.LR < 0:
+		return fmt.Errorf("lr is %v, want 0 or more", k.LR)
+	case c.Steps < 0 || c.GradEvals < 0 || c.Bytes < 0 || !finite(c.Seconds) || c.Seconds < 0:
+		return fmt.Errorf("steps %d, gradients %d, bytes %d, seconds %v, want 0 or more", c.Steps, c.GradEvals, c.Bytes, c.Seconds)
+	case c.Reached && c.Diverged:
+		return fmt.Errorf("the target was reached and the run diverged, want one of them at most")
+	case !finite(c.Start) || !finite(c.Target) || !finite(c.Final):
+		return fmt.Errorf("start %v, target %v, final value %v, want finite numbers", c.Start, c.Target, c.Final)
+	}
+	last := -1
+	for i, p := range c.Trajectory {
+		if p.Step <= last || p.Step > c.Steps || !finite(p.Value) || !finite(p.Seconds) {
+			return fmt.Errorf("point %d of the trajectory is %v, want steps that rise to %d and finite values", i, p, c.Steps)
+		}
+		last = p.Step
+	}
+	return printable(reflect.ValueOf(*c))
 }

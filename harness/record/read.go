@@ -18,9 +18,10 @@ const maxFile = 1 << 30
 
 // A File is what a file of records holds.
 type File struct {
-	Runs       []Run
-	Throughput []Throughput
-	Notices    []string // what was passed over, for the user to know
+	Runs        []Run
+	Throughput  []Throughput
+	Convergence []Convergence
+	Notices     []string // what was passed over, for the user to know
 }
 
 // ReadFile reads a file of records.
@@ -74,7 +75,7 @@ func Read(r io.Reader, name string) (*File, error) {
 		}
 	}
 	if junk != nil {
-		if len(rd.Runs)+len(rd.Throughput) == 0 {
+		if len(rd.Runs)+len(rd.Throughput)+len(rd.Convergence) == 0 {
 			return nil, junk
 		}
 		rd.torn++
@@ -127,6 +128,8 @@ func (rd *reader) record(text []byte) error {
 		rd.Runs = append(rd.Runs, *rec)
 	case *Throughput:
 		rd.Throughput = append(rd.Throughput, *rec)
+	case *Convergence:
+		rd.Convergence = append(rd.Convergence, *rec)
 	case string:
 		rd.kinds++
 	}
@@ -139,7 +142,7 @@ func (rd *reader) notice(format string, args ...any) {
 
 // finish gives one notice for each thing that was passed over, however often.
 func (rd *reader) finish() (*File, error) {
-	if len(rd.Runs)+len(rd.Throughput)+rd.kinds == 0 {
+	if len(rd.Runs)+len(rd.Throughput)+len(rd.Convergence)+rd.kinds == 0 {
 		return nil, fmt.Errorf("%s: no records, want a file that optbench run -o wrote", rd.name)
 	}
 	switch {
@@ -152,10 +155,16 @@ func (rd *reader) finish() (*File, error) {
 		rd.notice("records of kinds that this version does not know are left out: %d", rd.kinds)
 	}
 	orphans, orphan := 0, ""
-	for i := range rd.Throughput {
-		if t := &rd.Throughput[i]; !rd.runs[t.Run] {
-			orphans, orphan = orphans+1, t.Run
+	known := func(run string) {
+		if !rd.runs[run] {
+			orphans, orphan = orphans+1, run
 		}
+	}
+	for i := range rd.Throughput {
+		known(rd.Throughput[i].Run)
+	}
+	for i := range rd.Convergence {
+		known(rd.Convergence[i].Run)
 	}
 	if orphans > 0 {
 		rd.notice("run %.20q has no record of its own (%d measurements of such runs are kept)", orphan, orphans)

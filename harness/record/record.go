@@ -16,8 +16,9 @@ const Schema = "optbench/1"
 
 // Kinds of records.
 const (
-	KindRun        = "run"
-	KindThroughput = "throughput"
+	KindRun         = "run"
+	KindThroughput  = "throughput"
+	KindConvergence = "convergence"
 )
 
 // A Run is what all measurements of one process share.
@@ -77,6 +78,52 @@ type Throughput struct {
 	Stop       string   `json:"stop"` // why sampling ended: converged, time, samples
 	Verified   bool     `json:"verified"`
 	Warnings   []string `json:"warnings,omitempty"`
+}
+
+// A Task is what an optimizer was set to minimise, and with what.
+type Task struct {
+	Objective string  `json:"objective"` // with its parameters: "diagonal:condition=1e4"
+	Dim       int     `json:"dim"`
+	Noise     string  `json:"noise,omitempty"` // on every gradient; "" for none
+	Optimizer string  `json:"optimizer"`       // a name with its hyperparameters, but for the learning rate
+	LR        float64 `json:"lr"`
+	Schedule  string  `json:"schedule,omitempty"` // of the learning rate; "" for a constant one
+	DType     string  `json:"dtype"`
+	Backend   string  `json:"backend"`
+	Threads   int     `json:"threads"`
+}
+
+// A Convergence is one run of an optimizer from one seed. Values are those of the
+// objective without noise, above its known minimum.
+type Convergence struct {
+	Schema string `json:"schema"`
+	Kind   string `json:"kind"`
+	Run    string `json:"run"`
+	Case   Task   `json:"case"`
+	Seed   uint64 `json:"seed"`
+	Kernel string `json:"kernel"` // what really ran, op by op: "avx512/diagonal_f32+avx512/adamw_f32"
+	// Tuning says that the run served to choose the learning rate alone.
+	Tuning bool `json:"tuning,omitempty"`
+
+	Start     float64 `json:"start"`      // value at the first point
+	Target    float64 `json:"target"`     // value at which the run ends
+	Reached   bool    `json:"reached"`    // Steps and what follows are those to the target; else those spent
+	Diverged  bool    `json:"diverged"`   // a value that was not finite, or far above the start
+	Steps     int     `json:"steps"`      //
+	GradEvals int64   `json:"grad_evals"` // gradients of the whole objective, or of a batch
+	Seconds   float64 `json:"seconds"`    // of the steps, on the backend's clock
+	Bytes     int64   `json:"bytes"`      // least memory traffic of the steps
+
+	Final      float64 `json:"final_value"` // the last that was finite
+	Trajectory []Point `json:"trajectory"`  // thinned, from the first point to the last
+	StateHash  string  `json:"state_hash"`  // of the final parameters: 64 bits of their SHA-256
+}
+
+// A Point is the value that a run had reached after some steps.
+type Point struct {
+	Step    int     `json:"step"`
+	Value   float64 `json:"value"`
+	Seconds float64 `json:"seconds"`
 }
 
 // NewID returns the ID of a new run.

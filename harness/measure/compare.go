@@ -11,51 +11,63 @@ import (
 // A Comparison is what several optimizers did on the same problems.
 type Comparison struct {
 	Optimizers []string // as [Name] has them
-	Problems   []Problem
+	Problems   []Goal
 	// LeftOut lists the problems on which some of the optimizers were not run.
-	LeftOut []Problem
+	LeftOut []Goal
 
 	groups [][]Group // by problem and optimizer
 }
 
 // Compare compares the optimizers of groups on the problems that all of them were
-// run on. Where one was run with several learning rates on a problem, that of the
-// least expected running time counts; where none reached the target, that of the
-// least median value.
+// run on, each with the learning rate of [Best].
 func Compare(groups []Group) Comparison {
-	type cell struct {
-		problem   Problem
-		optimizer string
-	}
 	var c Comparison
-	var problems []Problem
-	best := map[cell]Group{}
-	for _, g := range groups {
-		at := cell{g.Problem(), Name(g.Task)}
-		if !slices.Contains(problems, at.problem) {
-			problems = append(problems, at.problem)
+	var problems []Goal
+	rows := map[Goal][]Group{}
+	for _, g := range Best(groups) {
+		p, name := g.Problem(), Name(g.Task)
+		if rows[p] == nil {
+			problems = append(problems, p)
 		}
-		if !slices.Contains(c.Optimizers, at.optimizer) {
-			c.Optimizers = append(c.Optimizers, at.optimizer)
-		}
-		if old, ok := best[at]; !ok || Better(&g, &old) < 0 {
-			best[at] = g
+		rows[p] = append(rows[p], g)
+		if !slices.Contains(c.Optimizers, name) {
+			c.Optimizers = append(c.Optimizers, name)
 		}
 	}
 	for _, p := range problems {
-		var row []Group
-		for _, o := range c.Optimizers {
-			if g, ok := best[cell{p, o}]; ok {
-				row = append(row, g)
-			}
-		}
-		if len(row) < len(c.Optimizers) {
+		if len(rows[p]) < len(c.Optimizers) {
 			c.LeftOut = append(c.LeftOut, p)
 			continue
 		}
-		c.Problems, c.groups = append(c.Problems, p), append(c.groups, row)
+		slices.SortFunc(rows[p], func(a, b Group) int {
+			return slices.Index(c.Optimizers, Name(a.Task)) - slices.Index(c.Optimizers, Name(b.Task))
+		})
+		c.Problems, c.groups = append(c.Problems, p), append(c.groups, rows[p])
 	}
 	return c
+}
+
+// Best returns for each optimizer on each problem the group that is the first by
+// [Better], which chooses its learning rate, in the order of their first groups.
+func Best(groups []Group) []Group {
+	type cell struct {
+		problem   Goal
+		optimizer string
+	}
+	index := map[cell]int{}
+	var out []Group
+	for _, g := range groups {
+		c := cell{g.Problem(), Name(g.Task)}
+		at, ok := index[c]
+		switch {
+		case !ok:
+			index[c] = len(out)
+			out = append(out, g)
+		case Better(&g, &out[at]) < 0:
+			out[at] = g
+		}
+	}
+	return out
 }
 
 // Better orders groups on one problem, the best first: by expected running time in
@@ -144,41 +156,23 @@ const Targets = 50
 // ECDF returns for each optimizer the distribution, over the runs of all problems
 // and Targets values of each, of what it cost to get to that value or below (N.
 // Hansen et al., COCO: performance assessment, 2016). The values lie evenly on a
-// logarithmic scale between the start, which is not among them, and the target,
+// logarithmic scale between the first, which is not among them, and the target,
 // which is. What was reached between two points of a trajectory counts at the second.
 func (c *Comparison) ECDF(cost Cost) []Distribution {
 	out := make([]Distribution, len(c.Optimizers))
 	for i := range out {
 		var costs []float64
-		for _, row := range c.groups {
-			for _, target := range targets(row) {
-				for _, r := range row[i].Runs {
-					costs = append(costs, hit(r, target, cost))
+		for p, row := range c.groups {
+			for _, r := range row[i].Runs {
+				for k := 1; k <= Targets; k++ {
+					// A target of 0 has no logarithm: it stands for them all.
+					target := r.Start * math.Pow(c.Problems[p].Target, float64(k)/Targets)
+					costs = append(costs, hit(r, max(target, r.Target), cost))
 				}
 			}
 		}
 		out[i] = distribution(costs)
 	}
-	return out
-}
-
-// targets returns the values that count on a problem, the first the easiest. Where
-// logarithms of the values do not exist, it is the target alone.
-func targets(row []Group) []float64 {
-	start, end := 0.0, row[0].Target
-	for _, g := range row {
-		for _, r := range g.Runs {
-			start = max(start, r.Start)
-		}
-	}
-	if end <= 0 || start <= end {
-		return []float64{end}
-	}
-	out := make([]float64, Targets)
-	for k := range out {
-		out[k] = start * math.Pow(end/start, float64(k+1)/Targets)
-	}
-	out[Targets-1] = end // to the bit
 	return out
 }
 

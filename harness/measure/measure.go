@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/optbench/optbench/harness/record"
 )
@@ -56,10 +57,27 @@ func (c Cost) At(r *record.Convergence, p record.Point) float64 {
 	return c.Of(r) * (float64(p.Step) / float64(r.Steps))
 }
 
-// A Group is the runs of one task to one target, which differ in their seeds alone.
+// A Goal is what a run was to do: to get from its first value to a share of it within
+// so many steps.
+type Goal struct {
+	Task   record.Task
+	Target float64 // as a share of the first value, which depends on the seed
+	Budget int
+}
+
+// GoalOf returns the goal of a run.
+func GoalOf(r *record.Convergence) Goal {
+	g := Goal{Task: r.Case, Budget: r.Budget}
+	if r.Start > 0 && r.Target > 0 {
+		// Nine digits: the product with the first value was rounded.
+		g.Target, _ = strconv.ParseFloat(strconv.FormatFloat(r.Target/r.Start, 'g', 9, 64), 64)
+	}
+	return g
+}
+
+// A Group is the runs of one goal, which differ in their seeds alone.
 type Group struct {
-	Task    record.Task
-	Target  float64
+	Goal
 	Runs    []*record.Convergence // by rising seed, each seed once
 	Repeats int                   // records left out because their seed was there
 }
@@ -72,29 +90,25 @@ func Groups(runs []record.Convergence) []Group {
 }
 
 func group(runs []record.Convergence, takes func(*record.Convergence) bool) []Group {
-	type key struct {
-		task   record.Task
-		target float64
-	}
 	type seeded struct {
-		key
+		Goal
 		seed uint64
 	}
-	index, seen := map[key]int{}, map[seeded]bool{}
+	index, seen := map[Goal]int{}, map[seeded]bool{}
 	var out []Group
 	for i := range runs {
 		r := &runs[i]
 		if !takes(r) {
 			continue
 		}
-		k := key{r.Case, r.Target}
-		at, ok := index[k]
+		goal := GoalOf(r)
+		at, ok := index[goal]
 		if !ok {
 			at = len(out)
-			index[k] = at
-			out = append(out, Group{Task: r.Case, Target: r.Target})
+			index[goal] = at
+			out = append(out, Group{Goal: goal})
 		}
-		if s := (seeded{k, r.Seed}); seen[s] {
+		if s := (seeded{goal, r.Seed}); seen[s] {
 			out[at].Repeats++
 		} else {
 			seen[s] = true
@@ -116,18 +130,11 @@ func Name(t record.Task) string {
 	return t.Optimizer
 }
 
-// A Problem is what optimizers are compared on: a task without optimizer, schedule
-// and learning rate, and its target.
-type Problem struct {
-	Task   record.Task
-	Target float64
-}
-
-// Problem returns what the runs of the group were to solve.
-func (g *Group) Problem() Problem {
-	t := g.Task
-	t.Optimizer, t.Schedule, t.LR = "", "", 0
-	return Problem{t, g.Target}
+// Problem returns what optimizers can be compared on: the goal without the optimizer,
+// its schedule and its learning rate.
+func (g Goal) Problem() Goal {
+	g.Task.Optimizer, g.Task.Schedule, g.Task.LR = "", "", 0
+	return g
 }
 
 // Reached counts the runs that reached the target.
@@ -153,15 +160,33 @@ func (g *Group) count(is func(*record.Convergence) bool) int {
 // Final returns a quantile over the runs of the value at which they ended; of one
 // that diverged it is infinite.
 func (g *Group) Final(q float64) float64 {
+	return g.final(q, func(r *record.Convergence) float64 { return r.Final })
+}
+
+// FinalShare is Final of the values divided by those at which the runs began.
+func (g *Group) FinalShare(q float64) float64 {
+	return g.final(q, func(r *record.Convergence) float64 { return share(r, r.Final) })
+}
+
+func (g *Group) final(q float64, value func(*record.Convergence) float64) float64 {
 	values := make([]float64, len(g.Runs))
 	for i, r := range g.Runs {
-		values[i] = r.Final
+		values[i] = value(r)
 		if r.Diverged {
 			values[i] = math.Inf(1)
 		}
 	}
 	slices.Sort(values)
 	return quantile(values, q)
+}
+
+// share returns a value of a run as a share of its first. One that began at the
+// minimum has shares of 0, or infinite ones.
+func share(r *record.Convergence, value float64) float64 {
+	if value == 0 {
+		return 0
+	}
+	return value / max(0, r.Start)
 }
 
 // A Quantile of costs. Where Censored, the runs do not tell it: it is more than

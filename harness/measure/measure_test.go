@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/optbench/optbench/harness/record"
@@ -45,9 +46,11 @@ func TestGroups(t *testing.T) {
 	runs := append(five(), ended("sgd", 1, 5, "missed"), ended("adam", 2, 999, "reached"))
 	other := ended("adam", 6, 7, "reached")
 	other.Target = 2
+	further := ended("adam", 1, 7, "reached") // the same goal from another start
+	further.Seed, further.Start, further.Target = 8, 0.3, 0.3*0.01
 	tuning := ended("adam", 7, 8, "reached")
 	tuning.Tuning = true
-	runs = append(runs, other, tuning)
+	runs = append(runs, other, further, tuning)
 	slices.Reverse(runs[:5])
 	groups := Groups(runs)
 	if len(groups) != 3 {
@@ -58,11 +61,11 @@ func TestGroups(t *testing.T) {
 	for _, r := range g.Runs {
 		seeds = append(seeds, r.Seed)
 	}
-	if !slices.Equal(seeds, []uint64{1, 2, 3, 4, 5}) || g.Repeats != 1 || g.Runs[1].Steps != 300 {
-		t.Errorf("seeds %v, %d repeats, the second took %d steps; want 1 to 5, a repeat, the first record of each", seeds, g.Repeats, g.Runs[1].Steps)
+	if !slices.Equal(seeds, []uint64{1, 2, 3, 4, 5, 8}) || g.Repeats != 1 || g.Runs[1].Steps != 300 {
+		t.Errorf("seeds %v, %d repeats, the second took %d steps; want 1 to 5 and 8, a repeat, the first record of each", seeds, g.Repeats, g.Runs[1].Steps)
 	}
-	if g.Reached() != 3 || g.Diverged() != 1 {
-		t.Errorf("%d reached and %d diverged, want 3 and 1", g.Reached(), g.Diverged())
+	if g.Reached() != 4 || g.Diverged() != 1 || g.Target != 0.01 {
+		t.Errorf("%d reached %v and %d diverged, want 4 reached 0.01 and 1", g.Reached(), g.Target, g.Diverged())
 	}
 }
 
@@ -362,19 +365,82 @@ func TestECDF(t *testing.T) {
 	}
 }
 
-// TestECDFWithoutLogarithms counts the target alone.
+// TestECDFWithoutLogarithms counts the target alone, as often as others.
 func TestECDFWithoutLogarithms(t *testing.T) {
 	a, b := ended("adam", 1, 20, "reached"), ended("adam", 1, 0, "reached")
 	a.Target = 0
-	b.Target, b.Case.Objective = 200, "rosenbrock" // above the start
-	d := func(r record.Convergence) Distribution {
-		c := Compare(Groups([]record.Convergence{r}))
-		return c.ECDF(Steps)[0]
+	a.Trajectory = []record.Point{{Step: 0, Value: 100}, {Step: 10, Value: 10}, {Step: 20, Value: 0}}
+	b.Target = 200 // above the start
+	for _, c := range []struct {
+		run  record.Convergence
+		want float64
+	}{{a, 20}, {b, 0}} {
+		comparison := Compare(Groups([]record.Convergence{c.run}))
+		d := comparison.ECDF(Steps)[0]
+		if len(d.At) != Targets || d.At[0] != c.want || d.At[Targets-1] != c.want {
+			t.Errorf("a target of %v: %v, want all at %v", c.run.Target, d, c.want)
+		}
 	}
-	if got, want := d(a), (Distribution{[]float64{20}, 1}); !reflect.DeepEqual(got, want) {
-		t.Errorf("a target of 0: %v, want %v", got, want)
+}
+
+// TestCurve: two runs from 100, of which one falls tenfold in ten steps and ends, and
+// one stays for twenty.
+func TestCurve(t *testing.T) {
+	a, b := ended("adam", 1, 10, "reached"), ended("adam", 2, 20, "missed")
+	a.Trajectory = []record.Point{{Step: 0, Value: 100}, {Step: 10, Value: 10}}
+	b.Trajectory = []record.Point{{Step: 0, Value: 100}, {Step: 5, Value: 100}, {Step: 20, Value: 100}}
+	c := only(t, []record.Convergence{a, b}).Curve(Steps, 0, 1)
+	want := Curve{Cost: []float64{0, 5, 10, 20}, Values: [][]float64{{1, math.Sqrt(0.1), 0.1, 0.1}, {1, 1, 1, 1}}}
+	if !slices.Equal(c.Cost, want.Cost) || !slices.EqualFunc(c.Values[0], want.Values[0], near) || !slices.Equal(c.Values[1], want.Values[1]) {
+		t.Errorf("curve %v, want %v", c, want)
 	}
-	if got, want := d(b), (Distribution{[]float64{0}, 1}); !reflect.DeepEqual(got, want) {
-		t.Errorf("a target above the start: %v, want %v", got, want)
+	b.Reached, b.Diverged, b.Steps, b.Trajectory = false, true, 5, b.Trajectory[:2]
+	c = only(t, []record.Convergence{a, b}).Curve(Steps, 0.5)
+	if got := c.Values[0]; len(got) != 3 || got[2] != inf {
+		t.Errorf("median %v, want it infinite once half of the runs have diverged", got)
+	}
+}
+
+// TestCurveIsThin however many points the trajectories have.
+func TestCurveIsThin(t *testing.T) {
+	r := ended("adam", 1, 1_000_000, "missed")
+	for s := range 1_000_000 {
+		r.Trajectory = append(r.Trajectory, record.Point{Step: s, Value: 1})
+	}
+	r.Trajectory = append(r.Trajectory, record.Point{Step: 1_000_000, Value: 1})
+	c := only(t, []record.Convergence{r}).Curve(Steps, 0.5)
+	if n := len(c.Cost); n > 500 || c.Cost[0] != 0 || c.Cost[n-1] != 1e6 {
+		t.Errorf("%d points from %v to %v, want at most 500 from end to end", n, c.Cost[0], c.Cost[n-1])
+	}
+}
+
+func TestWhere(t *testing.T) {
+	runs := compared()
+	runs[0].Case.Objective, runs[0].Case.LR = "diagonal:condition=1e4", 1e-3
+	for _, c := range []struct {
+		conditions []string
+		want       int
+	}{
+		{nil, 11}, {[]string{"optimizer=adam"}, 4}, {[]string{"optimizer=adam,lion"}, 7}, {[]string{"objective=diagonal"}, 4},
+		{[]string{"objective=diagonal:condition=1e4"}, 1}, {[]string{"lr=0.001"}, 1}, {[]string{"lr=1e-3"}, 1}, {[]string{"dim=10", "optimizer=sgd"}, 4},
+		{[]string{"noise="}, 11},
+	} {
+		got, err := Where(runs, c.conditions...)
+		if err != nil || len(got) != c.want {
+			t.Errorf("%q: %d runs, %v, want %d", c.conditions, len(got), err, c.want)
+		}
+	}
+	for condition, want := range map[string]string{
+		"optimiser=adam": `"optimiser=adam", did you mean optimizer? want such as objective=NAME`,
+		"adam":           `condition "adam", want`,
+		"optimizer=adm":  `no record has optimizer "adm", did you mean adam? there are: adam, lion, sgd`,
+		"noise=gauss":    `no record has noise "gauss", there are: ""`,
+	} {
+		if got, err := Where(runs, condition); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %d runs, %v, want an error with %q", condition, len(got), err, want)
+		}
+	}
+	if len(runs) != 11 {
+		t.Error("the runs themselves were changed")
 	}
 }

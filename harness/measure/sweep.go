@@ -10,38 +10,35 @@ import (
 
 // A Sweep is what an optimizer did with several learning rates.
 type Sweep struct {
-	Task   record.Task // whose learning rate is 0
-	Target float64
-	Rates  []Group // by rising learning rate
+	Goal          // whose learning rate is 0
+	Rates []Group // by rising learning rate
+}
+
+// Sweep returns the goal of the sweep that a goal belongs to.
+func (g Goal) Sweep() Goal {
+	g.Task.LR = 0
+	return g
 }
 
 // Sweeps returns a sweep for each optimizer on each problem, in the order of their
 // first records. Where the learning rate was tuned a sweep has the runs of that
 // alone, for they have the same seeds at every rate; else it has all.
 func Sweeps(runs []record.Convergence) []Sweep {
-	type key struct {
-		task   record.Task
-		target float64
-	}
-	of := func(t record.Task, target float64) key {
-		t.LR = 0
-		return key{t, target}
-	}
-	tuned := map[key]bool{}
+	tuned := map[Goal]bool{}
 	for i := range runs {
 		if runs[i].Tuning {
-			tuned[of(runs[i].Case, runs[i].Target)] = true
+			tuned[GoalOf(&runs[i]).Sweep()] = true
 		}
 	}
-	index := map[key]int{}
+	index := map[Goal]int{}
 	var out []Sweep
-	for _, g := range group(runs, func(r *record.Convergence) bool { return r.Tuning == tuned[of(r.Case, r.Target)] }) {
-		k := of(g.Task, g.Target)
-		at, ok := index[k]
+	for _, g := range group(runs, func(r *record.Convergence) bool { return r.Tuning == tuned[GoalOf(r).Sweep()] }) {
+		goal := g.Sweep()
+		at, ok := index[goal]
 		if !ok {
 			at = len(out)
-			index[k] = at
-			out = append(out, Sweep{Task: k.task, Target: k.target})
+			index[goal] = at
+			out = append(out, Sweep{Goal: goal})
 		}
 		out[at].Rates = append(out[at].Rates, g)
 	}

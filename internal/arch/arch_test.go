@@ -40,7 +40,7 @@ var rules = []rule{
 	{dir: "kernels/cuda", project: []string{"kernels"}, tests: []string{"internal/ptxsim"}},
 	{dir: "backend", project: []string{"kernels", "kernels/cpu", "kernels/cuda", "internal/..."}, external: []string{"*"}},
 	{dir: "backend/backendtest", project: []string{"backend", "kernels"}},
-	{dir: "harness/measure", project: []string{"harness/record"}},
+	{dir: "harness/measure", project: []string{"harness/axis", "harness/record"}},
 	{dir: "harness", deep: true, project: []string{"backend", "kernels", "internal/..."}, external: []string{"*"}},
 	{dir: "cmd/optbench", project: []string{"harness/...", "backend", "kernels", "internal/..."}, external: []string{"*"}},
 	{dir: "internal", deep: true, external: []string{"*"}},

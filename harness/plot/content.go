@@ -126,7 +126,7 @@ func (p *content) path(l *line, at func(point) vg.Point) []vg.Point {
 	var out []vg.Point
 	off := vg.Length(0)
 	if l.apart {
-		off = 0.6 * vg.Length(float64(p.style(l))-float64(len(p.lines)-1)/2)
+		off = 0.6 * vg.Length(float64(slices.Index(p.lines, l))-float64(len(p.lines)-1)/2)
 	}
 	for _, d := range l.points {
 		if !p.x.log || d.x > 0 {

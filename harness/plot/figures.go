@@ -181,7 +181,9 @@ func Profile(c measure.Comparison, over measure.Cost) (*Figure, error) {
 			widest = max(widest, min(1.05*r, 1000))
 		}
 	}
-	for i, name := range c.Optimizers {
+	f.names = c.Optimizers
+	for _, i := range rising(profiles, measure.Distribution.Score) {
+		name := c.Optimizers[i]
 		f.add(p, &line{name: name, label: fmt.Sprintf("%s (%.2f)", name, profiles[i].Score()), points: staircase(profiles[i], 1, widest), apart: true})
 	}
 	p.x = scale{label: "expected " + costs[over] + ", as a multiple of the least", log: true, min: 1, max: widest}
@@ -203,7 +205,9 @@ func ECDF(c measure.Comparison, over measure.Cost) (*Figure, error) {
 	}
 	p.x = scale{label: costs[over], log: true}
 	p.x.cover(all, 0, math.Inf(1))
-	for i, name := range c.Optimizers {
+	f.names = c.Optimizers
+	for _, i := range rising(shares, func(d measure.Distribution) float64 { return d.Share(p.x.max) }) {
+		name := c.Optimizers[i]
 		f.add(p, &line{name: name, label: name, points: staircase(shares[i], p.x.min, p.x.max), apart: true})
 	}
 	p.y = scale{label: "share of runs and targets", max: 1}
@@ -215,6 +219,17 @@ func comparable(c measure.Comparison) error {
 		return fmt.Errorf("no problem was given to all of the %s, want one at least: choose with --where optimizer=NAME,NAME", count(len(c.Optimizers), "optimizer"))
 	}
 	return nil
+}
+
+// rising returns the places of distributions in the order of what is said of them, so
+// that the best lies above the others.
+func rising(ds []measure.Distribution, value func(measure.Distribution) float64) []int {
+	order := make([]int, len(ds))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(value(ds[a]), value(ds[b])) })
+	return order
 }
 
 // staircase returns the corners of a distribution between two bounds.

@@ -173,7 +173,7 @@ func (t *tag) places() []vg.Rectangle {
 
 // cost is what speaks against a place. It need not look on once that reaches enough.
 func (t *tag) cost(box vg.Rectangle, tags []*tag, paths [][]vg.Point, room vg.Rectangle, enough float64) float64 {
-	from := nearest(box, t.end)
+	from := foot(box, t.end)
 	cost := float64(distance(from, t.end) / t.size.Y)
 	if t.under && box.Max.Y > t.end.Y || !t.under && box.Min.X < t.end.X {
 		cost += displaced
@@ -191,10 +191,10 @@ func (t *tag) cost(box vg.Rectangle, tags []*tag, paths [][]vg.Point, room vg.Re
 		if overlap(grown(box, gap, 1), o.box) {
 			cost += onLabel
 		}
-		if crosses(o.box, from, t.end) || crosses(box, nearest(o.box, o.end), o.end) {
+		if crosses(o.box, from, t.end) || crosses(box, foot(o.box, o.end), o.end) {
 			cost += crossing
 		}
-		if meet(from, t.end, nearest(o.box, o.end), o.end) {
+		if meet(from, t.end, foot(o.box, o.end), o.end) {
 			cost += over
 		}
 	}
@@ -221,7 +221,7 @@ func (t *tag) cost(box vg.Rectangle, tags []*tag, paths [][]vg.Point, room vg.Re
 func (t *tag) draw(c *draw.Canvas) {
 	c.SetColor(veil)
 	c.Fill(t.box.Path())
-	from := nearest(t.box, t.end)
+	from := foot(t.box, t.end)
 	if distance(from, t.end) > gap+1 {
 		c.StrokeLine2(draw.LineStyle{Color: t.style.Color, Width: 0.4}, from.X, from.Y, t.end.X, t.end.Y)
 	}
@@ -235,6 +235,16 @@ func distance(a, b vg.Point) vg.Length {
 // nearest returns the point of a box that is the nearest to another.
 func nearest(box vg.Rectangle, p vg.Point) vg.Point {
 	return vg.Point{X: min(max(p.X, box.Min.X), box.Max.X), Y: min(max(p.Y, box.Min.Y), box.Max.Y)}
+}
+
+// foot returns where a leader from a point meets a label: at the middle of its side
+// where it comes from there.
+func foot(box vg.Rectangle, p vg.Point) vg.Point {
+	f := nearest(grown(box, 1.5, 0), p)
+	if f.X != p.X {
+		f.Y = (box.Min.Y + box.Max.Y) / 2
+	}
+	return f
 }
 
 func inside(box vg.Rectangle, p vg.Point) bool { return nearest(box, p) == p }

@@ -75,10 +75,12 @@ func (f *Figure) add(p *panel, l *line) {
 // MaxPanels is how many panels a figure has at most.
 const MaxPanels = 12
 
-// Sizes of a figure of one panel, and of each in a grid.
+// Sizes of a figure of one panel, and of each in a grid; a panel is higher where the
+// names of its lines, one above the other, need more.
 const (
 	wide, high         = 17 * vg.Centimeter, 11 * vg.Centimeter
 	tileWide, tileHigh = 13 * vg.Centimeter, 8.5 * vg.Centimeter
+	besides, name      = 3 * vg.Centimeter, 0.43 * vg.Centimeter
 	margin             = 0.35 * vg.Centimeter
 	columns            = 2
 	dpi                = 144
@@ -86,13 +88,15 @@ const (
 
 // Write writes the figure in a format of [Formats].
 func (f *Figure) Write(w io.Writer, format string) error {
-	size := vg.Point{X: wide, Y: high}
-	cols, rows := 1, 1
+	size, cols, rows := vg.Point{X: wide, Y: high}, 1, 1
 	if n := len(f.panels); n > 1 {
-		cols = columns
-		rows = (n + cols - 1) / cols
-		size = vg.Point{X: tileWide * vg.Length(cols), Y: tileHigh * vg.Length(rows)}
+		size, cols, rows = vg.Point{X: tileWide, Y: tileHigh}, columns, (n+columns-1)/columns
 	}
+	for _, p := range f.panels {
+		size.Y = max(size.Y, besides+name*vg.Length(len(p.lines)))
+	}
+	size.X *= vg.Length(cols)
+	size.Y *= vg.Length(rows)
 	var canvas interface {
 		vg.CanvasSizer
 		io.WriterTo

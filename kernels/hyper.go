@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// Hyperparameters are the exported fields of an update's struct. A field's json
-// tag is its name on the command line and in records, and its range tag says
-// which values make sense: an interval such as "[0,1)". Without a range tag any
-// finite number will do.
+// Hyperparameters are the exported fields of an update's struct, or that of an
+// objective or a noise law. A field's json tag is its name on the command line and
+// in records, and its range tag says which values make sense: an interval such as
+// "[0,1)", or of a text the words that it may be. Without a range tag any finite
+// number will do.
 
 // A Param is a hyperparameter and its value.
 type Param struct {
@@ -49,8 +51,19 @@ func Check(u any) error {
 		return nil // an update of another package's, without any
 	}
 	for i := range v.NumField() {
-		x, ok := v.Field(i).Interface().(float64)
-		if !ok {
+		var x float64
+		switch y := v.Field(i).Interface().(type) {
+		case float64:
+			x = y
+		case int:
+			x = float64(y)
+		case string:
+			f := v.Type().Field(i)
+			if names := strings.Split(f.Tag.Get("range"), ","); !slices.Contains(names, y) {
+				return fmt.Errorf("%s is %q, want one of %s", f.Tag.Get("json"), y, strings.Join(names, ", "))
+			}
+			continue
+		default:
 			continue
 		}
 		f := v.Type().Field(i)
@@ -88,29 +101,68 @@ func bound(s string) float64 {
 	return x
 }
 
+// Named is a struct of hyperparameters: an update, an objective, a noise law.
+type Named interface{ Name() string }
+
 // Parse returns the update that a text such as "adamw" or
 // "adamw:lr=3e-4:weight_decay=0.1" names: a definition's name, then the
 // hyperparameters that differ from its default.
-func Parse(text string) (Update, error) {
-	name, rest, more := strings.Cut(text, ":")
-	d := Find(name)
-	if d == nil {
-		return nil, fmt.Errorf("unknown update %q, want one of %s", name, strings.Join(Names(), ", "))
+func Parse(text string) (Update, error) { return ParseNamed("update", text, defaultUpdates()) }
+
+// Format returns the text that [Parse] turns into u: the name, then what
+// differs from the default.
+func Format(u Update) string { return FormatNamed(u, defaultUpdates()) }
+
+func defaultUpdates() []Update {
+	var out []Update
+	for _, d := range All() {
+		out = append(out, d.Cases[0])
 	}
-	v := reflect.New(reflect.TypeOf(d.Cases[0])).Elem()
-	v.Set(reflect.ValueOf(d.Cases[0]))
+	return out
+}
+
+// ParseNamed returns the one of defaults that a text names, with the
+// hyperparameters that it sets. What says what they are, for errors: "update".
+func ParseNamed[N Named](what, text string, defaults []N) (N, error) {
+	var none N
+	name, rest, more := strings.Cut(text, ":")
+	i := slices.IndexFunc(defaults, func(d N) bool { return d.Name() == name })
+	if i < 0 {
+		var names []string
+		for _, d := range defaults {
+			names = append(names, d.Name())
+		}
+		return none, fmt.Errorf("unknown %s %q, want one of %s", what, name, strings.Join(names, ", "))
+	}
+	v := reflect.New(reflect.TypeOf(defaults[i])).Elem()
+	v.Set(reflect.ValueOf(defaults[i]))
 	if more {
 		for _, setting := range strings.Split(rest, ":") {
 			if err := set(v, setting); err != nil {
-				return nil, fmt.Errorf("update %q: %w", text, err)
+				return none, fmt.Errorf("%s %q: %w", what, text, err)
 			}
 		}
 	}
-	u := v.Interface().(Update)
-	if err := Check(u); err != nil {
-		return nil, fmt.Errorf("update %q: %w", text, err)
+	x := v.Interface().(N)
+	if err := Check(x); err != nil {
+		return none, fmt.Errorf("%s %q: %w", what, text, err)
 	}
-	return u, nil
+	return x, nil
+}
+
+// FormatNamed returns the text that [ParseNamed] turns into x.
+func FormatNamed[N Named](x N, defaults []N) string {
+	text := x.Name()
+	var usual []Param
+	if i := slices.IndexFunc(defaults, func(d N) bool { return d.Name() == text }); i >= 0 {
+		usual = Params(defaults[i])
+	}
+	for i, p := range Params(x) {
+		if i >= len(usual) || p.Value != usual[i].Value {
+			text += ":" + p.Name + "=" + p.Value
+		}
+	}
+	return text
 }
 
 // set assigns "name=value" to the field of that name.
@@ -130,6 +182,10 @@ func set(v reflect.Value, setting string) error {
 		switch x := v.Field(i).Addr().Interface().(type) {
 		case *float64:
 			*x, err = strconv.ParseFloat(value, 64)
+		case *int:
+			*x, err = strconv.Atoi(value)
+		case *string:
+			*x = value
 		case *bool:
 			*x, err = strconv.ParseBool(value)
 		case encoding.TextUnmarshaler:
@@ -147,24 +203,10 @@ func kind(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.Float64:
 		return "a number"
+	case reflect.Int:
+		return "a whole number"
 	case reflect.Bool:
 		return "true or false"
 	}
 	return "one of " + strings.Join(correctionNames[:], ", ")
-}
-
-// Format returns the text that [Parse] turns into u: the name, then what
-// differs from the default.
-func Format(u Update) string {
-	text := u.Name()
-	var defaults []Param
-	if d := Find(text); d != nil {
-		defaults = Params(d.Cases[0])
-	}
-	for i, p := range Params(u) {
-		if i >= len(defaults) || p.Value != defaults[i].Value {
-			text += ":" + p.Name + "=" + p.Value
-		}
-	}
-	return text
 }

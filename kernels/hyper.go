@@ -165,6 +165,20 @@ func FormatNamed[N Named](x N, defaults []N) string {
 	return text
 }
 
+// With returns x with a hyperparameter changed.
+func With[N Named](x N, name string, value float64) (N, error) {
+	v := reflect.New(reflect.TypeOf(x)).Elem()
+	v.Set(reflect.ValueOf(x))
+	if err := set(v, name+"="+strconv.FormatFloat(value, 'g', -1, 64)); err != nil {
+		return x, fmt.Errorf("%s: %w", x.Name(), err)
+	}
+	out := v.Interface().(N)
+	if err := Check(out); err != nil {
+		return x, fmt.Errorf("%s: %w", x.Name(), err)
+	}
+	return out, nil
+}
+
 // set assigns "name=value" to the field of that name.
 func set(v reflect.Value, setting string) error {
 	key, value, ok := strings.Cut(setting, "=")

@@ -118,6 +118,34 @@ func FormatInt(n int64) string {
 	return slices.MinFunc(forms, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
 }
 
+// FormatFloat returns x with at most so many significant digits, in the plain form
+// or in the scientific one: 1500, 0.012, 1.23e-5, 2e6. Whole numbers of up to five
+// digits keep them all.
+func FormatFloat(x float64, digits int) string {
+	if x == math.Trunc(x) && math.Abs(x) < 1e5 {
+		digits = max(digits, 5)
+	}
+	scientific := strconv.FormatFloat(x, 'e', digits-1, 64)
+	mantissa, exponent, ok := strings.Cut(scientific, "e")
+	if !ok {
+		return scientific // an infinity, or no number
+	}
+	rounded, _ := strconv.ParseFloat(scientific, 64) // it was formatted here
+	plain := strconv.FormatFloat(rounded, 'f', -1, 64)
+	if strings.Contains(mantissa, ".") {
+		mantissa = strings.TrimRight(strings.TrimRight(mantissa, "0"), ".")
+	}
+	sign := ""
+	if exponent[0] == '-' {
+		sign = "-"
+	}
+	short := mantissa + "e" + sign + strings.TrimLeft(exponent, "+-0")
+	if len(plain) < len(short) || len(plain) <= 5 {
+		return plain
+	}
+	return short
+}
+
 // expand reads one item of the language: a number, a power, or a range of either.
 func expand(item string) ([]int64, error) {
 	base, exponent, power := strings.Cut(item, "^")

@@ -9,7 +9,7 @@ import (
 // to 1: spread evenly on a logarithmic scale, in two clusters of equal size, or as
 // a power law h = (i+1)^-Power, which ignores Condition.
 type Diagonal struct {
-	Spectrum  string  `json:"spectrum" range:"log,clusters,power"`
+	Spectrum  string  `json:"spectrum" range:"log|clusters|power"`
 	Condition float64 `json:"condition" range:"[1,inf)"`
 	Power     float64 `json:"power" range:"[0,inf)"`
 }

@@ -63,7 +63,7 @@ func newSoftmax[T kernels.Real](s Softmax, dim int, seed uint64) Objective[T] {
 func (o *softmax[T]) Start(x []T)      { clear(x) }
 func (o *softmax[T]) Minimum() float64 { return o.minimum() }
 
-func (o *softmax[T]) Facts() Facts     { return o.facts }
+func (o *softmax[T]) Facts() Facts { return o.facts }
 
 // forward sets the logits to those of the examples in a.
 func (o *softmax[T]) forward(x []T, a matrix[T]) {

@@ -1,9 +1,6 @@
 package kernels
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Diagonal is the quadratic sum(h*(p-1)^2)/2, with curvatures h from 1/Condition
 // to 1: spread evenly on a logarithmic scale, in two clusters of equal size, or as
@@ -33,14 +30,11 @@ func (d Diagonal) curvature(i, n int) float64 {
 }
 
 func (d Diagonal) Facts(n int) (Facts, error) {
-	if n < 1 {
-		return Facts{}, fmt.Errorf("dimension %d, want 1 or more", n)
-	}
 	f := Facts{L: 1, Mu: 1 / d.Condition, Spread: 1, Data: func(_, i int) float64 { return d.curvature(i, n) }}
 	if d.Spectrum == "power" {
 		f.Mu = math.Pow(float64(n), -d.Power)
 	}
-	return f, nil
+	return f, atLeast(1, n)
 }
 
 var diagonalKernel = objectiveKernel("diagonal", []Slot{{"h", Input}}, diagonal[float32], diagonal[float64])

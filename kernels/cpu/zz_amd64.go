@@ -524,6 +524,16 @@ func dotAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func dotAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// doubleWellAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func doubleWellAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// doubleWellAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func doubleWellAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // lambNormsAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -924,6 +934,26 @@ func nesterovChainAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *fl
 //go:noescape
 func nesterovChainAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// phi4AVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func phi4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// phi4AVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func phi4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// poissonAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func poissonAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// poissonAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func poissonAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // rmspropAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -973,6 +1003,16 @@ func rmspropQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *
 //
 //go:noescape
 func rmspropQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rosenbrockAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func rosenbrockAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rosenbrockAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func rosenbrockAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // sgdAVX512 runs elements [i, n) of a pass.
 //

@@ -19507,6 +19507,337 @@ done:
 	VZEROUPPER
 	RET
 
+// func doubleWellAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·doubleWellAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Z0
+	VBROADCASTSS 8(DX), Z1
+	VBROADCASTSS 12(DX), Z2
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(DX*4), Z5
+	VMOVUPS     64(CX)(DX*4), Z6
+	VSUBPS      Z0, Z5, Z7
+	VSUBPS      Z0, Z6, Z8
+	VADDPS      Z0, Z5, Z9
+	VADDPS      Z0, Z6, Z10
+	VMULPS      Z9, Z5, Z5
+	VMULPS      Z10, Z6, Z6
+	VADDPS      Z1, Z5, Z5
+	VADDPS      Z1, Z6, Z6
+	VMULPS      Z7, Z5, Z5
+	VMULPS      Z8, Z6, Z6
+	VMULPS      Z7, Z7, Z7
+	VMULPS      Z8, Z8, Z8
+	VMULPS.BCST w3e800000x1<>+0(SB), Z7, Z7
+	VMULPS.BCST w3e800000x1<>+0(SB), Z8, Z8
+	VMULPS      Z9, Z9, Z9
+	VMULPS      Z10, Z10, Z10
+	VADDPS      Z2, Z9, Z9
+	VADDPS      Z2, Z10, Z10
+	VMULPS      Z9, Z7, Z7
+	VMULPS      Z10, Z8, Z8
+	VADDPS      Z7, Z3, Z3
+	VADDPS      Z8, Z4, Z4
+	VMOVUPS     Z5, (AX)(DX*4)
+	VMOVUPS     Z6, 64(AX)(DX*4)
+	ADDQ        $0x20, DX
+	CMPQ        DX, R8
+	JLE         lanes
+
+tail:
+	CMPQ        DX, DI
+	JGE         fold
+	MOVQ        DI, R8
+	SUBQ        DX, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(DX*4), K1, Z5
+	VSUBPS      Z0, Z5, Z6
+	VADDPS      Z0, Z5, Z7
+	VMULPS      Z7, Z5, Z5
+	VADDPS      Z1, Z5, Z5
+	VMULPS      Z6, Z5, Z5
+	VMULPS      Z6, Z6, Z6
+	VMULPS.BCST w3e800000x1<>+0(SB), Z6, Z6
+	VMULPS      Z7, Z7, Z7
+	VADDPS      Z2, Z7, Z7
+	VMULPS      Z7, Z6, Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VADDPS      Z6, Z3, Z3
+	VMOVUPS     Z5, K1, (AX)(DX*4)
+	ADDQ        $0x10, DX
+	CMPQ        DX, DI
+	JGE         fold
+	MOVQ        DI, R8
+	SUBQ        DX, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(DX*4), K1, Z5
+	VSUBPS      Z0, Z5, Z6
+	VADDPS      Z0, Z5, Z7
+	VMULPS      Z7, Z5, Z5
+	VADDPS      Z1, Z5, Z5
+	VMULPS      Z6, Z5, Z5
+	VMULPS      Z6, Z6, Z6
+	VMULPS.BCST w3e800000x1<>+0(SB), Z6, Z6
+	VMULPS      Z7, Z7, Z7
+	VADDPS      Z2, Z7, Z7
+	VMULPS      Z7, Z6, Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VADDPS      Z6, Z4, Z4
+	VMOVUPS     Z5, K1, (AX)(DX*4)
+	ADDQ        $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x0e, X3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x01, X3, X5
+	VADDSS        X5, X3, X3
+	VMOVSS        X3, (SI)
+	ADDQ          $0x04, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w3e800000x1<>+0(SB)/4, $0x3e800000
+GLOBL w3e800000x1<>(SB), RODATA|NOPTR, $4
+
+// func doubleWellAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·doubleWellAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Y0
+	VBROADCASTSS 8(DX), Y1
+	VBROADCASTSS 12(DX), Y2
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(DX*4), Y7
+	VSUBPS  Y0, Y7, Y8
+	VADDPS  Y0, Y7, Y9
+	VMULPS  Y9, Y7, Y7
+	VADDPS  Y1, Y7, Y7
+	VMULPS  Y8, Y7, Y7
+	VMULPS  Y8, Y8, Y8
+	VMULPS  w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y2, Y9, Y9
+	VMULPS  Y9, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS Y7, (AX)(DX*4)
+	VMOVUPS 32(CX)(DX*4), Y7
+	VSUBPS  Y0, Y7, Y8
+	VADDPS  Y0, Y7, Y9
+	VMULPS  Y9, Y7, Y7
+	VADDPS  Y1, Y7, Y7
+	VMULPS  Y8, Y7, Y7
+	VMULPS  Y8, Y8, Y8
+	VMULPS  w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y2, Y9, Y9
+	VMULPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS Y7, 32(AX)(DX*4)
+	VMOVUPS 64(CX)(DX*4), Y7
+	VSUBPS  Y0, Y7, Y8
+	VADDPS  Y0, Y7, Y9
+	VMULPS  Y9, Y7, Y7
+	VADDPS  Y1, Y7, Y7
+	VMULPS  Y8, Y7, Y7
+	VMULPS  Y8, Y8, Y8
+	VMULPS  w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y2, Y9, Y9
+	VMULPS  Y9, Y8, Y8
+	VADDPS  Y8, Y5, Y5
+	VMOVUPS Y7, 64(AX)(DX*4)
+	VMOVUPS 96(CX)(DX*4), Y7
+	VSUBPS  Y0, Y7, Y8
+	VADDPS  Y0, Y7, Y9
+	VMULPS  Y9, Y7, Y7
+	VADDPS  Y1, Y7, Y7
+	VMULPS  Y8, Y7, Y7
+	VMULPS  Y8, Y8, Y8
+	VMULPS  w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y2, Y9, Y9
+	VMULPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS Y7, 96(AX)(DX*4)
+	ADDQ    $0x20, DX
+	CMPQ    DX, R8
+	JLE     lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(DX*4), Y7, Y8
+	VSUBPS       Y0, Y8, Y9
+	VADDPS       Y0, Y8, Y10
+	VMULPS       Y10, Y8, Y8
+	VADDPS       Y1, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y9, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VADDPS       Y2, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y3, Y3
+	VMASKMOVPS   Y8, Y7, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(DX*4), Y7, Y8
+	VSUBPS       Y0, Y8, Y9
+	VADDPS       Y0, Y8, Y10
+	VMULPS       Y10, Y8, Y8
+	VADDPS       Y1, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y9, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VADDPS       Y2, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VMASKMOVPS   Y8, Y7, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(DX*4), Y7, Y8
+	VSUBPS       Y0, Y8, Y9
+	VADDPS       Y0, Y8, Y10
+	VMULPS       Y10, Y8, Y8
+	VADDPS       Y1, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y9, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VADDPS       Y2, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y5, Y5
+	VMASKMOVPS   Y8, Y7, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(DX*4), Y7, Y8
+	VSUBPS       Y0, Y8, Y9
+	VADDPS       Y0, Y8, Y10
+	VMULPS       Y10, Y8, Y8
+	VADDPS       Y1, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y9, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VADDPS       Y2, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VMASKMOVPS   Y8, Y7, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         DI, DX
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VPERMILPS    $0x0e, X3, X4
+	VADDPS       X4, X3, X3
+	VPERMILPS    $0x01, X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
+	ADDQ         $0x04, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w3e800000x8<>+0(SB)/4, $0x3e800000
+DATA w3e800000x8<>+4(SB)/4, $0x3e800000
+DATA w3e800000x8<>+8(SB)/4, $0x3e800000
+DATA w3e800000x8<>+12(SB)/4, $0x3e800000
+DATA w3e800000x8<>+16(SB)/4, $0x3e800000
+DATA w3e800000x8<>+20(SB)/4, $0x3e800000
+DATA w3e800000x8<>+24(SB)/4, $0x3e800000
+DATA w3e800000x8<>+28(SB)/4, $0x3e800000
+GLOBL w3e800000x8<>(SB), RODATA|NOPTR, $32
+
 // func lambNormsAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·lambNormsAVX512(SB), $0-40
@@ -29673,6 +30004,852 @@ done:
 	VZEROUPPER
 	RET
 
+// func phi4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·phi4AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), AX
+	MOVQ         c+0(FP), R8
+	VBROADCASTSS 4(R8), Z0
+	VBROADCASTSS 8(R8), Z1
+	MOVQ         i+16(FP), R8
+	MOVQ         n+24(FP), R9
+	MOVQ         sums+32(FP), R10
+
+unit:
+	CMPQ    R8, R9
+	JGE     done
+	LEAQ    1024(R8), R11
+	CMPQ    R11, R9
+	CMOVQGT R9, R11
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	MOVQ    R11, R12
+	SUBQ    $0x20, R12
+	CMPQ    R8, R12
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(R8*4), Z4
+	VMOVUPS     64(CX)(R8*4), Z5
+	VMOVUPS     (BX)(R8*4), Z6
+	VMOVUPS     64(BX)(R8*4), Z7
+	VMOVUPS     (SI)(R8*4), Z8
+	VMOVUPS     64(SI)(R8*4), Z9
+	VMOVUPS     (DI)(R8*4), Z10
+	VMOVUPS     64(DI)(R8*4), Z11
+	VMOVUPS     (AX)(R8*4), Z12
+	VMOVUPS     64(AX)(R8*4), Z13
+	VSUBPS      Z6, Z4, Z6
+	VSUBPS      Z7, Z5, Z7
+	VSUBPS      Z10, Z4, Z10
+	VSUBPS      Z11, Z5, Z11
+	VMULPS      Z4, Z4, Z14
+	VMULPS      Z5, Z5, Z15
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z14, Z14
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z15, Z15
+	VSUBPS      Z8, Z4, Z8
+	VSUBPS      Z9, Z5, Z9
+	VADDPS      Z8, Z6, Z8
+	VADDPS      Z9, Z7, Z9
+	VSUBPS      Z12, Z4, Z12
+	VSUBPS      Z13, Z5, Z13
+	VADDPS      Z12, Z10, Z12
+	VADDPS      Z13, Z11, Z13
+	VADDPS      Z12, Z8, Z8
+	VADDPS      Z13, Z9, Z9
+	VMULPS      Z4, Z14, Z4
+	VMULPS      Z5, Z15, Z5
+	VMULPS      Z0, Z4, Z4
+	VMULPS      Z0, Z5, Z5
+	VADDPS      Z4, Z8, Z4
+	VADDPS      Z5, Z9, Z5
+	VMULPS      Z6, Z6, Z6
+	VMULPS      Z7, Z7, Z7
+	VMULPS      Z10, Z10, Z8
+	VMULPS      Z11, Z11, Z9
+	VADDPS      Z8, Z6, Z6
+	VADDPS      Z9, Z7, Z7
+	VMULPS.BCST w3f000000x1<>+0(SB), Z6, Z6
+	VMULPS.BCST w3f000000x1<>+0(SB), Z7, Z7
+	VMULPS      Z14, Z14, Z8
+	VMULPS      Z15, Z15, Z9
+	VMULPS      Z1, Z8, Z8
+	VMULPS      Z1, Z9, Z9
+	VADDPS      Z8, Z6, Z6
+	VADDPS      Z9, Z7, Z7
+	VADDPS      Z6, Z2, Z2
+	VADDPS      Z7, Z3, Z3
+	VMOVUPS     Z4, (DX)(R8*4)
+	VMOVUPS     Z5, 64(DX)(R8*4)
+	ADDQ        $0x20, R8
+	CMPQ        R8, R12
+	JLE         lanes
+
+tail:
+	CMPQ        R8, R11
+	JGE         fold
+	MOVQ        R11, R12
+	SUBQ        R8, R12
+	MOVL        $0xffffffff, R13
+	BZHIL       R12, R13, R13
+	KMOVW       R13, K1
+	VMOVUPS.Z   (CX)(R8*4), K1, Z4
+	VMOVUPS.Z   (BX)(R8*4), K1, Z5
+	VMOVUPS.Z   (SI)(R8*4), K1, Z6
+	VMOVUPS.Z   (DI)(R8*4), K1, Z7
+	VMOVUPS.Z   (AX)(R8*4), K1, Z8
+	VSUBPS      Z5, Z4, Z5
+	VSUBPS      Z7, Z4, Z7
+	VMULPS      Z4, Z4, Z9
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z9, Z9
+	VSUBPS      Z6, Z4, Z6
+	VADDPS      Z6, Z5, Z6
+	VSUBPS      Z8, Z4, Z8
+	VADDPS      Z8, Z7, Z8
+	VADDPS      Z8, Z6, Z6
+	VMULPS      Z4, Z9, Z4
+	VMULPS      Z0, Z4, Z4
+	VADDPS      Z4, Z6, Z4
+	VMULPS      Z5, Z5, Z5
+	VMULPS      Z7, Z7, Z6
+	VADDPS      Z6, Z5, Z5
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z5
+	VMULPS      Z9, Z9, Z6
+	VMULPS      Z1, Z6, Z6
+	VADDPS      Z6, Z5, Z5
+	VMOVAPS.Z   Z5, K1, Z5
+	VADDPS      Z5, Z2, Z2
+	VMOVUPS     Z4, K1, (DX)(R8*4)
+	ADDQ        $0x10, R8
+	CMPQ        R8, R11
+	JGE         fold
+	MOVQ        R11, R12
+	SUBQ        R8, R12
+	MOVL        $0xffffffff, R13
+	BZHIL       R12, R13, R13
+	KMOVW       R13, K1
+	VMOVUPS.Z   (CX)(R8*4), K1, Z4
+	VMOVUPS.Z   (BX)(R8*4), K1, Z5
+	VMOVUPS.Z   (SI)(R8*4), K1, Z6
+	VMOVUPS.Z   (DI)(R8*4), K1, Z7
+	VMOVUPS.Z   (AX)(R8*4), K1, Z8
+	VSUBPS      Z5, Z4, Z5
+	VSUBPS      Z7, Z4, Z7
+	VMULPS      Z4, Z4, Z9
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z9, Z9
+	VSUBPS      Z6, Z4, Z6
+	VADDPS      Z6, Z5, Z6
+	VSUBPS      Z8, Z4, Z8
+	VADDPS      Z8, Z7, Z8
+	VADDPS      Z8, Z6, Z6
+	VMULPS      Z4, Z9, Z4
+	VMULPS      Z0, Z4, Z4
+	VADDPS      Z4, Z6, Z4
+	VMULPS      Z5, Z5, Z5
+	VMULPS      Z7, Z7, Z6
+	VADDPS      Z6, Z5, Z5
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z5
+	VMULPS      Z9, Z9, Z6
+	VMULPS      Z1, Z6, Z6
+	VADDPS      Z6, Z5, Z5
+	VMOVAPS.Z   Z5, K1, Z5
+	VADDPS      Z5, Z3, Z3
+	VMOVUPS     Z4, K1, (DX)(R8*4)
+	ADDQ        $0x10, R8
+
+fold:
+	MOVQ          R11, R8
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VPERMILPS     $0x0e, X2, X4
+	VADDPS        X4, X2, X2
+	VPERMILPS     $0x01, X2, X4
+	VADDSS        X4, X2, X2
+	VMOVSS        X2, (R10)
+	ADDQ          $0x04, R10
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func phi4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·phi4AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), AX
+	MOVQ         c+0(FP), R8
+	VBROADCASTSS 4(R8), Y0
+	VBROADCASTSS 8(R8), Y1
+	MOVQ         i+16(FP), R8
+	MOVQ         n+24(FP), R9
+	MOVQ         sums+32(FP), R10
+
+unit:
+	CMPQ    R8, R9
+	JGE     done
+	LEAQ    1024(R8), R11
+	CMPQ    R11, R9
+	CMOVQGT R9, R11
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	MOVQ    R11, R12
+	SUBQ    $0x20, R12
+	CMPQ    R8, R12
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(R8*4), Y6
+	VMOVUPS (BX)(R8*4), Y7
+	VMOVUPS (SI)(R8*4), Y8
+	VMOVUPS (DI)(R8*4), Y9
+	VMOVUPS (AX)(R8*4), Y10
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y9, Y6, Y9
+	VMULPS  Y6, Y6, Y11
+	VSUBPS  w3f800000x8<>+0(SB), Y11, Y11
+	VSUBPS  Y8, Y6, Y8
+	VADDPS  Y8, Y7, Y8
+	VSUBPS  Y10, Y6, Y10
+	VADDPS  Y10, Y9, Y10
+	VADDPS  Y10, Y8, Y8
+	VMULPS  Y6, Y11, Y6
+	VMULPS  Y0, Y6, Y6
+	VADDPS  Y6, Y8, Y6
+	VMULPS  Y7, Y7, Y7
+	VMULPS  Y9, Y9, Y8
+	VADDPS  Y8, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y7
+	VMULPS  Y11, Y11, Y8
+	VMULPS  Y1, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y2, Y2
+	VMOVUPS Y6, (DX)(R8*4)
+	VMOVUPS 32(CX)(R8*4), Y6
+	VMOVUPS 32(BX)(R8*4), Y7
+	VMOVUPS 32(SI)(R8*4), Y8
+	VMOVUPS 32(DI)(R8*4), Y9
+	VMOVUPS 32(AX)(R8*4), Y10
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y9, Y6, Y9
+	VMULPS  Y6, Y6, Y11
+	VSUBPS  w3f800000x8<>+0(SB), Y11, Y11
+	VSUBPS  Y8, Y6, Y8
+	VADDPS  Y8, Y7, Y8
+	VSUBPS  Y10, Y6, Y10
+	VADDPS  Y10, Y9, Y10
+	VADDPS  Y10, Y8, Y8
+	VMULPS  Y6, Y11, Y6
+	VMULPS  Y0, Y6, Y6
+	VADDPS  Y6, Y8, Y6
+	VMULPS  Y7, Y7, Y7
+	VMULPS  Y9, Y9, Y8
+	VADDPS  Y8, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y7
+	VMULPS  Y11, Y11, Y8
+	VMULPS  Y1, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS Y6, 32(DX)(R8*4)
+	VMOVUPS 64(CX)(R8*4), Y6
+	VMOVUPS 64(BX)(R8*4), Y7
+	VMOVUPS 64(SI)(R8*4), Y8
+	VMOVUPS 64(DI)(R8*4), Y9
+	VMOVUPS 64(AX)(R8*4), Y10
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y9, Y6, Y9
+	VMULPS  Y6, Y6, Y11
+	VSUBPS  w3f800000x8<>+0(SB), Y11, Y11
+	VSUBPS  Y8, Y6, Y8
+	VADDPS  Y8, Y7, Y8
+	VSUBPS  Y10, Y6, Y10
+	VADDPS  Y10, Y9, Y10
+	VADDPS  Y10, Y8, Y8
+	VMULPS  Y6, Y11, Y6
+	VMULPS  Y0, Y6, Y6
+	VADDPS  Y6, Y8, Y6
+	VMULPS  Y7, Y7, Y7
+	VMULPS  Y9, Y9, Y8
+	VADDPS  Y8, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y7
+	VMULPS  Y11, Y11, Y8
+	VMULPS  Y1, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VMOVUPS Y6, 64(DX)(R8*4)
+	VMOVUPS 96(CX)(R8*4), Y6
+	VMOVUPS 96(BX)(R8*4), Y7
+	VMOVUPS 96(SI)(R8*4), Y8
+	VMOVUPS 96(DI)(R8*4), Y9
+	VMOVUPS 96(AX)(R8*4), Y10
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y9, Y6, Y9
+	VMULPS  Y6, Y6, Y11
+	VSUBPS  w3f800000x8<>+0(SB), Y11, Y11
+	VSUBPS  Y8, Y6, Y8
+	VADDPS  Y8, Y7, Y8
+	VSUBPS  Y10, Y6, Y10
+	VADDPS  Y10, Y9, Y10
+	VADDPS  Y10, Y8, Y8
+	VMULPS  Y6, Y11, Y6
+	VMULPS  Y0, Y6, Y6
+	VADDPS  Y6, Y8, Y6
+	VMULPS  Y7, Y7, Y7
+	VMULPS  Y9, Y9, Y8
+	VADDPS  Y8, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y7
+	VMULPS  Y11, Y11, Y8
+	VMULPS  Y1, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS Y6, 96(DX)(R8*4)
+	ADDQ    $0x20, R8
+	CMPQ    R8, R12
+	JLE     lanes
+
+tail:
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(R8*4), Y6, Y7
+	VMASKMOVPS   (BX)(R8*4), Y6, Y8
+	VMASKMOVPS   (SI)(R8*4), Y6, Y9
+	VMASKMOVPS   (DI)(R8*4), Y6, Y10
+	VMASKMOVPS   (AX)(R8*4), Y6, Y11
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y10, Y7, Y10
+	VMULPS       Y7, Y7, Y12
+	VSUBPS       w3f800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y9, Y7, Y9
+	VADDPS       Y9, Y8, Y9
+	VSUBPS       Y11, Y7, Y11
+	VADDPS       Y11, Y10, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y7, Y12, Y7
+	VMULPS       Y0, Y7, Y7
+	VADDPS       Y7, Y9, Y7
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y10, Y10, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y8
+	VMULPS       Y12, Y12, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VANDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y2, Y2
+	VMASKMOVPS   Y7, Y6, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(R8*4), Y6, Y7
+	VMASKMOVPS   (BX)(R8*4), Y6, Y8
+	VMASKMOVPS   (SI)(R8*4), Y6, Y9
+	VMASKMOVPS   (DI)(R8*4), Y6, Y10
+	VMASKMOVPS   (AX)(R8*4), Y6, Y11
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y10, Y7, Y10
+	VMULPS       Y7, Y7, Y12
+	VSUBPS       w3f800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y9, Y7, Y9
+	VADDPS       Y9, Y8, Y9
+	VSUBPS       Y11, Y7, Y11
+	VADDPS       Y11, Y10, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y7, Y12, Y7
+	VMULPS       Y0, Y7, Y7
+	VADDPS       Y7, Y9, Y7
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y10, Y10, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y8
+	VMULPS       Y12, Y12, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VANDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y3, Y3
+	VMASKMOVPS   Y7, Y6, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(R8*4), Y6, Y7
+	VMASKMOVPS   (BX)(R8*4), Y6, Y8
+	VMASKMOVPS   (SI)(R8*4), Y6, Y9
+	VMASKMOVPS   (DI)(R8*4), Y6, Y10
+	VMASKMOVPS   (AX)(R8*4), Y6, Y11
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y10, Y7, Y10
+	VMULPS       Y7, Y7, Y12
+	VSUBPS       w3f800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y9, Y7, Y9
+	VADDPS       Y9, Y8, Y9
+	VSUBPS       Y11, Y7, Y11
+	VADDPS       Y11, Y10, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y7, Y12, Y7
+	VMULPS       Y0, Y7, Y7
+	VADDPS       Y7, Y9, Y7
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y10, Y10, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y8
+	VMULPS       Y12, Y12, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VANDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y4, Y4
+	VMASKMOVPS   Y7, Y6, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(R8*4), Y6, Y7
+	VMASKMOVPS   (BX)(R8*4), Y6, Y8
+	VMASKMOVPS   (SI)(R8*4), Y6, Y9
+	VMASKMOVPS   (DI)(R8*4), Y6, Y10
+	VMASKMOVPS   (AX)(R8*4), Y6, Y11
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y10, Y7, Y10
+	VMULPS       Y7, Y7, Y12
+	VSUBPS       w3f800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y9, Y7, Y9
+	VADDPS       Y9, Y8, Y9
+	VSUBPS       Y11, Y7, Y11
+	VADDPS       Y11, Y10, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y7, Y12, Y7
+	VMULPS       Y0, Y7, Y7
+	VADDPS       Y7, Y9, Y7
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y10, Y10, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y8
+	VMULPS       Y12, Y12, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VANDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y5, Y5
+	VMASKMOVPS   Y7, Y6, (DX)(R8*4)
+	ADDQ         $0x08, R8
+
+fold:
+	MOVQ         R11, R8
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x0e, X2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x01, X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (R10)
+	ADDQ         $0x04, R10
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func poissonAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·poissonAVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), AX
+	MOVQ i+16(FP), R8
+	MOVQ n+24(FP), R9
+	MOVQ sums+32(FP), R10
+
+unit:
+	CMPQ    R8, R9
+	JGE     done
+	LEAQ    1024(R8), R11
+	CMPQ    R11, R9
+	CMOVQGT R9, R11
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	MOVQ    R11, R12
+	SUBQ    $0x20, R12
+	CMPQ    R8, R12
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(R8*4), Z2
+	VMOVUPS     64(CX)(R8*4), Z3
+	VMOVUPS     (BX)(R8*4), Z4
+	VMOVUPS     64(BX)(R8*4), Z5
+	VMOVUPS     (SI)(R8*4), Z6
+	VMOVUPS     64(SI)(R8*4), Z7
+	VMOVUPS     (DI)(R8*4), Z8
+	VMOVUPS     64(DI)(R8*4), Z9
+	VMOVUPS     (AX)(R8*4), Z10
+	VMOVUPS     64(AX)(R8*4), Z11
+	VSUBPS      Z4, Z2, Z4
+	VSUBPS      Z5, Z3, Z5
+	VSUBPS      Z6, Z2, Z6
+	VSUBPS      Z7, Z3, Z7
+	VADDPS      Z6, Z4, Z4
+	VADDPS      Z7, Z5, Z5
+	VSUBPS      Z8, Z2, Z6
+	VSUBPS      Z9, Z3, Z7
+	VSUBPS      Z10, Z2, Z8
+	VSUBPS      Z11, Z3, Z9
+	VADDPS      Z8, Z6, Z6
+	VADDPS      Z9, Z7, Z7
+	VADDPS      Z6, Z4, Z4
+	VADDPS      Z7, Z5, Z5
+	VMULPS.BCST w3f000000x1<>+0(SB), Z4, Z6
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z7
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z3, Z3
+	VMULPS      Z2, Z6, Z2
+	VMULPS      Z3, Z7, Z3
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z3, Z1, Z1
+	VMOVUPS     Z4, (DX)(R8*4)
+	VMOVUPS     Z5, 64(DX)(R8*4)
+	ADDQ        $0x20, R8
+	CMPQ        R8, R12
+	JLE         lanes
+
+tail:
+	CMPQ        R8, R11
+	JGE         fold
+	MOVQ        R11, R12
+	SUBQ        R8, R12
+	MOVL        $0xffffffff, R13
+	BZHIL       R12, R13, R13
+	KMOVW       R13, K1
+	VMOVUPS.Z   (CX)(R8*4), K1, Z2
+	VMOVUPS.Z   (BX)(R8*4), K1, Z3
+	VMOVUPS.Z   (SI)(R8*4), K1, Z4
+	VMOVUPS.Z   (DI)(R8*4), K1, Z5
+	VMOVUPS.Z   (AX)(R8*4), K1, Z6
+	VSUBPS      Z3, Z2, Z3
+	VSUBPS      Z4, Z2, Z4
+	VADDPS      Z4, Z3, Z3
+	VSUBPS      Z5, Z2, Z4
+	VSUBPS      Z6, Z2, Z5
+	VADDPS      Z5, Z4, Z4
+	VADDPS      Z4, Z3, Z3
+	VMULPS.BCST w3f000000x1<>+0(SB), Z3, Z4
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VMULPS      Z2, Z4, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VADDPS      Z2, Z0, Z0
+	VMOVUPS     Z3, K1, (DX)(R8*4)
+	ADDQ        $0x10, R8
+	CMPQ        R8, R11
+	JGE         fold
+	MOVQ        R11, R12
+	SUBQ        R8, R12
+	MOVL        $0xffffffff, R13
+	BZHIL       R12, R13, R13
+	KMOVW       R13, K1
+	VMOVUPS.Z   (CX)(R8*4), K1, Z2
+	VMOVUPS.Z   (BX)(R8*4), K1, Z3
+	VMOVUPS.Z   (SI)(R8*4), K1, Z4
+	VMOVUPS.Z   (DI)(R8*4), K1, Z5
+	VMOVUPS.Z   (AX)(R8*4), K1, Z6
+	VSUBPS      Z3, Z2, Z3
+	VSUBPS      Z4, Z2, Z4
+	VADDPS      Z4, Z3, Z3
+	VSUBPS      Z5, Z2, Z4
+	VSUBPS      Z6, Z2, Z5
+	VADDPS      Z5, Z4, Z4
+	VADDPS      Z4, Z3, Z3
+	VMULPS.BCST w3f000000x1<>+0(SB), Z3, Z4
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VMULPS      Z2, Z4, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VADDPS      Z2, Z1, Z1
+	VMOVUPS     Z3, K1, (DX)(R8*4)
+	ADDQ        $0x10, R8
+
+fold:
+	MOVQ          R11, R8
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x0e, X0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x01, X0, X2
+	VADDSS        X2, X0, X0
+	VMOVSS        X0, (R10)
+	ADDQ          $0x04, R10
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func poissonAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·poissonAVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), AX
+	MOVQ i+16(FP), R8
+	MOVQ n+24(FP), R9
+	MOVQ sums+32(FP), R10
+
+unit:
+	CMPQ    R8, R9
+	JGE     done
+	LEAQ    1024(R8), R11
+	CMPQ    R11, R9
+	CMOVQGT R9, R11
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    R11, R12
+	SUBQ    $0x20, R12
+	CMPQ    R8, R12
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(R8*4), Y4
+	VMOVUPS (BX)(R8*4), Y5
+	VMOVUPS (SI)(R8*4), Y6
+	VMOVUPS (DI)(R8*4), Y7
+	VMOVUPS (AX)(R8*4), Y8
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VSUBPS  Y7, Y4, Y6
+	VSUBPS  Y8, Y4, Y7
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y5, (DX)(R8*4)
+	VMOVUPS 32(CX)(R8*4), Y4
+	VMOVUPS 32(BX)(R8*4), Y5
+	VMOVUPS 32(SI)(R8*4), Y6
+	VMOVUPS 32(DI)(R8*4), Y7
+	VMOVUPS 32(AX)(R8*4), Y8
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VSUBPS  Y7, Y4, Y6
+	VSUBPS  Y8, Y4, Y7
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS Y5, 32(DX)(R8*4)
+	VMOVUPS 64(CX)(R8*4), Y4
+	VMOVUPS 64(BX)(R8*4), Y5
+	VMOVUPS 64(SI)(R8*4), Y6
+	VMOVUPS 64(DI)(R8*4), Y7
+	VMOVUPS 64(AX)(R8*4), Y8
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VSUBPS  Y7, Y4, Y6
+	VSUBPS  Y8, Y4, Y7
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS Y5, 64(DX)(R8*4)
+	VMOVUPS 96(CX)(R8*4), Y4
+	VMOVUPS 96(BX)(R8*4), Y5
+	VMOVUPS 96(SI)(R8*4), Y6
+	VMOVUPS 96(DI)(R8*4), Y7
+	VMOVUPS 96(AX)(R8*4), Y8
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VSUBPS  Y7, Y4, Y6
+	VSUBPS  Y8, Y4, Y7
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVUPS Y5, 96(DX)(R8*4)
+	ADDQ    $0x20, R8
+	CMPQ    R8, R12
+	JLE     lanes
+
+tail:
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(R8*4), Y4, Y5
+	VMASKMOVPS   (BX)(R8*4), Y4, Y6
+	VMASKMOVPS   (SI)(R8*4), Y4, Y7
+	VMASKMOVPS   (DI)(R8*4), Y4, Y8
+	VMASKMOVPS   (AX)(R8*4), Y4, Y9
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VSUBPS       Y8, Y5, Y7
+	VSUBPS       Y9, Y5, Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMASKMOVPS   Y6, Y4, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(R8*4), Y4, Y5
+	VMASKMOVPS   (BX)(R8*4), Y4, Y6
+	VMASKMOVPS   (SI)(R8*4), Y4, Y7
+	VMASKMOVPS   (DI)(R8*4), Y4, Y8
+	VMASKMOVPS   (AX)(R8*4), Y4, Y9
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VSUBPS       Y8, Y5, Y7
+	VSUBPS       Y9, Y5, Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VMASKMOVPS   Y6, Y4, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(R8*4), Y4, Y5
+	VMASKMOVPS   (BX)(R8*4), Y4, Y6
+	VMASKMOVPS   (SI)(R8*4), Y4, Y7
+	VMASKMOVPS   (DI)(R8*4), Y4, Y8
+	VMASKMOVPS   (AX)(R8*4), Y4, Y9
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VSUBPS       Y8, Y5, Y7
+	VSUBPS       Y9, Y5, Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMASKMOVPS   Y6, Y4, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(R8*4), Y4, Y5
+	VMASKMOVPS   (BX)(R8*4), Y4, Y6
+	VMASKMOVPS   (SI)(R8*4), Y4, Y7
+	VMASKMOVPS   (DI)(R8*4), Y4, Y8
+	VMASKMOVPS   (AX)(R8*4), Y4, Y9
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VSUBPS       Y8, Y5, Y7
+	VSUBPS       Y9, Y5, Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMASKMOVPS   Y6, Y4, (DX)(R8*4)
+	ADDQ         $0x08, R8
+
+fold:
+	MOVQ         R11, R8
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (R10)
+	ADDQ         $0x04, R10
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
 // func rmspropAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·rmspropAVX512(SB), $0-40
@@ -30642,6 +31819,499 @@ encode:
 	ADDQ         $0x00000104, AX
 	MOVQ         R9, BX
 	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func rosenbrockAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·rosenbrockAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS 4(SI), Z0
+	VBROADCASTSS 8(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         sums+32(FP), R8
+
+unit:
+	CMPQ    SI, DI
+	JGE     done
+	LEAQ    1024(SI), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    SI, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(SI*4), Z5
+	VMOVUPS     64(CX)(SI*4), Z6
+	VMOVUPS     (BX)(SI*4), Z7
+	VMOVUPS     64(BX)(SI*4), Z8
+	VMOVUPS     (AX)(SI*4), Z9
+	VMOVUPS     64(AX)(SI*4), Z10
+	VPXORD      Z11, Z11, Z11
+	VPXORD      Z12, Z12, Z12
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z7, K1
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z8, K2
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z9, K3
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z10, K4
+	VMULPS      Z7, Z7, Z7
+	VMULPS      Z8, Z8, Z8
+	VSUBPS      Z7, Z5, Z7
+	VSUBPS      Z8, Z6, Z8
+	VMOVAPS     Z7, Z7
+	VMOVAPS     Z11, K1, Z7
+	VMOVAPS     Z8, Z8
+	VMOVAPS     Z12, K2, Z8
+	VMULPS      Z5, Z5, Z15
+	VMULPS      Z6, Z6, Z16
+	VSUBPS      Z15, Z9, Z9
+	VSUBPS      Z16, Z10, Z10
+	VMOVAPS     Z9, Z9
+	VMOVAPS     Z11, K3, Z9
+	VMOVAPS     Z10, Z10
+	VMOVAPS     Z12, K4, Z10
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z5, Z15
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z6, Z16
+	VMOVAPS     Z15, Z15
+	VMOVAPS     Z11, K3, Z15
+	VMOVAPS     Z16, Z16
+	VMOVAPS     Z12, K4, Z16
+	VMULPS      Z0, Z7, Z7
+	VMULPS      Z0, Z8, Z8
+	VADDPS      Z15, Z15, Z17
+	VADDPS      Z16, Z16, Z18
+	VADDPS      Z17, Z7, Z7
+	VADDPS      Z18, Z8, Z8
+	VMULPS      Z9, Z5, Z5
+	VMULPS      Z10, Z6, Z6
+	VMULPS      Z1, Z5, Z5
+	VMULPS      Z1, Z6, Z6
+	VSUBPS      Z5, Z7, Z5
+	VSUBPS      Z6, Z8, Z6
+	VMULPS      Z9, Z9, Z7
+	VMULPS      Z10, Z10, Z8
+	VMULPS      Z2, Z7, Z7
+	VMULPS      Z2, Z8, Z8
+	VMULPS      Z15, Z15, Z9
+	VMULPS      Z16, Z16, Z10
+	VADDPS      Z9, Z7, Z7
+	VADDPS      Z10, Z8, Z8
+	VADDPS      Z7, Z3, Z3
+	VADDPS      Z8, Z4, Z4
+	VMOVUPS     Z5, (DX)(SI*4)
+	VMOVUPS     Z6, 64(DX)(SI*4)
+	ADDQ        $0x20, SI
+	CMPQ        SI, R10
+	JLE         lanes
+
+tail:
+	CMPQ        SI, R9
+	JGE         fold
+	MOVQ        R9, R10
+	SUBQ        SI, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z5
+	VMOVUPS.Z   (BX)(SI*4), K1, Z6
+	VMOVUPS.Z   (AX)(SI*4), K1, Z7
+	VPXORD      Z13, Z13, Z13
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z7, K3
+	VMULPS      Z6, Z6, Z6
+	VSUBPS      Z6, Z5, Z6
+	VMOVAPS     Z6, Z6
+	VMOVAPS     Z13, K2, Z6
+	VMULPS      Z5, Z5, Z8
+	VSUBPS      Z8, Z7, Z7
+	VMOVAPS     Z7, Z7
+	VMOVAPS     Z13, K3, Z7
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z5, Z8
+	VMOVAPS     Z8, Z8
+	VMOVAPS     Z13, K3, Z8
+	VMULPS      Z0, Z6, Z6
+	VADDPS      Z8, Z8, Z9
+	VADDPS      Z9, Z6, Z6
+	VMULPS      Z7, Z5, Z5
+	VMULPS      Z1, Z5, Z5
+	VSUBPS      Z5, Z6, Z5
+	VMULPS      Z7, Z7, Z6
+	VMULPS      Z2, Z6, Z6
+	VMULPS      Z8, Z8, Z7
+	VADDPS      Z7, Z6, Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VADDPS      Z6, Z3, Z3
+	VMOVUPS     Z5, K1, (DX)(SI*4)
+	ADDQ        $0x10, SI
+	CMPQ        SI, R9
+	JGE         fold
+	MOVQ        R9, R10
+	SUBQ        SI, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z5
+	VMOVUPS.Z   (BX)(SI*4), K1, Z6
+	VMOVUPS.Z   (AX)(SI*4), K1, Z7
+	VPXORD      Z14, Z14, Z14
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z7, K3
+	VMULPS      Z6, Z6, Z6
+	VSUBPS      Z6, Z5, Z6
+	VMOVAPS     Z6, Z6
+	VMOVAPS     Z14, K2, Z6
+	VMULPS      Z5, Z5, Z8
+	VSUBPS      Z8, Z7, Z7
+	VMOVAPS     Z7, Z7
+	VMOVAPS     Z14, K3, Z7
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z5, Z8
+	VMOVAPS     Z8, Z8
+	VMOVAPS     Z14, K3, Z8
+	VMULPS      Z0, Z6, Z6
+	VADDPS      Z8, Z8, Z9
+	VADDPS      Z9, Z6, Z6
+	VMULPS      Z7, Z5, Z5
+	VMULPS      Z1, Z5, Z5
+	VSUBPS      Z5, Z6, Z5
+	VMULPS      Z7, Z7, Z6
+	VMULPS      Z2, Z6, Z6
+	VMULPS      Z8, Z8, Z7
+	VADDPS      Z7, Z6, Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VADDPS      Z6, Z4, Z4
+	VMOVUPS     Z5, K1, (DX)(SI*4)
+	ADDQ        $0x10, SI
+
+fold:
+	MOVQ          R9, SI
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x0e, X3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x01, X3, X5
+	VADDSS        X5, X3, X3
+	VMOVSS        X3, (R8)
+	ADDQ          $0x04, R8
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w7f7fffffx1<>+0(SB)/4, $0x7f7fffff
+GLOBL w7f7fffffx1<>(SB), RODATA|NOPTR, $4
+
+// func rosenbrockAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rosenbrockAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS 4(SI), Y0
+	VBROADCASTSS 8(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         sums+32(FP), R8
+
+unit:
+	CMPQ    SI, DI
+	JGE     done
+	LEAQ    1024(SI), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    SI, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS   (CX)(SI*4), Y7
+	VMOVUPS   (BX)(SI*4), Y8
+	VMOVUPS   (AX)(SI*4), Y9
+	VPXOR     Y10, Y10, Y10
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y8, Y11
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VMULPS    Y8, Y8, Y8
+	VSUBPS    Y8, Y7, Y8
+	VBLENDVPS Y11, Y10, Y8, Y8
+	VMULPS    Y7, Y7, Y11
+	VSUBPS    Y11, Y9, Y9
+	VBLENDVPS Y12, Y10, Y9, Y9
+	VSUBPS    w3f800000x8<>+0(SB), Y7, Y11
+	VBLENDVPS Y12, Y10, Y11, Y10
+	VMULPS    Y0, Y8, Y8
+	VADDPS    Y10, Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y1, Y7, Y7
+	VSUBPS    Y7, Y8, Y7
+	VMULPS    Y9, Y9, Y8
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y10, Y10, Y9
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y8, Y3, Y3
+	VMOVUPS   Y7, (DX)(SI*4)
+	VMOVUPS   32(CX)(SI*4), Y7
+	VMOVUPS   32(BX)(SI*4), Y8
+	VMOVUPS   32(AX)(SI*4), Y9
+	VPXOR     Y10, Y10, Y10
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y8, Y11
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VMULPS    Y8, Y8, Y8
+	VSUBPS    Y8, Y7, Y8
+	VBLENDVPS Y11, Y10, Y8, Y8
+	VMULPS    Y7, Y7, Y11
+	VSUBPS    Y11, Y9, Y9
+	VBLENDVPS Y12, Y10, Y9, Y9
+	VSUBPS    w3f800000x8<>+0(SB), Y7, Y11
+	VBLENDVPS Y12, Y10, Y11, Y10
+	VMULPS    Y0, Y8, Y8
+	VADDPS    Y10, Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y1, Y7, Y7
+	VSUBPS    Y7, Y8, Y7
+	VMULPS    Y9, Y9, Y8
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y10, Y10, Y9
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y8, Y4, Y4
+	VMOVUPS   Y7, 32(DX)(SI*4)
+	VMOVUPS   64(CX)(SI*4), Y7
+	VMOVUPS   64(BX)(SI*4), Y8
+	VMOVUPS   64(AX)(SI*4), Y9
+	VPXOR     Y10, Y10, Y10
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y8, Y11
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VMULPS    Y8, Y8, Y8
+	VSUBPS    Y8, Y7, Y8
+	VBLENDVPS Y11, Y10, Y8, Y8
+	VMULPS    Y7, Y7, Y11
+	VSUBPS    Y11, Y9, Y9
+	VBLENDVPS Y12, Y10, Y9, Y9
+	VSUBPS    w3f800000x8<>+0(SB), Y7, Y11
+	VBLENDVPS Y12, Y10, Y11, Y10
+	VMULPS    Y0, Y8, Y8
+	VADDPS    Y10, Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y1, Y7, Y7
+	VSUBPS    Y7, Y8, Y7
+	VMULPS    Y9, Y9, Y8
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y10, Y10, Y9
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y8, Y5, Y5
+	VMOVUPS   Y7, 64(DX)(SI*4)
+	VMOVUPS   96(CX)(SI*4), Y7
+	VMOVUPS   96(BX)(SI*4), Y8
+	VMOVUPS   96(AX)(SI*4), Y9
+	VPXOR     Y10, Y10, Y10
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y8, Y11
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VMULPS    Y8, Y8, Y8
+	VSUBPS    Y8, Y7, Y8
+	VBLENDVPS Y11, Y10, Y8, Y8
+	VMULPS    Y7, Y7, Y11
+	VSUBPS    Y11, Y9, Y9
+	VBLENDVPS Y12, Y10, Y9, Y9
+	VSUBPS    w3f800000x8<>+0(SB), Y7, Y11
+	VBLENDVPS Y12, Y10, Y11, Y10
+	VMULPS    Y0, Y8, Y8
+	VADDPS    Y10, Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y1, Y7, Y7
+	VSUBPS    Y7, Y8, Y7
+	VMULPS    Y9, Y9, Y8
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y10, Y10, Y9
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y8, Y6, Y6
+	VMOVUPS   Y7, 96(DX)(SI*4)
+	ADDQ      $0x20, SI
+	CMPQ      SI, R10
+	JLE       lanes
+
+tail:
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(SI*4), Y7, Y8
+	VMASKMOVPS   (BX)(SI*4), Y7, Y9
+	VMASKMOVPS   (AX)(SI*4), Y7, Y10
+	VPXOR        Y11, Y11, Y11
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y10, Y13
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y8, Y9
+	VBLENDVPS    Y12, Y11, Y9, Y9
+	VMULPS       Y8, Y8, Y12
+	VSUBPS       Y12, Y10, Y10
+	VBLENDVPS    Y13, Y11, Y10, Y10
+	VSUBPS       w3f800000x8<>+0(SB), Y8, Y12
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y0, Y9, Y9
+	VADDPS       Y11, Y11, Y12
+	VADDPS       Y12, Y9, Y9
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VMULPS       Y10, Y10, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y11, Y11, Y10
+	VADDPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y3, Y3
+	VMASKMOVPS   Y8, Y7, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(SI*4), Y7, Y8
+	VMASKMOVPS   (BX)(SI*4), Y7, Y9
+	VMASKMOVPS   (AX)(SI*4), Y7, Y10
+	VPXOR        Y11, Y11, Y11
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y10, Y13
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y8, Y9
+	VBLENDVPS    Y12, Y11, Y9, Y9
+	VMULPS       Y8, Y8, Y12
+	VSUBPS       Y12, Y10, Y10
+	VBLENDVPS    Y13, Y11, Y10, Y10
+	VSUBPS       w3f800000x8<>+0(SB), Y8, Y12
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y0, Y9, Y9
+	VADDPS       Y11, Y11, Y12
+	VADDPS       Y12, Y9, Y9
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VMULPS       Y10, Y10, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y11, Y11, Y10
+	VADDPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VMASKMOVPS   Y8, Y7, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(SI*4), Y7, Y8
+	VMASKMOVPS   (BX)(SI*4), Y7, Y9
+	VMASKMOVPS   (AX)(SI*4), Y7, Y10
+	VPXOR        Y11, Y11, Y11
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y10, Y13
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y8, Y9
+	VBLENDVPS    Y12, Y11, Y9, Y9
+	VMULPS       Y8, Y8, Y12
+	VSUBPS       Y12, Y10, Y10
+	VBLENDVPS    Y13, Y11, Y10, Y10
+	VSUBPS       w3f800000x8<>+0(SB), Y8, Y12
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y0, Y9, Y9
+	VADDPS       Y11, Y11, Y12
+	VADDPS       Y12, Y9, Y9
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VMULPS       Y10, Y10, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y11, Y11, Y10
+	VADDPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y5, Y5
+	VMASKMOVPS   Y8, Y7, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(SI*4), Y7, Y8
+	VMASKMOVPS   (BX)(SI*4), Y7, Y9
+	VMASKMOVPS   (AX)(SI*4), Y7, Y10
+	VPXOR        Y11, Y11, Y11
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y10, Y13
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y8, Y9
+	VBLENDVPS    Y12, Y11, Y9, Y9
+	VMULPS       Y8, Y8, Y12
+	VSUBPS       Y12, Y10, Y10
+	VBLENDVPS    Y13, Y11, Y10, Y10
+	VSUBPS       w3f800000x8<>+0(SB), Y8, Y12
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y0, Y9, Y9
+	VADDPS       Y11, Y11, Y12
+	VADDPS       Y12, Y9, Y9
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VMULPS       Y10, Y10, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y11, Y11, Y10
+	VADDPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VMASKMOVPS   Y8, Y7, (DX)(SI*4)
+	ADDQ         $0x08, SI
+
+fold:
+	MOVQ         R9, SI
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VPERMILPS    $0x0e, X3, X4
+	VADDPS       X4, X3, X3
+	VPERMILPS    $0x01, X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (R8)
+	ADDQ         $0x04, R8
+	JMP          unit
 
 done:
 	VZEROUPPER

@@ -112,6 +112,7 @@ func rows() []row {
 			rounded("fma.rn."+t, three,
 				func(z *big.Float, x []*big.Float) *big.Float { return z.Add(z.Mul(x[0], x[1]), x[2]) },
 				func(x []float64) float64 { return math.FMA(x[0], x[1], x[2]) }),
+			rounded("rcp.rn."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Quo(big.NewFloat(1), x[0]) }, func(x []float64) float64 { return 1 / x[0] }),
 			rounded("sqrt.rn."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Sqrt(x[0]) }, func(x []float64) float64 { return math.Sqrt(x[0]) }),
 			rounded("abs."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Abs(x[0]) }, func(x []float64) float64 { return math.Abs(x[0]) }),
 			rounded("neg."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Neg(x[0]) }, func(x []float64) float64 { return -x[0] }),
@@ -137,7 +138,6 @@ func rows() []row {
 			row{"selp." + t, t + " " + t + " pred " + t, func(x []uint64) uint64 { return x[(1-x[2])&1] }})
 	}
 	out = append(out,
-		rounded("rcp.rn.f64", "f64 f64", func(z *big.Float, x []*big.Float) *big.Float { return z.Quo(big.NewFloat(1), x[0]) }, func(x []float64) float64 { return 1 / x[0] }),
 		rounded("cvt.rn.f32.f64", "f64 f32", func(z *big.Float, x []*big.Float) *big.Float { return x[0] }, func(x []float64) float64 { return x[0] }),
 		rounded("cvt.f64.f32", "f32 f64", func(z *big.Float, x []*big.Float) *big.Float { return x[0] }, func(x []float64) float64 { return x[0] }),
 		row{"cvt.rn.f32.u32", "u32 f32", func(x []uint64) uint64 {

@@ -13,7 +13,8 @@ type Diagonal struct {
 
 func (Diagonal) Name() string        { return "diagonal" }
 func (Diagonal) Kernel() *Kernel     { return diagonalKernel }
-func (Diagonal) Coef(int, Step) Coef { return Coef{1: 1} }
+func (Diagonal) Coef(int, Step) Coef { return Coef{1: 1, 2: 1} }
+
 func (d Diagonal) curvature(i, n int) float64 {
 	switch {
 	case d.Spectrum == "power":
@@ -39,12 +40,13 @@ func (d Diagonal) Facts(n int) (Facts, error) {
 
 var diagonalKernel = objectiveKernel("diagonal", []Slot{{"h", Input}}, diagonal[float32], diagonal[float64])
 
+// The minimum is at c[1], and c[2] multiplies the gradient.
 func diagonal[T Real](c *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
 	p, g, h := s[0], s[1], s[2]
 	for i := range p {
 		d := p[i] - c[1]
 		gi := T(h[i] * d)
-		g[i] = gi
+		g[i] = T(c[2] * gi)
 		acc[0][i%Lanes] += T(T(0.5*gi) * d)
 	}
 }

@@ -504,6 +504,16 @@ func copyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func copyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// cubicSaddleAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func cubicSaddleAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// cubicSaddleAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func cubicSaddleAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // diagonalAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -533,6 +543,16 @@ func doubleWellAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float
 //
 //go:noescape
 func doubleWellAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gemanMcclureAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func gemanMcclureAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gemanMcclureAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func gemanMcclureAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // lambNormsAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
@@ -774,6 +794,16 @@ func larsApplyBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, su
 //go:noescape
 func larsApplyBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// layeredAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func layeredAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// layeredAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func layeredAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // lionAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -954,6 +984,26 @@ func poissonAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func poissonAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// polyAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func polyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// polyAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func polyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// pseudoHuberAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func pseudoHuberAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// pseudoHuberAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func pseudoHuberAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // rmspropAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -1043,6 +1093,16 @@ func sgdBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *fl
 //
 //go:noescape
 func sgdBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// stiffFlatAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func stiffFlatAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// stiffFlatAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func stiffFlatAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // sumsqAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //

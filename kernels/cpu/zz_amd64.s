@@ -19036,15 +19036,18 @@ done3:
 	VZEROUPPER
 	RET
 
-// func diagonalAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func cubicSaddleAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·diagonalAVX512(SB), $0-40
+TEXT ·cubicSaddleAVX512(SB), $0-40
 	MOVQ         ptr+8(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
 	MOVQ         16(AX), AX
 	MOVQ         c+0(FP), BX
 	VBROADCASTSS 4(BX), Z0
+	VBROADCASTSS 8(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 16(BX), Z3
 	MOVQ         i+16(FP), BX
 	MOVQ         n+24(FP), SI
 	MOVQ         sums+32(FP), DI
@@ -19055,30 +19058,54 @@ unit:
 	LEAQ    1024(BX), R8
 	CMPQ    R8, SI
 	CMOVQGT SI, R8
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
 	MOVQ    R8, R9
 	SUBQ    $0x20, R9
 	CMPQ    BX, R9
 	JGT     tail
 
 lanes:
-	VMOVUPS     (CX)(BX*4), Z3
-	VMOVUPS     64(CX)(BX*4), Z4
-	VMOVUPS     (AX)(BX*4), Z5
-	VMOVUPS     64(AX)(BX*4), Z6
-	VSUBPS      Z0, Z3, Z3
-	VSUBPS      Z0, Z4, Z4
-	VMULPS      Z3, Z5, Z5
-	VMULPS      Z4, Z6, Z6
-	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z7
-	VMULPS.BCST w3f000000x1<>+0(SB), Z6, Z8
-	VMULPS      Z3, Z7, Z3
-	VMULPS      Z4, Z8, Z4
-	VADDPS      Z3, Z1, Z1
-	VADDPS      Z4, Z2, Z2
-	VMOVUPS     Z5, (DX)(BX*4)
-	VMOVUPS     Z6, 64(DX)(BX*4)
+	VMOVUPS     (CX)(BX*4), Z6
+	VMOVUPS     64(CX)(BX*4), Z7
+	VMOVUPS     (AX)(BX*4), Z8
+	VMOVUPS     64(AX)(BX*4), Z9
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z6, Z10
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z7, Z11
+	VSUBPS      Z1, Z10, Z12
+	VSUBPS      Z1, Z11, Z13
+	VMULPS      Z12, Z6, Z14
+	VMULPS      Z13, Z7, Z15
+	VMULPS      Z0, Z14, Z14
+	VMULPS      Z0, Z15, Z15
+	VMULPS      Z12, Z12, Z12
+	VMULPS      Z13, Z13, Z13
+	VADDPS      Z3, Z10, Z10
+	VADDPS      Z3, Z11, Z11
+	VMULPS      Z10, Z12, Z10
+	VMULPS      Z11, Z13, Z11
+	VMULPS      Z2, Z10, Z10
+	VMULPS      Z2, Z11, Z11
+	VMULPS      Z8, Z6, Z12
+	VMULPS      Z9, Z7, Z13
+	VCMPPS.BCST $0x1e, w00000000x1<>+0(SB), Z8, K1
+	VCMPPS.BCST $0x1e, w00000000x1<>+0(SB), Z9, K2
+	VMULPS.BCST w3f000000x1<>+0(SB), Z12, Z8
+	VMULPS.BCST w3f000000x1<>+0(SB), Z13, Z9
+	VMULPS      Z6, Z8, Z6
+	VMULPS      Z7, Z9, Z7
+	VMOVAPS     Z10, Z8
+	VMOVAPS     Z6, K1, Z8
+	VMOVAPS     Z11, Z6
+	VMOVAPS     Z7, K2, Z6
+	VADDPS      Z8, Z4, Z4
+	VADDPS      Z6, Z5, Z5
+	VMOVAPS     Z14, Z6
+	VMOVAPS     Z12, K1, Z6
+	VMOVAPS     Z15, Z7
+	VMOVAPS     Z13, K2, Z7
+	VMOVUPS     Z6, (DX)(BX*4)
+	VMOVUPS     Z7, 64(DX)(BX*4)
 	ADDQ        $0x20, BX
 	CMPQ        BX, R9
 	JLE         lanes
@@ -19091,15 +19118,27 @@ tail:
 	MOVL        $0xffffffff, R10
 	BZHIL       R9, R10, R10
 	KMOVW       R10, K1
-	VMOVUPS.Z   (CX)(BX*4), K1, Z3
-	VMOVUPS.Z   (AX)(BX*4), K1, Z4
-	VSUBPS      Z0, Z3, Z3
-	VMULPS      Z3, Z4, Z4
-	VMULPS.BCST w3f000000x1<>+0(SB), Z4, Z5
-	VMULPS      Z3, Z5, Z3
-	VMOVAPS.Z   Z3, K1, Z3
-	VADDPS      Z3, Z1, Z1
-	VMOVUPS     Z4, K1, (DX)(BX*4)
+	VMOVUPS.Z   (CX)(BX*4), K1, Z6
+	VMOVUPS.Z   (AX)(BX*4), K1, Z7
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z6, Z8
+	VSUBPS      Z1, Z8, Z9
+	VMULPS      Z9, Z6, Z10
+	VMULPS      Z0, Z10, Z10
+	VMULPS      Z9, Z9, Z9
+	VADDPS      Z3, Z8, Z8
+	VMULPS      Z8, Z9, Z8
+	VMULPS      Z2, Z8, Z8
+	VMULPS      Z7, Z6, Z9
+	VCMPPS.BCST $0x1e, w00000000x1<>+0(SB), Z7, K2
+	VMULPS.BCST w3f000000x1<>+0(SB), Z9, Z7
+	VMULPS      Z6, Z7, Z6
+	VMOVAPS     Z8, Z7
+	VMOVAPS     Z6, K2, Z7
+	VMOVAPS.Z   Z7, K1, Z7
+	VADDPS      Z7, Z4, Z4
+	VMOVAPS     Z10, Z6
+	VMOVAPS     Z9, K2, Z6
+	VMOVUPS     Z6, K1, (DX)(BX*4)
 	ADDQ        $0x10, BX
 	CMPQ        BX, R8
 	JGE         fold
@@ -19108,29 +19147,41 @@ tail:
 	MOVL        $0xffffffff, R10
 	BZHIL       R9, R10, R10
 	KMOVW       R10, K1
-	VMOVUPS.Z   (CX)(BX*4), K1, Z3
-	VMOVUPS.Z   (AX)(BX*4), K1, Z4
-	VSUBPS      Z0, Z3, Z3
-	VMULPS      Z3, Z4, Z4
-	VMULPS.BCST w3f000000x1<>+0(SB), Z4, Z5
-	VMULPS      Z3, Z5, Z3
-	VMOVAPS.Z   Z3, K1, Z3
-	VADDPS      Z3, Z2, Z2
-	VMOVUPS     Z4, K1, (DX)(BX*4)
+	VMOVUPS.Z   (CX)(BX*4), K1, Z6
+	VMOVUPS.Z   (AX)(BX*4), K1, Z7
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z6, Z8
+	VSUBPS      Z1, Z8, Z9
+	VMULPS      Z9, Z6, Z10
+	VMULPS      Z0, Z10, Z10
+	VMULPS      Z9, Z9, Z9
+	VADDPS      Z3, Z8, Z8
+	VMULPS      Z8, Z9, Z8
+	VMULPS      Z2, Z8, Z8
+	VMULPS      Z7, Z6, Z9
+	VCMPPS.BCST $0x1e, w00000000x1<>+0(SB), Z7, K2
+	VMULPS.BCST w3f000000x1<>+0(SB), Z9, Z7
+	VMULPS      Z6, Z7, Z6
+	VMOVAPS     Z8, Z7
+	VMOVAPS     Z6, K2, Z7
+	VMOVAPS.Z   Z7, K1, Z7
+	VADDPS      Z7, Z5, Z5
+	VMOVAPS     Z10, Z6
+	VMOVAPS     Z9, K2, Z6
+	VMOVUPS     Z6, K1, (DX)(BX*4)
 	ADDQ        $0x10, BX
 
 fold:
 	MOVQ          R8, BX
-	VADDPS        Z2, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y3
-	VADDPS        Y3, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X3
-	VADDPS        X3, X1, X1
-	VPERMILPS     $0x0e, X1, X3
-	VADDPS        X3, X1, X1
-	VPERMILPS     $0x01, X1, X3
-	VADDSS        X3, X1, X1
-	VMOVSS        X1, (DI)
+	VADDPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y6
+	VADDPS        Y6, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X6
+	VADDPS        X6, X4, X4
+	VPERMILPS     $0x0e, X4, X6
+	VADDPS        X6, X4, X4
+	VPERMILPS     $0x01, X4, X6
+	VADDSS        X6, X4, X4
+	VMOVSS        X4, (DI)
 	ADDQ          $0x04, DI
 	JMP           unit
 
@@ -19138,18 +19189,24 @@ done:
 	VZEROUPPER
 	RET
 
+DATA w00000000x1<>+0(SB)/4, $0x00000000
+GLOBL w00000000x1<>(SB), RODATA|NOPTR, $4
+
 DATA w3f000000x1<>+0(SB)/4, $0x3f000000
 GLOBL w3f000000x1<>(SB), RODATA|NOPTR, $4
 
-// func diagonalAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func cubicSaddleAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·diagonalAVX2(SB), $0-40
+TEXT ·cubicSaddleAVX2(SB), $0-40
 	MOVQ         ptr+8(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
 	MOVQ         16(AX), AX
 	MOVQ         c+0(FP), BX
 	VBROADCASTSS 4(BX), Y0
+	VBROADCASTSS 8(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 16(BX), Y3
 	MOVQ         i+16(FP), BX
 	MOVQ         n+24(FP), SI
 	MOVQ         sums+32(FP), DI
@@ -19160,140 +19217,230 @@ unit:
 	LEAQ    1024(BX), R8
 	CMPQ    R8, SI
 	CMOVQGT SI, R8
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
 	MOVQ    R8, R9
 	SUBQ    $0x20, R9
 	CMPQ    BX, R9
 	JGT     tail
 
 lanes:
-	VMOVUPS (CX)(BX*4), Y5
-	VMOVUPS (AX)(BX*4), Y6
-	VSUBPS  Y0, Y5, Y5
-	VMULPS  Y5, Y6, Y6
-	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
-	VMULPS  Y5, Y7, Y5
-	VADDPS  Y5, Y1, Y1
-	VMOVUPS Y6, (DX)(BX*4)
-	VMOVUPS 32(CX)(BX*4), Y5
-	VMOVUPS 32(AX)(BX*4), Y6
-	VSUBPS  Y0, Y5, Y5
-	VMULPS  Y5, Y6, Y6
-	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
-	VMULPS  Y5, Y7, Y5
-	VADDPS  Y5, Y2, Y2
-	VMOVUPS Y6, 32(DX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Y5
-	VMOVUPS 64(AX)(BX*4), Y6
-	VSUBPS  Y0, Y5, Y5
-	VMULPS  Y5, Y6, Y6
-	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
-	VMULPS  Y5, Y7, Y5
-	VADDPS  Y5, Y3, Y3
-	VMOVUPS Y6, 64(DX)(BX*4)
-	VMOVUPS 96(CX)(BX*4), Y5
-	VMOVUPS 96(AX)(BX*4), Y6
-	VSUBPS  Y0, Y5, Y5
-	VMULPS  Y5, Y6, Y6
-	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
-	VMULPS  Y5, Y7, Y5
-	VADDPS  Y5, Y4, Y4
-	VMOVUPS Y6, 96(DX)(BX*4)
-	ADDQ    $0x20, BX
-	CMPQ    BX, R9
-	JLE     lanes
+	VMOVUPS   (CX)(BX*4), Y8
+	VMOVUPS   (AX)(BX*4), Y9
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS    Y1, Y10, Y11
+	VMULPS    Y11, Y8, Y12
+	VMULPS    Y0, Y12, Y12
+	VMULPS    Y11, Y11, Y11
+	VADDPS    Y3, Y10, Y10
+	VMULPS    Y10, Y11, Y10
+	VMULPS    Y2, Y10, Y10
+	VMULPS    Y9, Y8, Y11
+	VCMPPS    $0x1e, w00000000x8<>+0(SB), Y9, Y9
+	VMULPS    w3f000000x8<>+0(SB), Y11, Y13
+	VMULPS    Y8, Y13, Y8
+	VBLENDVPS Y9, Y8, Y10, Y8
+	VADDPS    Y8, Y4, Y4
+	VBLENDVPS Y9, Y11, Y12, Y8
+	VMOVUPS   Y8, (DX)(BX*4)
+	VMOVUPS   32(CX)(BX*4), Y8
+	VMOVUPS   32(AX)(BX*4), Y9
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS    Y1, Y10, Y11
+	VMULPS    Y11, Y8, Y12
+	VMULPS    Y0, Y12, Y12
+	VMULPS    Y11, Y11, Y11
+	VADDPS    Y3, Y10, Y10
+	VMULPS    Y10, Y11, Y10
+	VMULPS    Y2, Y10, Y10
+	VMULPS    Y9, Y8, Y11
+	VCMPPS    $0x1e, w00000000x8<>+0(SB), Y9, Y9
+	VMULPS    w3f000000x8<>+0(SB), Y11, Y13
+	VMULPS    Y8, Y13, Y8
+	VBLENDVPS Y9, Y8, Y10, Y8
+	VADDPS    Y8, Y5, Y5
+	VBLENDVPS Y9, Y11, Y12, Y8
+	VMOVUPS   Y8, 32(DX)(BX*4)
+	VMOVUPS   64(CX)(BX*4), Y8
+	VMOVUPS   64(AX)(BX*4), Y9
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS    Y1, Y10, Y11
+	VMULPS    Y11, Y8, Y12
+	VMULPS    Y0, Y12, Y12
+	VMULPS    Y11, Y11, Y11
+	VADDPS    Y3, Y10, Y10
+	VMULPS    Y10, Y11, Y10
+	VMULPS    Y2, Y10, Y10
+	VMULPS    Y9, Y8, Y11
+	VCMPPS    $0x1e, w00000000x8<>+0(SB), Y9, Y9
+	VMULPS    w3f000000x8<>+0(SB), Y11, Y13
+	VMULPS    Y8, Y13, Y8
+	VBLENDVPS Y9, Y8, Y10, Y8
+	VADDPS    Y8, Y6, Y6
+	VBLENDVPS Y9, Y11, Y12, Y8
+	VMOVUPS   Y8, 64(DX)(BX*4)
+	VMOVUPS   96(CX)(BX*4), Y8
+	VMOVUPS   96(AX)(BX*4), Y9
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS    Y1, Y10, Y11
+	VMULPS    Y11, Y8, Y12
+	VMULPS    Y0, Y12, Y12
+	VMULPS    Y11, Y11, Y11
+	VADDPS    Y3, Y10, Y10
+	VMULPS    Y10, Y11, Y10
+	VMULPS    Y2, Y10, Y10
+	VMULPS    Y9, Y8, Y11
+	VCMPPS    $0x1e, w00000000x8<>+0(SB), Y9, Y9
+	VMULPS    w3f000000x8<>+0(SB), Y11, Y13
+	VMULPS    Y8, Y13, Y8
+	VBLENDVPS Y9, Y8, Y10, Y8
+	VADDPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y11, Y12, Y8
+	VMOVUPS   Y8, 96(DX)(BX*4)
+	ADDQ      $0x20, BX
+	CMPQ      BX, R9
+	JLE       lanes
 
 tail:
 	CMPQ         BX, R8
 	JGE          fold
 	MOVQ         R8, R9
 	SUBQ         BX, R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Y5
-	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
-	VMASKMOVPS   (CX)(BX*4), Y5, Y6
-	VMASKMOVPS   (AX)(BX*4), Y5, Y7
-	VSUBPS       Y0, Y6, Y6
-	VMULPS       Y6, Y7, Y7
-	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
-	VMULPS       Y6, Y8, Y6
-	VANDPS       Y5, Y6, Y6
-	VADDPS       Y6, Y1, Y1
-	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(BX*4), Y8, Y9
+	VMASKMOVPS   (AX)(BX*4), Y8, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y1, Y11, Y12
+	VMULPS       Y12, Y9, Y13
+	VMULPS       Y0, Y13, Y13
+	VMULPS       Y12, Y12, Y12
+	VADDPS       Y3, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y10, Y9, Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y10, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y12, Y14
+	VMULPS       Y9, Y14, Y9
+	VBLENDVPS    Y10, Y9, Y11, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VBLENDVPS    Y10, Y12, Y13, Y9
+	VMASKMOVPS   Y9, Y8, (DX)(BX*4)
 	ADDQ         $0x08, BX
 	CMPQ         BX, R8
 	JGE          fold
 	MOVQ         R8, R9
 	SUBQ         BX, R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Y5
-	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
-	VMASKMOVPS   (CX)(BX*4), Y5, Y6
-	VMASKMOVPS   (AX)(BX*4), Y5, Y7
-	VSUBPS       Y0, Y6, Y6
-	VMULPS       Y6, Y7, Y7
-	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
-	VMULPS       Y6, Y8, Y6
-	VANDPS       Y5, Y6, Y6
-	VADDPS       Y6, Y2, Y2
-	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(BX*4), Y8, Y9
+	VMASKMOVPS   (AX)(BX*4), Y8, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y1, Y11, Y12
+	VMULPS       Y12, Y9, Y13
+	VMULPS       Y0, Y13, Y13
+	VMULPS       Y12, Y12, Y12
+	VADDPS       Y3, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y10, Y9, Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y10, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y12, Y14
+	VMULPS       Y9, Y14, Y9
+	VBLENDVPS    Y10, Y9, Y11, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y5, Y5
+	VBLENDVPS    Y10, Y12, Y13, Y9
+	VMASKMOVPS   Y9, Y8, (DX)(BX*4)
 	ADDQ         $0x08, BX
 	CMPQ         BX, R8
 	JGE          fold
 	MOVQ         R8, R9
 	SUBQ         BX, R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Y5
-	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
-	VMASKMOVPS   (CX)(BX*4), Y5, Y6
-	VMASKMOVPS   (AX)(BX*4), Y5, Y7
-	VSUBPS       Y0, Y6, Y6
-	VMULPS       Y6, Y7, Y7
-	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
-	VMULPS       Y6, Y8, Y6
-	VANDPS       Y5, Y6, Y6
-	VADDPS       Y6, Y3, Y3
-	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(BX*4), Y8, Y9
+	VMASKMOVPS   (AX)(BX*4), Y8, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y1, Y11, Y12
+	VMULPS       Y12, Y9, Y13
+	VMULPS       Y0, Y13, Y13
+	VMULPS       Y12, Y12, Y12
+	VADDPS       Y3, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y10, Y9, Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y10, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y12, Y14
+	VMULPS       Y9, Y14, Y9
+	VBLENDVPS    Y10, Y9, Y11, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VBLENDVPS    Y10, Y12, Y13, Y9
+	VMASKMOVPS   Y9, Y8, (DX)(BX*4)
 	ADDQ         $0x08, BX
 	CMPQ         BX, R8
 	JGE          fold
 	MOVQ         R8, R9
 	SUBQ         BX, R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Y5
-	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
-	VMASKMOVPS   (CX)(BX*4), Y5, Y6
-	VMASKMOVPS   (AX)(BX*4), Y5, Y7
-	VSUBPS       Y0, Y6, Y6
-	VMULPS       Y6, Y7, Y7
-	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
-	VMULPS       Y6, Y8, Y6
-	VANDPS       Y5, Y6, Y6
-	VADDPS       Y6, Y4, Y4
-	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(BX*4), Y8, Y9
+	VMASKMOVPS   (AX)(BX*4), Y8, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y1, Y11, Y12
+	VMULPS       Y12, Y9, Y13
+	VMULPS       Y0, Y13, Y13
+	VMULPS       Y12, Y12, Y12
+	VADDPS       Y3, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y10, Y9, Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y10, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y12, Y14
+	VMULPS       Y9, Y14, Y9
+	VBLENDVPS    Y10, Y9, Y11, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VBLENDVPS    Y10, Y12, Y13, Y9
+	VMASKMOVPS   Y9, Y8, (DX)(BX*4)
 	ADDQ         $0x08, BX
 
 fold:
 	MOVQ         R8, BX
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y4, Y2, Y2
-	VADDPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	VPERMILPS    $0x0e, X1, X2
-	VADDPS       X2, X1, X1
-	VPERMILPS    $0x01, X1, X2
-	VADDSS       X2, X1, X1
-	VMOVSS       X1, (DI)
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	VPERMILPS    $0x0e, X4, X5
+	VADDPS       X5, X4, X4
+	VPERMILPS    $0x01, X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (DI)
 	ADDQ         $0x04, DI
 	JMP          unit
 
 done:
 	VZEROUPPER
 	RET
+
+DATA w00000000x8<>+0(SB)/4, $0x00000000
+DATA w00000000x8<>+4(SB)/4, $0x00000000
+DATA w00000000x8<>+8(SB)/4, $0x00000000
+DATA w00000000x8<>+12(SB)/4, $0x00000000
+DATA w00000000x8<>+16(SB)/4, $0x00000000
+DATA w00000000x8<>+20(SB)/4, $0x00000000
+DATA w00000000x8<>+24(SB)/4, $0x00000000
+DATA w00000000x8<>+28(SB)/4, $0x00000000
+GLOBL w00000000x8<>(SB), RODATA|NOPTR, $32
 
 DATA w3f000000x8<>+0(SB)/4, $0x3f000000
 DATA w3f000000x8<>+4(SB)/4, $0x3f000000
@@ -19304,6 +19451,276 @@ DATA w3f000000x8<>+20(SB)/4, $0x3f000000
 DATA w3f000000x8<>+24(SB)/4, $0x3f000000
 DATA w3f000000x8<>+28(SB)/4, $0x3f000000
 GLOBL w3f000000x8<>(SB), RODATA|NOPTR, $32
+
+// func diagonalAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·diagonalAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 4(BX), Z0
+	VBROADCASTSS 8(BX), Z1
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(BX*4), Z4
+	VMOVUPS     64(CX)(BX*4), Z5
+	VMOVUPS     (AX)(BX*4), Z6
+	VMOVUPS     64(AX)(BX*4), Z7
+	VSUBPS      Z0, Z4, Z4
+	VSUBPS      Z0, Z5, Z5
+	VMULPS      Z4, Z6, Z6
+	VMULPS      Z5, Z7, Z7
+	VMULPS.BCST w3f000000x1<>+0(SB), Z6, Z8
+	VMULPS.BCST w3f000000x1<>+0(SB), Z7, Z9
+	VMULPS      Z4, Z8, Z4
+	VMULPS      Z5, Z9, Z5
+	VADDPS      Z4, Z2, Z2
+	VADDPS      Z5, Z3, Z3
+	VMULPS      Z1, Z6, Z4
+	VMULPS      Z1, Z7, Z5
+	VMOVUPS     Z4, (DX)(BX*4)
+	VMOVUPS     Z5, 64(DX)(BX*4)
+	ADDQ        $0x20, BX
+	CMPQ        BX, R9
+	JLE         lanes
+
+tail:
+	CMPQ        BX, R8
+	JGE         fold
+	MOVQ        R8, R9
+	SUBQ        BX, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z4
+	VMOVUPS.Z   (AX)(BX*4), K1, Z5
+	VSUBPS      Z0, Z4, Z4
+	VMULPS      Z4, Z5, Z5
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z6
+	VMULPS      Z4, Z6, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VADDPS      Z4, Z2, Z2
+	VMULPS      Z1, Z5, Z4
+	VMOVUPS     Z4, K1, (DX)(BX*4)
+	ADDQ        $0x10, BX
+	CMPQ        BX, R8
+	JGE         fold
+	MOVQ        R8, R9
+	SUBQ        BX, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z4
+	VMOVUPS.Z   (AX)(BX*4), K1, Z5
+	VSUBPS      Z0, Z4, Z4
+	VMULPS      Z4, Z5, Z5
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z6
+	VMULPS      Z4, Z6, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VADDPS      Z4, Z3, Z3
+	VMULPS      Z1, Z5, Z4
+	VMOVUPS     Z4, K1, (DX)(BX*4)
+	ADDQ        $0x10, BX
+
+fold:
+	MOVQ          R8, BX
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VPERMILPS     $0x0e, X2, X4
+	VADDPS        X4, X2, X2
+	VPERMILPS     $0x01, X2, X4
+	VADDSS        X4, X2, X2
+	VMOVSS        X2, (DI)
+	ADDQ          $0x04, DI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func diagonalAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·diagonalAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 4(BX), Y0
+	VBROADCASTSS 8(BX), Y1
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(BX*4), Y6
+	VMOVUPS (AX)(BX*4), Y7
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y6, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS  Y6, Y8, Y6
+	VADDPS  Y6, Y2, Y2
+	VMULPS  Y1, Y7, Y6
+	VMOVUPS Y6, (DX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y6
+	VMOVUPS 32(AX)(BX*4), Y7
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y6, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS  Y6, Y8, Y6
+	VADDPS  Y6, Y3, Y3
+	VMULPS  Y1, Y7, Y6
+	VMOVUPS Y6, 32(DX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Y6
+	VMOVUPS 64(AX)(BX*4), Y7
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y6, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS  Y6, Y8, Y6
+	VADDPS  Y6, Y4, Y4
+	VMULPS  Y1, Y7, Y6
+	VMOVUPS Y6, 64(DX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y6
+	VMOVUPS 96(AX)(BX*4), Y7
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y6, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS  Y6, Y8, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  Y1, Y7, Y6
+	VMOVUPS Y6, 96(DX)(BX*4)
+	ADDQ    $0x20, BX
+	CMPQ    BX, R9
+	JLE     lanes
+
+tail:
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(BX*4), Y6, Y7
+	VMASKMOVPS   (AX)(BX*4), Y6, Y8
+	VSUBPS       Y0, Y7, Y7
+	VMULPS       Y7, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VMULPS       Y7, Y9, Y7
+	VANDPS       Y6, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VMULPS       Y1, Y8, Y7
+	VMASKMOVPS   Y7, Y6, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(BX*4), Y6, Y7
+	VMASKMOVPS   (AX)(BX*4), Y6, Y8
+	VSUBPS       Y0, Y7, Y7
+	VMULPS       Y7, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VMULPS       Y7, Y9, Y7
+	VANDPS       Y6, Y7, Y7
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y1, Y8, Y7
+	VMASKMOVPS   Y7, Y6, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(BX*4), Y6, Y7
+	VMASKMOVPS   (AX)(BX*4), Y6, Y8
+	VSUBPS       Y0, Y7, Y7
+	VMULPS       Y7, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VMULPS       Y7, Y9, Y7
+	VANDPS       Y6, Y7, Y7
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y1, Y8, Y7
+	VMASKMOVPS   Y7, Y6, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(BX*4), Y6, Y7
+	VMASKMOVPS   (AX)(BX*4), Y6, Y8
+	VSUBPS       Y0, Y7, Y7
+	VMULPS       Y7, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VMULPS       Y7, Y9, Y7
+	VANDPS       Y6, Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y8, Y7
+	VMASKMOVPS   Y7, Y6, (DX)(BX*4)
+	ADDQ         $0x08, BX
+
+fold:
+	MOVQ         R8, BX
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x0e, X2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x01, X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (DI)
+	ADDQ         $0x04, DI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
 
 // func dotAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
@@ -19837,6 +20254,292 @@ DATA w3e800000x8<>+20(SB)/4, $0x3e800000
 DATA w3e800000x8<>+24(SB)/4, $0x3e800000
 DATA w3e800000x8<>+28(SB)/4, $0x3e800000
 GLOBL w3e800000x8<>(SB), RODATA|NOPTR, $32
+
+// func gemanMcclureAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·gemanMcclureAVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Z2
+	VMOVUPS      64(CX)(DX*4), Z3
+	VMULPS       Z2, Z2, Z4
+	VMULPS       Z3, Z3, Z5
+	VBROADCASTSS w3f800000x1<>+0(SB), Z6
+	VBROADCASTSS w3f800000x1<>+0(SB), Z7
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z4, Z8
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z5, Z9
+	VDIVPS       Z8, Z6, Z6
+	VDIVPS       Z9, Z7, Z7
+	VMULPS       Z6, Z2, Z2
+	VMULPS       Z7, Z3, Z3
+	VADDPS       Z2, Z2, Z2
+	VADDPS       Z3, Z3, Z3
+	VMULPS       Z6, Z2, Z2
+	VMULPS       Z7, Z3, Z3
+	VMULPS       Z6, Z4, Z4
+	VMULPS       Z7, Z5, Z5
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z5, Z1, Z1
+	VMOVUPS      Z2, (AX)(DX*4)
+	VMOVUPS      Z3, 64(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z2
+	VMULPS       Z2, Z2, Z3
+	VBROADCASTSS w3f800000x1<>+0(SB), Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z3, Z5
+	VDIVPS       Z5, Z4, Z4
+	VMULPS       Z4, Z2, Z2
+	VADDPS       Z2, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z4, Z3, Z3
+	VMOVAPS.Z    Z3, K1, Z3
+	VADDPS       Z3, Z0, Z0
+	VMOVUPS      Z2, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z2
+	VMULPS       Z2, Z2, Z3
+	VBROADCASTSS w3f800000x1<>+0(SB), Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z3, Z5
+	VDIVPS       Z5, Z4, Z4
+	VMULPS       Z4, Z2, Z2
+	VADDPS       Z2, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z4, Z3, Z3
+	VMOVAPS.Z    Z3, K1, Z3
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z2, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x0e, X0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x01, X0, X2
+	VADDSS        X2, X0, X0
+	VMOVSS        X0, (SI)
+	ADDQ          $0x04, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func gemanMcclureAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·gemanMcclureAVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y7
+	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VADDPS       Y4, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      Y4, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y7
+	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VADDPS       Y4, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      Y4, 32(AX)(DX*4)
+	VMOVUPS      64(CX)(DX*4), Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y7
+	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VADDPS       Y4, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y4, 64(AX)(DX*4)
+	VMOVUPS      96(CX)(DX*4), Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y7
+	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VADDPS       Y4, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      Y4, 96(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VADDPS       Y5, Y5, Y5
+	VMULPS       Y7, Y5, Y5
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y0, Y0
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VADDPS       Y5, Y5, Y5
+	VMULPS       Y7, Y5, Y5
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y1, Y1
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VADDPS       Y5, Y5, Y5
+	VMULPS       Y7, Y5, Y5
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VADDPS       Y5, Y5, Y5
+	VMULPS       Y7, Y5, Y5
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         DI, DX
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (SI)
+	ADDQ         $0x04, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
 
 // func lambNormsAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
@@ -26623,6 +27326,270 @@ tail2:
 	VZEROUPPER
 	RET
 
+// func layeredAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·layeredAVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(BX*4), Z2
+	VMOVUPS     64(CX)(BX*4), Z3
+	VMOVUPS     (AX)(BX*4), Z4
+	VMOVUPS     64(AX)(BX*4), Z5
+	VMULPS      Z4, Z2, Z2
+	VMULPS      Z5, Z3, Z3
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z3, Z3
+	VMULPS.BCST w3f000000x1<>+0(SB), Z2, Z6
+	VMULPS.BCST w3f000000x1<>+0(SB), Z3, Z7
+	VMULPS      Z2, Z6, Z6
+	VMULPS      Z3, Z7, Z7
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z7, Z1, Z1
+	VMULPS      Z4, Z2, Z2
+	VMULPS      Z5, Z3, Z3
+	VMOVUPS     Z2, (DX)(BX*4)
+	VMOVUPS     Z3, 64(DX)(BX*4)
+	ADDQ        $0x20, BX
+	CMPQ        BX, R9
+	JLE         lanes
+
+tail:
+	CMPQ        BX, R8
+	JGE         fold
+	MOVQ        R8, R9
+	SUBQ        BX, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z2
+	VMOVUPS.Z   (AX)(BX*4), K1, Z3
+	VMULPS      Z3, Z2, Z2
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VMULPS.BCST w3f000000x1<>+0(SB), Z2, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VADDPS      Z4, Z0, Z0
+	VMULPS      Z3, Z2, Z2
+	VMOVUPS     Z2, K1, (DX)(BX*4)
+	ADDQ        $0x10, BX
+	CMPQ        BX, R8
+	JGE         fold
+	MOVQ        R8, R9
+	SUBQ        BX, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z2
+	VMOVUPS.Z   (AX)(BX*4), K1, Z3
+	VMULPS      Z3, Z2, Z2
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VMULPS.BCST w3f000000x1<>+0(SB), Z2, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VADDPS      Z4, Z1, Z1
+	VMULPS      Z3, Z2, Z2
+	VMOVUPS     Z2, K1, (DX)(BX*4)
+	ADDQ        $0x10, BX
+
+fold:
+	MOVQ          R8, BX
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x0e, X0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x01, X0, X2
+	VADDSS        X2, X0, X0
+	VMOVSS        X0, (DI)
+	ADDQ          $0x04, DI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func layeredAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·layeredAVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(BX*4), Y4
+	VMOVUPS (AX)(BX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  w3f000000x8<>+0(SB), Y4, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y0, Y0
+	VMULPS  Y5, Y4, Y4
+	VMOVUPS Y4, (DX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y4
+	VMOVUPS 32(AX)(BX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  w3f000000x8<>+0(SB), Y4, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y1, Y1
+	VMULPS  Y5, Y4, Y4
+	VMOVUPS Y4, 32(DX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Y4
+	VMOVUPS 64(AX)(BX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  w3f000000x8<>+0(SB), Y4, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y2, Y2
+	VMULPS  Y5, Y4, Y4
+	VMOVUPS Y4, 64(DX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y4
+	VMOVUPS 96(AX)(BX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  w3f000000x8<>+0(SB), Y4, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y3, Y3
+	VMULPS  Y5, Y4, Y4
+	VMOVUPS Y4, 96(DX)(BX*4)
+	ADDQ    $0x20, BX
+	CMPQ    BX, R9
+	JLE     lanes
+
+tail:
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       w3f000000x8<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y7, Y7
+	VANDPS       Y4, Y7, Y7
+	VADDPS       Y7, Y0, Y0
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       w3f000000x8<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y7, Y7
+	VANDPS       Y4, Y7, Y7
+	VADDPS       Y7, Y1, Y1
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       w3f000000x8<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y7, Y7
+	VANDPS       Y4, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       w3f000000x8<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y7, Y7
+	VANDPS       Y4, Y7, Y7
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+
+fold:
+	MOVQ         R8, BX
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (DI)
+	ADDQ         $0x04, DI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
 // func lionAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·lionAVX512(SB), $0-40
@@ -30850,6 +31817,712 @@ done:
 	VZEROUPPER
 	RET
 
+// func polyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·polyAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Z0
+	VBROADCASTSS 8(DX), Z1
+	VBROADCASTSS 12(DX), Z2
+	VBROADCASTSS 16(DX), Z3
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Z6
+	VMOVUPS      64(CX)(DX*4), Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z9
+	VMULPS       Z8, Z8, Z10
+	VMULPS       Z9, Z9, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z0, K1
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z0, K2
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z8, K1, Z12
+	VMOVAPS      Z13, Z8
+	VMOVAPS      Z9, K2, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z1, K1
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z1, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z10, K1, Z9
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z11, K2, Z13
+	VMULPS       Z9, Z12, Z9
+	VMULPS       Z13, Z8, Z8
+	VMULPS       Z10, Z10, Z10
+	VMULPS       Z11, Z11, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z2, K1
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z2, K2
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z10, K1, Z12
+	VMOVAPS      Z13, Z10
+	VMOVAPS      Z11, K2, Z10
+	VMULPS       Z12, Z9, Z9
+	VMULPS       Z10, Z8, Z8
+	VMULPS       Z9, Z6, Z9
+	VMULPS       Z8, Z7, Z8
+	VMULPS       Z6, Z9, Z6
+	VMULPS       Z7, Z8, Z7
+	VMULPS       Z3, Z6, Z6
+	VMULPS       Z3, Z7, Z7
+	VADDPS       Z6, Z4, Z4
+	VADDPS       Z7, Z5, Z5
+	VMOVUPS      Z9, (AX)(DX*4)
+	VMOVUPS      Z8, 64(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z7
+	VMULPS       Z7, Z7, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z0, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z7, K2, Z9
+	VBROADCASTSS w3f800000x1<>+0(SB), Z7
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z1, K2
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z8, K2, Z7
+	VMULPS       Z7, Z9, Z7
+	VMULPS       Z8, Z8, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z2, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z8, K2, Z9
+	VMULPS       Z9, Z7, Z7
+	VMULPS       Z7, Z6, Z7
+	VMULPS       Z6, Z7, Z6
+	VMULPS       Z3, Z6, Z6
+	VMOVAPS.Z    Z6, K1, Z6
+	VADDPS       Z6, Z4, Z4
+	VMOVUPS      Z7, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z7
+	VMULPS       Z7, Z7, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z0, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z7, K2, Z9
+	VBROADCASTSS w3f800000x1<>+0(SB), Z7
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z1, K2
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z8, K2, Z7
+	VMULPS       Z7, Z9, Z7
+	VMULPS       Z8, Z8, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z2, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z8, K2, Z9
+	VMULPS       Z9, Z7, Z7
+	VMULPS       Z7, Z6, Z7
+	VMULPS       Z6, Z7, Z6
+	VMULPS       Z3, Z6, Z6
+	VMOVAPS.Z    Z6, K1, Z6
+	VADDPS       Z6, Z5, Z5
+	VMOVUPS      Z7, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y6
+	VADDPS        Y6, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X6
+	VADDPS        X6, X4, X4
+	VPERMILPS     $0x0e, X4, X6
+	VADDPS        X6, X4, X4
+	VPERMILPS     $0x01, X4, X6
+	VADDSS        X6, X4, X4
+	VMOVSS        X4, (SI)
+	ADDQ          $0x04, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func polyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·polyAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Y0
+	VBROADCASTSS 8(DX), Y1
+	VBROADCASTSS 12(DX), Y2
+	VBROADCASTSS 16(DX), Y3
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Y8
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y9
+	VMULPS       Y9, Y9, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y12
+	VBLENDVPS    Y12, Y9, Y11, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y3, Y8, Y8
+	VADDPS       Y8, Y4, Y4
+	VMOVUPS      Y9, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y8
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y9
+	VMULPS       Y9, Y9, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y12
+	VBLENDVPS    Y12, Y9, Y11, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y3, Y8, Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVUPS      Y9, 32(AX)(DX*4)
+	VMOVUPS      64(CX)(DX*4), Y8
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y9
+	VMULPS       Y9, Y9, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y12
+	VBLENDVPS    Y12, Y9, Y11, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y3, Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y9, 64(AX)(DX*4)
+	VMOVUPS      96(CX)(DX*4), Y8
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y9
+	VMULPS       Y9, Y9, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y12
+	VBLENDVPS    Y12, Y9, Y11, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y3, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMOVUPS      Y9, 96(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(DX*4), Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y10
+	VMULPS       Y10, Y10, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y13
+	VBLENDVPS    Y13, Y10, Y12, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y12
+	VMULPS       Y12, Y10, Y10
+	VMULPS       Y11, Y11, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMULPS       Y9, Y10, Y9
+	VMULPS       Y3, Y9, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VMASKMOVPS   Y10, Y8, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(DX*4), Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y10
+	VMULPS       Y10, Y10, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y13
+	VBLENDVPS    Y13, Y10, Y12, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y12
+	VMULPS       Y12, Y10, Y10
+	VMULPS       Y11, Y11, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMULPS       Y9, Y10, Y9
+	VMULPS       Y3, Y9, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y5, Y5
+	VMASKMOVPS   Y10, Y8, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(DX*4), Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y10
+	VMULPS       Y10, Y10, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y13
+	VBLENDVPS    Y13, Y10, Y12, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y12
+	VMULPS       Y12, Y10, Y10
+	VMULPS       Y11, Y11, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMULPS       Y9, Y10, Y9
+	VMULPS       Y3, Y9, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VMASKMOVPS   Y10, Y8, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(DX*4), Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y10
+	VMULPS       Y10, Y10, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y13
+	VBLENDVPS    Y13, Y10, Y12, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y12
+	VMULPS       Y12, Y10, Y10
+	VMULPS       Y11, Y11, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMULPS       Y9, Y10, Y9
+	VMULPS       Y3, Y9, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMASKMOVPS   Y10, Y8, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         DI, DX
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	VPERMILPS    $0x0e, X4, X5
+	VADDPS       X5, X4, X4
+	VPERMILPS    $0x01, X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
+	ADDQ         $0x04, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func pseudoHuberAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·pseudoHuberAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Z0
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(DX*4), Z3
+	VMOVUPS     64(CX)(DX*4), Z4
+	VMULPS      Z0, Z3, Z5
+	VMULPS      Z0, Z4, Z6
+	VMULPS      Z5, Z5, Z5
+	VMULPS      Z6, Z6, Z6
+	VADDPS.BCST w3f800000x1<>+0(SB), Z5, Z5
+	VADDPS.BCST w3f800000x1<>+0(SB), Z6, Z6
+	VSQRTPS     Z5, Z5
+	VSQRTPS     Z6, Z6
+	VDIVPS      Z5, Z3, Z7
+	VDIVPS      Z6, Z4, Z8
+	VMULPS      Z3, Z3, Z3
+	VMULPS      Z4, Z4, Z4
+	VADDPS.BCST w3f800000x1<>+0(SB), Z5, Z5
+	VADDPS.BCST w3f800000x1<>+0(SB), Z6, Z6
+	VDIVPS      Z5, Z3, Z3
+	VDIVPS      Z6, Z4, Z4
+	VADDPS      Z3, Z1, Z1
+	VADDPS      Z4, Z2, Z2
+	VMOVUPS     Z7, (AX)(DX*4)
+	VMOVUPS     Z8, 64(AX)(DX*4)
+	ADDQ        $0x20, DX
+	CMPQ        DX, R8
+	JLE         lanes
+
+tail:
+	CMPQ        DX, DI
+	JGE         fold
+	MOVQ        DI, R8
+	SUBQ        DX, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(DX*4), K1, Z3
+	VMULPS      Z0, Z3, Z4
+	VMULPS      Z4, Z4, Z4
+	VADDPS.BCST w3f800000x1<>+0(SB), Z4, Z4
+	VSQRTPS     Z4, Z4
+	VDIVPS      Z4, Z3, Z5
+	VMULPS      Z3, Z3, Z3
+	VADDPS.BCST w3f800000x1<>+0(SB), Z4, Z4
+	VDIVPS      Z4, Z3, Z3
+	VMOVAPS.Z   Z3, K1, Z3
+	VADDPS      Z3, Z1, Z1
+	VMOVUPS     Z5, K1, (AX)(DX*4)
+	ADDQ        $0x10, DX
+	CMPQ        DX, DI
+	JGE         fold
+	MOVQ        DI, R8
+	SUBQ        DX, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(DX*4), K1, Z3
+	VMULPS      Z0, Z3, Z4
+	VMULPS      Z4, Z4, Z4
+	VADDPS.BCST w3f800000x1<>+0(SB), Z4, Z4
+	VSQRTPS     Z4, Z4
+	VDIVPS      Z4, Z3, Z5
+	VMULPS      Z3, Z3, Z3
+	VADDPS.BCST w3f800000x1<>+0(SB), Z4, Z4
+	VDIVPS      Z4, Z3, Z3
+	VMOVAPS.Z   Z3, K1, Z3
+	VADDPS      Z3, Z2, Z2
+	VMOVUPS     Z5, K1, (AX)(DX*4)
+	ADDQ        $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VADDPS        Y3, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x0e, X1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x01, X1, X3
+	VADDSS        X3, X1, X1
+	VMOVSS        X1, (SI)
+	ADDQ          $0x04, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func pseudoHuberAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·pseudoHuberAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Y0
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(DX*4), Y5
+	VMULPS  Y0, Y5, Y6
+	VMULPS  Y6, Y6, Y6
+	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS Y6, Y6
+	VDIVPS  Y6, Y5, Y7
+	VMULPS  Y5, Y5, Y5
+	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
+	VDIVPS  Y6, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y7, (AX)(DX*4)
+	VMOVUPS 32(CX)(DX*4), Y5
+	VMULPS  Y0, Y5, Y6
+	VMULPS  Y6, Y6, Y6
+	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS Y6, Y6
+	VDIVPS  Y6, Y5, Y7
+	VMULPS  Y5, Y5, Y5
+	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
+	VDIVPS  Y6, Y5, Y5
+	VADDPS  Y5, Y2, Y2
+	VMOVUPS Y7, 32(AX)(DX*4)
+	VMOVUPS 64(CX)(DX*4), Y5
+	VMULPS  Y0, Y5, Y6
+	VMULPS  Y6, Y6, Y6
+	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS Y6, Y6
+	VDIVPS  Y6, Y5, Y7
+	VMULPS  Y5, Y5, Y5
+	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
+	VDIVPS  Y6, Y5, Y5
+	VADDPS  Y5, Y3, Y3
+	VMOVUPS Y7, 64(AX)(DX*4)
+	VMOVUPS 96(CX)(DX*4), Y5
+	VMULPS  Y0, Y5, Y6
+	VMULPS  Y6, Y6, Y6
+	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS Y6, Y6
+	VDIVPS  Y6, Y5, Y7
+	VMULPS  Y5, Y5, Y5
+	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
+	VDIVPS  Y6, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS Y7, 96(AX)(DX*4)
+	ADDQ    $0x20, DX
+	CMPQ    DX, R8
+	JLE     lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(DX*4), Y5, Y6
+	VMULPS       Y0, Y6, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VSQRTPS      Y7, Y7
+	VDIVPS       Y7, Y6, Y8
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VDIVPS       Y7, Y6, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y1, Y1
+	VMASKMOVPS   Y8, Y5, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(DX*4), Y5, Y6
+	VMULPS       Y0, Y6, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VSQRTPS      Y7, Y7
+	VDIVPS       Y7, Y6, Y8
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VDIVPS       Y7, Y6, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VMASKMOVPS   Y8, Y5, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(DX*4), Y5, Y6
+	VMULPS       Y0, Y6, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VSQRTPS      Y7, Y7
+	VDIVPS       Y7, Y6, Y8
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VDIVPS       Y7, Y6, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VMASKMOVPS   Y8, Y5, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(DX*4), Y5, Y6
+	VMULPS       Y0, Y6, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VSQRTPS      Y7, Y7
+	VDIVPS       Y7, Y6, Y8
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VDIVPS       Y7, Y6, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y4, Y4
+	VMASKMOVPS   Y8, Y5, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         DI, DX
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (SI)
+	ADDQ         $0x04, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
 // func rmspropAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·rmspropAVX512(SB), $0-40
@@ -32671,6 +34344,560 @@ loop1:
 	JLE       loop1
 
 tail2:
+	VZEROUPPER
+	RET
+
+// func stiffFlatAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·stiffFlatAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 4(BX), Z0
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(BX*4), Z3
+	VMOVUPS      64(CX)(BX*4), Z4
+	VMOVUPS      (AX)(BX*4), Z5
+	VMOVUPS      64(AX)(BX*4), Z6
+	VBROADCASTSS w3f800000x1<>+0(SB), Z7
+	VBROADCASTSS w3f800000x1<>+0(SB), Z8
+	VCMPPS.BCST  $0x1e, w3f800000x1<>+0(SB), Z3, K1
+	VCMPPS.BCST  $0x1e, w3f800000x1<>+0(SB), Z4, K2
+	VMOVAPS      Z3, Z9
+	VMOVAPS      Z7, K1, Z9
+	VMOVAPS      Z4, Z7
+	VMOVAPS      Z8, K2, Z7
+	VBROADCASTSS wbf800000x1<>+0(SB), Z8
+	VBROADCASTSS wbf800000x1<>+0(SB), Z10
+	VCMPPS.BCST  $0x11, wbf800000x1<>+0(SB), Z9, K1
+	VCMPPS.BCST  $0x11, wbf800000x1<>+0(SB), Z7, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z8, K1, Z9
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z10, K2, Z7
+	VMULPS       Z9, Z9, Z8
+	VMULPS       Z7, Z7, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z3, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z4, Z12
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z13
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z14
+	VSUBPS       Z13, Z11, Z11
+	VSUBPS       Z14, Z12, Z12
+	VBROADCASTSS w40400000x1<>+0(SB), Z13
+	VBROADCASTSS w40400000x1<>+0(SB), Z14
+	VSUBPS       Z8, Z13, Z13
+	VSUBPS       Z10, Z14, Z14
+	VMULPS       Z13, Z9, Z9
+	VMULPS       Z14, Z7, Z7
+	VBROADCASTSS w40c00000x1<>+0(SB), Z13
+	VBROADCASTSS w40c00000x1<>+0(SB), Z14
+	VSUBPS       Z8, Z13, Z13
+	VSUBPS       Z10, Z14, Z14
+	VMULPS       Z13, Z8, Z8
+	VMULPS       Z14, Z10, Z10
+	VMULPS.BCST  w3e800000x1<>+0(SB), Z8, Z8
+	VMULPS.BCST  w3e800000x1<>+0(SB), Z10, Z10
+	VADDPS       Z11, Z11, Z11
+	VADDPS       Z12, Z12, Z12
+	VADDPS       Z11, Z8, Z8
+	VADDPS       Z12, Z10, Z10
+	VMULPS       Z5, Z3, Z11
+	VMULPS       Z6, Z4, Z12
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z5, K1
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z6, K2
+	VMULPS.BCST  w3f000000x1<>+0(SB), Z11, Z5
+	VMULPS.BCST  w3f000000x1<>+0(SB), Z12, Z6
+	VMULPS       Z3, Z5, Z3
+	VMULPS       Z4, Z6, Z4
+	VMULPS       Z0, Z8, Z5
+	VMULPS       Z0, Z10, Z6
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z3, K1, Z5
+	VMOVAPS      Z6, Z3
+	VMOVAPS      Z4, K2, Z3
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z9, Z3
+	VMULPS       Z0, Z7, Z4
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z11, K1, Z3
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z12, K2, Z4
+	VMOVUPS      Z3, (DX)(BX*4)
+	VMOVUPS      Z4, 64(DX)(BX*4)
+	ADDQ         $0x20, BX
+	CMPQ         BX, R9
+	JLE          lanes
+
+tail:
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z3
+	VMOVUPS.Z    (AX)(BX*4), K1, Z4
+	VBROADCASTSS w3f800000x1<>+0(SB), Z5
+	VCMPPS.BCST  $0x1e, w3f800000x1<>+0(SB), Z3, K2
+	VMOVAPS      Z3, Z6
+	VMOVAPS      Z5, K2, Z6
+	VBROADCASTSS wbf800000x1<>+0(SB), Z5
+	VCMPPS.BCST  $0x11, wbf800000x1<>+0(SB), Z6, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z5, K2, Z6
+	VMULPS       Z6, Z6, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z3, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z8
+	VSUBPS       Z8, Z7, Z7
+	VBROADCASTSS w40400000x1<>+0(SB), Z8
+	VSUBPS       Z5, Z8, Z8
+	VMULPS       Z8, Z6, Z6
+	VBROADCASTSS w40c00000x1<>+0(SB), Z8
+	VSUBPS       Z5, Z8, Z8
+	VMULPS       Z8, Z5, Z5
+	VMULPS.BCST  w3e800000x1<>+0(SB), Z5, Z5
+	VADDPS       Z7, Z7, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z4, Z3, Z7
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z4, K2
+	VMULPS.BCST  w3f000000x1<>+0(SB), Z7, Z4
+	VMULPS       Z3, Z4, Z3
+	VMULPS       Z0, Z5, Z4
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z3, K2, Z4
+	VMOVAPS.Z    Z4, K1, Z4
+	VADDPS       Z4, Z1, Z1
+	VMULPS       Z0, Z6, Z3
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z7, K2, Z3
+	VMOVUPS      Z3, K1, (DX)(BX*4)
+	ADDQ         $0x10, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z3
+	VMOVUPS.Z    (AX)(BX*4), K1, Z4
+	VBROADCASTSS w3f800000x1<>+0(SB), Z5
+	VCMPPS.BCST  $0x1e, w3f800000x1<>+0(SB), Z3, K2
+	VMOVAPS      Z3, Z6
+	VMOVAPS      Z5, K2, Z6
+	VBROADCASTSS wbf800000x1<>+0(SB), Z5
+	VCMPPS.BCST  $0x11, wbf800000x1<>+0(SB), Z6, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z5, K2, Z6
+	VMULPS       Z6, Z6, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z3, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z8
+	VSUBPS       Z8, Z7, Z7
+	VBROADCASTSS w40400000x1<>+0(SB), Z8
+	VSUBPS       Z5, Z8, Z8
+	VMULPS       Z8, Z6, Z6
+	VBROADCASTSS w40c00000x1<>+0(SB), Z8
+	VSUBPS       Z5, Z8, Z8
+	VMULPS       Z8, Z5, Z5
+	VMULPS.BCST  w3e800000x1<>+0(SB), Z5, Z5
+	VADDPS       Z7, Z7, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z4, Z3, Z7
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z4, K2
+	VMULPS.BCST  w3f000000x1<>+0(SB), Z7, Z4
+	VMULPS       Z3, Z4, Z3
+	VMULPS       Z0, Z5, Z4
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z3, K2, Z4
+	VMOVAPS.Z    Z4, K1, Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z0, Z6, Z3
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z7, K2, Z3
+	VMOVUPS      Z3, K1, (DX)(BX*4)
+	ADDQ         $0x10, BX
+
+fold:
+	MOVQ          R8, BX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VADDPS        Y3, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x0e, X1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x01, X1, X3
+	VADDSS        X3, X1, X1
+	VMOVSS        X1, (DI)
+	ADDQ          $0x04, DI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w40400000x1<>+0(SB)/4, $0x40400000
+GLOBL w40400000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w40c00000x1<>+0(SB)/4, $0x40c00000
+GLOBL w40c00000x1<>(SB), RODATA|NOPTR, $4
+
+// func stiffFlatAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·stiffFlatAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 4(BX), Y0
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(BX*4), Y5
+	VMOVUPS      (AX)(BX*4), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, Y7, Y5, Y7
+	VBROADCASTSS wbf800000x1<>+0(SB), Y8
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y7, Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMULPS       Y7, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y7, Y7
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VADDPS       Y9, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y6, Y5, Y9
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VMULPS       Y5, Y10, Y5
+	VMULPS       Y0, Y8, Y8
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VADDPS       Y5, Y1, Y1
+	VMULPS       Y0, Y7, Y5
+	VBLENDVPS    Y6, Y9, Y5, Y5
+	VMOVUPS      Y5, (DX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y5
+	VMOVUPS      32(AX)(BX*4), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, Y7, Y5, Y7
+	VBROADCASTSS wbf800000x1<>+0(SB), Y8
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y7, Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMULPS       Y7, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y7, Y7
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VADDPS       Y9, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y6, Y5, Y9
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VMULPS       Y5, Y10, Y5
+	VMULPS       Y0, Y8, Y8
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y0, Y7, Y5
+	VBLENDVPS    Y6, Y9, Y5, Y5
+	VMOVUPS      Y5, 32(DX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Y5
+	VMOVUPS      64(AX)(BX*4), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, Y7, Y5, Y7
+	VBROADCASTSS wbf800000x1<>+0(SB), Y8
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y7, Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMULPS       Y7, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y7, Y7
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VADDPS       Y9, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y6, Y5, Y9
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VMULPS       Y5, Y10, Y5
+	VMULPS       Y0, Y8, Y8
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y0, Y7, Y5
+	VBLENDVPS    Y6, Y9, Y5, Y5
+	VMOVUPS      Y5, 64(DX)(BX*4)
+	VMOVUPS      96(CX)(BX*4), Y5
+	VMOVUPS      96(AX)(BX*4), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, Y7, Y5, Y7
+	VBROADCASTSS wbf800000x1<>+0(SB), Y8
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y7, Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMULPS       Y7, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y7, Y7
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VADDPS       Y9, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y6, Y5, Y9
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VMULPS       Y5, Y10, Y5
+	VMULPS       Y0, Y8, Y8
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y0, Y7, Y5
+	VBLENDVPS    Y6, Y9, Y5, Y5
+	VMOVUPS      Y5, 96(DX)(BX*4)
+	ADDQ         $0x20, BX
+	CMPQ         BX, R9
+	JLE          lanes
+
+tail:
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y9
+	VBLENDVPS    Y9, Y8, Y6, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y10, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VMULPS       Y7, Y6, Y10
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VMULPS       Y6, Y11, Y6
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y7, Y6, Y9, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y1, Y1
+	VMULPS       Y0, Y8, Y6
+	VBLENDVPS    Y7, Y10, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y9
+	VBLENDVPS    Y9, Y8, Y6, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y10, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VMULPS       Y7, Y6, Y10
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VMULPS       Y6, Y11, Y6
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y7, Y6, Y9, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VMULPS       Y0, Y8, Y6
+	VBLENDVPS    Y7, Y10, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y9
+	VBLENDVPS    Y9, Y8, Y6, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y10, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VMULPS       Y7, Y6, Y10
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VMULPS       Y6, Y11, Y6
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y7, Y6, Y9, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VMULPS       Y0, Y8, Y6
+	VBLENDVPS    Y7, Y10, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y9
+	VBLENDVPS    Y9, Y8, Y6, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y10, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VMULPS       Y7, Y6, Y10
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VMULPS       Y6, Y11, Y6
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y7, Y6, Y9, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y0, Y8, Y6
+	VBLENDVPS    Y7, Y10, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+
+fold:
+	MOVQ         R8, BX
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (DI)
+	ADDQ         $0x04, DI
+	JMP          unit
+
+done:
 	VZEROUPPER
 	RET
 

@@ -21,14 +21,17 @@ func (o PseudoHuber) Facts(n int) (Facts, error) {
 
 var pseudoHuberKernel = objectiveKernel("pseudo_huber", nil, pseudoHuber[float32], pseudoHuber[float64])
 
-// With s the root, Delta^2*(s-1) is p^2/(s+1), in which nothing cancels.
+// With s the root, Delta^2*(s-1) is p^2/(s+1), in which nothing cancels. The inverse
+// of s*(s+1) serves for both of its factors.
 func pseudoHuber[T Real](c *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
 	p, g := s[0], s[1]
 	for i := range p {
 		q := T(c[1] * p[i])
 		root := sqrt(1 + T(q*q))
-		g[i] = p[i] / root
-		acc[0][i%Lanes] += T(p[i]*p[i]) / (1 + root)
+		more := 1 + root
+		inverse := 1 / T(root*more)
+		g[i] = T(p[i] * T(more*inverse))
+		acc[0][i%Lanes] += T(T(p[i]*p[i]) * T(root*inverse))
 	}
 }
 

@@ -32259,73 +32259,93 @@ unit:
 	JGT     tail
 
 lanes:
-	VMOVUPS     (CX)(DX*4), Z3
-	VMOVUPS     64(CX)(DX*4), Z4
-	VMULPS      Z0, Z3, Z5
-	VMULPS      Z0, Z4, Z6
-	VMULPS      Z5, Z5, Z5
-	VMULPS      Z6, Z6, Z6
-	VADDPS.BCST w3f800000x1<>+0(SB), Z5, Z5
-	VADDPS.BCST w3f800000x1<>+0(SB), Z6, Z6
-	VSQRTPS     Z5, Z5
-	VSQRTPS     Z6, Z6
-	VDIVPS      Z5, Z3, Z7
-	VDIVPS      Z6, Z4, Z8
-	VMULPS      Z3, Z3, Z3
-	VMULPS      Z4, Z4, Z4
-	VADDPS.BCST w3f800000x1<>+0(SB), Z5, Z5
-	VADDPS.BCST w3f800000x1<>+0(SB), Z6, Z6
-	VDIVPS      Z5, Z3, Z3
-	VDIVPS      Z6, Z4, Z4
-	VADDPS      Z3, Z1, Z1
-	VADDPS      Z4, Z2, Z2
-	VMOVUPS     Z7, (AX)(DX*4)
-	VMOVUPS     Z8, 64(AX)(DX*4)
-	ADDQ        $0x20, DX
-	CMPQ        DX, R8
-	JLE         lanes
+	VMOVUPS      (CX)(DX*4), Z3
+	VMOVUPS      64(CX)(DX*4), Z4
+	VMULPS       Z0, Z3, Z5
+	VMULPS       Z0, Z4, Z6
+	VMULPS       Z5, Z5, Z5
+	VMULPS       Z6, Z6, Z6
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z5, Z5
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z6, Z6
+	VSQRTPS      Z5, Z5
+	VSQRTPS      Z6, Z6
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z5, Z7
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z6, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VBROADCASTSS w3f800000x1<>+0(SB), Z10
+	VMULPS       Z7, Z5, Z11
+	VMULPS       Z8, Z6, Z12
+	VDIVPS       Z11, Z9, Z9
+	VDIVPS       Z12, Z10, Z10
+	VMULPS       Z9, Z7, Z7
+	VMULPS       Z10, Z8, Z8
+	VMULPS       Z3, Z7, Z7
+	VMULPS       Z4, Z8, Z8
+	VMULPS       Z3, Z3, Z3
+	VMULPS       Z4, Z4, Z4
+	VMULPS       Z9, Z5, Z5
+	VMULPS       Z10, Z6, Z6
+	VMULPS       Z5, Z3, Z3
+	VMULPS       Z6, Z4, Z4
+	VADDPS       Z3, Z1, Z1
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z7, (AX)(DX*4)
+	VMOVUPS      Z8, 64(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
 
 tail:
-	CMPQ        DX, DI
-	JGE         fold
-	MOVQ        DI, R8
-	SUBQ        DX, R8
-	MOVL        $0xffffffff, R9
-	BZHIL       R8, R9, R9
-	KMOVW       R9, K1
-	VMOVUPS.Z   (CX)(DX*4), K1, Z3
-	VMULPS      Z0, Z3, Z4
-	VMULPS      Z4, Z4, Z4
-	VADDPS.BCST w3f800000x1<>+0(SB), Z4, Z4
-	VSQRTPS     Z4, Z4
-	VDIVPS      Z4, Z3, Z5
-	VMULPS      Z3, Z3, Z3
-	VADDPS.BCST w3f800000x1<>+0(SB), Z4, Z4
-	VDIVPS      Z4, Z3, Z3
-	VMOVAPS.Z   Z3, K1, Z3
-	VADDPS      Z3, Z1, Z1
-	VMOVUPS     Z5, K1, (AX)(DX*4)
-	ADDQ        $0x10, DX
-	CMPQ        DX, DI
-	JGE         fold
-	MOVQ        DI, R8
-	SUBQ        DX, R8
-	MOVL        $0xffffffff, R9
-	BZHIL       R8, R9, R9
-	KMOVW       R9, K1
-	VMOVUPS.Z   (CX)(DX*4), K1, Z3
-	VMULPS      Z0, Z3, Z4
-	VMULPS      Z4, Z4, Z4
-	VADDPS.BCST w3f800000x1<>+0(SB), Z4, Z4
-	VSQRTPS     Z4, Z4
-	VDIVPS      Z4, Z3, Z5
-	VMULPS      Z3, Z3, Z3
-	VADDPS.BCST w3f800000x1<>+0(SB), Z4, Z4
-	VDIVPS      Z4, Z3, Z3
-	VMOVAPS.Z   Z3, K1, Z3
-	VADDPS      Z3, Z2, Z2
-	VMOVUPS     Z5, K1, (AX)(DX*4)
-	ADDQ        $0x10, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z3
+	VMULPS       Z0, Z3, Z4
+	VMULPS       Z4, Z4, Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z4, Z4
+	VSQRTPS      Z4, Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z4, Z5
+	VBROADCASTSS w3f800000x1<>+0(SB), Z6
+	VMULPS       Z5, Z4, Z7
+	VDIVPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VMULPS       Z3, Z3, Z3
+	VMULPS       Z6, Z4, Z4
+	VMULPS       Z4, Z3, Z3
+	VMOVAPS.Z    Z3, K1, Z3
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z5, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z3
+	VMULPS       Z0, Z3, Z4
+	VMULPS       Z4, Z4, Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z4, Z4
+	VSQRTPS      Z4, Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z4, Z5
+	VBROADCASTSS w3f800000x1<>+0(SB), Z6
+	VMULPS       Z5, Z4, Z7
+	VDIVPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VMULPS       Z3, Z3, Z3
+	VMULPS       Z6, Z4, Z4
+	VMULPS       Z4, Z3, Z3
+	VMOVAPS.Z    Z3, K1, Z3
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      Z5, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
 
 fold:
 	MOVQ          DI, DX
@@ -32374,53 +32394,73 @@ unit:
 	JGT     tail
 
 lanes:
-	VMOVUPS (CX)(DX*4), Y5
-	VMULPS  Y0, Y5, Y6
-	VMULPS  Y6, Y6, Y6
-	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
-	VSQRTPS Y6, Y6
-	VDIVPS  Y6, Y5, Y7
-	VMULPS  Y5, Y5, Y5
-	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
-	VDIVPS  Y6, Y5, Y5
-	VADDPS  Y5, Y1, Y1
-	VMOVUPS Y7, (AX)(DX*4)
-	VMOVUPS 32(CX)(DX*4), Y5
-	VMULPS  Y0, Y5, Y6
-	VMULPS  Y6, Y6, Y6
-	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
-	VSQRTPS Y6, Y6
-	VDIVPS  Y6, Y5, Y7
-	VMULPS  Y5, Y5, Y5
-	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
-	VDIVPS  Y6, Y5, Y5
-	VADDPS  Y5, Y2, Y2
-	VMOVUPS Y7, 32(AX)(DX*4)
-	VMOVUPS 64(CX)(DX*4), Y5
-	VMULPS  Y0, Y5, Y6
-	VMULPS  Y6, Y6, Y6
-	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
-	VSQRTPS Y6, Y6
-	VDIVPS  Y6, Y5, Y7
-	VMULPS  Y5, Y5, Y5
-	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
-	VDIVPS  Y6, Y5, Y5
-	VADDPS  Y5, Y3, Y3
-	VMOVUPS Y7, 64(AX)(DX*4)
-	VMOVUPS 96(CX)(DX*4), Y5
-	VMULPS  Y0, Y5, Y6
-	VMULPS  Y6, Y6, Y6
-	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
-	VSQRTPS Y6, Y6
-	VDIVPS  Y6, Y5, Y7
-	VMULPS  Y5, Y5, Y5
-	VADDPS  w3f800000x8<>+0(SB), Y6, Y6
-	VDIVPS  Y6, Y5, Y5
-	VADDPS  Y5, Y4, Y4
-	VMOVUPS Y7, 96(AX)(DX*4)
-	ADDQ    $0x20, DX
-	CMPQ    DX, R8
-	JLE     lanes
+	VMOVUPS      (CX)(DX*4), Y5
+	VMULPS       Y0, Y5, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS      Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VMULPS       Y7, Y6, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y5, Y5, Y5
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      Y7, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y5
+	VMULPS       Y0, Y5, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS      Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VMULPS       Y7, Y6, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y5, Y5, Y5
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y7, 32(AX)(DX*4)
+	VMOVUPS      64(CX)(DX*4), Y5
+	VMULPS       Y0, Y5, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS      Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VMULPS       Y7, Y6, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y5, Y5, Y5
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      Y7, 64(AX)(DX*4)
+	VMOVUPS      96(CX)(DX*4), Y5
+	VMULPS       Y0, Y5, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS      Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VMULPS       Y7, Y6, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y5, Y5, Y5
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      Y7, 96(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
 
 tail:
 	CMPQ         DX, DI
@@ -32435,10 +32475,15 @@ tail:
 	VMULPS       Y7, Y7, Y7
 	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
 	VSQRTPS      Y7, Y7
-	VDIVPS       Y7, Y6, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VMULPS       Y8, Y7, Y10
+	VDIVPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y6, Y8, Y8
 	VMULPS       Y6, Y6, Y6
-	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
-	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
 	VANDPS       Y5, Y6, Y6
 	VADDPS       Y6, Y1, Y1
 	VMASKMOVPS   Y8, Y5, (AX)(DX*4)
@@ -32455,10 +32500,15 @@ tail:
 	VMULPS       Y7, Y7, Y7
 	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
 	VSQRTPS      Y7, Y7
-	VDIVPS       Y7, Y6, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VMULPS       Y8, Y7, Y10
+	VDIVPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y6, Y8, Y8
 	VMULPS       Y6, Y6, Y6
-	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
-	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
 	VANDPS       Y5, Y6, Y6
 	VADDPS       Y6, Y2, Y2
 	VMASKMOVPS   Y8, Y5, (AX)(DX*4)
@@ -32475,10 +32525,15 @@ tail:
 	VMULPS       Y7, Y7, Y7
 	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
 	VSQRTPS      Y7, Y7
-	VDIVPS       Y7, Y6, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VMULPS       Y8, Y7, Y10
+	VDIVPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y6, Y8, Y8
 	VMULPS       Y6, Y6, Y6
-	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
-	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
 	VANDPS       Y5, Y6, Y6
 	VADDPS       Y6, Y3, Y3
 	VMASKMOVPS   Y8, Y5, (AX)(DX*4)
@@ -32495,10 +32550,15 @@ tail:
 	VMULPS       Y7, Y7, Y7
 	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
 	VSQRTPS      Y7, Y7
-	VDIVPS       Y7, Y6, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VMULPS       Y8, Y7, Y10
+	VDIVPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y6, Y8, Y8
 	VMULPS       Y6, Y6, Y6
-	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
-	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
 	VANDPS       Y5, Y6, Y6
 	VADDPS       Y6, Y4, Y4
 	VMASKMOVPS   Y8, Y5, (AX)(DX*4)

@@ -3,8 +3,10 @@
 __device__ void pseudo_huber(const float *c, float p, float &g, float *sum) {
 	float q = c[1] * p;
 	float root = sqrtf(1.0f + q * q);
-	g = p / root;
-	sum[0] = p * p / (1.0f + root);
+	float more = 1.0f + root;
+	float inverse = 1.0f / (root * more);
+	g = p * (more * inverse);
+	sum[0] = p * p * (root * inverse);
 }
 
 REDUCTION(pseudo_huber, SLOTS(R, W))

@@ -111,10 +111,13 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// structs are those whose tags are read: updates and maps.
+// structs are those whose tags are read: updates, noise laws and maps.
 func structs() []any {
 	var all []any
 	for _, d := range All() {
+		all = append(all, d.Cases[0])
+	}
+	for _, d := range Noises() {
 		all = append(all, d.Cases[0])
 	}
 	return append(all, ClipNorm{}, InverseNorm{})

@@ -214,10 +214,10 @@ func FindNoise(name string) *NoiseDefinition {
 
 // ParseNoise returns the law that a text such as "pareto:tail=1.5:scale=0.1"
 // names.
-func ParseNoise(text string) (Noise, error) { return ParseNamed("noise", text, defaultNoises()) }
+func ParseNoise(text string) (Noise, error) { return ParseAmong("noise", defaultNoises(), text) }
 
 // FormatNoise returns the text that [ParseNoise] turns into n.
-func FormatNoise(n Noise) string { return FormatNamed(n, defaultNoises()) }
+func FormatNoise(n Noise) string { return FormatAmong(defaultNoises(), n) }
 
 func defaultNoises() []Noise {
 	var out []Noise

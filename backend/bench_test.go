@@ -90,14 +90,36 @@ func benchmarkEvaluation(b *testing.B, name string, o kernels.Objective, n, thre
 	measure(b, be, backend.Evaluation{Objective: o, Slots: slots, Value: alloc(kernels.F64, 1)}, n)
 }
 
+// BenchmarkNoise times one thread that adds every noise law to an array, beside the
+// stream of the same memory, as BenchmarkStep.
+func BenchmarkNoise(b *testing.B) {
+	for _, name := range backend.Names() {
+		for _, d := range kernels.Noises() {
+			for _, n := range []int{10_000, 20_000_000} {
+				b.Run(fmt.Sprintf("backend=%s/noise=%s/n=%d", name, d.Name, n), func(b *testing.B) {
+					benchmark(b, name, 1, n, 1, func(t backend.Tensor) backend.Op {
+						return backend.Noise{Law: d.Cases[0], Seed: 1, X: t.Slots[0]}
+					})
+				})
+			}
+		}
+	}
+}
+
 func benchmarkStep(b *testing.B, name string, u kernels.Update, n, threads int) {
+	benchmark(b, name, len(u.Kernel().Slots), n, threads, func(t backend.Tensor) backend.Op {
+		return backend.Group{Update: u, Tensors: []backend.Tensor{t}}
+	})
+}
+
+func benchmark(b *testing.B, name string, slots, n, threads int, op func(backend.Tensor) backend.Op) {
 	be, err := backend.Options{Threads: threads}.Open(name)
 	if err != nil {
 		b.Skip(err)
 	}
 	defer be.Close()
 	var t backend.Tensor
-	for range u.Kernel().Slots {
+	for range slots {
 		x, err := be.Alloc(kernels.F32, n)
 		if err != nil {
 			b.Fatal(err)
@@ -113,7 +135,7 @@ func benchmarkStep(b *testing.B, name string, u kernels.Update, n, threads int) 
 			b.Fatal(err)
 		}
 	}
-	measure(b, be, backend.Group{Update: u, Tensors: []backend.Tensor{t}}, n)
+	measure(b, be, op(t), n)
 }
 
 // measure times an op over n elements beside its stream.

@@ -6,7 +6,7 @@ import "math"
 // to 1: spread evenly on a logarithmic scale, in two clusters of equal size, or as
 // a power law h = (i+1)^-Power, which ignores Condition.
 type Diagonal struct {
-	Spectrum  string  `json:"spectrum" range:"log,clusters,power"`
+	Spectrum  string  `json:"spectrum" range:"log|clusters|power"`
 	Condition float64 `json:"condition" range:"[1,inf)"`
 	Power     float64 `json:"power" range:"[0,inf)"`
 }
@@ -15,27 +15,38 @@ func (Diagonal) Name() string        { return "diagonal" }
 func (Diagonal) Kernel() *Kernel     { return diagonalKernel }
 func (Diagonal) Coef(int, Step) Coef { return Coef{1: 1, 2: 1} }
 
-func (d Diagonal) curvature(i, n int) float64 {
-	switch {
-	case d.Spectrum == "power":
-		return math.Pow(float64(i+1), -d.Power)
-	case d.Spectrum == "clusters" && i < n/2, n == 1:
-		return 1
-	case d.Spectrum == "clusters":
-		return 1 / d.Condition
-	}
-	// Neighbours differ by far, as those of a model do: a bit reversal in base two
-	// would do it for powers of two alone, the golden ratio does for any n.
-	at := math.Mod(float64(i)*0.6180339887498949, 1)
-	return math.Pow(d.Condition, -at)
-}
+// levels is how many curvatures a spectrum on a logarithmic scale has at most.
+const levels = 4096
 
 func (d Diagonal) Facts(n int) (Facts, error) {
-	f := Facts{L: 1, Mu: 1 / d.Condition, Spread: 1, Data: func(_, i int) float64 { return d.curvature(i, n) }}
-	if d.Spectrum == "power" {
-		f.Mu = math.Pow(float64(n), -d.Power)
+	if err := atLeast(1, n); err != nil {
+		return Facts{}, err
 	}
-	return f, atLeast(1, n)
+	f := Facts{L: 1, Mu: 1 / d.Condition, Spread: 1}
+	switch d.Spectrum {
+	case "power":
+		f.Mu = math.Pow(float64(n), -d.Power)
+		f.Data = func(_, i int) float64 { return math.Pow(float64(i+1), -d.Power) }
+	case "clusters":
+		f.Data = func(_, i int) float64 {
+			if i < (n+1)/2 {
+				return 1
+			}
+			return f.Mu
+		}
+	default:
+		scale := make([]float64, min(n, levels))
+		for k := range scale {
+			scale[k] = math.Pow(d.Condition, -float64(k)/float64(max(1, len(scale)-1)))
+		}
+		f.Data = func(_, i int) float64 {
+			// Neighbours differ by far, as those of a model do.
+			const golden = 0.6180339887498949
+			at := float64(float64(i) * golden)
+			return scale[int(float64(len(scale))*(at-math.Floor(at)))]
+		}
+	}
+	return f, nil
 }
 
 var diagonalKernel = objectiveKernel("diagonal", []Slot{{"h", Input}}, diagonal[float32], diagonal[float64])

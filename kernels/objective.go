@@ -78,11 +78,11 @@ func FindObjective(name string) *ObjectiveDefinition {
 // ParseObjective returns the objective that a text such as
 // "diagonal:condition=1e6" names.
 func ParseObjective(text string) (Objective, error) {
-	return ParseNamed("objective", text, defaultObjectives())
+	return ParseAmong("objective", defaultObjectives(), text)
 }
 
 // FormatObjective returns the text that [ParseObjective] turns into o.
-func FormatObjective(o Objective) string { return FormatNamed(o, defaultObjectives()) }
+func FormatObjective(o Objective) string { return FormatAmong(defaultObjectives(), o) }
 
 func defaultObjectives() []Objective {
 	var out []Objective

@@ -245,7 +245,7 @@ func TestParseObjective(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"diagonl":                    `unknown objective "diagonl"`,
-		"diagonal:spectrum=flat":     `spectrum is "flat", want one of log, clusters, power`,
+		"diagonal:spectrum=flat":     `spectrum is flat, want one of log, clusters, power`,
 		"diagonal:condition=0.5":     "condition is 0.5, want [1,inf)",
 		"diagonal:condition=steep":   `condition is "steep", want a number`,
 		"nesterov-chain:condition=1": `no hyperparameter "condition"`,

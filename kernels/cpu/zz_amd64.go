@@ -544,6 +544,26 @@ func doubleWellAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float
 //go:noescape
 func doubleWellAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// gaussianAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func gaussianAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gaussianAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func gaussianAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gaussianScaledAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func gaussianScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gaussianScaledAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func gaussianScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // gemanMcclureAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -964,6 +984,46 @@ func nesterovChainAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *fl
 //go:noescape
 func nesterovChainAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// paretoAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoScaledAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoScaledAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoSkewAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoSkewAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoSkewAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoSkewAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoSkewScaledAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoSkewScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoSkewScaledAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoSkewScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // phi4AVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -1253,6 +1313,16 @@ func streamW2W2W2W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums 
 //
 //go:noescape
 func streamW2W2W2W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // streamW4R2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //

@@ -37,14 +37,15 @@ type Spec interface {
 }
 
 // An Objective is what a [Spec] becomes in one dimension, from one seed. One
-// goroutine at a time uses it.
+// goroutine at a time uses it. Vectors have its dimension and do not overlap.
 type Objective[T kernels.Real] interface {
 	// Sizes returns the sizes of the parameter tensors, whose sum is the dimension.
 	Sizes() []int
 	// Start sets x to the first point.
 	Start(x []T)
-	// Minimum returns the least value, or NaN where it is not known. What has no
-	// closed form is found at the first call, to all digits of a float64.
+	// Minimum returns the least value. Where it has no closed form the first call
+	// computes it, to all digits of a float64, which may take as long as some
+	// hundred gradients.
 	Minimum() float64
 	// Value returns the whole objective at x.
 	Value(x []T) float64

@@ -20,6 +20,7 @@ var Axes = []harness.Axis{
 	{Name: "objective", Values: "names, with parameters as in diagonal:condition=1e6; all", Default: strings.Join(usualObjectives, ", ")},
 	{Name: "update", Values: "optimizers, with hyperparameters as in adam:beta2=0.99; all", Default: strings.Join(usualOptimizers, ", ")},
 	{Name: "dim", Values: "dimensions, or the nearest that the objective has: 1e8, 2^20, ranges such as 2^[4:12:4]", Default: "1000"},
+	{Name: "noise", Values: "laws of what is added to gradients: none, " + strings.Join(noiseNames(), ", "), Default: "none"},
 	{Name: "batch", Values: "examples, drawn anew, that a gradient is over; 0 for all", Default: "0"},
 	{Name: "lr", Values: "learning rates; auto is the best of those that --tune tries", Default: "auto"},
 	{Name: "schedule", Values: strings.Join(Schedules(), ", "), Default: "constant"},
@@ -74,6 +75,10 @@ func Tasks(settings []string, env machine.Environment) ([]Task, error) {
 	if err != nil {
 		return nil, fmt.Errorf("axis dim: %w", err)
 	}
+	noises, err := named("noise", values("noise", none), append(noiseNames(), none), canonicalNoise)
+	if err != nil {
+		return nil, err
+	}
 	batches, err := batchSizes(values("batch", "0"))
 	if err != nil {
 		return nil, err
@@ -100,12 +105,13 @@ func Tasks(settings []string, env machine.Environment) ([]Task, error) {
 			return nil, err
 		}
 	}
-	if n := len(objectives) * len(dims) * len(batches) * len(optimizers) * len(rates) * len(shapes) * len(types) * len(backends) * len(counts); n > maxTasks {
+	if n := len(objectives) * len(dims) * len(noises) * len(batches) * len(optimizers) * len(rates) * len(shapes) * len(types) * len(backends) * len(counts); n > maxTasks {
 		return nil, fmt.Errorf("the axes span %d tasks, want at most %d", n, maxTasks)
 	}
 	tasks := []Task{{}}
 	tasks = axis.Times(tasks, objectives, func(t *Task, v string) { t.Objective = v })
 	tasks = axis.Times(tasks, dims, func(t *Task, v int64) { t.Dim = int(v) })
+	tasks = axis.Times(tasks, noises, func(t *Task, v string) { t.Noise = v })
 	tasks = axis.Times(tasks, batches, func(t *Task, v int) { t.Batch = v })
 	tasks = axis.Times(tasks, types, func(t *Task, v string) { t.DType = v })
 	tasks = axis.Times(tasks, backends, func(t *Task, v string) { t.Backend = v })
@@ -153,6 +159,29 @@ func named(axisName string, values, known []string, canonical func(string) (stri
 		out = append(out, text)
 	}
 	return axis.Unique(out), nil
+}
+
+// none is the noise of a problem without.
+const none = "none"
+
+func noiseNames() []string {
+	var names []string
+	for _, d := range kernels.Noises() {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// canonicalNoise returns "" for none, as tasks have it.
+func canonicalNoise(text string) (string, error) {
+	if text == none {
+		return "", nil
+	}
+	l, err := kernels.ParseNoise(text)
+	if err != nil {
+		return "", err
+	}
+	return kernels.FormatNoise(l), nil
 }
 
 // canonicalOptimizer leaves the learning rate to its axis.
@@ -232,7 +261,7 @@ func usualThreads(dim int, env machine.Environment) int {
 
 // parse returns the method and the problem of a task.
 func parse(t Task) (method.Method, problem.Spec, error) {
-	spec := problem.Spec{Objective: t.Objective, Dim: t.Dim, DType: kernels.F32, Batch: t.Batch}
+	spec := problem.Spec{Objective: t.Objective, Dim: t.Dim, DType: kernels.F32, Noise: t.Noise, Batch: t.Batch}
 	if t.DType == "f64" {
 		spec.DType = kernels.F64
 	}
@@ -255,7 +284,11 @@ func check(t Task) error {
 	if problem.OnHost(t.Objective) && !strings.HasPrefix(t.Backend, "cpu:") {
 		return fmt.Errorf("axis backend: %s is computed of matrices on the host, and not on %s; want -a backend=cpu", t.Objective, t.Backend)
 	}
-	return nil
+	_, spec, err := parse(t)
+	if err != nil {
+		return err
+	}
+	return problem.Check(spec)
 }
 
 // Need returns the bytes that a run of the task takes.

@@ -2,6 +2,7 @@ package problem
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/optbench/optbench/backend"
 	"github.com/optbench/optbench/kernels"
@@ -63,7 +64,7 @@ type looped struct {
 	got    []float64
 }
 
-func (o *loops) evaluation(x, g Vector) (evaluation, error) {
+func (o *loops) evaluation(x, g Vector, more []backend.Op) (evaluation, error) {
 	b := o.problem.Backend
 	value, err := b.Alloc(kernels.F64, 1)
 	if err != nil {
@@ -87,7 +88,7 @@ func (o *loops) evaluation(x, g Vector) (evaluation, error) {
 			data = data[1:]
 		}
 	}
-	plan, err := b.Bind(append(ops, op)...)
+	plan, err := b.Bind(slices.Concat(ops, []backend.Op{op}, more)...)
 	if err != nil {
 		return nil, err
 	}

@@ -41,14 +41,19 @@ func (o *matrices[T]) start(x Vector) error {
 type computed[T kernels.Real] struct {
 	*matrices[T]
 	x, g      Vector
-	at, slope []T     // on the host
-	last      float64 // value at the point
-	whole     bool    // that is of all examples
+	at, slope []T          // on the host
+	last      float64      // value at the point
+	whole     bool         // that is of all examples
+	plan      backend.Plan // of what is done to the gradient
 }
 
-func (o *matrices[T]) evaluation(x, g Vector) (evaluation, error) {
+func (o *matrices[T]) evaluation(x, g Vector, ops []backend.Op) (evaluation, error) {
 	n := x.Len()
-	return &computed[T]{matrices: o, x: x, g: g, at: make([]T, n), slope: make([]T, n)}, nil
+	plan, err := o.problem.Backend.Bind(ops...)
+	if err != nil {
+		return nil, err
+	}
+	return &computed[T]{matrices: o, x: x, g: g, at: make([]T, n), slope: make([]T, n), plan: plan}, nil
 }
 
 func (c *computed[T]) step(st kernels.Step) error {
@@ -58,7 +63,10 @@ func (c *computed[T]) step(st kernels.Step) error {
 	p := c.problem
 	s := dense.Sample{Seed: p.seed, Index: uint64(st.T), Batch: p.Spec.Batch}
 	c.last, c.whole = c.objective.Gradient(c.at, c.slope, s), s.Batch == 0
-	return backend.Put(c.g.Buffer, c.slope)
+	if err := backend.Put(c.g.Buffer, c.slope); err != nil {
+		return err
+	}
+	return c.plan.Step(st)
 }
 
 func (c *computed[T]) value() (float64, error) {
@@ -68,6 +76,12 @@ func (c *computed[T]) value() (float64, error) {
 	return c.last, nil
 }
 
-func (c *computed[T]) bytes() int64      { return 2 * int64(c.problem.Spec.DType.Bytes(len(c.at))) }
-func (c *computed[T]) kernels() []string { return []string{"host/" + c.Name()} }
-func (c *computed[T]) close() error      { return nil }
+func (c *computed[T]) bytes() int64 {
+	return 2*int64(c.problem.Spec.DType.Bytes(len(c.at))) + c.plan.Bytes()
+}
+
+func (c *computed[T]) kernels() []string {
+	return append([]string{"host/" + c.Name()}, c.plan.Kernels()...)
+}
+
+func (c *computed[T]) close() error { return c.plan.Close() }

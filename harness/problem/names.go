@@ -81,6 +81,34 @@ func Footprint(s Spec, vectors int) (int64, error) {
 	return int64(one * float64(vectors)), nil
 }
 
+// law returns the noise of a problem, of as many samples as its batch has.
+func law(s Spec) (kernels.Noise, error) {
+	l, err := kernels.ParseNoise(s.Noise)
+	if err != nil || s.Batch == 0 || OnHost(s.Objective) {
+		return l, err
+	}
+	if l, err = kernels.With(l, "batch", float64(s.Batch)); err != nil {
+		return nil, fmt.Errorf("a batch of %d samples: %w; this law has no average in closed form", s.Batch, err)
+	}
+	return l, nil
+}
+
+// Check reports what keeps a problem from being opened, as far as can be told
+// without the room that it takes.
+func Check(s Spec) error {
+	if _, err := Dim(s.Objective, s.Dim); err != nil {
+		return fmt.Errorf("%s: %w", s.Objective, err)
+	}
+	if s.Noise == "" {
+		if s.Batch > 0 && !OnHost(s.Objective) {
+			return fmt.Errorf("%s has no examples and no noise, of which a batch of %d could be", s.Objective, s.Batch)
+		}
+		return nil
+	}
+	_, err := law(s)
+	return err
+}
+
 // newObjective returns the objective of a problem.
 func newObjective(s Spec) (objective, error) {
 	if !OnHost(s.Objective) {

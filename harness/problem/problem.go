@@ -17,7 +17,8 @@ type Spec struct {
 	Objective string // as kernels.ParseObjective or dense.Parse reads it
 	Dim       int
 	DType     kernels.DType // of points, gradients and arithmetic: F32 or F64
-	Batch     int           // examples that a gradient is over; 0 for all
+	Noise     string        // law of what is added to every gradient, as kernels.ParseNoise reads it; "" for none
+	Batch     int           // examples, or samples of the noise, that a gradient is over; 0 for all, or one
 }
 
 // A Problem is an objective in a dimension on a backend. What was made from it must
@@ -30,6 +31,7 @@ type Problem struct {
 	Sizes   []int   // of the tensors that parameters form
 
 	objective objective
+	noise     kernels.Noise // nil for none
 	seed      uint64
 	buffers   []backend.Buffer
 }
@@ -42,8 +44,8 @@ type objective interface {
 	// reach is how far beyond its ends a point is read.
 	reach() int
 	start(x Vector) error
-	// evaluation returns what writes the gradient at x to g.
-	evaluation(x, g Vector) (evaluation, error)
+	// evaluation returns what writes the gradient at x to g, and then runs ops.
+	evaluation(x, g Vector, ops []backend.Op) (evaluation, error)
 }
 
 // An evaluation is an objective at work. Value is that of the whole objective, at the
@@ -66,6 +68,11 @@ func Open(b backend.Backend, s Spec, seed uint64) (_ *Problem, err error) {
 	p := &Problem{Backend: b, Spec: s, seed: seed, Sizes: []int{s.Dim}}
 	if p.objective, err = newObjective(s); err != nil {
 		return nil, err
+	}
+	if s.Noise != "" {
+		if p.noise, err = law(s); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.objective.open(p); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", s.Objective, err), p.Close())
@@ -159,9 +166,14 @@ type Evaluator struct {
 	evaluation evaluation
 }
 
-// Evaluator returns one that writes the gradient at x to g.
+// Evaluator returns one that writes the gradient at x, with noise, to g. The same
+// step has the same noise, or the same batch, at any point.
 func (p *Problem) Evaluator(x, g Vector) (*Evaluator, error) {
-	e, err := p.objective.evaluation(x, g)
+	var ops []backend.Op
+	if p.noise != nil {
+		ops = append(ops, backend.Noise{Law: p.noise, Seed: p.seed, X: g.Buffer})
+	}
+	e, err := p.objective.evaluation(x, g, ops)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Spec.Objective, err)
 	}

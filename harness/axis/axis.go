@@ -69,7 +69,7 @@ func Ints(values []string) ([]int64, error) {
 			return nil, fmt.Errorf("got more than %d values, want fewer: use a greater step or several runs", maxValues)
 		}
 	}
-	return unique(ns), nil
+	return Unique(ns), nil
 }
 
 // Floats reads finite numbers that are zero or more, in the order given, repeats
@@ -94,7 +94,7 @@ func Floats(values []string) ([]float64, error) {
 		}
 		xs = append(xs, x+0) // -0 becomes 0
 	}
-	return unique(xs), nil
+	return Unique(xs), nil
 }
 
 // FormatInt returns the shortest of the plain form of n, its scientific form and
@@ -250,8 +250,8 @@ func whole(s string, least int64) (int64, error) {
 	return x.Num().Int64(), nil
 }
 
-// unique removes repeats and keeps the order of first appearance.
-func unique[T comparable](values []T) []T {
+// Unique removes repeats and keeps the order of first appearance.
+func Unique[T comparable](values []T) []T {
 	seen := make(map[T]bool, len(values))
 	return slices.DeleteFunc(values, func(v T) bool {
 		again := seen[v]

@@ -99,10 +99,13 @@ func lr(sweeps []measure.Sweep, label, failed, remark string, value func(*measur
 			for k := range s.Rates {
 				x := s.Rates[k].Task.LR
 				lo, mid, hi := value(&s.Rates[k])
-				xs, ys = append(xs, x), append(ys, lo, mid, hi)
+				ys = append(ys, lo, mid, hi)
 				l.points = append(l.points, point{x, mid})
 				if lo != hi {
 					l.low, l.high = append(l.low, point{x, lo}), append(l.high, point{x, hi})
+				}
+				if !math.IsInf(mid, 1) { // with the next rates, to which the line goes
+					xs = append(xs, s.Rates[max(k-1, 0)].Task.LR, x, s.Rates[min(k+1, len(s.Rates)-1)].Task.LR)
 				}
 			}
 			f.add(p, l)
@@ -247,7 +250,7 @@ func staircase(d measure.Distribution, from, to float64) []point {
 func several(names []string) string {
 	text := names[0]
 	for i, n := range names[1:] {
-		if len(text)+len(n) > 30 {
+		if len(text)+len(n) > 20 {
 			return fmt.Sprintf("%s and %d more", text, len(names)-1-i)
 		}
 		text += ", " + n

@@ -198,8 +198,10 @@ func TestFloat32(t *testing.T) {
 		if !slices.Equal(narrow.Sizes(), wide.Sizes()) {
 			t.Errorf("tensors of %v in float32, %v in float64", narrow.Sizes(), wide.Sizes())
 		}
-		if a, b := narrow.Minimum(), wide.Minimum(); a != b && !(math.IsNaN(a) && math.IsNaN(b)) {
-			t.Errorf("the minimum is %v in float32, %v in float64", a, b)
+		if dim < 100 { // where it is computed, it takes long enough once
+			if a, b := narrow.Minimum(), wide.Minimum(); a != b {
+				t.Errorf("the minimum is %v in float32, %v in float64", a, b)
+			}
 		}
 		x := near(narrow, dim, 2)
 		y := make([]float64, dim)
@@ -227,15 +229,11 @@ func TestFloat32(t *testing.T) {
 	})
 }
 
-// TestMinimum: no point is below the minimum, and a few hundred steps of gradient
-// descent go towards it.
+// TestMinimum: every objective has one that is known, and no point is below it.
 func TestMinimum(t *testing.T) {
 	cases(t, func(t *testing.T, s Spec, dim int) {
 		o := open[float64](t, s, dim, 5)
 		least := o.Minimum()
-		if math.IsNaN(least) {
-			t.Skip("not known")
-		}
 		for seed := range uint64(20) {
 			if v := o.Value(near(o, dim, seed)); !(v >= least) {
 				t.Errorf("the value at a point is %v, below the minimum %v", v, least)
@@ -293,8 +291,8 @@ func sameBits[T kernels.Real](t *testing.T) {
 		for _, n := range []int{5, 3 * grain} {
 			s := d.Cases[0]
 			dim := s.Dim(n)
-			if s.Numbers(dim) > 1e7 {
-				dim = s.Dim(400)
+			if s.Numbers(dim) > 1e6 {
+				dim = s.Dim(200)
 			}
 			var first []T
 			var firstValues []float64
@@ -313,8 +311,9 @@ func sameBits[T kernels.Real](t *testing.T) {
 					values = append(values, o.Gradient(x, g, sample))
 					got = append(got, g...)
 					if c, ok := o.(Curved[T]); ok {
-						c.HessianVector(x, g, g, sample)
-						got = append(got, g...)
+						out := make([]T, dim+run)[run:]
+						c.HessianVector(x, g, out, sample)
+						got = append(got, out...)
 					}
 				}
 				values = append(values, o.Value(x))
@@ -331,6 +330,9 @@ func sameBits[T kernels.Real](t *testing.T) {
 // TestSeed: another seed is another objective or another first point.
 func TestSeed(t *testing.T) {
 	cases(t, func(t *testing.T, s Spec, dim int) {
+		if dim == 1 {
+			t.Skip("one parameter may have one target")
+		}
 		a, b := open[float64](t, s, dim, 1), open[float64](t, s, dim, 2)
 		x, y := near(a, dim, 3), near(b, dim, 3)
 		if slices.Equal(x, y) && a.Value(x) == b.Value(y) {
@@ -343,14 +345,11 @@ func TestSeed(t *testing.T) {
 func TestNaN(t *testing.T) {
 	cases(t, func(t *testing.T, s Spec, dim int) {
 		o := open[float32](t, s, dim, 5)
-		for _, bad := range []float64{math.NaN(), math.Inf(1)} {
-			x := make([]float32, dim)
-			o.Start(x)
-			x[dim/2] = float32(bad)
-			g := make([]float32, dim)
-			if v := o.Gradient(x, g, Sample{}); !math.IsNaN(v) && !math.IsInf(v, 0) {
-				t.Errorf("the value is %v where a parameter is %v", v, bad)
-			}
+		x, g := make([]float32, dim), make([]float32, dim)
+		o.Start(x)
+		x[dim/2] = float32(math.NaN())
+		if v := o.Gradient(x, g, Sample{}); !math.IsNaN(v) {
+			t.Errorf("the value is %v", v)
 		}
 	})
 }

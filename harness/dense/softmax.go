@@ -28,9 +28,6 @@ func (s Softmax) Numbers(dim int) float64 {
 	return float64(s.Examples)*float64(dim/s.Classes+4*s.Classes) + 2*float64(dim)
 }
 
-// multiple returns the multiple of unit, at least one, that is nearest to n.
-func multiple(n, unit int) int { return max(1, (n+(unit-1)/2)/unit) * unit }
-
 type softmax[T kernels.Real] struct {
 	Softmax
 	whole
@@ -63,7 +60,7 @@ func newSoftmax[T kernels.Real](s Softmax, dim int, seed uint64) Objective[T] {
 func (o *softmax[T]) Start(x []T)      { clear(x) }
 func (o *softmax[T]) Minimum() float64 { return o.minimum() }
 
-func (o *softmax[T]) Facts() Facts     { return o.facts }
+func (o *softmax[T]) Facts() Facts { return o.facts }
 
 // forward sets the logits to those of the examples in a.
 func (o *softmax[T]) forward(x []T, a matrix[T]) {

@@ -257,6 +257,8 @@ func rows() []row {
 				return modulo(new(big.Int).Lsh(new(big.Int).SetUint64(x[0]), uint(min(x[1], 100))), 8*sizes[t])
 			}},
 			row{"mov." + t, t + " " + t, func(x []uint64) uint64 { return x[0] }},
+			row{"setp.eq." + t, t + " " + t + " pred", func(x []uint64) uint64 { return yes(x[0] == x[1]) }},
+			row{"setp.ne." + t, t + " " + t + " pred", func(x []uint64) uint64 { return yes(x[0] != x[1]) }},
 			row{"selp." + t, t + " " + t + " pred " + t, func(x []uint64) uint64 { return x[(1-x[2])&1] }})
 	}
 	return append(out,

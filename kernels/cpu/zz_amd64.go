@@ -504,6 +504,26 @@ func copyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func copyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// coshChainAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshChainAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// coshChainAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshChainAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// coshFlatAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshFlatAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// coshFlatAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshFlatAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // cubicSaddleAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -1063,6 +1083,16 @@ func pseudoHuberAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *floa
 //
 //go:noescape
 func pseudoHuberAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// ripplesAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func ripplesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// ripplesAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func ripplesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // rmspropAVX512 runs elements [i, n) of a pass.
 //

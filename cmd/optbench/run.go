@@ -33,6 +33,7 @@ type runOptions struct {
 	out      string
 	format   string
 	seed     uint64
+	plant    string // more work than the update has: see selftest
 }
 
 func newRun() *cobra.Command {
@@ -61,7 +62,10 @@ that the update reaches.`,
 	f.StringVar(&o.format, "format", "table", "what to print: "+strings.Join(report.Formats, ", "))
 	f.Uint64Var(&o.seed, "seed", 1, "of the order in which update and limit are sampled; counts up with launches")
 	f.StringVar(&o.launch, "launch", "", "")
-	_ = f.MarkHidden("launch") // fails for an unknown flag alone
+	f.StringVar(&o.plant, "plant", "", "")
+	for _, name := range []string{"launch", "plant"} {
+		_ = f.MarkHidden(name) // fails for an unknown flag alone
+	}
 	_ = cmd.RegisterFlagCompletionFunc("axis", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		for _, a := range harness.Axes {
@@ -102,6 +106,11 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	meter := harness.NewMeter(profile, record.NewID(), o.seed, env)
+	if o.plant != "" {
+		if meter.Plant, err = percentage("plant", o.plant); err != nil {
+			return err
+		}
+	}
 	if err := fits(meter, cases, env); err != nil {
 		return err
 	}
@@ -229,6 +238,9 @@ func (o runOptions) command() string {
 	if o.seed != 1 {
 		words = append(words, "--seed", strconv.FormatUint(o.seed, 10))
 	}
+	if o.plant != "" {
+		words = append(words, "--plant", o.plant)
+	}
 	if o.launch != "" {
 		_, all, _ := strings.Cut(o.launch, "/")
 		words = append(words, "--launches", all)
@@ -238,12 +250,31 @@ func (o runOptions) command() string {
 	if o.out != "" {
 		words = append(words, "-o", o.out)
 	}
+	return quote(words)
+}
+
+// quote joins the words of a command so that a shell takes them apart again.
+func quote(words []string) string {
+	out := make([]string, len(words))
 	for i, w := range words {
-		if strings.ContainsAny(w, " \t\"'$&|;<>()*?[]{}\\`") {
-			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		if out[i] = w; w == "" || strings.ContainsAny(w, " \t\"'$&|;<>()*?[]{}\\`") {
+			out[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
 	}
-	return strings.Join(words, " ")
+	return strings.Join(out, " ")
+}
+
+// percentage reads a share that a flag gives in percent, "2%", or as it is, "0.02".
+func percentage(flag, text string) (float64, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
+	x, err := strconv.ParseFloat(number, 64)
+	if percent {
+		x /= 100
+	}
+	if err != nil || !(x > 0 && x < 1) {
+		return 0, fmt.Errorf("--%s is %q, want a share above 0%%, below 100%%, such as 2%%", flag, text)
+	}
+	return x, nil
 }
 
 // launchAll measures the cases in fresh processes, one after the other, and
@@ -258,6 +289,9 @@ func (o runOptions) launchAll(ctx context.Context, env machine.Environment, r *r
 			"--format", "json", "--launch", fmt.Sprintf("%d/%d", i+1, o.launches)}
 		for _, a := range o.axes {
 			args = append(args, "-a", a)
+		}
+		if o.plant != "" {
+			args = append(args, "--plant", o.plant)
 		}
 		// An interrupt from the terminal reaches the child by itself; others do not.
 		child := exec.CommandContext(ctx, self, args...)

@@ -25,21 +25,7 @@ func (b benchFormat) Run(r *record.Run) error {
 }
 
 func (b benchFormat) Write(t *record.Throughput) error {
-	c := t.Case
-	keys := [][2]string{
-		{"update", c.Update}, {"n", strconv.Itoa(c.N)}, {"tensors", tensors(c)}, {"dtype", c.DType}, {"backend", c.Backend}, {"threads", threads(c)},
-	}
-	if c.Clip > 0 {
-		keys = append(keys, [2]string{"clip", clip(c)})
-	}
-	// The cache, a word, comes last: digits behind a minus at the end of a name, as
-	// of a clip of 1e-05, are read as GOMAXPROCS.
-	keys = append(keys, [2]string{"cache", c.Cache})
-	name := "Step"
-	for _, k := range keys {
-		// A slash would start another key, a space end the name.
-		name += "/" + k[0] + "=" + strings.NewReplacer("/", "_", " ", "_").Replace(k[1])
-	}
+	name := benchName(t.Case)
 	steps, limits := t.Samples, t.LimitSamples
 	var config []benchfmt.Config
 	if r := b.runs[t.Run]; r != nil {
@@ -63,6 +49,25 @@ func (b benchFormat) Write(t *record.Throughput) error {
 		}
 	}
 	return nil
+}
+
+// benchName is the name of a case as a Go benchmark.
+func benchName(c record.Case) string {
+	keys := [][2]string{
+		{"update", c.Update}, {"n", strconv.Itoa(c.N)}, {"tensors", tensors(c)}, {"dtype", c.DType}, {"backend", c.Backend}, {"threads", threads(c)},
+	}
+	if c.Clip > 0 {
+		keys = append(keys, [2]string{"clip", clip(c)})
+	}
+	// The cache, a word, comes last: digits behind a minus at the end of a name, as
+	// of a clip of 1e-05, are read as GOMAXPROCS.
+	keys = append(keys, [2]string{"cache", c.Cache})
+	name := "Step"
+	for _, k := range keys {
+		// A slash would start another key, a space end the name.
+		name += "/" + k[0] + "=" + strings.NewReplacer("/", "_", " ", "_").Replace(k[1])
+	}
+	return name
 }
 
 // configOf says on what machine a run was, so that benchstat keeps machines apart;

@@ -66,6 +66,14 @@ that the update reaches.`,
 	for _, name := range []string{"launch", "plant"} {
 		_ = f.MarkHidden(name) // fails for an unknown flag alone
 	}
+	completeAxes(cmd)
+	complete(cmd, "format", report.Formats...)
+	complete(cmd, "profile", harness.ProfileNames()...)
+	return cmd
+}
+
+// completeAxes offers the names of axes to the shell.
+func completeAxes(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("axis", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		for _, a := range harness.Axes {
@@ -73,9 +81,6 @@ that the update reaches.`,
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	})
-	complete(cmd, "format", report.Formats...)
-	complete(cmd, "profile", harness.ProfileNames()...)
-	return cmd
 }
 
 // complete offers the values of a flag to the shell.
@@ -329,9 +334,13 @@ func (r *recorder) progress(cases int) {
 	if !isTerminal(r.stderr) {
 		return
 	}
-	r.bar = progressbar.NewOptions(cases,
-		progressbar.OptionSetWriter(r.stderr), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("measuring"))
+	r.bar = newBar(r.stderr, cases, "measuring")
+}
+
+func newBar(w io.Writer, most int, what string) *progressbar.ProgressBar {
+	return progressbar.NewOptions(most,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription(what))
 }
 
 // quiet runs f while the bar is out of its way.
@@ -347,7 +356,7 @@ func (r *recorder) quiet(f func() error) error {
 
 // note tells something that does not end the run.
 func (r *recorder) note(text string) {
-	_ = r.quiet(func() error { _, err := fmt.Fprintln(r.stderr, wrap("note: "+text, "      ")); return err })
+	_ = r.quiet(func() error { _, err := fmt.Fprintln(r.stderr, report.Wrap("note: "+text, "      ")); return err })
 }
 
 // warn notes what makes figures noisy on this machine.

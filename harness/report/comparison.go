@@ -235,7 +235,7 @@ func duration(seconds float64) string {
 }
 
 func (s suite) terminal() error {
-	fmt.Fprintf(s.w, " %s\n\n", s.sides()) // the program remembers what could not be printed
+	fmt.Fprintf(s.w, " %s\n\n", Wrap(s.sides(), " ")) // the program remembers what could not be printed
 	known := slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Noise > 0 })
 	columns := []Column{
 		{"case", len("case") + 2, true}, {"b ns/param", 12, false}, {"change", 9, false}, {"95% interval", 18, true}, {"p", 8, false},
@@ -267,9 +267,9 @@ func (s suite) terminal() error {
 	if err := t.Close(); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.w, "\n %s\n", s.headline())
+	fmt.Fprintf(s.w, "\n %s\n", Wrap(s.headline(), " "))
 	for _, n := range s.notes() {
-		fmt.Fprintf(s.w, " %s\n", n)
+		fmt.Fprintf(s.w, " %s\n", Wrap(n, "   "))
 	}
 	return nil
 }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/optbench/optbench/harness/machine"
+	"github.com/optbench/optbench/harness/record"
+)
+
+// addNoiseFlag adds the flag that says where the noise of machines is kept.
+func addNoiseFlag(cmd *cobra.Command, path *string) {
+	cmd.Flags().StringVar(path, "noise", "", "the `FILE` of self-tests (default: noise.jsonl in the user's cache folder)")
+}
+
+// noisePath is where the noise of machines is kept where the flag does not say;
+// "" where the user has no folder for it.
+func noisePath(flag string) string {
+	if flag != "" {
+		return flag
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "optbench", "noise.jsonl")
+}
+
+// A noiseFloor is what comparisons of a program with itself show on a machine.
+type noiseFloor map[record.Case]float64
+
+// readNoise returns the noise of a machine, the latest of each case. That the
+// usual file is not there says only that there was no self-test yet.
+func readNoise(flag string, env machine.Environment) (noiseFloor, error) {
+	f, err := record.ReadFile(noisePath(flag))
+	if flag == "" && (noisePath("") == "" || errors.Is(err, fs.ErrNotExist)) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	here := map[string]bool{}
+	for _, r := range f.Runs {
+		here[r.ID] = sameMachine(r.Environment, env)
+	}
+	floor := noiseFloor{}
+	for _, s := range f.Selftest {
+		if here[s.Run] {
+			floor[s.Case] = s.Noise
+		}
+	}
+	return floor, nil
+}
+
+// sameMachine reports whether two environments are of machines of one kind.
+func sameMachine(a, b machine.Environment) bool {
+	return a.CPU == b.CPU && a.OS == b.OS && a.Arch == b.Arch && a.CoresLogical == b.CoresLogical
+}
+
+// of returns the noise of a case; of one that was not tested the median of all; 0
+// where nothing is known.
+func (n noiseFloor) of(c record.Case) float64 {
+	if x, ok := n[c]; ok || len(n) == 0 {
+		return x
+	}
+	all := slices.Sorted(maps.Values(n))
+	return all[len(all)/2]
+}
+
+// storeNoise appends self-tests to the file of noise.
+func storeNoise(flag string, run *record.Run, tests []*record.Selftest) (err error) {
+	path := noisePath(flag)
+	if path == "" {
+		return fmt.Errorf("there is no cache folder to keep the noise of this machine in, want --noise FILE")
+	}
+	if flag == "" {
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return fmt.Errorf("keep the noise of this machine: %w; --noise FILE keeps it elsewhere", err)
+		}
+	}
+	w, err := record.OpenWriter(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	if err := w.Write(run); err != nil {
+		return err
+	}
+	for _, t := range tests {
+		if err := w.Write(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -38,6 +38,9 @@ func newPlant(work float64, n int) plant {
 		return plant{}
 	}
 	const apart = 1 << 19 // elements that a sample of a millisecond comes through
+	if every := int(math.Round(1 / work)); every*n <= 2*apart {
+		return plant{every: every, share: min(1, work*float64(every))}
+	}
 	p := plant{every: 1, share: work}
 	for 2*p.share <= 1 && 2*p.every*n <= apart {
 		p.every, p.share = 2*p.every, 2*p.share

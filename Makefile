@@ -17,10 +17,13 @@ check: ## run all that CI checks
 generate: ## write the generated files anew
 	go generate ./...
 
+ptx: ## write the PTX of the CUDA kernels anew; needs nvcc 11.8
+	sh kernels/cuda/ptx.sh
+
 fresh: ## check that the generated files are what generate writes
 	bash .ci/run fresh
 
 bench: ## run the Go benchmarks: kernels beside their limit, and overheads
 	go test -run '^$$' -bench . ./backend
 
-.PHONY: help build test check generate fresh bench
+.PHONY: help build test check generate ptx fresh bench

@@ -66,7 +66,8 @@ type Buffer interface {
 	DType() kernels.DType
 	Len() int // in elements
 	// Slice returns a view of elements [i, j). It panics as a slice
-	// expression does where they are out of range.
+	// expression does where they are out of range, and where it would start
+	// within a block. Where it ends within one, the rest of the block is lost.
 	Slice(i, j int) Buffer
 	// Write copies src, as many bytes as the buffer has, into it.
 	Write(src []byte) error
@@ -81,8 +82,9 @@ type Buffer interface {
 type Op interface{ isOp() }
 
 // A Tensor is the arrays of one parameter tensor, in the order of the kernel's
-// slots: parameter, gradient, states. All have the same length and type; none
-// may overlap another.
+// slots: parameter, gradient, states; then the master copy, if there is one. All
+// have the same length; none may overlap another. Their types are those of one of
+// [kernels.Storages], the same for all tensors of a group.
 type Tensor struct{ Slots []Buffer }
 
 // A Group is a set of tensors updated with the same hyperparameters.

@@ -129,60 +129,87 @@ func scalarSpan(x *float64, write bool) span {
 }
 
 // tensors validates the tensors of a group and returns them as bare memory, with
-// the spans that they use.
-func (b *builder) tensors(k *kernels.Kernel, tensors []Tensor) ([]piece, []span, error) {
+// the spans that they use, and the form of the kernel that their types ask for.
+func (b *builder) tensors(k *kernels.Kernel, tensors []Tensor) (*kernels.Stored, []piece, []span, error) {
+	form := k.Float32()
 	var out []piece
 	var spans []span
 	for ti, t := range tensors {
-		if len(t.Slots) != len(k.Slots) {
-			return nil, nil, fmt.Errorf("tensor %d: %d slots, want %d (%s)", ti, len(t.Slots), len(k.Slots), slotNames(k))
+		if len(t.Slots) != len(k.Slots) && len(t.Slots) != len(k.Slots)+1 {
+			return nil, nil, nil, fmt.Errorf("tensor %d: %d slots, want %d (%s)", ti, len(t.Slots), len(k.Slots), arrayNames(form))
 		}
-		pc := piece{kernel: k}
+		pc := piece{}
+		var types []kernels.DType
 		for si, x := range t.Slots {
 			h, err := b.host(x)
 			if err != nil {
-				return nil, nil, fmt.Errorf("tensor %d, slot %s: %w", ti, k.Slots[si].Name, err)
+				return nil, nil, nil, fmt.Errorf("tensor %d, slot %s: %w", ti, form.ArrayName(si), err)
 			}
 			if si == 0 {
-				pc.n, pc.dtype = h.len, h.dtype
+				pc.n = h.len
 			}
-			if h.len != pc.n || h.dtype != pc.dtype {
-				return nil, nil, fmt.Errorf("tensor %d: slot %s has %d elements of %v, want %d of %v as slot %s",
-					ti, k.Slots[si].Name, h.len, h.dtype, pc.n, pc.dtype, k.Slots[0].Name)
+			if h.len != pc.n {
+				return nil, nil, nil, fmt.Errorf("tensor %d: slot %s has %d elements, want %d as slot %s",
+					ti, form.ArrayName(si), h.len, pc.n, form.ArrayName(0))
 			}
-			pc.slots, pc.owners = append(pc.slots, h.base), append(pc.owners, h.owner)
-			spans = append(spans, span{uintptr(h.base), uintptr(h.base) + uintptr(h.size()), k.Writes(si)})
+			types = append(types, h.dtype)
+			pc.arrays, pc.owners = append(pc.arrays, h.base), append(pc.owners, h.owner)
+			spans = append(spans, span{from: uintptr(h.base), to: uintptr(h.base) + uintptr(h.size())})
 		}
-		if pc.dtype == kernels.F64 && b.plan.backend.isa.Name != cpu.Go {
-			return nil, nil, fmt.Errorf("tensor %d is f64: %w, want cpu:%s", ti, ErrUnsupported, cpu.Go)
+		f := k.Form(types)
+		switch {
+		case f == nil:
+			return nil, nil, nil, fmt.Errorf("tensor %d: slots of %v, want %s", ti, types, formNames(k))
+		case f.Wide() && b.plan.backend.isa.Name != cpu.Go:
+			return nil, nil, nil, fmt.Errorf("tensor %d is f64: %w, want cpu:%s", ti, ErrUnsupported, cpu.Go)
+		case ti > 0 && f.Storage != form.Storage:
+			return nil, nil, nil, fmt.Errorf("tensor %d is stored as %s, want %s as tensor 0", ti, f.Storage.Name, form.Storage.Name)
+		}
+		form, pc.form = f, f
+		for si := range types {
+			spans[len(spans)-len(types)+si].write = f.Writes(si)
 		}
 		out = append(out, pc)
 	}
 	if both := overlap(spans); both != nil {
-		return nil, nil, fmt.Errorf("%s and %s share memory that the update writes",
-			slotAt(out, both[0].from), slotAt(out, both[1].from))
+		return nil, nil, nil, fmt.Errorf("%s and %s share memory that the update writes",
+			arrayAt(out, both[0].from), arrayAt(out, both[1].from))
 	}
-	return out, spans, nil
+	return form, out, spans, nil
 }
 
-// slotAt names the tensor and slot at an address.
-func slotAt(tensors []piece, address uintptr) string {
+// arrayAt names the tensor and array at an address.
+func arrayAt(tensors []piece, address uintptr) string {
 	for ti, pc := range tensors {
-		for si, s := range pc.slots {
-			if uintptr(s) == address {
-				return fmt.Sprintf("slot %s of tensor %d", pc.kernel.Slots[si].Name, ti)
+		for i, p := range pc.arrays {
+			if uintptr(p) == address {
+				return fmt.Sprintf("slot %s of tensor %d", pc.form.ArrayName(i), ti)
 			}
 		}
 	}
 	return fmt.Sprintf("address %#x", address)
 }
 
-func slotNames(k *kernels.Kernel) string {
+// arrayNames lists the arrays of a form: "p, g, m".
+func arrayNames(f *kernels.Stored) string {
 	var names []string
-	for _, s := range k.Slots {
-		names = append(names, s.Name)
+	for i := range f.Types {
+		names = append(names, f.ArrayName(i))
 	}
 	return strings.Join(names, ", ")
+}
+
+// formNames lists the forms of a kernel: "p f32, g f32 (f32); or ...".
+func formNames(k *kernels.Kernel) string {
+	var forms []string
+	for _, f := range k.Forms() {
+		var arrays []string
+		for i, d := range f.Types {
+			arrays = append(arrays, f.ArrayName(i)+" "+d.String())
+		}
+		forms = append(forms, fmt.Sprintf("%s (%s)", strings.Join(arrays, ", "), f.Storage.Name))
+	}
+	return strings.Join(forms, "; or ")
 }
 
 // A boundGroup is a group at work: its constants, derived stage by stage.
@@ -202,7 +229,7 @@ func (b *builder) group(g Group) error {
 		return err
 	}
 	k := g.Update.Kernel()
-	tensors, spans, err := b.tensors(k, g.Tensors)
+	form, tensors, spans, err := b.tensors(k, g.Tensors)
 	if err != nil {
 		return err
 	}
@@ -214,12 +241,6 @@ func (b *builder) group(g Group) error {
 		spans = append(spans, scalarSpan(bg.scale, false))
 	}
 	b.begin(spans)
-	dtype := kernels.F32
-	if len(tensors) > 0 {
-		dtype = tensors[0].dtype
-	}
-	b.plan.kernels = append(b.plan.kernels, b.plan.backend.isa.Kernel(k, dtype))
-
 	first := b.stage(b.at)
 	first.host = append(first.host, bg.begin)
 	at := b.at
@@ -228,9 +249,10 @@ func (b *builder) group(g Group) error {
 		at++
 	}
 	if k.Scalar != nil {
-		bg.bindNorms(b, at, k, tensors)
+		bg.bindNorms(b, at, form, tensors)
 		return nil
 	}
+	b.plan.kernels = append(b.plan.kernels, b.plan.backend.isa.Kernel(form))
 	s := b.stage(at)
 	s.host = append(s.host, bg.ready)
 	for _, pc := range coalesce(tensors) {
@@ -255,7 +277,7 @@ func (bg *boundGroup) ready() {
 	bg.coefs.Set(&bg.coef)
 	bg.skip = !finite(bg.coef[kernels.CoefGrad])
 	if bg.skip {
-		bg.plan.skipped += int64(bg.tensors)
+		bg.plan.skipped.Add(int64(bg.tensors))
 	}
 }
 
@@ -272,15 +294,30 @@ func (bg *boundGroup) scaleByNorm(b *builder, m kernels.Map, tensors []piece) {
 	})
 }
 
-// bindNorms adds the two passes of an update with tensor norms.
-func (bg *boundGroup) bindNorms(b *builder, at int, k *kernels.Kernel, tensors []piece) {
+// bindNorms adds the two passes of an update with tensor norms, or both at once
+// for tensors that stay in a cache.
+func (bg *boundGroup) bindNorms(b *builder, at int, form *kernels.Stored, tensors []piece) {
 	norms, apply := b.stage(at), b.stage(at+1)
 	norms.host = append(norms.host, bg.ready)
-	for _, pc := range tensors {
-		if pc.n == 0 {
-			continue
+	tensors = slices.DeleteFunc(tensors, func(pc piece) bool { return pc.n == 0 })
+	isa := b.plan.backend.isa
+	layers, tensors := bg.layers(b.plan.backend.info.Threads, tensors)
+	norms.layers = append(norms.layers, layers...)
+	var names []string
+	if len(layers) > 0 {
+		resident := form
+		if form.Resident != nil {
+			resident, _ = form.Resident.In(form.Storage)
 		}
-		sums := newUnitSums(pc.dtype, pc.n, k.Passes[0].Sums)
+		names = append(names, isa.Kernel(resident))
+	}
+	if name := isa.Kernel(form); len(tensors) > 0 && !slices.Contains(names, name) || names == nil {
+		names = append(names, name)
+	}
+	b.plan.kernels = append(b.plan.kernels, strings.Join(names, "+"))
+	for _, pc := range tensors {
+		k := pc.form
+		sums := newUnitSums(k.Wide(), pc.n, k.Passes[0].Sums)
 		own := &state{}
 		pc.pass, pc.sums, pc.state = 0, sums.base, &bg.state
 		norms.pieces = append(norms.pieces, pc)
@@ -295,7 +332,7 @@ func (bg *boundGroup) bindNorms(b *builder, at int, k *kernels.Kernel, tensors [
 				totals[i] = sums.total(i)
 			}
 			if own.skip = !finite(totals...); own.skip {
-				bg.plan.skipped++
+				bg.plan.skipped.Add(1)
 				return
 			}
 			own.coef = bg.coef
@@ -305,7 +342,7 @@ func (bg *boundGroup) bindNorms(b *builder, at int, k *kernels.Kernel, tensors [
 	}
 }
 
-// sumSquares adds the squared norm of one slot of every tensor in the stage at
+// sumSquares adds the squared norm of one array of every tensor in the stage at
 // hand, and returns the total over the tensors in order, for later stages.
 func (b *builder) sumSquares(tensors []piece, slot int, st *state) func() float64 {
 	var all []*unitSums
@@ -314,10 +351,11 @@ func (b *builder) sumSquares(tensors []piece, slot int, st *state) func() float6
 		if pc.n == 0 {
 			continue
 		}
-		sums := newUnitSums(pc.dtype, pc.n, 1)
+		form := kernels.SquaredNorm.Form(pc.form.Types[slot : slot+1])
+		sums := newUnitSums(form.Wide(), pc.n, 1)
 		all = append(all, sums)
 		s.pieces = append(s.pieces, piece{
-			kernel: kernels.SquaredNorm, dtype: pc.dtype, slots: pc.slots[slot : slot+1], n: pc.n, sums: sums.base, state: st,
+			form: form, arrays: pc.arrays[slot : slot+1], n: pc.n, sums: sums.base, state: st,
 		})
 	}
 	return func() float64 {
@@ -341,7 +379,11 @@ func (b *builder) squaredNorm(r SquaredNorm) error {
 		if err != nil {
 			return fmt.Errorf("x %d: %w", i, err)
 		}
-		tensors = append(tensors, piece{dtype: h.dtype, slots: []unsafe.Pointer{h.base}, n: h.len})
+		form := kernels.SquaredNorm.Form([]kernels.DType{h.dtype})
+		if form == nil {
+			return fmt.Errorf("x %d is of %v: %w, want f32, f64 or bf16", i, h.dtype, ErrUnsupported)
+		}
+		tensors = append(tensors, piece{form: form, arrays: []unsafe.Pointer{h.base}, n: h.len})
 		spans = append(spans, span{from: uintptr(h.base), to: uintptr(h.base) + uintptr(h.size())})
 	}
 	b.begin(append(spans, scalarSpan(out, true)))
@@ -392,7 +434,7 @@ func (b *builder) scalarMap(m ScalarMap) error {
 	return nil
 }
 
-// coalesce joins tensors that lie one behind the other in every slot, and drops
+// coalesce joins tensors that lie one behind the other in every array, and drops
 // the empty ones.
 func coalesce(tensors []piece) []piece {
 	var out []piece
@@ -408,34 +450,37 @@ func coalesce(tensors []piece) []piece {
 	return out
 }
 
-// adjoins reports whether next continues pc in every slot, within the same
-// arrays: that two arrays of a program's lie side by side is chance, and Go
+// adjoins reports whether next continues pc in every array, within the same
+// memory: that two arrays of a program's lie side by side is chance, and Go
 // forbids to reach one through the other.
 func (pc piece) adjoins(next piece) bool {
-	for i, s := range pc.slots {
-		if uintptr(s)+uintptr(pc.n*pc.dtype.Size()) != uintptr(next.slots[i]) {
+	if pc.n%pc.form.Grain() != 0 {
+		return false // the last block is not full
+	}
+	for i, p := range pc.arrays {
+		if uintptr(p)+uintptr(pc.form.Types[i].Bytes(pc.n)) != uintptr(next.arrays[i]) {
 			return false
 		}
 	}
-	return pc.dtype == next.dtype && slices.Equal(pc.owners, next.owners)
+	return slices.Equal(pc.owners, next.owners)
 }
 
 // unitSums holds the sums of the units of a tensor.
 type unitSums struct {
 	base   unsafe.Pointer
-	dtype  kernels.DType
-	n      int // numbers
-	stride int // numbers per unit
+	wide   bool // float64, else float32
+	n      int  // numbers
+	stride int  // numbers per unit
 }
 
-func newUnitSums(d kernels.DType, elements, stride int) *unitSums {
+func newUnitSums(wide bool, elements, stride int) *unitSums {
 	n := kernels.Units(elements) * stride
 	memory := make([]float64, n) // enough, and aligned, for either type
-	return &unitSums{unsafe.Pointer(unsafe.SliceData(memory)), d, n, stride}
+	return &unitSums{unsafe.Pointer(unsafe.SliceData(memory)), wide, n, stride}
 }
 
 func (u *unitSums) total(k int) float64 {
-	if u.dtype == kernels.F64 {
+	if u.wide {
 		return kernels.Total(unsafe.Slice((*float64)(u.base), u.n), u.stride, k)
 	}
 	return kernels.Total(unsafe.Slice((*float32)(u.base), u.n), u.stride, k)

@@ -29,15 +29,18 @@ func (b *hostBuffer) Len() int             { return b.len }
 
 func (b *hostBuffer) Slice(i, j int) Buffer {
 	_ = make([]struct{}, b.len)[i:j] // panics where out of range
+	if g := b.dtype.Grain(); i%g != 0 {
+		panic(fmt.Sprintf("slice [%d:%d] of %v, want it to start at a multiple of %d", i, j, b.dtype, g))
+	}
 	view := *b
 	view.len, view.view = j-i, true
 	if i < j { // an empty view stays where it is: behind the last element lies what is not ours
-		view.base = unsafe.Add(b.base, i*b.dtype.Size())
+		view.base = unsafe.Add(b.base, b.dtype.Bytes(i))
 	}
 	return &view
 }
 
-func (b *hostBuffer) size() int { return b.len * b.dtype.Size() }
+func (b *hostBuffer) size() int { return b.dtype.Bytes(b.len) }
 
 func (b *hostBuffer) Write(src []byte) error {
 	if err := b.check("write", len(src)); err != nil {

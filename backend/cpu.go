@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"errors"
 	"fmt"
 	"time"
 	"unsafe"
@@ -66,12 +67,12 @@ func (b *cpuBackend) Alloc(d kernels.DType, n int) (Buffer, error) {
 	a := &allocation{backend: b}
 	buffer := &hostBuffer{owner: a, dtype: d, len: n}
 	if n > 0 {
-		base, region, err := memory.alloc(uintptr(n) * uintptr(d.Size()))
+		base, region, err := memory.alloc(uintptr(d.Bytes(n)))
 		if err != nil {
 			return nil, fmt.Errorf("alloc: %d elements of %v: %w", n, d, err)
 		}
 		buffer.base, a.region = base, region
-		b.touch(base, n*d.Size())
+		b.touch(base, d.Bytes(n))
 	}
 	b.allocations[a] = true
 	return buffer, nil
@@ -107,12 +108,30 @@ func (b *cpuBackend) Bind(ops ...Op) (Plan, error) {
 		for _, pc := range s.pieces {
 			p.bytes += int64(pc.bytes())
 		}
+		p.bytes += int64(s.resident())
 	}
 	p.cut(func(pc piece) cpu.Span {
-		return b.isa.Bind(pc.kernel, pc.pass, pc.dtype, pc.slots, pc.n, pc.sums)
+		return b.isa.Bind(pc.form, pc.pass, pc.arrays, pc.n, pc.sums)
 	})
 	p.hold(p.users)
+	for _, s := range p.stages {
+		for _, w := range s.workers {
+			if err := bindLayers(b.isa, w.layers, p.more); err != nil {
+				return nil, errors.Join(fmt.Errorf("bind: %w", err), p.Close())
+			}
+		}
+	}
 	return p, nil
+}
+
+// more returns memory that lives as long as the plan.
+func (p *cpuPlan) more(bytes int) (unsafe.Pointer, error) {
+	base, region, err := memory.alloc(uintptr(bytes))
+	if err != nil {
+		return nil, err
+	}
+	p.scratch = append(p.scratch, region)
+	return base, nil
 }
 
 // touch writes a zero to every page of new memory, each worker its share: the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/optbench/optbench/kernels"
@@ -19,25 +20,32 @@ type cpuPlan struct {
 	step    kernels.Step
 	kernels []string
 	bytes   int64
-	skipped int64
+	skipped atomic.Int64
 	users   []*allocation // what the plan keeps from being freed
+	scratch []*region     // memory of its own
 	closed  bool
 }
 
 type stage struct {
 	host    []func()
 	pieces  []piece
-	workers [][]task
+	layers  []*layer
+	workers []share
 	run     func(worker int)
+}
+
+// A share is what one worker does in a stage.
+type share struct {
+	tasks  []task
+	layers []*layer
 }
 
 // A piece is a pass over consecutive elements of one tensor, before it is cut.
 type piece struct {
-	kernel *kernels.Kernel
+	form   *kernels.Stored
 	pass   int
-	dtype  kernels.DType
-	slots  []unsafe.Pointer // they keep the memory from being collected
-	owners []*allocation    // of the slots
+	arrays []unsafe.Pointer // they keep the memory from being collected
+	owners []*allocation    // of the arrays
 	n      int
 	sums   unsafe.Pointer
 	state  *state
@@ -53,6 +61,7 @@ type state struct {
 // A task is a piece, or a part of one, for one worker.
 type task struct {
 	span  cpu.Span
+	n     int
 	state *state
 }
 
@@ -82,19 +91,25 @@ func (p *cpuPlan) Step(st kernels.Step) error {
 
 func (p *cpuPlan) Kernels() []string       { return slices.Clone(p.kernels) }
 func (p *cpuPlan) Bytes() int64            { return p.bytes }
-func (p *cpuPlan) Skipped() (int64, error) { return p.skipped, nil }
+func (p *cpuPlan) Skipped() (int64, error) { return p.skipped.Load(), nil }
 
 func (p *cpuPlan) Close() error {
 	if p.closed {
 		return fmt.Errorf("close: the plan: %w", ErrClosed)
 	}
 	p.closed = true
+	var first error
+	for _, r := range p.scratch {
+		if err := memory.free(r); err != nil && first == nil {
+			first = fmt.Errorf("close: %w", err)
+		}
+	}
 	for _, a := range p.users {
 		a.plans--
 	}
-	p.users, p.stages = nil, nil
+	p.users, p.stages, p.scratch = nil, nil, nil
 	p.backend.plans--
-	return nil
+	return first
 }
 
 func (p *cpuPlan) Stream() (Plan, error) {
@@ -103,8 +118,14 @@ func (p *cpuPlan) Stream() (Plan, error) {
 	}
 	s := &cpuPlan{backend: p.backend, bytes: p.bytes, kernels: []string{"stream"}}
 	for _, st := range p.stages {
-		if len(st.pieces) > 0 {
-			s.stages = append(s.stages, &stage{pieces: slices.Clone(st.pieces)})
+		if len(st.pieces)+len(st.layers) > 0 {
+			pieces := slices.Clone(st.pieces)
+			for _, l := range st.layers {
+				pc := l.piece
+				pc.pass = residentPass
+				pieces = append(pieces, pc)
+			}
+			s.stages = append(s.stages, &stage{pieces: pieces})
 		}
 	}
 	// A step that p skipped must not make its stream skip: what the pieces
@@ -116,7 +137,7 @@ func (p *cpuPlan) Stream() (Plan, error) {
 		}
 	}
 	s.cut(func(pc piece) cpu.Span {
-		return cpu.Stream(pc.kernel.Passes[pc.pass].Access, pc.dtype, pc.slots, pc.n)
+		return cpu.Stream(pc.form, pc.mix(), pc.arrays, pc.n)
 	})
 	s.hold(p.users)
 	return s, nil
@@ -141,11 +162,15 @@ func (p *cpuPlan) cut(bind func(piece) cpu.Span) {
 		for _, pc := range s.pieces {
 			total += pc.bytes()
 		}
-		if total == 0 {
+		all := total + s.resident()
+		if all == 0 {
 			continue
 		}
-		n := min(p.backend.info.Threads, max(1, total/minBytes))
-		s.workers = make([][]task, n)
+		n := min(p.backend.info.Threads, max(1, all/minBytes))
+		s.workers = make([]share, n)
+		for w, layers := range assign(s.layers, n) {
+			s.workers[w].layers = layers
+		}
 		var done int
 		for _, pc := range s.pieces {
 			for pc.n > 0 {
@@ -156,7 +181,7 @@ func (p *cpuPlan) cut(bind func(piece) cpu.Span) {
 				}
 				head := pc
 				head.n = part
-				s.workers[w] = append(s.workers[w], task{bind(head), pc.state})
+				s.workers[w].tasks = append(s.workers[w].tasks, task{bind(head), head.n, pc.state})
 				done += head.bytes()
 				if part == pc.n {
 					break
@@ -165,39 +190,74 @@ func (p *cpuPlan) cut(bind func(piece) cpu.Span) {
 			}
 		}
 		s.run = func(worker int) {
-			for _, t := range s.workers[worker] {
+			for _, t := range s.workers[worker].tasks {
 				if !t.state.skip {
-					t.span.Run(&t.state.coefs)
+					t.span.Run(&t.state.coefs, 0, t.n)
 				}
 			}
+			runLayers(s.workers[worker].layers)
 		}
 	}
 }
 
-func (pc piece) perElement() int { return pc.kernel.Passes[pc.pass].Bytes(pc.dtype) }
+// residentPass stands for both passes of a tensor that stays in a cache.
+const residentPass = -1
 
-func (pc piece) bytes() int { return pc.n * pc.perElement() }
+func (pc piece) bytes() int {
+	if pc.pass == residentPass {
+		return pc.resident()
+	}
+	return pc.form.PassBytes(pc.pass, pc.n)
+}
+
+// resident is the memory traffic of both passes over a tensor that stays in a
+// cache between them.
+func (pc piece) resident() int { return pc.form.ResidentBytes(pc.n) }
+
+func (pc piece) mix() kernels.Mix {
+	if pc.pass == residentPass {
+		return pc.form.ResidentMix()
+	}
+	return pc.form.Mix(pc.pass)
+}
+
+// resident is the memory traffic of the layers of a stage.
+func (s *stage) resident() int {
+	total := 0
+	for _, l := range s.layers {
+		total += l.resident()
+	}
+	return total
+}
 
 // head returns how many leading elements move about that many bytes, rounded
 // to where the piece may be cut; at least one such part.
 func (pc piece) head(bytes int) int {
-	grain := lineSize / pc.dtype.Size()
-	if len(pc.kernel.Passes) > 1 || pc.sums != nil {
+	grain := lineSize // in elements: whole lines, also of bytes
+	switch {
+	case len(pc.form.Passes) > 1 || pc.sums != nil:
 		grain = kernels.Unit
+	case pc.form.Grain() > 1:
+		grain = pc.form.Grain()
 	}
-	parts := (bytes/pc.perElement() + grain/2) / grain
+	perGrain := piece{form: pc.form, pass: pc.pass, n: grain}.bytes()
+	parts := (bytes + perGrain/2) / perGrain
 	return min(pc.n, max(1, parts)*grain)
 }
 
 // tail returns what is behind the first elements of pc, which has more.
 func (pc piece) tail(from int) piece {
-	slots := make([]unsafe.Pointer, len(pc.slots))
-	for i, s := range pc.slots {
-		slots[i] = unsafe.Add(s, from*pc.dtype.Size())
+	arrays := make([]unsafe.Pointer, len(pc.arrays))
+	for i, p := range pc.arrays {
+		arrays[i] = unsafe.Add(p, pc.form.Types[i].Bytes(from))
 	}
-	pc.slots = slots
+	pc.arrays = arrays
 	if pc.sums != nil {
-		pc.sums = unsafe.Add(pc.sums, from/kernels.Unit*pc.kernel.Passes[pc.pass].Sums*pc.dtype.Size())
+		size := 4
+		if pc.form.Wide() {
+			size = 8
+		}
+		pc.sums = unsafe.Add(pc.sums, from/kernels.Unit*pc.form.Passes[pc.pass].Sums*size)
 	}
 	pc.n -= from
 	return pc

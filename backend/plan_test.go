@@ -13,7 +13,7 @@ import (
 // nothing is a span that only remembers what it was made of.
 type nothing struct{ piece }
 
-func (nothing) Run(*cpu.Coefs) {}
+func (nothing) Run(*cpu.Coefs, int, int) {}
 
 // TestCut cuts plans of many shapes for many workers. Every element of every
 // piece has one owner, the owners are in order, cuts lie where they may, and
@@ -21,7 +21,7 @@ func (nothing) Run(*cpu.Coefs) {}
 func TestCut(t *testing.T) {
 	memory := make([]float32, 3_000_000)
 	base := unsafe.Pointer(&memory[0])
-	adam, lamb := kernels.Adam{}.Kernel(), kernels.LAMB{}.Kernel()
+	adam, lamb := kernels.Adam{}.Kernel().Float32(), kernels.LAMB{}.Kernel().Float32()
 	rng := rand.New(rand.NewPCG(1, 2))
 	shapes := [][]int{
 		{1}, {15}, {16}, {17}, {1023}, {1024}, {1025}, {10_000}, {99_999}, {1_000_000}, {2_999_999},
@@ -48,9 +48,9 @@ func TestCut(t *testing.T) {
 	}
 }
 
-func checkCut(t *testing.T, k *kernels.Kernel, pass int, withSums bool, base unsafe.Pointer, shape []int, threads int) {
+func checkCut(t *testing.T, k *kernels.Stored, pass int, withSums bool, base unsafe.Pointer, shape []int, threads int) {
 	t.Helper()
-	grain := lineSize / 4
+	grain := lineSize
 	if len(k.Passes) > 1 {
 		grain = kernels.Unit
 	}
@@ -59,9 +59,9 @@ func checkCut(t *testing.T, k *kernels.Kernel, pass int, withSums bool, base uns
 	sumAt := unsafe.Pointer(&sums[0])
 	total, at := 0, 0
 	for _, n := range shape {
-		pc := piece{kernel: k, pass: pass, slots: make([]unsafe.Pointer, len(k.Slots)), n: n}
-		for i := range pc.slots {
-			pc.slots[i] = unsafe.Add(base, 4*at)
+		pc := piece{form: k, pass: pass, arrays: make([]unsafe.Pointer, len(k.Slots)), n: n}
+		for i := range pc.arrays {
+			pc.arrays[i] = unsafe.Add(base, 4*at)
 		}
 		if withSums {
 			pc.sums = sumAt
@@ -85,14 +85,14 @@ func checkCut(t *testing.T, k *kernels.Kernel, pass int, withSums bool, base uns
 	which, from := 0, 0 // the element that is due
 	for w, tasks := range workers {
 		load := 0
-		for _, task := range tasks {
+		for _, task := range tasks.tasks {
 			got := task.span.(nothing).piece
 			for from == pieces[which].n {
 				which, from = which+1, 0
 			}
 			pc := pieces[which]
-			for i, s := range got.slots {
-				if s != unsafe.Add(pc.slots[i], 4*from) {
+			for i, s := range got.arrays {
+				if s != unsafe.Add(pc.arrays[i], 4*from) {
 					t.Fatalf("%s, shape %v, %d threads: worker %d: slot %d of piece %d does not go on at element %d",
 						k.Name, head(shape), threads, w, i, which, from)
 				}
@@ -111,7 +111,7 @@ func checkCut(t *testing.T, k *kernels.Kernel, pass int, withSums bool, base uns
 			from += got.n
 			load += got.bytes()
 		}
-		if most := total/len(workers) + 2*grain*pieces[0].perElement(); load > most {
+		if most := total/len(workers) + 2*k.PassBytes(pass, grain); load > most {
 			t.Errorf("%s, shape %v, %d threads: worker %d moves %d bytes of %d, want at most %d",
 				k.Name, head(shape), threads, w, load, total, most)
 		}
@@ -130,8 +130,9 @@ func head(shape []int) []int { return shape[:min(len(shape), 8)] }
 // TestCoalesce joins what lies side by side in every slot, and only that.
 func TestCoalesce(t *testing.T) {
 	x, y := make([]float32, 100), make([]float32, 100)
+	form := kernels.SGD{}.Kernel().Float32()
 	at := func(i, j, n int) piece {
-		return piece{slots: []unsafe.Pointer{unsafe.Pointer(&x[i]), unsafe.Pointer(&y[j])}, n: n}
+		return piece{form: form, arrays: []unsafe.Pointer{unsafe.Pointer(&x[i]), unsafe.Pointer(&y[j])}, n: n}
 	}
 	mine := func(pc piece) piece { pc.owners = []*allocation{{}, {}}; return pc }
 	for _, c := range []struct {
@@ -191,7 +192,7 @@ func TestStreamRuns(t *testing.T) {
 	}
 	for _, s := range stream.(*cpuPlan).stages {
 		for _, tasks := range s.workers {
-			for _, task := range tasks {
+			for _, task := range tasks.tasks {
 				if task.state.skip {
 					t.Error("a part of the stream would be skipped")
 				}

@@ -18,13 +18,13 @@ const spinTime = 50 * time.Microsecond
 type pool struct {
 	workers []*worker // those besides the caller
 	job     uint64
-	run     func(worker int) // published by the workers' job counters
 }
 
 type worker struct {
-	job    atomic.Uint64 // the number of the last job handed over; stop ends it
-	_      [56]byte      // the two counters are polled from different cores
-	done   atomic.Uint64 // the number of the last job finished
+	job    atomic.Uint64    // the number of the last job handed over; stop ends it
+	run    func(worker int) // that job: it comes over in the same cache line
+	_      [48]byte         // the two counters are polled from different cores
+	done   atomic.Uint64    // the number of the last job finished
 	_      [56]byte
 	parked atomic.Bool
 	wake   chan struct{}
@@ -37,7 +37,7 @@ func newPool(threads int) *pool {
 	for i := 1; i < threads; i++ {
 		w := &worker{wake: make(chan struct{}, 1)}
 		p.workers = append(p.workers, w)
-		go w.loop(p, i)
+		go w.loop(i)
 	}
 	return p
 }
@@ -50,8 +50,8 @@ func (p *pool) do(n int, f func(worker int)) {
 		return
 	}
 	p.job++
-	p.run = f
 	for _, w := range p.workers[:n-1] {
+		w.run = f
 		w.give(p.job)
 	}
 	f(0)
@@ -79,14 +79,14 @@ func (w *worker) give(job uint64) {
 	}
 }
 
-func (w *worker) loop(p *pool, index int) {
+func (w *worker) loop(index int) {
 	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 	for last := uint64(0); ; {
 		job := w.next(last)
 		if job == stop {
 			return
 		}
-		p.run(index)
+		w.run(index)
 		w.done.Store(job)
 		last = job
 	}

@@ -26,7 +26,7 @@ var Axes = []Axis{
 	{"update", "names, with hyperparameters as in adamw:lr=1e-3:beta1=0.8; all", "all"},
 	{"n", "parameters in all: 1e6, 2^20, ranges such as 2^[12:26:2]", "one size in L2, one in L3, one in memory"},
 	{"tensors", "how many equal tensors n is cut into; or a model, which sets n too: " + strings.Join(ModelNames(), ", "), "1"},
-	{"dtype", "f32; f64 on cpu:go", "f32"},
+	{"dtype", "how arrays are stored: " + strings.Join(storageNames(), ", "), "f32"},
 	{"backend", strings.Join(backend.Names(), ", ") + "; cpu is the best of them, all what runs here", "cpu"},
 	{"threads", "workers that share a step; all", "all"},
 	{"cache", "hot, cold; auto is cold where the arrays exceed the caches", "auto"},
@@ -294,11 +294,27 @@ func (x *expansion) shapes() error {
 }
 
 func (x *expansion) dtypes() error {
-	types, err := axis.Choose("dtype", x.values("dtype", "f32"), []string{"f32", "f64"})
+	types, err := axis.Choose("dtype", x.values("dtype", "f32"), storageNames())
 	if err != nil {
 		return err
 	}
-	return times(x, types, func(c *Case, v string) { c.DType = v })
+	if err := times(x, types, func(c *Case, v string) { c.DType = v }); err != nil {
+		return err
+	}
+	// All updates are all that can be stored so; one that was named must be.
+	named := !slices.Contains(x.values("update", "all"), "all")
+	var out []Case
+	for _, c := range x.cases {
+		_, err := form(c)
+		switch {
+		case err == nil:
+			out = append(out, c)
+		case named:
+			return fmt.Errorf("axis dtype: %w", err)
+		}
+	}
+	x.cases = out
+	return nil
 }
 
 func (x *expansion) caches() error {
@@ -333,6 +349,15 @@ func (x *expansion) clips() error {
 		return fmt.Errorf("axis clip: %w", err)
 	}
 	return times(x, limits, func(c *Case, v float64) { c.Clip = v })
+}
+
+// storageNames lists the names of [kernels.Storages].
+func storageNames() []string {
+	var names []string
+	for _, s := range kernels.Storages {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // check refuses a case that no backend can run.

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -16,7 +17,7 @@ import (
 type bench struct {
 	backend backend.Backend
 	update  kernels.Update
-	dtype   kernels.DType
+	form    *kernels.Stored
 	sizes   []int
 	copies  []benchCopy
 	plant   plant
@@ -49,7 +50,7 @@ func newPlant(work float64, n int) plant {
 }
 
 type benchCopy struct {
-	slots        []backend.Buffer // one array per slot, tensors side by side
+	arrays       []backend.Buffer // of the form, tensors side by side
 	tensors      []backend.Tensor
 	plan, stream backend.Plan
 	planted      backend.Plan // nil where nothing is
@@ -58,7 +59,11 @@ type benchCopy struct {
 // newBench allocates, binds and fills n copies of a case. Where it fails, the
 // bench holds what was made until then, for close.
 func newBench(b backend.Backend, u kernels.Update, c Case, sizes []int, copies int, work float64) (*bench, error) {
-	bn := &bench{backend: b, update: u, dtype: dtypes[c.DType], sizes: sizes, plant: newPlant(work, c.N)}
+	f, err := form(c)
+	bn := &bench{backend: b, update: u, form: f, sizes: sizes, plant: newPlant(work, c.N)}
+	if err != nil {
+		return bn, err
+	}
 	for range copies {
 		if err := bn.add(c); err != nil {
 			return bn, err
@@ -71,22 +76,25 @@ func newBench(b backend.Backend, u kernels.Update, c Case, sizes []int, copies i
 // frameworks give each tensor.
 const tensorAlign = 16
 
+// padded returns how many elements a tensor of n takes in its arrays.
+func padded(f *kernels.Stored, n int) int { return roundUp(n, max(tensorAlign, f.Grain())) }
+
 func (bn *bench) add(c Case) error {
 	var total int
 	for _, n := range bn.sizes {
-		total += roundUp(n, tensorAlign)
+		total += padded(bn.form, n)
 	}
 	cp := benchCopy{tensors: make([]backend.Tensor, len(bn.sizes))}
-	for _, slot := range bn.update.Kernel().Slots {
-		array, err := bn.backend.Alloc(bn.dtype, total)
+	for k, d := range bn.form.Types {
+		array, err := bn.backend.Alloc(d, total)
 		if err != nil {
-			return fmt.Errorf("slot %s: %w", slot.Name, err)
+			return fmt.Errorf("slot %s: %w", bn.form.ArrayName(k), err)
 		}
-		cp.slots = append(cp.slots, array)
+		cp.arrays = append(cp.arrays, array)
 		at := 0
 		for i, n := range bn.sizes {
 			cp.tensors[i].Slots = append(cp.tensors[i].Slots, array.Slice(at, at+n))
-			at += roundUp(n, tensorAlign)
+			at += padded(bn.form, n)
 		}
 	}
 	var err error
@@ -101,9 +109,9 @@ func (bn *bench) add(c Case) error {
 	if err != nil {
 		return err
 	}
-	for k, slot := range bn.update.Kernel().Slots {
-		if err := fill(cp.slots[k], slot, uint64(k)); err != nil {
-			return fmt.Errorf("slot %s: %w", slot.Name, err)
+	for k := range bn.form.Types {
+		if err := fill(cp.arrays[k], bn.form.ArrayRole(k), uint64(k)); err != nil {
+			return fmt.Errorf("slot %s: %w", bn.form.ArrayName(k), err)
 		}
 	}
 	return nil
@@ -137,37 +145,48 @@ func (p plant) cut(tensors []backend.Tensor) []backend.Tensor {
 func roundUp(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
 
 // fill writes numbers such as training has: parameters and gradients of either
-// sign, second moments and thresholds positive. A block of them is repeated; its
-// length is odd, so that no page repeats another.
-func fill(b backend.Buffer, slot kernels.Slot, seed uint64) error {
-	const block = 1<<18 - 5
-	rng := rand.New(rand.NewPCG(seed, uint64(slot.Role)))
-	values := make([]float64, min(block, b.Len()))
+// sign, second moments and thresholds positive. A part of them is repeated; its
+// length is odd, so that no page repeats another, or odd in blocks.
+func fill(b backend.Buffer, role kernels.Role, seed uint64) error {
+	part := (1<<10 - 5) * kernels.Block
+	if b.DType().Grain() == 1 {
+		part -= 5
+	}
+	rng := rand.New(rand.NewPCG(seed, uint64(role)))
+	values := make([]float64, min(part, b.Len()))
 	for i := range values {
 		x := rng.NormFloat64() / 8
-		if slot.Role == kernels.SecondMoment || slot.Role == kernels.Threshold {
+		if role == kernels.SecondMoment || role == kernels.Threshold {
 			x = x*x + 1e-6
 		}
 		values[i] = x
 	}
-	if b.DType() == kernels.F64 {
-		return repeat(b, values)
+	raw, err := encode(b.DType(), values)
+	if err != nil {
+		return err
+	}
+	for i := 0; i < b.Len(); i += len(values) {
+		n := min(len(values), b.Len()-i)
+		if err := b.Slice(i, i+n).Write(raw[:b.DType().Bytes(n)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encode returns values as an array of the type.
+func encode(d kernels.DType, values []float64) ([]byte, error) {
+	raw := make([]byte, d.Bytes(len(values)))
+	if d == kernels.F64 {
+		_, err := binary.Encode(raw, binary.NativeEndian, values)
+		return raw, err
 	}
 	narrow := make([]float32, len(values))
 	for i, x := range values {
 		narrow[i] = float32(x)
 	}
-	return repeat(b, narrow)
-}
-
-func repeat[T kernels.Real](b backend.Buffer, values []T) error {
-	for i := 0; i < b.Len(); i += len(values) {
-		part := values[:min(len(values), b.Len()-i)]
-		if err := backend.Put(b.Slice(i, i+len(part)), part); err != nil {
-			return err
-		}
-	}
-	return nil
+	d.Encode(raw, narrow)
+	return raw, nil
 }
 
 // Run steps the copies in turn: bench is the [sample.Subject] of its plans.
@@ -234,8 +253,8 @@ func (bn *bench) close() error {
 		if c.plan != nil {
 			keep(c.plan.Close())
 		}
-		for _, s := range c.slots {
-			keep(s.Free())
+		for _, a := range c.arrays {
+			keep(a.Free())
 		}
 	}
 	return first
@@ -245,15 +264,14 @@ func (bn *bench) close() error {
 // numbers that are none change the speed.
 func (bn *bench) checkFinite() error {
 	for _, c := range bn.copies {
-		for k, slot := range bn.update.Kernel().Slots {
-			n := min(c.slots[k].Len(), kernels.Unit)
-			x, err := read(c.slots[k].Slice(0, n))
+		for k, array := range c.arrays {
+			x, err := read[float64](array.Slice(0, min(array.Len(), kernels.Unit)))
 			if err != nil {
 				return err
 			}
 			for i, v := range x {
 				if math.IsNaN(v) || math.IsInf(v, 0) {
-					return fmt.Errorf("after %d steps element %d of %s is %v: the timing is of numbers that no training has", bn.t, i, slot.Name, v)
+					return fmt.Errorf("after %d steps element %d of %s is %v: the timing is of numbers that no training has", bn.t, i, bn.form.ArrayName(k), v)
 				}
 			}
 		}
@@ -261,19 +279,27 @@ func (bn *bench) checkFinite() error {
 	return nil
 }
 
-// read returns the elements of a buffer of either type.
-func read(b backend.Buffer) ([]float64, error) {
-	if b.DType() == kernels.F64 {
-		x := make([]float64, b.Len())
-		return x, backend.Get(b, x)
-	}
-	narrow := make([]float32, b.Len())
-	if err := backend.Get(b, narrow); err != nil {
+// read returns the elements of a buffer of any type.
+func read[T kernels.Real](b backend.Buffer) ([]T, error) {
+	x := make([]T, b.Len())
+	raw := make([]byte, b.DType().Bytes(b.Len()))
+	if err := b.Read(raw); err != nil {
 		return nil, err
 	}
-	x := make([]float64, len(narrow))
+	if b.DType() == kernels.F64 {
+		wide := make([]float64, b.Len())
+		if _, err := binary.Decode(raw, binary.NativeEndian, wide); err != nil {
+			return nil, err
+		}
+		for i, v := range wide {
+			x[i] = T(v)
+		}
+		return x, nil
+	}
+	narrow := make([]float32, b.Len())
+	b.DType().Decode(narrow, raw)
 	for i, v := range narrow {
-		x[i] = float64(v)
+		x[i] = T(v)
 	}
 	return x, nil
 }

@@ -25,8 +25,6 @@ const (
 	Cold = "cold" // arrays that have left the last cache since their last step
 )
 
-var dtypes = map[string]kernels.DType{kernels.F32.String(): kernels.F32, kernels.F64.String(): kernels.F64}
-
 // A Profile says how long to measure a case.
 type Profile struct {
 	Name   string
@@ -126,9 +124,26 @@ func LastCache(env machine.Environment) int {
 	return 32 << 20
 }
 
+// form returns the kernel of a case over its types.
+func form(c Case) (*kernels.Stored, error) {
+	u, err := kernels.Parse(c.Update)
+	if err != nil {
+		return nil, err
+	}
+	s := kernels.FindStorage(c.DType)
+	if s == nil {
+		return nil, Unknown("dtype", c.DType, storageNames())
+	}
+	f, ok := u.Kernel().In(s)
+	if !ok {
+		return nil, fmt.Errorf("%s is not stored as %s, for it would round in the middle of a norm", u.Name(), c.DType)
+	}
+	return f, nil
+}
+
 // Footprint returns the bytes of all arrays of one copy of a case.
 func Footprint(c Case) (int64, error) {
-	u, err := kernels.Parse(c.Update)
+	f, err := form(c)
 	if err != nil {
 		return 0, err
 	}
@@ -138,17 +153,21 @@ func Footprint(c Case) (int64, error) {
 			return 0, err
 		}
 		short, long := c.N/c.Tensors, c.N%c.Tensors // the long ones have one element more
-		elements = long*roundUp(short+1, tensorAlign) + (c.Tensors-long)*roundUp(short, tensorAlign)
+		elements = long*padded(f, short+1) + (c.Tensors-long)*padded(f, short)
 	} else {
 		sizes, err := Shapes(c)
 		if err != nil {
 			return 0, err
 		}
 		for _, n := range sizes {
-			elements += roundUp(n, tensorAlign)
+			elements += padded(f, n)
 		}
 	}
-	return int64(elements) * int64(len(u.Kernel().Slots)) * int64(dtypes[c.DType].Size()), nil
+	total := int64(0)
+	for _, d := range f.Types {
+		total += int64(d.Bytes(elements))
+	}
+	return total, nil
 }
 
 // Need returns the bytes that measuring a case takes: all its copies, and what

@@ -46,7 +46,11 @@ func TestMeasureIsExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bytes := int64(n * kernels.Bytes(d.Cases[0], kernels.F32))
+		moved, _ := kernels.Bytes(d.Cases[0], kernels.Float32, n)
+		if k := d.Cases[0].Kernel(); k.Scalar != nil { // so small a tensor stays in a cache
+			moved = k.Float32().ResidentBytes(n)
+		}
+		bytes := int64(moved)
 		same := func(got, want float64) bool { return math.Abs(got-want) <= 1e-9*want }
 		switch {
 		case !same(r.Median, 200e-6) || !same(r.CI95[0], 200e-6) || !same(r.CI95[1], 200e-6):
@@ -61,7 +65,7 @@ func TestMeasureIsExact(t *testing.T) {
 			t.Errorf("%s: stop %q, verified %v, warnings %q", d.Name, r.Stop, r.Verified, r.Warnings)
 		case len(r.Samples) != len(r.LimitSamples) || len(r.Samples) < minSamples:
 			t.Errorf("%s: %d samples beside %d of the limit", d.Name, len(r.Samples), len(r.LimitSamples))
-		case r.Kernel != "go/"+d.Cases[0].Kernel().Name+"_f32":
+		case !strings.HasPrefix(r.Kernel, "go/"+d.Cases[0].Kernel().Name) || !strings.HasSuffix(r.Kernel, "_f32"):
 			t.Errorf("%s: kernel %s", d.Name, r.Kernel)
 		}
 	}

@@ -21,7 +21,7 @@ const randomUnits = 16
 // every tensor, for a unit tells whether the norm of its tensor was right.
 // No figure is recorded for a plan that fails.
 func (bn *bench) verify(c *benchCopy, clip float64) error {
-	if bn.dtype == kernels.F64 {
+	if bn.form.Wide() {
 		return verify[float64](bn, c, clip)
 	}
 	return verify[float32](bn, c, clip)
@@ -31,7 +31,7 @@ func (bn *bench) verify(c *benchCopy, clip float64) error {
 type unitRef struct{ tensor, unit int }
 
 func verify[T kernels.Real](bn *bench, c *benchCopy, clip float64) error {
-	k, st := bn.update.Kernel(), kernels.At(1)
+	st := kernels.At(1)
 	coef := bn.update.Coef(st)
 	if err := scaleByNorms[T](bn, c, clip, &coef); err != nil {
 		return err
@@ -53,7 +53,7 @@ func verify[T kernels.Real](bn *bench, c *benchCopy, clip float64) error {
 			for i := range got[s] {
 				if g, w := got[s][i], want[u][s][i]; bitsOf(g) != bitsOf(w) && (g == g || w == w) {
 					return fmt.Errorf("%v computes another result than the definition of %s: tensor %d, element %d of %s is %v, want %v",
-						c.plan.Kernels(), bn.update.Name(), u.tensor, u.unit*kernels.Unit+i, k.Slots[s].Name, g, w)
+						c.plan.Kernels(), bn.update.Name(), u.tensor, u.unit*kernels.Unit+i, bn.form.ArrayName(s), g, w)
 				}
 			}
 		}
@@ -63,8 +63,7 @@ func verify[T kernels.Real](bn *bench, c *benchCopy, clip float64) error {
 
 // expect returns the slots of every unit after a step by the definition.
 func expect[T kernels.Real](bn *bench, c *benchCopy, units []unitRef, coef kernels.Coef) (map[unitRef][][]T, error) {
-	k := bn.update.Kernel()
-	apply := &k.Passes[len(k.Passes)-1]
+	f := bn.form
 	want := map[unitRef][][]T{}
 	scalars := map[int]float64{}
 	for _, u := range units {
@@ -72,18 +71,18 @@ func expect[T kernels.Real](bn *bench, c *benchCopy, units []unitRef, coef kerne
 		if err != nil {
 			return nil, err
 		}
-		if k.Scalar != nil {
+		if f.Scalar != nil {
 			if _, ok := scalars[u.tensor]; !ok {
-				sums, err := tensorSums[T](&k.Passes[0], &coef, c.tensors[u.tensor].Slots)
+				sums, err := tensorSums[T](f, &coef, c.tensors[u.tensor].Slots)
 				if err != nil {
 					return nil, err
 				}
-				scalars[u.tensor] = k.Scalar(&coef, sums)
+				scalars[u.tensor] = f.Scalar(&coef, sums)
 			}
 			coef[kernels.CoefTensor] = scalars[u.tensor]
-			kernels.UnitSums(&k.Passes[0], &coef, slots) // for the states that it writes
+			kernels.RunPass(f, 0, &coef, slots) // for the states that it writes
 		}
-		kernels.RunPass(apply, &coef, slots)
+		kernels.RunPass(f, len(f.Passes)-1, &coef, slots)
 		want[u] = slots
 	}
 	return want, nil
@@ -102,7 +101,8 @@ func scaleByNorms[T kernels.Real](bn *bench, c *benchCopy, clip float64, coef *k
 	for _, m := range maps {
 		var total float64
 		for _, t := range c.tensors {
-			sums, err := tensorSums[T](&kernels.SquaredNorm.Passes[0], coef, t.Slots[1:2])
+			norm := kernels.SquaredNorm.Form(bn.form.Types[1:2])
+			sums, err := tensorSums[T](norm, coef, t.Slots[1:2])
 			if err != nil {
 				return err
 			}
@@ -114,9 +114,9 @@ func scaleByNorms[T kernels.Real](bn *bench, c *benchCopy, clip float64, coef *k
 	return nil
 }
 
-// tensorSums is kernels.PassSums of a tensor in a backend, read in parts that
+// tensorSums is kernels.PassSums of the first pass over a tensor in a backend, read in parts that
 // are summed on all cores.
-func tensorSums[T kernels.Real](p *kernels.Pass, coef *kernels.Coef, slots []backend.Buffer) ([]float64, error) {
+func tensorSums[T kernels.Real](f *kernels.Stored, coef *kernels.Coef, slots []backend.Buffer) ([]float64, error) {
 	const part = 256 * kernels.Unit
 	n := slots[0].Len()
 	parts := make([][]T, (n+part-1)/part)
@@ -130,7 +130,7 @@ func tensorSums[T kernels.Real](p *kernels.Pass, coef *kernels.Coef, slots []bac
 		}
 		free <- struct{}{}
 		wg.Go(func() {
-			parts[i] = kernels.UnitSums(p, coef, values)
+			parts[i] = kernels.UnitSums(f, 0, coef, values)
 			<-free
 		})
 	}
@@ -139,9 +139,9 @@ func tensorSums[T kernels.Real](p *kernels.Pass, coef *kernels.Coef, slots []bac
 	for _, s := range parts {
 		units = append(units, s...)
 	}
-	sums := make([]float64, p.Sums)
+	sums := make([]float64, f.Passes[0].Sums)
 	for k := range sums {
-		sums[k] = kernels.Total(units, p.Sums, k)
+		sums[k] = kernels.Total(units, len(sums), k)
 	}
 	return sums, nil
 }
@@ -154,8 +154,8 @@ func readUnit[T kernels.Real](bn *bench, c *benchCopy, u unitRef) ([][]T, error)
 func readSlots[T kernels.Real](slots []backend.Buffer, from, to int) ([][]T, error) {
 	out := make([][]T, len(slots))
 	for s, b := range slots {
-		out[s] = make([]T, to-from)
-		if err := backend.Get(b.Slice(from, to), out[s]); err != nil {
+		var err error
+		if out[s], err = read[T](b.Slice(from, to)); err != nil {
 			return nil, err
 		}
 	}
@@ -180,7 +180,7 @@ func (bn *bench) sampleUnits() []unitRef {
 		t := rng.IntN(len(bn.sizes))
 		add(t, rng.IntN(kernels.Units(bn.sizes[t])))
 	}
-	if bn.update.Kernel().Scalar != nil {
+	if bn.form.Scalar != nil {
 		for t, n := range bn.sizes {
 			add(t, rng.IntN(kernels.Units(n)))
 		}

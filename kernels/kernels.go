@@ -15,6 +15,8 @@
 //     step on the host, in float64, and rounded once to T.
 //   - Sums have one order, given by [Unit] and [Lanes].
 //
+// Arrays may be stored in fewer bits than arithmetic has: see [Storage].
+//
 // Letters are those of the papers: p parameter, g gradient, m first moment,
 // v second moment, c the constants of the step, t the step counted from 1.
 package kernels
@@ -26,30 +28,6 @@ import (
 	"math/bits"
 	"slices"
 )
-
-// A DType is the type in which a tensor is stored and computed.
-type DType uint8
-
-const (
-	F32 DType = iota // float32: every backend
-	F64              // float64: cpu:go alone, for experiments that need it
-)
-
-// String returns the name used on the command line and in records.
-func (d DType) String() string {
-	if d == F64 {
-		return "f64"
-	}
-	return "f32"
-}
-
-// Size returns the bytes of one element.
-func (d DType) Size() int {
-	if d == F64 {
-		return 8
-	}
-	return 4
-}
 
 // Real is the arithmetic type of a loop.
 type Real interface{ float32 | float64 }
@@ -122,6 +100,7 @@ const (
 	State        // zero before the first step, of either sign
 	SecondMoment // a state that is never negative, such as an average of squares
 	Threshold    // given by the caller, zero or more
+	Scratch      // of the backend: written by one pass for the next
 )
 
 // A Slot is one array of a tensor.
@@ -151,66 +130,39 @@ type Kernel struct {
 	// Scalar makes c[CoefTensor] of a tensor from the sums of its first pass.
 	// It is nil for elementwise kernels.
 	Scalar func(c *Coef, sums []float64) float64
+
+	// Resident, if not nil, is the same kernel for tensors that stay in a cache
+	// between its passes: the first stores in one more slot, of role Scratch, what
+	// the second would otherwise compute again.
+	Resident *Kernel
 }
 
-// A Pass is one run over memory.
+// A Pass is one run over memory. It updates first, if it does; what it sums are
+// terms of the arrays as they then are in memory, so that a later pass that
+// computes such a term again finds the same bits.
 type Pass struct {
-	Name   string   // "" for the only pass; else "norms", "apply"
-	Access []Access // of each slot
-	Sums   int      // sums that the pass produces
-	Loop32 Loop[float32]
-	Loop64 Loop[float64]
+	Name     string   // "" for the only pass; else "norms", "apply"
+	Access   []Access // of each slot
+	Update32 Loop[float32]
+	Update64 Loop[float64]
+	Sums     int // sums that the pass produces
+	Terms32  Terms[float32]
+	Terms64  Terms[float64]
 }
 
-// A Loop runs a pass over slots of equal length. Where the pass has sums, the
-// length is at most [Unit] and the terms of element i are added to
-// acc[k][i%Lanes] for each sum k; otherwise acc is nil.
-type Loop[T Real] func(c *[MaxCoef]T, s [][]T, acc [][Lanes]T)
+// A Loop updates slots of equal length, element by element.
+type Loop[T Real] func(c *[MaxCoef]T, s [][]T)
 
-// Bytes returns the least memory traffic of the kernel, in bytes per element.
-func (k *Kernel) Bytes(d DType) int {
-	total := 0
-	for _, p := range k.Passes {
-		total += p.Bytes(d)
-	}
-	return total
-}
-
-// Bytes returns the least memory traffic of an update, in bytes per element: of
-// its kernel and of the norm that it needs first, if any.
-func Bytes(u Update, d DType) int {
-	total := u.Kernel().Bytes(d)
-	if s, ok := u.(Scaler); ok && s.Scale() != nil {
-		total += SquaredNorm.Bytes(d)
-	}
-	return total
-}
-
-// Bytes returns the least memory traffic of the pass, in bytes per element.
-func (p *Pass) Bytes(d DType) int {
-	words := 0
-	for _, a := range p.Access {
-		words += int(a&1) + int(a>>1)
-	}
-	return words * d.Size()
-}
-
-// Writes reports whether any pass writes slot i.
-func (k *Kernel) Writes(i int) bool {
-	return slices.ContainsFunc(k.Passes, func(p Pass) bool { return p.Access[i]&Write != 0 })
-}
+// Terms adds the terms of element i to acc[k][i%Lanes] for each sum k, over
+// slots of equal length of at most [Unit]. It may write slots of role Scratch.
+type Terms[T Real] func(c *[MaxCoef]T, s [][]T, acc [][Lanes]T)
 
 // elementwise makes a kernel of one pass.
-func elementwise(name string, slots []Slot, access []Access, f32 plain[float32], f64 plain[float64]) *Kernel {
+func elementwise(name string, slots []Slot, access []Access, f32 Loop[float32], f64 Loop[float64]) *Kernel {
 	return defineKernel(Kernel{Name: name, Slots: slots, Passes: []Pass{
-		{Access: access, Loop32: f32.loop, Loop64: f64.loop},
+		{Access: access, Update32: f32, Update64: f64},
 	}})
 }
-
-// plain is a loop without sums.
-type plain[T Real] func(c *[MaxCoef]T, s [][]T)
-
-func (f plain[T]) loop(c *[MaxCoef]T, s [][]T, _ [][Lanes]T) { f(c, s) }
 
 // A Definition is an update by name, with what is needed to list and test it.
 type Definition struct {

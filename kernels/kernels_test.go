@@ -56,13 +56,21 @@ func TestKernels(t *testing.T) {
 	for _, k := range Kernels() {
 		names = append(names, k.Name)
 		for _, p := range k.Passes {
-			if len(p.Access) != len(k.Slots) || p.Loop32 == nil || p.Loop64 == nil {
-				t.Errorf("%s: pass %q has %d accesses to %d slots, or lacks a loop", k.Name, p.Name, len(p.Access), len(k.Slots))
+			if len(p.Access) != len(k.Slots) {
+				t.Errorf("%s: pass %q has %d accesses to %d slots", k.Name, p.Name, len(p.Access), len(k.Slots))
+			}
+			writes := slices.ContainsFunc(p.Access, func(a Access) bool { return a&Write != 0 })
+			if (p.Update32 != nil) != writes || (p.Update64 != nil) != writes {
+				t.Errorf("%s: pass %q writes: %v, want a loop that updates in either type, or none", k.Name, p.Name, writes)
+			}
+			if sums := p.Sums > 0; (p.Terms32 != nil) != sums || (p.Terms64 != nil) != sums {
+				t.Errorf("%s: pass %q has %d sums, want terms in either type, or none", k.Name, p.Name, p.Sums)
 			}
 		}
 		for i, s := range k.Slots {
-			if writes := s.Role != Gradient && s.Role != Threshold; k.Writes(i) != writes {
-				t.Errorf("%s: slot %s is written: %v, want %v", k.Name, s.Name, k.Writes(i), writes)
+			f := k.Float32()
+			if writes := s.Role != Gradient && s.Role != Threshold; f.Writes(i) != writes {
+				t.Errorf("%s: slot %s is written: %v, want %v", k.Name, s.Name, f.Writes(i), writes)
 			}
 		}
 		if k == SquaredNorm {
@@ -107,7 +115,12 @@ func TestAccess(t *testing.T) {
 					}
 					slots[i] = slices.Repeat([]float32{x}, 5)
 				}
-				p.Loop32(Round[float32](&c), slots, make([][Lanes]float32, p.Sums))
+				if p.Update32 != nil {
+					p.Update32(Round[float32](&c), slots)
+				}
+				if p.Terms32 != nil {
+					p.Terms32(Round[float32](&c), slots, make([][Lanes]float32, p.Sums))
+				}
 				return slots
 			}
 			a, b := run(1e9), run(-7)
@@ -130,15 +143,35 @@ func TestAccess(t *testing.T) {
 // TestBytes: the traffic that throughput is measured against.
 func TestBytes(t *testing.T) {
 	for name, want := range map[string]int{
-		"sgd": 12, "momentum": 20, "adagrad": 20, "lion": 20, "cclip": 16, "clipped-gd": 12,
+		"sgd": 12, "momentum": 20, "adagrad": 20, "lion": 20, "cclip": 16, "clipped-gd": 12 + 4,
 		"adam": 28, "adamw": 28, "acclip": 28, "acclip-v": 36, "lamb": 40, "lars": 28,
 	} {
-		k := Find(name).Cases[0].Kernel()
-		if got := k.Bytes(F32); got != want {
-			t.Errorf("%s moves %d bytes per float32, want %d", name, got, want)
+		for storage, factor := range map[string]float64{"f32": 1, "f64": 2, "bf16": 0.5} {
+			got, ok := Bytes(Find(name).Cases[0], FindStorage(storage), 256)
+			if !ok || float64(got) != 256*factor*float64(want) {
+				t.Errorf("%s in %s moves %d bytes for 256 parameters, want %d each in f32", name, storage, got, want)
+			}
 		}
-		if got := k.Bytes(F64); got != 2*want {
-			t.Errorf("%s moves %d bytes per float64, want %d", name, got, 2*want)
+	}
+	for _, c := range []struct {
+		update, storage string
+		n, want         int
+	}{
+		{"adamw", "bf16-states", 100, 20 * 100},
+		{"momentum", "bf16-states", 100, 16 * 100},
+		{"sgd", "bf16-states", 100, 12 * 100},
+		{"adamw", "bf16-master", 100, (2 + 2 + 8 + 8 + 8) * 100},
+		{"clipped-gd", "bf16-master", 100, (2 + 2 + 2 + 8) * 100},
+		{"adamw", "q8-states", 512, 16*512 + 4*2*4},
+		{"adamw", "q8-states", 257, 12*257 + 4*2*260},
+	} {
+		if got, ok := Bytes(Find(c.update).Cases[0], FindStorage(c.storage), c.n); !ok || got != c.want {
+			t.Errorf("%s in %s moves %d bytes for %d parameters, want %d", c.update, c.storage, got, c.n, c.want)
+		}
+	}
+	for _, name := range []string{"lamb", "lars"} {
+		if _, ok := Bytes(Find(name).Cases[0], FindStorage("q8-states"), 256); ok {
+			t.Errorf("%s has states in blocks, which would be rounded in the middle of its norms", name)
 		}
 	}
 }

@@ -89,29 +89,52 @@ var lambKernel = defineKernel(Kernel{
 	Passes: []Pass{
 		{
 			Name: "norms", Access: []Access{Read, Read, ReadWrite, ReadWrite}, Sums: 2,
-			Loop32: lambNorms[float32], Loop64: lambNorms[float64],
+			Update32: lambMoments[float32], Update64: lambMoments[float64],
+			Terms32: lambTerms[float32], Terms64: lambTerms[float64],
 		},
 		{
 			Name: "apply", Access: []Access{ReadWrite, None, Read, Read},
-			Loop32: plain[float32](lambApply[float32]).loop, Loop64: plain[float64](lambApply[float64]).loop,
+			Update32: lambApply[float32], Update64: lambApply[float64],
 		},
 	},
-	Scalar: func(c *Coef, sums []float64) float64 {
-		p, u := math.Sqrt(sums[0]), math.Sqrt(sums[1])
-		if c[lambAdapt] == 0 || p == 0 || u == 0 {
-			return c[lambLR]
-		}
-		if c[lambPhiMax] > 0 {
-			if p < c[lambPhiMin] {
-				p = c[lambPhiMin]
-			}
-			if p > c[lambPhiMax] {
-				p = c[lambPhiMax]
-			}
-		}
-		return float64(c[lambLR]*p) / u
-	},
+	Scalar:   lambScalar,
+	Resident: lambResident,
 })
+
+// lambResident keeps u between the passes.
+var lambResident = defineKernel(Kernel{
+	Name:  "lamb_resident",
+	Slots: append(adamSlots[:4:4], Slot{"u", Scratch}),
+	Passes: []Pass{
+		{
+			Name: "norms", Access: []Access{Read, Read, ReadWrite, ReadWrite, Write}, Sums: 2,
+			Update32: lambMoments[float32], Update64: lambMoments[float64],
+			Terms32: lambTerms[float32], Terms64: lambTerms[float64],
+		},
+		{
+			Name: "apply", Access: []Access{ReadWrite, None, None, None, Read},
+			Update32: lambTake[float32], Update64: lambTake[float64],
+		},
+	},
+	Scalar: lambScalar,
+})
+
+// lambScalar is lr times the trust ratio.
+func lambScalar(c *Coef, sums []float64) float64 {
+	p, u := math.Sqrt(sums[0]), math.Sqrt(sums[1])
+	if c[lambAdapt] == 0 || p == 0 || u == 0 {
+		return c[lambLR]
+	}
+	if c[lambPhiMax] > 0 {
+		if p < c[lambPhiMin] {
+			p = c[lambPhiMin]
+		}
+		if p > c[lambPhiMax] {
+			p = c[lambPhiMax]
+		}
+	}
+	return float64(c[lambLR]*p) / u
+}
 
 // lambUpdate is u, a function of the stored moments alone: keeping it or
 // computing it again gives the same bits.
@@ -119,13 +142,22 @@ func lambUpdate[T Real](c *[MaxCoef]T, p, m, v T) T {
 	return T(c[adamStep]*m)/(sqrt(v+c[lambEpsInside])+c[adamEps]) + T(c[lambDecay]*p)
 }
 
-func lambNorms[T Real](c *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
-	p, g, m, v := s[0], s[1], s[2], s[3]
-	for i := range p {
+func lambMoments[T Real](c *[MaxCoef]T, s [][]T) {
+	g, m, v := s[1], s[2], s[3]
+	for i := range g {
 		gi := T(c[CoefGrad] * g[i])
 		m[i] += T(c[adamC1] * (gi - m[i]))
 		v[i] += T(c[adamC2] * (T(gi*gi) - v[i]))
+	}
+}
+
+func lambTerms[T Real](c *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
+	p, m, v := s[0], s[2], s[3]
+	for i := range p {
 		u := lambUpdate(c, p[i], m[i], v[i])
+		if len(s) > 4 {
+			s[4][i] = u
+		}
 		acc[0][i%Lanes] += T(p[i] * p[i])
 		acc[1][i%Lanes] += T(u * u)
 	}
@@ -135,6 +167,13 @@ func lambApply[T Real](c *[MaxCoef]T, s [][]T) {
 	p, m, v := s[0], s[2], s[3]
 	for i := range p {
 		p[i] -= T(c[CoefTensor] * lambUpdate(c, p[i], m[i], v[i]))
+	}
+}
+
+func lambTake[T Real](c *[MaxCoef]T, s [][]T) {
+	p, u := s[0], s[4]
+	for i := range p {
+		p[i] -= T(c[CoefTensor] * u[i])
 	}
 }
 

@@ -47,11 +47,11 @@ var larsKernel = defineKernel(Kernel{
 	Passes: []Pass{
 		{
 			Name: "norms", Access: []Access{Read, Read, None}, Sums: 2,
-			Loop32: larsNorms[float32], Loop64: larsNorms[float64],
+			Terms32: larsTerms[float32], Terms64: larsTerms[float64],
 		},
 		{
 			Name: "apply", Access: momentumAccess,
-			Loop32: plain[float32](larsApply[float32]).loop, Loop64: plain[float64](larsApply[float64]).loop,
+			Update32: larsApply[float32], Update64: larsApply[float64],
 		},
 	},
 	Scalar: func(c *Coef, sums []float64) float64 {
@@ -63,7 +63,7 @@ var larsKernel = defineKernel(Kernel{
 	},
 })
 
-func larsNorms[T Real](c *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
+func larsTerms[T Real](c *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
 	p, g := s[0], s[1]
 	for i := range p {
 		gi := T(c[CoefGrad] * g[i])

@@ -23,25 +23,26 @@ func splitExponent(y float64) (hi, lo float64) {
 
 // PowTables are the constants of [Pow32], for those who implement it on a
 // device. The inverses are those near the middle of their interval whose
-// logarithm has 15 fractional bits, to within 2^-29, so that it adds to the
+// logarithm has 15 fractional bits, to within 2^-28, so that it adds to the
 // exponent exactly. The polynomials are minimax fits with coefficients of
-// float32: log2(1+r) for r in [-0.055, 0.0625] within 2^-26, 2^f for |f| <= 1/2
+// float32: log2(1+r) for r in
+// [-0.0595, 0.0582] within 2^-26, 2^f for |f| <= 1/2
 // within a relative 2^-28.
 var PowTables = struct {
-	Offset uint32     // moves the split of a binade from 1 to 0.71875
+	Offset uint32     // moves the split of a binade from 1 to 3/4
 	Inv    [8]float32 // about the inverse of the middle of each eighth of a binade
 	Log    [8]float32 // -log2(Inv)
 	Log2   [4]float32 // coefficients of log2(1+r), that of r first
 	Exp2   [6]float32 // coefficients of 2^f - 1, that of f first
 }{
-	Offset: 9 << 19,
+	Offset: 1 << 22,
 	Inv: [8]float32{
-		0x1.550b86p+0, 0x1.3adb6cp+0, 0x1.24bdb8p+0, 0x1.1106b4p+0, 1, 0x1.c766a8p-1, 0x1.9992d0p-1, 0x1.746272p-1,
+		0x1.47ef8cp+0, 0x1.2f47b2p+0, 0x1.1a83bap+0, 0x1.086bbap+0, 0x1.e190f8p-1, 0x1.af7108p-1, 0x1.86390ap-1, 0x1.63f2d4p-1,
 	},
 	Log: [8]float32{
-		-0x1.a7cp-2, -0x1.31b8p-2, -0x1.8c4p-3, -0x1.7c8p-4, 0, 0x1.5a2p-3, 0x1.49cp-2, 0x1.d66p-2,
+		-0x1.6dd8p-2, -0x1.f4cp-3, -0x1.233p-3, -0x1.7e8p-5, 0x1.6a2p-4, 0x1.f9dp-3, 0x1.914p-2, 0x1.0c88p-1,
 	},
-	Log2: [4]float32{0x1.715466p+0, -0x1.71558ap-1, 0x1.eda7e2p-2, -0x1.6de8fap-2},
+	Log2: [4]float32{0x1.715464p+0, -0x1.71542cp-1, 0x1.edb828p-2, -0x1.73252ap-2},
 	Exp2: [6]float32{0x1.62e430p-1, 0x1.ebfbdcp-3, 0x1.c6af7cp-5, 0x1.3b2de0p-7, 0x1.5f0830p-10, 0x1.416b5cp-13},
 }
 
@@ -59,7 +60,7 @@ func Pow32(x, hi, lo float32) float32 {
 		return x // zero, infinite or no number
 	}
 
-	// x = 2^e * z with z in [0.719, 1.438); z = (1+r)/Inv[j].
+	// x = 2^e * z with z in [3/4, 3/2); z = (1+r)/Inv[j].
 	bias := float32(127)
 	if x < normal {
 		x *= 0x1p24

@@ -50,7 +50,7 @@ var SquaredNorm = defineKernel(Kernel{
 	Slots: []Slot{slotG},
 	Passes: []Pass{{
 		Access: []Access{Read}, Sums: 1,
-		Loop32: sumsq[float32], Loop64: sumsq[float64],
+		Terms32: sumsq[float32], Terms64: sumsq[float64],
 	}},
 })
 

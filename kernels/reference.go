@@ -1,5 +1,7 @@
 package kernels
 
+import "slices"
+
 // Reference runs one step of u over tensors, each a list of slots of equal
 // length, by the definition itself. Backends are tested against it, bit for
 // bit; nothing else need be fast or slow.
@@ -7,7 +9,19 @@ package kernels
 // Scale multiplies every gradient (1 for none). Reference returns the number
 // of tensors that were left alone because a norm was not finite.
 func Reference[T Real](u Update, st Step, scale float64, tensors [][][]T) (skipped int) {
-	k, c := u.Kernel(), u.Coef(st)
+	s := Float32
+	if _, wide := any(T(0)).(float64); wide {
+		s = FindStorage("f64")
+	}
+	f, _ := u.Kernel().In(s)
+	return ReferenceIn(f, u, st, scale, tensors)
+}
+
+// ReferenceIn is [Reference] over the arrays of a form of the kernel of u. What
+// is in them are numbers of the types that the form has: they are rounded after
+// every update.
+func ReferenceIn[T Real](f *Stored, u Update, st Step, scale float64, tensors [][][]T) (skipped int) {
+	c := u.Coef(st)
 	c[CoefGrad] *= scale
 	if s, ok := u.(Scaler); ok && s.Scale() != nil {
 		c[CoefGrad] *= globalFactor(s.Scale(), st, &c, tensors)
@@ -15,19 +29,19 @@ func Reference[T Real](u Update, st Step, scale float64, tensors [][][]T) (skipp
 	if !finite(c[CoefGrad]) {
 		return len(tensors)
 	}
-	for _, slots := range tensors {
-		if len(slots[0]) == 0 {
+	for _, arrays := range tensors {
+		if len(arrays[0]) == 0 {
 			continue
 		}
-		if k.Scalar != nil {
-			sums := PassSums(&k.Passes[0], &c, slots)
+		if f.Scalar != nil {
+			sums := PassSums(f, 0, &c, arrays)
 			if !allFinite(sums) {
 				skipped++
 				continue
 			}
-			c[CoefTensor] = k.Scalar(&c, sums)
+			c[CoefTensor] = f.Scalar(&c, sums)
 		}
-		RunPass(&k.Passes[len(k.Passes)-1], &c, slots)
+		RunPass(f, len(f.Passes)-1, &c, arrays)
 	}
 	return skipped
 }
@@ -35,17 +49,23 @@ func Reference[T Real](u Update, st Step, scale float64, tensors [][][]T) (skipp
 // globalFactor is the map of the squared norm over all gradients.
 func globalFactor[T Real](m Map, st Step, c *Coef, tensors [][][]T) float64 {
 	var total float64
-	for _, slots := range tensors {
-		total += PassSums(&SquaredNorm.Passes[0], c, slots[1:2])[0]
+	for _, arrays := range tensors {
+		total += SumSquares(c, arrays[1])
 	}
 	mc := m.Coef(st)
 	return Eval(m, &mc, []float64{total})
 }
 
-// PassSums runs a pass that sums over the slots of a tensor and returns its
+// SumSquares is [SquaredNorm] over one array.
+func SumSquares[T Real](c *Coef, x []T) float64 {
+	return PassSums(SquaredNorm.Float32(), 0, c, [][]T{x})[0]
+}
+
+// PassSums runs a pass that sums over the arrays of a tensor and returns its
 // totals.
-func PassSums[T Real](p *Pass, c *Coef, slots [][]T) []float64 {
-	units := UnitSums(p, c, slots)
+func PassSums[T Real](f *Stored, pass int, c *Coef, arrays [][]T) []float64 {
+	units := UnitSums(f, pass, c, arrays)
+	p := &f.Passes[pass]
 	sums := make([]float64, p.Sums)
 	for k := range sums {
 		sums[k] = Total(units, p.Sums, k)
@@ -56,17 +76,20 @@ func PassSums[T Real](p *Pass, c *Coef, slots [][]T) []float64 {
 // UnitSums runs a pass that sums over consecutive units of a tensor, of which
 // only its last may be shorter, and returns the sums of each, as [Total] takes
 // them.
-func UnitSums[T Real](p *Pass, c *Coef, slots [][]T) []T {
-	rounded := Round[T](c)
-	n := len(slots[0])
+func UnitSums[T Real](f *Stored, pass int, c *Coef, arrays [][]T) []T {
+	RunPass(f, pass, c, arrays)
+	p := &f.Passes[pass]
+	rounded, terms := Round[T](c), choose[Terms[T]](p.Terms32, p.Terms64)
+	n := len(arrays[0])
 	units := make([]T, 0, Units(n)*p.Sums)
+	slots := Slots(f, arrays)
 	unit := make([][]T, len(slots))
 	for i := 0; i < n; i += Unit {
-		for k := range slots {
+		for k := range unit {
 			unit[k] = slots[k][i:min(i+Unit, n)]
 		}
 		acc := make([][Lanes]T, p.Sums)
-		p.loop(any(rounded), any(unit), any(acc))
+		terms(rounded, unit, acc)
 		for k := range acc {
 			units = append(units, Fold(&acc[k]))
 		}
@@ -74,21 +97,41 @@ func UnitSums[T Real](p *Pass, c *Coef, slots [][]T) []T {
 	return units
 }
 
-// RunPass runs a pass without sums over the slots of a tensor.
-func RunPass[T Real](p *Pass, c *Coef, slots [][]T) {
-	p.loop(any(Round[T](c)), any(slots), nil)
+// RunPass runs what a pass updates over the arrays of a tensor.
+func RunPass[T Real](f *Stored, pass int, c *Coef, arrays [][]T) {
+	p := &f.Passes[pass]
+	update := choose[Loop[T]](p.Update32, p.Update64)
+	if update == nil {
+		return
+	}
+	update(Round[T](c), Slots(f, arrays))
+	if f.HasMaster() && f.Access(pass)[0] == Write {
+		copy(arrays[0], arrays[len(f.Slots)])
+	}
+	for i, a := range f.Access(pass) {
+		if x, ok := any(arrays[i]).([]float32); ok && a&Write != 0 {
+			f.Types[i].Round(x)
+		}
+	}
 }
 
-// loop runs the loop of the type that its arguments have.
-func (p *Pass) loop(c, slots, acc any) {
-	switch s := slots.(type) {
-	case [][]float32:
-		a, _ := acc.([][Lanes]float32)
-		p.Loop32(c.(*[MaxCoef]float32), s, a)
-	case [][]float64:
-		a, _ := acc.([][Lanes]float64)
-		p.Loop64(c.(*[MaxCoef]float64), s, a)
+// Slots returns the arrays that loops work on, slot by slot: the master copy in
+// place of the parameters.
+func Slots[T any](f *Stored, arrays []T) []T {
+	if !f.HasMaster() {
+		return arrays
 	}
+	slots := slices.Clone(arrays[:len(f.Slots)])
+	slots[0] = arrays[len(f.Slots)]
+	return slots
+}
+
+// choose returns the one of two functions that has type F.
+func choose[F any](f32, f64 any) F {
+	if f, ok := f32.(F); ok {
+		return f
+	}
+	return f64.(F)
 }
 
 // Round rounds the constants once to the arithmetic type.

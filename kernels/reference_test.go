@@ -395,8 +395,8 @@ func TestACClipPowers(t *testing.T) {
 			}
 			copy(b[0][1], a[0][1])
 			c := k.update.Coef(At(step))
-			RunPass(&k.special.Passes[0], &c, a[0])
-			RunPass(&k.general.Passes[0], &c, b[0])
+			RunPass(k.special.Float32(), 0, &c, a[0])
+			RunPass(k.general.Float32(), 0, &c, b[0])
 		}
 		for j, s := range k.special.Slots {
 			for i, x := range a[0][j] {

@@ -22,6 +22,7 @@ func checkMisuse(t *testing.T, b backend.Backend) {
 	}
 	p, g, m, v := alloc(kernels.F32, 8), alloc(kernels.F32, 8), alloc(kernels.F32, 8), alloc(kernels.F32, 8)
 	short, wide, norm := alloc(kernels.F32, 7), alloc(kernels.F64, 8), alloc(kernels.F64, 1)
+	half, blocks := alloc(kernels.BF16, 16), alloc(kernels.Q8, 300)
 	u := kernels.AdamW{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
 	group := func(slots ...backend.Buffer) backend.Group {
 		return backend.Group{Update: u, Tensors: []backend.Tensor{{Slots: []backend.Buffer{p.Slice(0, 0), g.Slice(0, 0), m.Slice(0, 0), v.Slice(0, 0)}}, {Slots: slots}}}
@@ -40,7 +41,9 @@ func checkMisuse(t *testing.T, b backend.Backend) {
 		{"a slot short", group(p, g, m), []string{"op 1", "adamw", "tensor 1", "3 slots", "want 4", "p, g, m, v"}},
 		{"a slot empty", group(p, g, m, nil), []string{"op 1", "tensor 1", "slot v", "no buffer"}},
 		{"a length", group(p, short, m, v), []string{"op 1", "tensor 1", "slot g", "7 elements", "want 8"}},
-		{"a type", group(p, g, m, wide), []string{"op 1", "tensor 1", "slot v", "f64", "want 8 of f32"}},
+		{"a type", group(p, g, m, wide), []string{"op 1", "tensor 1", "[f32 f32 f32 f64]", "want p f32, g f32, m f32, v f32 (f32); or"}},
+		{"another storage than tensor 0", group(p, g, half.Slice(0, 8), half.Slice(8, 16)), []string{"op 1", "tensor 1", "stored as bf16-states", "want f32"}},
+		{"a norm of blocks", backend.SquaredNorm{X: []backend.Buffer{blocks}, Out: norm}, []string{"op 1", "x 0", "q8", "bf16"}},
 		{"the same array twice", group(p, g, m, m), []string{"op 1", "share memory"}},
 		{"scale", unscaled, []string{"op 1", "scale", "1 f64", "7 of f32"}},
 		{"norm", backend.SquaredNorm{X: []backend.Buffer{g}, Out: g}, []string{"op 1", "out", "1 f64"}},
@@ -64,6 +67,14 @@ func checkMisuse(t *testing.T, b backend.Backend) {
 			t.Errorf("f64 tensors: got %v, want %v", err, backend.ErrUnsupported)
 		}
 	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("a slice that starts within a block does not panic")
+			}
+		}()
+		blocks.Slice(100, 200)
+	}()
 	if err := p.Write(make([]byte, 31)); err == nil {
 		t.Error("a write of 31 bytes into 32 gives no error")
 	}

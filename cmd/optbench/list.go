@@ -16,7 +16,7 @@ func newList() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list [UPDATE]",
-		Short: "List updates, backends and axes; or the hyperparameters of an update",
+		Short: "List updates, dtypes, backends and axes; or the hyperparameters of an update",
 		Example: `  optbench list
   optbench list adamw
   optbench list --json`,
@@ -56,6 +56,7 @@ func newList() *cobra.Command {
 // list is what optbench knows.
 type list struct {
 	Updates  []listedUpdate  `json:"updates"`
+	DTypes   []listedDType   `json:"dtypes"`
 	Backends []listedBackend `json:"backends"`
 	Axes     []harness.Axis  `json:"axes"`
 }
@@ -75,6 +76,11 @@ type listedParam struct {
 	Range   string `json:"range,omitempty"`
 }
 
+type listedDType struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+}
+
 type listedBackend struct {
 	Name    string `json:"name"`
 	Missing string `json:"missing,omitempty"`
@@ -83,7 +89,8 @@ type listedBackend struct {
 func listing() list {
 	l := list{Axes: harness.Axes}
 	for _, d := range kernels.All() {
-		u := listedUpdate{Name: d.Name, Title: d.Title, Source: d.Source, Bytes: kernels.Bytes(d.Cases[0], kernels.F32)}
+		bytes, _ := kernels.Bytes(d.Cases[0], kernels.Float32, 1)
+		u := listedUpdate{Name: d.Name, Title: d.Title, Source: d.Source, Bytes: bytes}
 		for _, s := range d.Cases[0].Kernel().Slots {
 			u.Slots = append(u.Slots, s.Name)
 		}
@@ -91,6 +98,9 @@ func listing() list {
 			u.Params = append(u.Params, listedParam{p.Name, p.Value, p.Range})
 		}
 		l.Updates = append(l.Updates, u)
+	}
+	for _, s := range kernels.Storages {
+		l.DTypes = append(l.DTypes, listedDType{s.Name, s.Title})
 	}
 	for _, b := range backend.List() {
 		l.Backends = append(l.Backends, listedBackend{b.Name, b.Missing})
@@ -115,6 +125,19 @@ func (l list) print(cmd *cobra.Command) error {
 		}
 	}
 	if err := updates.Close(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	dtypes, err := report.NewTable(w, false, report.Column{Name: "dtype", Width: 16, Left: true}, report.Column{Name: "", Width: 82, Left: true})
+	if err != nil {
+		return err
+	}
+	for _, d := range l.DTypes {
+		if err := dtypes.Row(d.Name, d.Title); err != nil {
+			return err
+		}
+	}
+	if err := dtypes.Close(); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)

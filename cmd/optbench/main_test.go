@@ -130,10 +130,18 @@ func columns(ts *testscript.TestScript, neg bool, args []string) {
 // TestTablesInDocuments holds the tables of documents to what the command makes
 // of the recorded runs that they name.
 func TestTablesInDocuments(t *testing.T) {
-	for document, args := range map[string][]string{
-		"README.md":         {"table", "results/epyc-zen4-2vcpu/quick.jsonl", "--by", "n", "--format", "md"},
-		"results/README.md": {"table", "results/epyc-zen4-2vcpu/memory.jsonl", "--format", "md"},
+	const records = "results/epyc-zen4-2vcpu/"
+	for _, c := range []struct {
+		document string
+		args     []string
+	}{
+		{"README.md", []string{"table", records + "quick.jsonl", "--by", "n", "--format", "md"}},
+		{"results/README.md", []string{"table", records + "memory.jsonl", "--format", "md"}},
+		{"results/README.md", []string{"table", records + "dtype.jsonl", "--format", "md"}},
+		{"results/README.md", []string{"table", records + "layers.jsonl", "--format", "md"}},
+		{"results/README.md", []string{"table", records + "cache.jsonl", "--format", "md"}},
 	} {
+		document, args := c.document, c.args
 		root := filepath.Join("..", "..")
 		text, err := os.ReadFile(filepath.Join(root, document))
 		if err != nil {

@@ -29,6 +29,7 @@ type rule struct {
 	deep     bool     // for the directories below as well
 	project  []string // other packages of the project; "x/..." includes those below x
 	external []string // prefixes of import paths; "*" for any
+	tests    []string // what tests alone may import besides
 }
 
 // rules are tried in order; a directory without one is an error. What a package
@@ -36,7 +37,7 @@ type rule struct {
 var rules = []rule{
 	{dir: "kernels"},
 	{dir: "kernels/cpu", project: []string{"kernels"}, external: []string{"golang.org/x/sys"}},
-	{dir: "kernels/cuda", project: []string{"kernels"}},
+	{dir: "kernels/cuda", project: []string{"kernels"}, tests: []string{"internal/ptxsim"}},
 	{dir: "backend", project: []string{"kernels", "kernels/cpu", "kernels/cuda", "internal/..."}, external: []string{"*"}},
 	{dir: "backend/backendtest", project: []string{"backend", "kernels"}},
 	{dir: "harness", deep: true, project: []string{"backend", "kernels", "internal/..."}, external: []string{"*"}},
@@ -91,6 +92,8 @@ func TestProblems(t *testing.T) {
 		{file{"kernels/a_test.go", "kernels", []string{module + "/backend"}, nil}, "backend"},
 		{file{"kernels/cpu/a.go", "cpu", []string{module + "/kernels", "golang.org/x/sys/cpu"}, nil}, ""},
 		{file{"kernels/cpu/a.go", "cpu", []string{module + "/backend"}, nil}, "backend"},
+		{file{"kernels/cuda/a_test.go", "cuda", []string{module + "/internal/ptxsim"}, nil}, ""},
+		{file{"kernels/cuda/a.go", "cuda", []string{module + "/internal/ptxsim"}, nil}, "ptxsim"},
 		{file{"backend/a.go", "backend", []string{module + "/kernels/cpu"}, nil}, ""},
 		{file{"backend/a.go", "backend", []string{module + "/harness"}, nil}, "harness"},
 		{file{"backend/a.go", "backend", []string{module + "/backend/backendtest"}, nil}, "backendtest"},
@@ -153,7 +156,7 @@ func (f *file) allows(r rule, imported string) bool {
 		return true // the standard library
 	case !own:
 		return slices.ContainsFunc(r.external, func(x string) bool { return x == "*" || imported == x || below(imported, x) })
-	case f.test() && (p == suite || p == path.Dir(f.name)):
+	case f.test() && (p == suite || p == path.Dir(f.name) || slices.Contains(r.tests, p)):
 		return true
 	case r.dir == "internal": // each alone, with what is below it
 		leaf := strings.Join(strings.Split(f.name, "/")[:2], "/")

@@ -8,6 +8,7 @@ package cpu
 
 import (
 	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/optbench/optbench/kernels"
@@ -15,12 +16,16 @@ import (
 
 //go:generate go -C _asm run . -out ../zz_amd64.s -stubs ../zz_amd64.go -pkg cpu -table ../zz_table_amd64.go
 
-// A Func runs one pass over elements [i, n) of the slots at ptr. Where the pass
-// has sums, i is a multiple of kernels.Unit and the sums of each unit are
-// stored in order from sums on; otherwise sums is not used.
-type Func func(c *[kernels.MaxCoef]float32, ptr *[MaxSlots]uintptr, i, n int, sums *float32)
+// A Func is a pass in assembly. It runs elements [i, n) of the arrays at ptr. Where
+// the pass has sums, i is a multiple of kernels.Unit, and of kernels.Block where
+// there are arrays of blocks; the sums of each unit are stored in order from sums
+// on; otherwise sums is not used.
+type Func struct {
+	run   func(c *[kernels.MaxCoef]float32, ptr *[MaxSlots]uintptr, i, n int, sums *float32)
+	whole int // n-i must be a multiple of it
+}
 
-// MaxSlots is the number of slots that a kernel may have.
+// MaxSlots is the number of arrays that a kernel may have.
 const MaxSlots = 8
 
 // An ISA is an instruction set that this binary has kernels for.
@@ -28,7 +33,7 @@ type ISA struct {
 	Name    string
 	Missing string // why this machine cannot run it; "" where it can
 	kernels map[string]Func
-	streams map[mix]Func
+	streams map[string]Func
 }
 
 // Go is the name of the instruction set of the definitions themselves.
@@ -39,25 +44,26 @@ const Go = "go"
 func ISAs() []ISA { return append(isas(), ISA{Name: Go}) }
 
 // has reports whether the instruction set has assembly for a pass.
-func (isa ISA) has(k *kernels.Kernel, pass int) bool {
-	return isa.kernels[symbol(k, pass)] != nil
+func (isa ISA) has(f *kernels.Stored, pass int) bool {
+	return isa.kernels[symbol(f, pass)].run != nil
 }
 
 // Kernel names what [ISA.Bind] will run: "avx512/adamw_f32".
-func (isa ISA) Kernel(k *kernels.Kernel, d kernels.DType) string {
+func (isa ISA) Kernel(f *kernels.Stored) string {
 	name := isa.Name
-	if !isa.has(k, 0) || d != kernels.F32 {
+	if !isa.has(f, 0) {
 		name = Go
 	}
-	return name + "/" + k.Name + "_" + d.String()
+	return name + "/" + f.Name + "_" + f.Storage.Name
 }
 
-// symbol is the name of a pass in the tables: "adamw", "lamb_norms".
-func symbol(k *kernels.Kernel, pass int) string {
-	if name := k.Passes[pass].Name; name != "" {
-		return k.Name + "_" + name
+// symbol is the name of a pass in the tables: "adamw_f32", "lamb_norms_bf16".
+func symbol(f *kernels.Stored, pass int) string {
+	name := f.Name
+	if p := f.Passes[pass].Name; p != "" {
+		name += "_" + p
 	}
-	return k.Name
+	return name + "_" + f.Storage.Name
 }
 
 // Coefs are the constants of a step in both arithmetic types.
@@ -83,46 +89,106 @@ func of[T kernels.Real](k *Coefs) *[kernels.MaxCoef]T {
 
 // A Span is a pass over consecutive elements of a tensor, ready to run. One
 // goroutine at a time may run it.
-type Span interface{ Run(c *Coefs) }
+type Span interface {
+	// Run runs elements [from, to) of the span; from is a multiple of
+	// kernels.Unit, and so is to, or it is the end.
+	Run(c *Coefs, from, to int)
+}
 
-// Bind makes the span of a pass over the n elements at each slot. Where the
+// Bind makes the span of a pass over the n elements of each array. Where the
 // pass has sums, those of each unit of kernels.Unit elements go to sums, which
-// holds elements of the same type. The caller keeps the memory alive.
-func (isa ISA) Bind(k *kernels.Kernel, pass int, d kernels.DType, slots []unsafe.Pointer, n int, sums unsafe.Pointer) Span {
-	p := &k.Passes[pass]
-	if d == kernels.F64 {
-		return newLoop(p.Loop64, slots, n, p.Sums, sums)
+// holds numbers of the arithmetic type. The caller keeps the memory alive.
+func (isa ISA) Bind(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int, sums unsafe.Pointer) Span {
+	p := &f.Passes[pass]
+	if f.Wide() {
+		return newLoop(p.Update64, p.Terms64, arrays, n, p.Sums, sums)
 	}
-	if fn := isa.kernels[symbol(k, pass)]; fn != nil {
-		return newCall(fn, slots, n, p.Sums, sums)
+	fn := isa.kernels[symbol(f, pass)]
+	if fn.run == nil {
+		if f.Storage == kernels.Float32 {
+			return newLoop(p.Update32, p.Terms32, arrays, n, p.Sums, sums)
+		}
+		return newNarrow(f, pass, arrays, n, sums)
 	}
-	return newLoop(p.Loop32, slots, n, p.Sums, sums)
+	if whole := n / fn.whole * fn.whole; whole < n {
+		rest := advance(f, arrays, whole)
+		restSums := unsafe.Add(sums, 4*p.Sums*(whole/kernels.Unit))
+		return parts{newCall(fn, arrays, p.Sums, sums), ISA{Name: Go}.Bind(f, pass, rest, n-whole, restSums), whole}
+	}
+	if head := misaligned(f, arrays); head > 0 && head < n && p.Sums == 0 {
+		return parts{newCall(fn, arrays, 0, nil), newCall(fn, advance(f, arrays, head), 0, nil), head}
+	}
+	return newCall(fn, arrays, p.Sums, sums)
 }
 
-// Stream makes a span with the memory traffic of a pass that changes nothing:
-// it loads what the pass reads and stores what it writes. It is the machine's
-// best, whatever instruction set the pass runs on.
-func Stream(access []kernels.Access, d kernels.DType, slots []unsafe.Pointer, n int) Span {
-	var read, written []unsafe.Pointer
-	for i, a := range access {
-		switch a {
-		case kernels.Read:
-			read = append(read, slots[i])
-		case kernels.ReadWrite:
-			written = append(written, slots[i])
+// lineSize is the alignment at which no vector crosses a cache line.
+const lineSize = 64
+
+// misaligned returns how many elements come before the first that starts a cache
+// line in all arrays: memory of a caller's may start anywhere. It is zero where the
+// arrays do not agree, or all start one.
+func misaligned(f *kernels.Stored, arrays []unsafe.Pointer) int {
+	off := uintptr(arrays[0]) % lineSize
+	for i, p := range arrays {
+		if f.Types[i] != kernels.F32 || uintptr(p)%lineSize != off || off%4 != 0 {
+			return 0
 		}
 	}
-	m, slots := mix{len(read), len(written)}, append(written, read...)
-	for _, isa := range isas() {
-		if fn := isa.streams[m]; fn != nil && isa.Missing == "" {
-			return newCall(fn, slots, n*d.Size()/kernels.F32.Size(), 0, nil)
-		}
-	}
-	if d == kernels.F64 {
-		return newLoop(m.loop64, slots, n, 0, nil)
-	}
-	return newLoop(m.loop32, slots, n, 0, nil)
+	return int((lineSize - off) % lineSize / 4)
 }
+
+// advance returns the arrays from an element on.
+func advance(f *kernels.Stored, arrays []unsafe.Pointer, n int) []unsafe.Pointer {
+	out := make([]unsafe.Pointer, len(arrays))
+	for i, d := range f.Types {
+		out[i] = unsafe.Add(arrays[i], d.Bytes(n))
+	}
+	return out
+}
+
+// parts is a span whose elements from split on are another's.
+type parts struct {
+	first, rest Span
+	split       int
+}
+
+func (p parts) Run(c *Coefs, from, to int) {
+	if from < p.split {
+		p.first.Run(c, from, min(to, p.split))
+	}
+	if to > p.split {
+		p.rest.Run(c, max(from, p.split)-p.split, to-p.split)
+	}
+}
+
+// Stream makes a span with a mix of memory traffic of f that changes nothing: it
+// loads what is read and stores what is written. It is the machine's
+// best, whatever instruction set the pass runs on. Of narrow types, a few elements
+// at the end may be left out, and of blocks, their scales.
+func Stream(f *kernels.Stored, m kernels.Mix, arrays []unsafe.Pointer, n int) Span {
+	var at []unsafe.Pointer
+	for _, t := range m {
+		at = append(at, arrays[t.Array])
+	}
+	name, words := m.Name(), 1
+	if f.Wide() { // each as two words
+		name, words = strings.ReplaceAll(name, "8", "4"), 2
+	}
+	for _, isa := range isas() {
+		if fn := isa.streams[name]; fn.run != nil && isa.Missing == "" {
+			return scaled{newCall(fn, at, 0, nil), words}
+		}
+	}
+	return newStreamLoop(m, at, n)
+}
+
+// scaled is a span over more elements than it is told.
+type scaled struct {
+	span   Span
+	factor int
+}
+
+func (s scaled) Run(c *Coefs, from, to int) { s.span.Run(c, s.factor*from, s.factor*to) }
 
 // chunk is how many elements one call into assembly handles at most. Go cannot
 // interrupt the call, and whoever stops the world waits for it: this many take
@@ -133,60 +199,65 @@ const chunk = 1 << 16
 type call struct {
 	fn     Func
 	ptr    [MaxSlots]uintptr
-	n      int
 	sums   unsafe.Pointer
 	stride int // sums per unit
 }
 
-func newCall(fn Func, slots []unsafe.Pointer, n, stride int, sums unsafe.Pointer) *call {
-	s := &call{fn: fn, n: n, stride: stride, sums: sums}
-	for i, p := range slots {
+func newCall(fn Func, arrays []unsafe.Pointer, stride int, sums unsafe.Pointer) *call {
+	s := &call{fn: fn, stride: stride, sums: sums}
+	for i, p := range arrays {
 		s.ptr[i] = uintptr(p)
 	}
 	return s
 }
 
-func (s *call) Run(c *Coefs) {
-	for i := 0; i < s.n; i += chunk {
+func (s *call) Run(c *Coefs, from, to int) {
+	for i := from; i < to; i += chunk {
 		sums := (*float32)(unsafe.Add(s.sums, 4*s.stride*(i/kernels.Unit)))
-		s.fn(&c.f32, &s.ptr, i, min(i+chunk, s.n), sums)
+		s.fn.run(&c.f32, &s.ptr, i, min(i+chunk, to), sums)
 	}
 }
 
-// loop is a span in Go.
+// loop is a span in Go over arrays of the arithmetic type.
 type loop[T kernels.Real] struct {
-	fn    kernels.Loop[T]
-	slots [][]T
-	unit  [][]T // the slots of the unit at hand
-	acc   [][kernels.Lanes]T
-	sums  []T
+	update kernels.Loop[T]
+	terms  kernels.Terms[T]
+	slots  [][]T
+	part   [][]T // the part of the slots at hand
+	acc    [][kernels.Lanes]T
+	sums   []T
 }
 
-func newLoop[T kernels.Real](fn kernels.Loop[T], slots []unsafe.Pointer, n, stride int, sums unsafe.Pointer) *loop[T] {
-	s := &loop[T]{fn: fn}
-	for _, p := range slots {
+func newLoop[T kernels.Real](update kernels.Loop[T], terms kernels.Terms[T], arrays []unsafe.Pointer, n, stride int, sums unsafe.Pointer) *loop[T] {
+	s := &loop[T]{update: update, terms: terms}
+	for _, p := range arrays {
 		s.slots = append(s.slots, unsafe.Slice((*T)(p), n))
 	}
+	s.part = slices.Clone(s.slots)
 	if stride > 0 {
-		s.unit = slices.Clone(s.slots)
 		s.acc = make([][kernels.Lanes]T, stride)
 		s.sums = unsafe.Slice((*T)(sums), stride*kernels.Units(n))
 	}
 	return s
 }
 
-func (s *loop[T]) Run(c *Coefs) {
-	if s.acc == nil {
-		s.fn(of[T](c), s.slots, nil)
+func (s *loop[T]) Run(c *Coefs, from, to int) {
+	for k, x := range s.slots {
+		s.part[k] = x[from:to]
+	}
+	if s.update != nil {
+		s.update(of[T](c), s.part)
+	}
+	if s.terms == nil {
 		return
 	}
-	n, sums := len(s.slots[0]), s.sums
-	for i := 0; i < n; i += kernels.Unit {
+	sums := s.sums[from/kernels.Unit*len(s.acc):]
+	for i := from; i < to; i += kernels.Unit {
 		for k, x := range s.slots {
-			s.unit[k] = x[i:min(i+kernels.Unit, n)]
+			s.part[k] = x[i:min(i+kernels.Unit, to)]
 		}
 		clear(s.acc)
-		s.fn(of[T](c), s.unit, s.acc)
+		s.terms(of[T](c), s.part, s.acc)
 		for k := range s.acc {
 			sums[k] = kernels.Fold(&s.acc[k])
 		}
@@ -194,38 +265,79 @@ func (s *loop[T]) Run(c *Coefs) {
 	}
 }
 
-// mix is the memory traffic of a pass: how many arrays it only reads, and how
-// many it reads and writes.
-type mix struct{ reads, writes int }
-
-func (m mix) loop32(_ *[kernels.MaxCoef]float32, s [][]float32, _ [][kernels.Lanes]float32) {
-	streamLoop(m, s)
+// narrow is a span in Go over arrays of other types than the arithmetic one, a
+// unit at a time: widened, updated, rounded and read again for the terms.
+type narrow struct {
+	form   *kernels.Stored
+	pass   int
+	access []kernels.Access
+	memory [][]byte    // the arrays
+	wide   [][]float32 // room for a unit of each
+	unit   [][]float32 // the unit at hand
+	slots  [][]float32 // the same, slot by slot
+	acc    [][kernels.Lanes]float32
+	sums   []float32
 }
 
-func (m mix) loop64(_ *[kernels.MaxCoef]float64, s [][]float64, _ [][kernels.Lanes]float64) {
-	streamLoop(m, s)
+func newNarrow(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int, sums unsafe.Pointer) *narrow {
+	s := &narrow{form: f, pass: pass, access: f.Access(pass)}
+	for i, p := range arrays {
+		s.memory = append(s.memory, unsafe.Slice((*byte)(p), f.Types[i].Bytes(n)))
+		s.wide = append(s.wide, make([]float32, kernels.Unit))
+	}
+	s.unit = slices.Clone(s.wide)
+	s.slots = make([][]float32, len(f.Slots))
+	if stride := f.Passes[pass].Sums; stride > 0 {
+		s.acc = make([][kernels.Lanes]float32, stride)
+		s.sums = unsafe.Slice((*float32)(sums), stride*kernels.Units(n))
+	}
+	return s
 }
 
-// unity is 1. The compiler does not know, so it keeps the loads and stores.
-var unity = 1.0
-
-// streamLoop is a stream where there is no assembly.
-func streamLoop[T kernels.Real](m mix, s [][]T) {
-	one, read := T(unity), T(0)
-	for i := range s[0] {
-		for _, x := range s[:m.writes] {
-			x[i] *= one
+func (s *narrow) Run(c *Coefs, from, to int) {
+	p, unit, slots := &s.form.Passes[s.pass], s.unit, s.slots
+	for i := from; i < to; i += kernels.Unit {
+		n := min(kernels.Unit, to-i)
+		for k, d := range s.form.Types {
+			unit[k] = s.wide[k][:n]
+			if s.access[k]&kernels.Read != 0 {
+				d.Decode(unit[k], s.memory[k][d.Bytes(i):])
+			}
 		}
-		for _, x := range s[m.writes:] {
-			read += x[i]
+		copy(slots, unit)
+		if s.form.HasMaster() {
+			slots[0] = unit[len(slots)]
+		}
+		if p.Update32 != nil {
+			p.Update32(&c.f32, slots)
+			for k, d := range s.form.Types {
+				if s.access[k]&kernels.Write == 0 {
+					continue
+				}
+				x := unit[k]
+				if k == 0 {
+					x = slots[0] // the master copy, where there is one
+				}
+				d.Encode(s.memory[k][d.Bytes(i):], x)
+			}
+		}
+		if p.Terms32 == nil {
+			continue
+		}
+		for k, d := range s.form.Types {
+			if s.access[k]&kernels.Write != 0 {
+				d.Decode(unit[k], s.memory[k][d.Bytes(i):])
+			}
+		}
+		clear(s.acc)
+		p.Terms32(&c.f32, slots, s.acc)
+		for k, d := range s.form.Types {
+			if s.form.ArrayRole(k) == kernels.Scratch {
+				d.Encode(s.memory[k][d.Bytes(i):], unit[k])
+			}
+		}
+		for k := range s.acc {
+			s.sums[i/kernels.Unit*len(s.acc)+k] = kernels.Fold(&s.acc[k])
 		}
 	}
-	if m.writes == 0 {
-		unityFrom(read)
-	}
 }
-
-// unityFrom keeps the loads of a stream that writes nothing.
-//
-//go:noinline
-func unityFrom[T kernels.Real](T) {}

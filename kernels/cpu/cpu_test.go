@@ -11,21 +11,29 @@ import (
 	"github.com/optbench/optbench/kernels"
 )
 
-// An example is a kernel with the constants of one step.
+// An example is a form of a kernel with the constants of one step.
 type example struct {
-	kernel *kernels.Kernel
-	coef   kernels.Coef
+	*kernels.Stored
+	coef kernels.Coef
 }
 
-// examples are every kernel, with the constants of every case of the updates
-// that use it.
+// examples are every form of every kernel but those of float64, with the
+// constants of every case of the updates that use it.
 func examples() []example {
-	out := []example{{kernels.SquaredNorm, kernels.Coef{kernels.CoefGrad: 0.5}}}
+	var out []example
+	add := func(k *kernels.Kernel, c kernels.Coef) {
+		for _, f := range k.Forms() {
+			if !f.Wide() {
+				out = append(out, example{f, c})
+			}
+		}
+	}
+	add(kernels.SquaredNorm, kernels.Coef{kernels.CoefGrad: 0.5})
 	for _, d := range kernels.All() {
 		for i, u := range d.Cases {
 			c := u.Coef(kernels.Step{T: 1 + 10*i, LRScale: 1, GradScale: 0.75})
 			c[kernels.CoefTensor] = 0.01
-			out = append(out, example{u.Kernel(), c})
+			add(u.Kernel(), c)
 		}
 	}
 	return out
@@ -46,59 +54,90 @@ func available(t testing.TB) []ISA {
 func check(t *testing.T, isa ISA, e example, pass, offset, n int, draw func() float32) {
 	t.Helper()
 	const behind = 40
-	p := &e.kernel.Passes[pass]
-	var got, want [][]float32
+	f, p := e.Stored, &e.Passes[pass]
+	offset = offset / f.Grain() * f.Grain()
+	var got, want [][]byte
 	var gotAt, wantAt []unsafe.Pointer
-	for _, s := range e.kernel.Slots {
-		x := make([]float32, offset+n+behind)
+	for k, d := range f.Types {
+		size := offset + n
+		if f.Grain() == 1 {
+			size += behind
+		}
+		x := make([]float32, size)
 		for i := range x {
 			x[i] = draw()
-			if s.Name == "ta" || s.Role == kernels.Threshold {
+			if role := f.ArrayRole(k); d == kernels.UQ8 || f.ArrayName(k) == "ta" || role == kernels.Threshold {
 				x[i] = float32(math.Abs(float64(x[i]))) // a power, a threshold: defined from 0 on
 			}
 		}
-		y := slices.Clone(x)
-		got, want = append(got, x), append(want, y)
-		gotAt, wantAt = append(gotAt, unsafe.Pointer(&x[offset])), append(wantAt, unsafe.Pointer(&y[offset]))
+		memory := words(d.Bytes(len(x)) + behind)
+		d.Encode(memory, x)
+		other := append(words(0), memory...)
+		got, want = append(got, memory), append(want, other)
+		at := d.Bytes(offset)
+		gotAt, wantAt = append(gotAt, unsafe.Pointer(&memory[at])), append(wantAt, unsafe.Pointer(&other[at]))
 	}
 	sums := make([]float32, 1+p.Sums*kernels.Units(n))
 	wantSums := slices.Clone(sums)
-	got, want = append(got, sums), append(want, wantSums)
 
 	var c Coefs
 	c.Set(&e.coef)
-	isa.Bind(e.kernel, pass, kernels.F32, gotAt, n, unsafe.Pointer(&sums[0])).Run(&c)
-	ISA{Name: Go}.Bind(e.kernel, pass, kernels.F32, wantAt, n, unsafe.Pointer(&wantSums[0])).Run(&c)
+	isa.Bind(f, pass, gotAt, n, unsafe.Pointer(&sums[0])).Run(&c, 0, n)
+	ISA{Name: Go}.Bind(f, pass, wantAt, n, unsafe.Pointer(&wantSums[0])).Run(&c, 0, n)
 
-	for k := range want {
-		for i := range want[k] {
-			a, b := got[k][i], want[k][i]
-			if math.Float32bits(a) == math.Float32bits(b) || a != a && b != b {
-				continue
+	compare := func(where string, offset int, a, b []float32) {
+		for i := range a {
+			if math.Float32bits(a[i]) != math.Float32bits(b[i]) && (a[i] == a[i] || b[i] == b[i]) {
+				t.Fatalf("%s/%s, %d elements from %d on: %s at %d: got %v (%x), want %v (%x)",
+					isa.Name, symbol(f, pass), n, offset, where, i-offset, a[i], math.Float32bits(a[i]), b[i], math.Float32bits(b[i]))
 			}
-			where := "the sums"
-			if k < len(e.kernel.Slots) {
-				where, i = "slot "+e.kernel.Slots[k].Name, i-offset
-			}
-			t.Fatalf("%s/%s, %d elements from %d on: %s at %d: got %v (%x), want %v (%x)",
-				isa.Name, symbol(e.kernel, pass), n, offset, where, i, a, math.Float32bits(a), b, math.Float32bits(b))
 		}
 	}
+	for k, d := range f.Types {
+		size := len(got[k])
+		if d.Grain() == 1 {
+			size /= d.Bytes(1)
+		} else {
+			size = offset + n
+			if !slices.Equal(got[k][d.Bytes(size):], want[k][d.Bytes(size):]) {
+				t.Fatalf("%s/%s: array %s is written behind its end", isa.Name, symbol(f, pass), f.ArrayName(k))
+			}
+		}
+		a, b := make([]float32, size), make([]float32, size)
+		d.Decode(a, got[k])
+		d.Decode(b, want[k])
+		compare("array "+f.ArrayName(k), offset, a, b)
+	}
+	compare("the sums", 0, sums, wantSums)
+}
+
+// words returns bytes that are aligned as float32 is.
+func words(n int) []byte {
+	x := make([]float32, n/4+1)
+	return unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), 4*len(x))[:n]
 }
 
 // TestChunks runs every pass over more elements than one call into assembly
 // takes, so that the calls must join.
 func TestChunks(t *testing.T) {
 	for _, isa := range available(t) {
-		for _, k := range kernels.Kernels() {
-			all := examples()
-			e := all[slices.IndexFunc(all, func(e example) bool { return e.kernel == k })]
-			for pass := range k.Passes {
+		for _, e := range distinct(examples()) {
+			for pass := range e.Passes {
 				rng := rand.New(rand.NewPCG(1, 2))
-				check(t, isa, e, pass, 3, 2*chunk+kernels.Unit+5, func() float32 { return float32(rng.NormFloat64()) })
+				check(t, isa, e, pass, 3, chunk+kernels.Unit+5, func() float32 { return float32(rng.NormFloat64()) })
 			}
 		}
 	}
+}
+
+// distinct keeps the first example of every form.
+func distinct(all []example) []example {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(e example) bool {
+		name := symbol(e.Stored, 0)
+		defer func() { seen[name] = true }()
+		return seen[name]
+	})
 }
 
 // FuzzBind compares assembly with the definitions on memory of arbitrary bits:
@@ -110,11 +149,11 @@ func FuzzBind(f *testing.F) {
 		words := binary.LittleEndian.AppendUint32(nil, math.Float32bits(math.MaxFloat32))
 		words = binary.LittleEndian.AppendUint32(words, 1) // the least denormal
 		words = binary.LittleEndian.AppendUint32(words, 0xffa00001)
-		for pass := range e.kernel.Passes {
-			f.Add(uint8(i), uint8(pass), uint8(i), uint16(1037+i), uint64(i), words)
+		for pass := range e.Passes {
+			f.Add(uint16(i), uint8(pass), uint8(i), uint16(1037+i), uint64(i), words)
 		}
 	}
-	f.Fuzz(func(t *testing.T, which, pass, offset uint8, n uint16, seed uint64, words []byte) {
+	f.Fuzz(func(t *testing.T, which uint16, pass, offset uint8, n uint16, seed uint64, words []byte) {
 		e := all[int(which)%len(all)]
 		rng := rand.New(rand.NewPCG(seed, uint64(len(words))))
 		draw := func() float32 {
@@ -127,51 +166,54 @@ func FuzzBind(f *testing.F) {
 			return float32(rng.NormFloat64())
 		}
 		for _, isa := range isas {
-			check(t, isa, e, int(pass)%len(e.kernel.Passes), int(offset)%64, int(n)%5000, draw)
+			check(t, isa, e, int(pass)%len(e.Passes), int(offset)%64, int(n)%5000, draw)
 		}
 	})
 }
 
-// TestStream holds streams to changing nothing, in either type.
+// TestStream holds streams to changing nothing, whatever the types, and the loop
+// that stands in for them.
 func TestStream(t *testing.T) {
-	for _, k := range kernels.Kernels() {
-		for i := range k.Passes {
-			t.Run(symbol(k, i), func(t *testing.T) {
-				checkStream[float32](t, kernels.F32, k.Passes[i].Access)
-				checkStream[float64](t, kernels.F64, k.Passes[i].Access)
-			})
-		}
-	}
-}
-
-func checkStream[T kernels.Real](t *testing.T, d kernels.DType, access []kernels.Access) {
-	t.Helper()
 	const n = 1001
-	rng := rand.New(rand.NewPCG(3, 4))
-	var memory []T
-	var slots []unsafe.Pointer
-	for range n * len(access) {
-		memory = append(memory, T(rng.NormFloat64()))
-	}
-	for i := range access {
-		slots = append(slots, unsafe.Pointer(&memory[i*n]))
-	}
-	before := slices.Clone(memory)
-	Stream(access, d, slots, n).Run(new(Coefs))
-	if !slices.Equal(before, memory) {
-		t.Errorf("the stream of %v changed memory", d)
+	for _, k := range kernels.Kernels() {
+		for _, f := range k.Forms() {
+			for pass := range f.Passes {
+				rng := rand.New(rand.NewPCG(3, 4))
+				var memory, before [][]byte
+				var arrays []unsafe.Pointer
+				for _, d := range f.Types {
+					x := words(d.Bytes(n))
+					for i := range x {
+						x[i] = byte(rng.Uint32())
+					}
+					memory, before = append(memory, x), append(before, slices.Clone(x))
+					arrays = append(arrays, unsafe.Pointer(&x[0]))
+				}
+				Stream(f, f.Mix(pass), arrays, n).Run(new(Coefs), 0, n)
+				var ordered []unsafe.Pointer
+				for _, t := range f.Mix(pass) {
+					ordered = append(ordered, arrays[t.Array])
+				}
+				newStreamLoop(f.Mix(pass), ordered, n).Run(new(Coefs), 0, n)
+				if !slices.EqualFunc(memory, before, slices.Equal[[]byte]) {
+					t.Errorf("the stream of %s changed memory", symbol(f, pass))
+				}
+			}
+		}
 	}
 }
 
 // TestKernel holds the names in results to what runs.
 func TestKernel(t *testing.T) {
-	k := kernels.AdamW{}.Kernel()
-	for _, isa := range ISAs() {
-		if got, want := isa.Kernel(k, kernels.F32), isa.Name+"/adamw_f32"; got != want {
-			t.Errorf("%s names it %s, want %s", isa.Name, got, want)
-		}
-		if got, want := isa.Kernel(k, kernels.F64), "go/adamw_f64"; got != want {
-			t.Errorf("%s names it %s, want %s", isa.Name, got, want)
+	for _, f := range (kernels.AdamW{}).Kernel().Forms() {
+		for _, isa := range ISAs() {
+			want := isa.Name + "/adamw_" + f.Storage.Name
+			if f.Wide() {
+				want = "go/adamw_f64"
+			}
+			if got := isa.Kernel(f); got != want {
+				t.Errorf("%s names it %s, want %s", isa.Name, got, want)
+			}
 		}
 	}
 }

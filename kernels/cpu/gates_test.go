@@ -26,8 +26,9 @@ var implied = []string{"AVX", "CMOV"}
 func TestGates(t *testing.T) {
 	functions := assembly(t)
 	for _, isa := range isas() {
+		suffix := strings.ToUpper(isa.Name)
 		for name := range isa.kernels {
-			if suffix := strings.ToUpper(isa.Name); functions[camel(name)+suffix] == nil {
+			if functions[camel(name)+suffix] == nil {
 				t.Errorf("the table of %s has %s, whose function %s is not in the assembly", isa.Name, name, camel(name)+suffix)
 			}
 		}
@@ -138,9 +139,9 @@ func assembly(t *testing.T) map[string]*function {
 	return functions
 }
 
-// camel turns a symbol such as acclip_v1 into acclipV1.
+// camel turns a symbol such as lamb_norms_bf16-states into lambNormsBf16States.
 func camel(symbol string) string {
-	words := strings.Split(symbol, "_")
+	words := strings.FieldsFunc(strings.TrimSuffix(symbol, "_f32"), func(r rune) bool { return r == '_' || r == '-' })
 	for i, w := range words[1:] {
 		words[i+1] = strings.ToUpper(w[:1]) + w[1:]
 	}

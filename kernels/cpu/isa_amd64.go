@@ -24,7 +24,7 @@ type extension struct {
 }
 
 var (
-	avx512Gate = []extension{{"AVX512F", cpu.X86.HasAVX512F}, {"BMI2", cpu.X86.HasBMI2}}
+	avx512Gate = []extension{{"AVX512F", cpu.X86.HasAVX512F}, {"AVX512BW", cpu.X86.HasAVX512BW}, {"AVX2", cpu.X86.HasAVX2}, {"BMI2", cpu.X86.HasBMI2}}
 	avx2Gate   = []extension{{"AVX2", cpu.X86.HasAVX2}, {"FMA3", cpu.X86.HasFMA}}
 )
 

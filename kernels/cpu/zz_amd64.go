@@ -14,6 +14,46 @@ func acclipAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func acclipAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// acclipBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipQ8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipQ8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // acclip1AVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -23,6 +63,46 @@ func acclip1AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //
 //go:noescape
 func acclip1AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip1Bf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip1Bf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip1Bf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip1Bf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip1Bf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip1Bf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip1Bf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip1Bf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip1Bf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip1Bf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip1Bf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip1Bf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip1Q8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip1Q8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip1Q8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip1Q8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // acclip2AVX512 runs elements [i, n) of a pass.
 //
@@ -34,6 +114,46 @@ func acclip2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func acclip2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// acclip2Bf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip2Bf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip2Bf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip2Bf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip2Bf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip2Bf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip2Bf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip2Bf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip2Bf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip2Bf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip2Bf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip2Bf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip2Q8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip2Q8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclip2Q8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip2Q8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // acclipVAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -43,6 +163,46 @@ func acclipVAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //
 //go:noescape
 func acclipVAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipVBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipVBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipVBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipVBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipVBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipVBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipVBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipVBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipVBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipVBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipVBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipVBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipVQ8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipVQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipVQ8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipVQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // acclipV1AVX512 runs elements [i, n) of a pass.
 //
@@ -54,6 +214,46 @@ func acclipV1AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32
 //go:noescape
 func acclipV1AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// acclipV1Bf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV1Bf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV1Bf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV1Bf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV1Bf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV1Bf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV1Bf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV1Bf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV1Bf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV1Bf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV1Bf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV1Bf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV1Q8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV1Q8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV1Q8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV1Q8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // acclipV2AVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -63,6 +263,46 @@ func acclipV2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32
 //
 //go:noescape
 func acclipV2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV2Bf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV2Bf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV2Bf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV2Bf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV2Bf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV2Bf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV2Bf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV2Bf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV2Bf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV2Bf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV2Bf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV2Bf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV2Q8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV2Q8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// acclipV2Q8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV2Q8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // adagradAVX512 runs elements [i, n) of a pass.
 //
@@ -74,6 +314,46 @@ func adagradAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func adagradAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// adagradBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adagradBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adagradBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adagradBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adagradBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adagradBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adagradBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adagradBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adagradBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adagradBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adagradBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adagradBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adagradQ8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adagradQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adagradQ8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adagradQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // adamAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -83,6 +363,46 @@ func adamAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //
 //go:noescape
 func adamAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamQ8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamQ8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // adamwAVX512 runs elements [i, n) of a pass.
 //
@@ -94,6 +414,46 @@ func adamwAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func adamwAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// adamwBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamwBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamwBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamwBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamwBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamwBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamwBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamwBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamwBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamwBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamwBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamwBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamwQ8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamwQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// adamwQ8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamwQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // cclipAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -103,6 +463,26 @@ func cclipAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //
 //go:noescape
 func cclipAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// cclipBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func cclipBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// cclipBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func cclipBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// cclipBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func cclipBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// cclipBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func cclipBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // lambNormsAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
@@ -124,6 +504,146 @@ func lambApplyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float3
 //go:noescape
 func lambApplyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// lambNormsBf16AVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambNormsBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambNormsBf16AVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambNormsBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambApplyBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambApplyBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambApplyBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambApplyBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambNormsBf16StatesAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambNormsBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambNormsBf16StatesAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambNormsBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambApplyBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambApplyBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambApplyBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambApplyBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambNormsBf16MasterAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambNormsBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambNormsBf16MasterAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambNormsBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambApplyBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambApplyBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambApplyBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambApplyBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16AVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16AVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16StatesAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16StatesAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16MasterAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentNormsBf16MasterAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func lambResidentNormsBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lambResidentApplyBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lambResidentApplyBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // larsNormsAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -144,6 +664,66 @@ func larsApplyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float3
 //go:noescape
 func larsApplyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// larsNormsBf16AVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func larsNormsBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// larsNormsBf16AVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func larsNormsBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// larsApplyBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func larsApplyBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// larsApplyBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func larsApplyBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// larsNormsBf16StatesAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func larsNormsBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// larsNormsBf16StatesAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func larsNormsBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// larsApplyBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func larsApplyBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// larsApplyBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func larsApplyBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// larsNormsBf16MasterAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func larsNormsBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// larsNormsBf16MasterAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func larsNormsBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// larsApplyBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func larsApplyBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// larsApplyBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func larsApplyBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // lionAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -153,6 +733,46 @@ func lionAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //
 //go:noescape
 func lionAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lionBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lionBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lionBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lionBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lionBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lionBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lionBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lionBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lionBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lionBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lionBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lionBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lionQ8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lionQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// lionQ8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func lionQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // momentumAVX512 runs elements [i, n) of a pass.
 //
@@ -164,6 +784,46 @@ func momentumAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32
 //go:noescape
 func momentumAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// momentumBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func momentumBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// momentumBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func momentumBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// momentumBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func momentumBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// momentumBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func momentumBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// momentumBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func momentumBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// momentumBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func momentumBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// momentumQ8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func momentumQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// momentumQ8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func momentumQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // nesterovAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -173,6 +833,46 @@ func nesterovAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32
 //
 //go:noescape
 func nesterovAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// nesterovBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func nesterovBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// nesterovBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func nesterovBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// nesterovBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func nesterovBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// nesterovBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func nesterovBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// nesterovBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func nesterovBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// nesterovBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func nesterovBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// nesterovQ8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func nesterovQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// nesterovQ8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func nesterovQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // rmspropAVX512 runs elements [i, n) of a pass.
 //
@@ -184,6 +884,46 @@ func rmspropAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func rmspropAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// rmspropBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func rmspropBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rmspropBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func rmspropBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rmspropBf16StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func rmspropBf16StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rmspropBf16StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func rmspropBf16StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rmspropBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func rmspropBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rmspropBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func rmspropBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rmspropQ8StatesAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func rmspropQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rmspropQ8StatesAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func rmspropQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // sgdAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -193,6 +933,26 @@ func sgdAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //
 //go:noescape
 func sgdAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// sgdBf16AVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func sgdBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// sgdBf16AVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func sgdBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// sgdBf16MasterAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func sgdBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// sgdBf16MasterAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func sgdBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // sumsqAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
@@ -204,85 +964,405 @@ func sumsqAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func sumsqAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR1W0AVX512 loads elements [i, n) of 1 arrays and stores the first 0 of them unchanged.
+// sumsqBf16AVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
-func streamR1W0AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func sumsqBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR1W0AVX2 loads elements [i, n) of 1 arrays and stores the first 0 of them unchanged.
+// sumsqBf16AVX2 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
-func streamR1W0AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func sumsqBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR1W1AVX512 loads elements [i, n) of 2 arrays and stores the first 1 of them unchanged.
+// streamR2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR1W1AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamR2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR1W1AVX2 loads elements [i, n) of 2 arrays and stores the first 1 of them unchanged.
+// streamR2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR1W1AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamR2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR1W2AVX512 loads elements [i, n) of 3 arrays and stores the first 2 of them unchanged.
+// streamR2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR1W2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamR2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR1W2AVX2 loads elements [i, n) of 3 arrays and stores the first 2 of them unchanged.
+// streamR2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR1W2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamR2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR1W3AVX512 loads elements [i, n) of 4 arrays and stores the first 3 of them unchanged.
+// streamR4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR1W3AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamR4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR1W3AVX2 loads elements [i, n) of 4 arrays and stores the first 3 of them unchanged.
+// streamR4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR1W3AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamR4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR1W4AVX512 loads elements [i, n) of 5 arrays and stores the first 4 of them unchanged.
+// streamR4R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR1W4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamR4R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR1W4AVX2 loads elements [i, n) of 5 arrays and stores the first 4 of them unchanged.
+// streamR4R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR1W4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamR4R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR2W0AVX512 loads elements [i, n) of 2 arrays and stores the first 0 of them unchanged.
+// streamR4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR2W0AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamR4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR2W0AVX2 loads elements [i, n) of 2 arrays and stores the first 0 of them unchanged.
+// streamR4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR2W0AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamR4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR2W1AVX512 loads elements [i, n) of 3 arrays and stores the first 1 of them unchanged.
+// streamW2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR2W1AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamW2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR2W1AVX2 loads elements [i, n) of 3 arrays and stores the first 1 of them unchanged.
+// streamW2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR2W1AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamW2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR2W2AVX512 loads elements [i, n) of 4 arrays and stores the first 2 of them unchanged.
+// streamW2R2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR2W2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamW2R2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
-// streamR2W2AVX2 loads elements [i, n) of 4 arrays and stores the first 2 of them unchanged.
+// streamW2R2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
 //
 //go:noescape
-func streamR2W2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+func streamW2R2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2W2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2W2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2W2R2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2W2R2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2W2R2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2W2R2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2W2R4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2W2R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2W2R4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2W2R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2W2W2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2W2W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2W2W2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2W2W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2W2W2W2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2W2W2W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW2W2W2W2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW2W2W2W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4R2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4R2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4R2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4R2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4R4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4R4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W1R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W1R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W1R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W1R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W1W1R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W1W1R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W1W1R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W1W1R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W1W1W1R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W1W1W1R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W1W1W1R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W1W1W1R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2R2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2R2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2R2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2R2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2R4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2R4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2R2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2R2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2R2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2R2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2R4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2R4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2W2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2W2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2W2R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2W2R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W2W2W2R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W2W2W2R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4R4R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4R4R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4R4R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4R4R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4R4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4R4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W2W2R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W2W2R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W2W2R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W2W2R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4R4R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4R4R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4R4R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4R4R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4R4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4R4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4R4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4R4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4W2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4W2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4W4R4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4W4R4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4W4R4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4W4R4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4W4W2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4W4W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4W4W4W4W2R2AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4W4W4W4W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // spin tells the core that the thread is waiting.
 func spin()

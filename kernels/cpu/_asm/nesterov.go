@@ -1,14 +1,12 @@
 package main
 
-import . "github.com/mmcloughlin/avo/reg"
-
 var _ = define("nesterov", "", body{
 	coefs: []int{0, 1, 2, 3},
-	emit: func(v *vec, s []VecVirtual) []VecVirtual {
+	emit: func(v *vec, s []val) []val {
 		p, g, m := s[0], s[1], s[2]
 		g = v.add(v.grad(g), v.mul(p, v.c(3)))
 		m = v.add(v.mul(m, v.c(2)), g)
 		ahead := v.add(g, v.mul(m, v.c(2)))
-		return []VecVirtual{v.sub(p, v.mul(ahead, v.c(1))), nil, m}
+		return []val{v.sub(p, v.mul(ahead, v.c(1))), nil, m}
 	},
 })

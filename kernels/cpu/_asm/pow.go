@@ -1,9 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"math"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -11,155 +8,88 @@ import (
 	"github.com/optbench/optbench/kernels"
 )
 
-// The constants of kernels.Pow32.
+// The bits of some float32.
 const (
-	one      = 0x3f800000
-	fraction = 0x007fffff
-	least    = 0x00800000 // of the normal numbers
-	infinity = 0x7f800000
+	one      lit = 0x3f800000
+	fraction lit = 0x007fffff
+	least    lit = 0x00800000 // of the normal numbers
+	infinity lit = 0x7f800000
 )
 
 // pow is kernels.Pow32 in every lane, line by line. The exponent is the sum of
 // two constants.
-func (v *vec) pow(x VecVirtual, hi, lo Op) VecVirtual {
+func (v *vec) pow(x, hi, lo val) val {
 	t := &kernels.PowTables
-	special := v.outside(x, 1, infinity-1)
-
-	z, bias := v.normalised(x)
-	u := v.new()
-	v.spread(VPADDD, VPADDD_BCST, "powOffset", t.Offset, z, u)
-	v.spread(variadic(VPAND), VPANDD_BCST, "powFraction", fraction, u, z)
-	v.spread(VPADDD, VPADDD_BCST, "powOne", one-t.Offset, z, z)
-	e := v.new()
-	VPSRLD(Imm(23), u, e)
-	VCVTDQ2PS(e, e)
-	VSUBPS(bias, e, e)
-	VPSRLD(Imm(20), u, u)
-
-	r := v.lookup("powInv", t.Inv, u)
-	v.spread(VFMADD213PS, VFMADD213PS_BCST, "minusOne", math.Float32bits(-1), z, r)
-	l := v.new()
-	VBROADCASTSS(word("powLog3", math.Float32bits(t.Log2[3])), l)
+	z, e, u := v.split(x)
+	r := v.lookup(t.Inv, u)
+	v.fmaInto(r, z, number(-1))
+	l := v.all(number(t.Log2[3]))
 	for i := 2; i >= 0; i-- {
-		v.spread(VFMADD213PS, VFMADD213PS_BCST, fmt.Sprintf("powLog%d", i), math.Float32bits(t.Log2[i]), r, l)
+		v.fmaInto(l, r, number(t.Log2[i]))
 	}
-	VMULPS(r, l, l)
+	l = v.mul(l, r)
 
-	h := v.lookup("powLog", t.Log, u)
-	VADDPS(e, h, h)
-	w, y := v.mul(h, hi), v.new()
-	VMOVAPS(hi, y)
-	VFMSUB213PS(w, h, y)
-	VFMADD231PS(lo, h, y)
-	VFMADD231PS(hi, l, y)
+	h := v.add(v.lookup(t.Log, u), e)
+	w := v.mul(h, hi)
+	y := v.copy(w)
+	v.minusInto(y, h, hi)
+	v.plusProduct(y, h, lo)
+	v.plusProduct(y, l, hi)
 
-	k, f := v.add(w, y), v.new()
-	if v.zmm() {
-		VRNDSCALEPS(Imm(0), k, k)
-	} else {
-		VROUNDPS(Imm(0), k, k)
-	}
-	VSUBPS(k, w, f)
-	VADDPS(y, f, f)
-	q := v.new()
-	VBROADCASTSS(word("powExp5", math.Float32bits(t.Exp2[5])), q)
+	k := v.round(v.add(w, y))
+	f := v.add(v.sub(w, k), y)
+	q := v.all(number(t.Exp2[5]))
 	for i := 4; i >= 0; i-- {
-		v.spread(VFMADD213PS, VFMADD213PS_BCST, fmt.Sprintf("powExp%d", i), math.Float32bits(t.Exp2[i]), f, q)
+		v.fmaInto(q, f, number(t.Exp2[i]))
 	}
-	v.spread(VFMADD213PS, VFMADD213PS_BCST, "one", one, f, q)
-	return v.choose(special, x, v.scaled(q, k))
+	v.fmaInto(q, f, one)
+	return v.special(x, v.scaled(q, k))
 }
 
-// normalised returns x, times 2^24 where it is denormal, and the bias of its
-// exponent.
-func (v *vec) normalised(x VecVirtual) (z, bias VecVirtual) {
-	z, bias = v.new(), v.new()
-	if v.zmm() {
-		k := K()
-		VCMPPS_BCST(Imm(less), word("powLeast", least), x, k)
-		VMOVAPS(x, z)
-		VMULPS_BCST(word("powLift", math.Float32bits(0x1p24)), z, k, z)
-		VBROADCASTSS(word("powBias", math.Float32bits(127)), bias)
-		VADDPS_BCST(word("powShift", math.Float32bits(24)), bias, k, bias)
-		return z, bias
+// special returns y, or x where that is zero, infinite, negative or no number.
+func (v *vec) special(x, y val) val {
+	if !v.zmm() {
+		return v.pick(v.outside(x, 1, infinity-1), x, y)
 	}
-	all := func(name string, x uint32) Mem { return words(name+"x8", x, x, x, x, x, x, x, x) }
-	small := v.new()
-	VCMPPS(Imm(less), all("powLeast", least), x, small)
-	VMULPS(all("powLift", math.Float32bits(0x1p24)), x, z)
-	VBLENDVPS(small, z, x, z)
-	VANDPS(all("powShift", math.Float32bits(24)), small, bias)
-	VADDPS(all("powBias", math.Float32bits(127)), bias, bias)
-	return z, bias
+	// By class of x, from NaN in the lowest four bits on: quiet NaN, signalling NaN,
+	// zero, one, -Inf, +Inf, below zero, above zero. 0 keeps y, 1 takes x, 2 takes x
+	// as a quiet NaN.
+	const table lit = 0x01110122
+	for j := range y {
+		VFIXUPIMMPS_BCST(Imm(0), word(table), x[j], y[j])
+	}
+	return y
+}
+
+// split returns z in [3/4, 3/2) and e with x = 2^e * z, and the number of the
+// eighth of a binade that z is in, in its low bits. AVX-512 has instructions for
+// that, which know denormals, and counts eighths from 1 on.
+func (v *vec) split(x val) (z, e, eighth val) {
+	t := &kernels.PowTables
+	if v.zmm() {
+		z = v.each(func(j int, d VecVirtual) { VGETMANTPS(Imm(3), x[j], d) })
+		e = v.sub(v.unary(VGETEXPPS, x), v.unary(VGETEXPPS, z))
+		return z, e, v.right(z, 20)
+	}
+	small := v.when(less, x, least)
+	x = v.pick(small, v.mul(x, number(0x1p24)), x)
+	bias := v.add(v.and(small.x, number(24)), number(127))
+	u := v.intAdd(x, lit(t.Offset))
+	z = v.intAdd(v.and(u, fraction), one-lit(t.Offset))
+	return z, v.sub(v.fromInt(v.right(u, 23)), bias), v.right(u, 20)
 }
 
 // scaled returns q * 2^k for q near 1, rounded once, and an integer k.
-func (v *vec) scaled(q, k VecVirtual) VecVirtual {
+func (v *vec) scaled(q, k val) val {
 	if v.zmm() {
-		VSCALEFPS(k, q, q)
-		return q
+		return v.each(func(j int, d VecVirtual) { VSCALEFPS(k[j], q[j], d) })
 	}
 	// In two factors, of which the first is exact. Beyond 160 there is nothing
 	// but zero and infinity.
-	most := math.Float32bits(160)
-	v.spread(VMINPS, nil, "powMost", most, k, k)
-	v.spread(VMAXPS, nil, "powLow", most|1<<31, k, k)
-	a, b := v.new(), v.new()
-	VCVTPS2DQ(k, k)
-	VPSRAD(Imm(1), k, a)
-	VPSUBD(a, k, b)
-	for _, x := range []VecVirtual{a, b} {
-		v.spread(VPADDD, nil, "powUnit", 127, x, x)
-		VPSLLD(Imm(23), x, x)
-		VMULPS(x, q, q)
+	k = v.toInt(v.op(iMax, v.op(iMin, k, number(160)), number(-160)))
+	half := v.signed(k, 1)
+	for _, x := range []val{half, v.intSub(k, half)} {
+		q = v.mul(q, v.left(v.intAdd(x, lit(127)), 23))
 	}
 	return q
-}
-
-// lookup returns table[j & 7] in every lane.
-func (v *vec) lookup(name string, table [8]float32, j VecVirtual) VecVirtual {
-	var bits []uint32
-	for range 2 {
-		for _, x := range table {
-			bits = append(bits, math.Float32bits(x))
-		}
-	}
-	m, d := words(name, bits...), v.new()
-	VPERMPS(m, j, d)
-	return d
-}
-
-// A selection is a set of lanes: a mask, or all ones in a vector.
-type selection struct {
-	k OpmaskVirtual
-	x VecVirtual
-}
-
-// outside selects the lanes whose bits, as an unsigned number, are not in
-// [from, to].
-func (v *vec) outside(x VecVirtual, from, to uint32) selection {
-	d := v.new()
-	name := fmt.Sprintf("bits%x", from)
-	v.spread(VPSUBD, VPSUBD_BCST, name, from, x, d)
-	first := fmt.Sprintf("bits%x", to-from+1)
-	if v.zmm() {
-		k := K()
-		VPCMPUD_BCST(Imm(5), word(first, to-from+1), d, k)
-		return selection{k: k}
-	}
-	m := v.new()
-	v.spread(VPMAXUD, nil, first, to-from+1, d, m)
-	VPCMPEQD(m, d, m)
-	return selection{x: m}
-}
-
-// choose returns yes in the selected lanes, else no.
-func (v *vec) choose(s selection, yes, no VecVirtual) VecVirtual {
-	d := v.new()
-	if v.zmm() {
-		VBLENDMPS(yes, no, s.k, d)
-	} else {
-		VBLENDVPS(s.x, yes, no, d)
-	}
-	return d
 }

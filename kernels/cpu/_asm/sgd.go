@@ -1,12 +1,10 @@
 package main
 
-import . "github.com/mmcloughlin/avo/reg"
-
 var _ = define("sgd", "", body{
 	coefs: []int{0, 1, 2},
-	emit: func(v *vec, s []VecVirtual) []VecVirtual {
+	emit: func(v *vec, s []val) []val {
 		p, g := s[0], s[1]
 		step := v.mul(v.grad(g), v.c(1))
-		return []VecVirtual{v.sub(v.mul(p, v.c(2)), step)}
+		return []val{v.sub(v.mul(p, v.c(2)), step)}
 	},
 })

@@ -1,10 +1,8 @@
 package main
 
-import . "github.com/mmcloughlin/avo/reg"
-
 var _ = define("sumsq", "", body{
 	coefs: []int{0},
-	emit: func(v *vec, s []VecVirtual) []VecVirtual {
+	terms: func(v *vec, s []val) []val {
 		v.square(0, v.grad(s[0]))
 		return nil
 	},

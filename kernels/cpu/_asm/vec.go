@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"math"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -12,168 +15,381 @@ import (
 )
 
 // vec is the language that bodies are written in: correctly rounded operations
-// on vectors of float32, so that every lowering gives the same bits. A verb
-// returns a new vector and leaves its arguments alone.
+// on float32, so that every lowering gives the same bits.
+//
+// It works on a bundle of vectors at once, instruction by instruction: what a
+// body computes of one vector does not wait for another, and the processor finds
+// them side by side. A verb returns a new value and leaves its arguments alone,
+// unless it says otherwise.
 type vec struct {
 	isa
-	coefs  map[int]Op // each constant in every lane: a register, or memory
+	bundle int // vectors at hand
+	coefs  map[int]Op
 	masked bool       // the vector at hand is the tail
 	k      VecVirtual // AVX2: lanes of the tail, all ones
 	kr     OpmaskVirtual
 	acc    [][]VecVirtual // accumulators by sum and part
-	part   int            // which part of the lanes is at hand
+	part   int            // which part of the lanes the bundle starts at
+	words  bool           // all arrays are bfloat16
+	order  *order         // of bfloat16 in pairs
 	labels int            // labels used so far
 }
+
+// A val is a value in each vector of a bundle: registers, or memory where a
+// constant does not stay in one.
+type val []Op
+
+// An arg is the last argument of a verb: a val or a lit.
+type arg interface{ isArg() }
+
+// A lit is a 32-bit constant in every lane, by its bits.
+type lit uint32
+
+func (val) isArg() {}
+func (lit) isArg() {}
+
+// number is the lit of a float32.
+func number(x float32) lit { return lit(math.Float32bits(x)) }
 
 // newVec loads the constants that a body uses. Where they would not leave
 // enough registers they go to the stack, one vector each, aligned so that no
 // load crosses a cache line.
 func newVec(is isa, b body) *vec {
-	v := &vec{isa: is, coefs: map[int]Op{}}
+	v := &vec{isa: is, bundle: 1, coefs: map[int]Op{}}
 	if len(b.coefs) == 0 {
 		return v
 	}
 	c := Load(Param("c"), GP64())
 	keep := func(x VecVirtual) Op { return x }
-	if len(b.coefs) > is.spilled {
-		size, used := 4*is.width, 0
-		local := AllocLocal(size * (len(b.coefs) + 1))
-		frame := GP64()
-		LEAQ(local.Offset(size-1), frame)
-		ANDQ(I8(-size), frame)
+	if b.crowded || len(b.coefs) > is.spilled {
+		frame, used := v.frame(len(b.coefs)), 0
 		keep = func(x VecVirtual) Op {
 			slot := Mem{Base: frame, Disp: used}
-			used += size
+			used += 4 * v.width
 			VMOVAPS(x, slot)
 			return slot
 		}
 	}
 	for _, k := range b.coefs {
-		x := v.new()
+		x := v.vector()
 		VBROADCASTSS(Mem{Base: c, Disp: 4 * k}, x)
 		v.coefs[k] = keep(x)
 	}
 	return v
 }
 
+// frame returns the address of memory on the stack for a number of vectors,
+// aligned to one.
+func (v *vec) frame(vectors int) GPVirtual {
+	size := 4 * v.width
+	local := AllocLocal(size * (vectors + 1))
+	frame := GP64()
+	LEAQ(local.Offset(size-1), frame)
+	ANDQ(I8(-size), frame)
+	return frame
+}
+
 func (v *vec) zmm() bool { return v.width == 16 }
 
-func (v *vec) new() VecVirtual {
+// vector returns a new register.
+func (v *vec) vector() VecVirtual {
 	if v.zmm() {
 		return ZMM()
 	}
 	return YMM()
 }
 
+// each makes a new value, register by register.
+func (v *vec) each(f func(j int, d VecVirtual)) val {
+	out := make(val, v.bundle)
+	for j := range out {
+		d := v.vector()
+		f(j, d)
+		out[j] = d
+	}
+	return out
+}
+
 // c returns a constant of the step, by its place in kernels.Coef.
-func (v *vec) c(k int) Op {
+func (v *vec) c(k int) val {
 	x, ok := v.coefs[k]
 	if !ok {
 		panic("a body uses a constant that it does not declare")
 	}
-	return x
-}
-
-func (v *vec) grad(g VecVirtual) VecVirtual { return v.mul(g, v.c(kernels.CoefGrad)) }
-
-func (v *vec) mul(a VecVirtual, b Op) VecVirtual { d := v.new(); VMULPS(b, a, d); return d }
-func (v *vec) add(a VecVirtual, b Op) VecVirtual { d := v.new(); VADDPS(b, a, d); return d }
-func (v *vec) sub(a VecVirtual, b Op) VecVirtual { d := v.new(); VSUBPS(b, a, d); return d }
-func (v *vec) div(a VecVirtual, b Op) VecVirtual { d := v.new(); VDIVPS(b, a, d); return d }
-func (v *vec) sqrt(a VecVirtual) VecVirtual      { d := v.new(); VSQRTPS(a, d); return d }
-
-// abs clears the sign; neg flips it.
-func (v *vec) abs(a VecVirtual) VecVirtual {
-	d := v.new()
-	if v.zmm() {
-		VPANDD_BCST(word("absMask", 0x7fffffff), a, d)
-	} else {
-		VPBROADCASTD(word("absMask", 0x7fffffff), d)
-		VPAND(d, a, d)
+	out := make(val, v.bundle)
+	for j := range out {
+		out[j] = x
 	}
-	return d
+	return out
 }
 
-func (v *vec) neg(a Op) VecVirtual {
-	d := v.new()
-	if v.zmm() {
-		VPXORD_BCST(word("signBit", 0x80000000), a, d)
-	} else {
-		VPBROADCASTD(word("signBit", 0x80000000), d)
-		VPXOR(a, d, d)
+// An ins is an instruction of three operands: in AVX2, in AVX-512, and in
+// AVX-512 with a word of memory that it spreads over the lanes.
+type ins struct{ avx2, avx512, spread func(...Op) }
+
+// three gives an instruction of exactly three operands the type of the others.
+func three(f func(a, b, c Op)) func(...Op) { return func(o ...Op) { f(o[0], o[1], o[2]) } }
+
+var (
+	iMul      = ins{VMULPS, VMULPS, VMULPS_BCST}
+	iAdd      = ins{VADDPS, VADDPS, VADDPS_BCST}
+	iSub      = ins{VSUBPS, VSUBPS, VSUBPS_BCST}
+	iDiv      = ins{VDIVPS, VDIVPS, VDIVPS_BCST}
+	iMin      = ins{VMINPS, VMINPS, VMINPS_BCST}
+	iMax      = ins{VMAXPS, VMAXPS, VMAXPS_BCST}
+	iIntAdd   = ins{VPADDD, VPADDD, VPADDD_BCST}
+	iIntSub   = ins{VPSUBD, VPSUBD, VPSUBD_BCST}
+	iMinBits  = ins{VPMINUD, VPMINUD, VPMINUD_BCST}
+	iMaxBits  = ins{VPMAXUD, VPMAXUD, VPMAXUD_BCST}
+	iAnd      = ins{three(VPAND), VPANDD, VPANDD_BCST}
+	iXor      = ins{three(VPXOR), VPXORD, VPXORD_BCST}
+	iOr       = ins{three(VPOR), VPORD, VPORD_BCST}
+	iFMA213   = ins{VFMADD213PS, VFMADD213PS, VFMADD213PS_BCST}
+	iFMA231   = ins{VFMADD231PS, VFMADD231PS, VFMADD231PS_BCST}
+	iFMSub231 = ins{VFMSUB231PS, VFMSUB231PS, VFMSUB231PS_BCST}
+)
+
+// do writes one instruction: d = a op b, or d = d op a op b.
+func (v *vec) do(i ins, b arg, j int, a, d Op) {
+	l, literal := b.(lit)
+	switch {
+	case literal && v.zmm():
+		i.spread(word(l), a, d)
+	case literal:
+		i.avx2(eight(l), a, d)
+	case v.zmm():
+		i.avx512(b.(val)[j], a, d)
+	default:
+		i.avx2(b.(val)[j], a, d)
 	}
-	return d
 }
 
-// one returns 1 in every lane.
-func (v *vec) one() VecVirtual {
-	d := v.new()
-	VBROADCASTSS(word("one", math.Float32bits(1)), d)
-	return d
+func (v *vec) op(i ins, a val, b arg) val {
+	return v.each(func(j int, d VecVirtual) { v.do(i, b, j, a[j], d) })
 }
 
-func (v *vec) zero() VecVirtual {
-	d := v.new()
-	if v.zmm() {
+func (v *vec) mul(a val, b arg) val     { return v.op(iMul, a, b) }
+func (v *vec) add(a val, b arg) val     { return v.op(iAdd, a, b) }
+func (v *vec) sub(a val, b arg) val     { return v.op(iSub, a, b) }
+func (v *vec) div(a val, b arg) val     { return v.op(iDiv, a, b) }
+func (v *vec) intAdd(a val, b arg) val  { return v.op(iIntAdd, a, b) }
+func (v *vec) intSub(a val, b arg) val  { return v.op(iIntSub, a, b) }
+func (v *vec) minBits(a val, b arg) val { return v.op(iMinBits, a, b) } // as unsigned numbers
+func (v *vec) maxBits(a val, b arg) val { return v.op(iMaxBits, a, b) }
+func (v *vec) and(a val, b arg) val     { return v.op(iAnd, a, b) }
+func (v *vec) or(a val, b arg) val      { return v.op(iOr, a, b) }
+func (v *vec) xor(a val, b arg) val     { return v.op(iXor, a, b) }
+
+// fmaInto is d = d*x + y, rounded once; plusProduct is d = d + a*b, and
+// minusInto d = a*b - d. All overwrite d.
+func (v *vec) fmaInto(d, x val, y arg) {
+	for j := range d {
+		v.do(iFMA213, y, j, x[j], d[j])
+	}
+}
+
+func (v *vec) plusProduct(d, a val, b arg) {
+	for j := range d {
+		v.do(iFMA231, b, j, a[j], d[j])
+	}
+}
+
+func (v *vec) minusInto(d, a val, b arg) {
+	for j := range d {
+		v.do(iFMSub231, b, j, a[j], d[j])
+	}
+}
+
+// unary makes a verb of an instruction with one argument.
+func (v *vec) unary(f func(...Op), a val) val {
+	return v.each(func(j int, d VecVirtual) { f(a[j], d) })
+}
+
+func (v *vec) sqrt(a val) val     { return v.unary(VSQRTPS, a) }
+func (v *vec) copy(a val) val     { return v.unary(VMOVAPS, a) }
+func (v *vec) fromInt(a val) val  { return v.unary(VCVTDQ2PS, a) }
+func (v *vec) truncate(a val) val { return v.unary(VCVTTPS2DQ, a) }
+func (v *vec) toInt(a val) val    { return v.unary(VCVTPS2DQ, a) }
+
+// round rounds to an integer, ties to even.
+func (v *vec) round(a val) val {
+	return v.each(func(j int, d VecVirtual) {
+		if v.zmm() {
+			VRNDSCALEPS(Imm(0), a[j], d)
+		} else {
+			VROUNDPS(Imm(0), a[j], d)
+		}
+	})
+}
+
+func (v *vec) shift(f func(...Op), a val, n uint64) val {
+	return v.each(func(j int, d VecVirtual) { f(Imm(n), a[j], d) })
+}
+
+func (v *vec) left(a val, n uint64) val   { return v.shift(VPSLLD, a, n) }
+func (v *vec) right(a val, n uint64) val  { return v.shift(VPSRLD, a, n) } // zeros move in
+func (v *vec) signed(a val, n uint64) val { return v.shift(VPSRAD, a, n) } // the sign moves in
+
+const signBit = lit(1 << 31)
+
+func (v *vec) abs(a val) val { return v.and(a, ^signBit) }
+func (v *vec) neg(a val) val { return v.xor(a, signBit) }
+
+// all returns a constant in every lane.
+func (v *vec) all(l lit) val {
+	return v.each(func(_ int, d VecVirtual) { VBROADCASTSS(word(l), d) })
+}
+
+func (v *vec) zero() val {
+	return v.each(func(_ int, d VecVirtual) { clearRegister(d) })
+}
+
+func clearRegister(d VecVirtual) {
+	if d.Size() == 64 {
 		VPXORD(d, d, d)
 	} else {
 		VPXOR(d, d, d)
 	}
-	return d
 }
 
-// The predicates of VCMPPS that are used. A NaN fails the others.
+// The predicates of VCMPPS that are used. A NaN fails the ordered ones.
 const (
 	greater    = 0x1e // GT_OQ
 	less       = 0x11 // LT_OQ
+	unordered  = 0x03 // UNORD_Q
+	isNumber   = 0x07 // ORD_Q
 	notAtLeast = 0x19 // NGE_UQ: true of NaN
 )
 
-// where returns yes in the lanes where a holds the relation to b, else no.
-func (v *vec) where(relation uint64, a VecVirtual, b Op, yes, no VecVirtual) VecVirtual {
-	d := v.new()
-	if v.zmm() {
-		k := K()
-		VCMPPS(Imm(relation), b, a, k)
-		VBLENDMPS(yes, no, k, d)
-	} else {
-		VCMPPS(Imm(relation), b, a, d)
-		VBLENDVPS(d, yes, no, d)
-	}
-	return d
+// A choice is a set of lanes: masks, or all ones in vectors.
+type choice struct {
+	k []OpmaskVirtual
+	x val
 }
+
+// when chooses the lanes where a holds the relation to b.
+func (v *vec) when(relation uint64, a val, b arg) choice {
+	var s choice
+	for j := range v.bundle {
+		l, literal := b.(lit)
+		k, x := Op(nil), Op(nil)
+		if v.zmm() {
+			m := K()
+			k, s.k = m, append(s.k, m)
+		} else {
+			m := v.vector()
+			x, s.x = m, append(s.x, m)
+		}
+		switch {
+		case literal && v.zmm():
+			VCMPPS_BCST(Imm(relation), word(l), a[j], k)
+		case literal:
+			VCMPPS(Imm(relation), eight(l), a[j], x)
+		case v.zmm():
+			VCMPPS(Imm(relation), b.(val)[j], a[j], k)
+		default:
+			VCMPPS(Imm(relation), b.(val)[j], a[j], x)
+		}
+	}
+	return s
+}
+
+// outside chooses the lanes whose bits, as an unsigned number, are not in
+// [from, to].
+func (v *vec) outside(a val, from, to lit) choice {
+	d, first := v.intSub(a, from), to-from+1
+	if !v.zmm() {
+		m := v.maxBits(d, first)
+		for j := range m {
+			VPCMPEQD(m[j], d[j], m[j])
+		}
+		return choice{x: m}
+	}
+	var s choice
+	for j := range d {
+		k := K()
+		VPCMPUD_BCST(Imm(5), word(first), d[j], k) // not less
+		s.k = append(s.k, k)
+	}
+	return s
+}
+
+// pick returns yes in the lanes of a choice, else no.
+func (v *vec) pick(s choice, yes, no val) val {
+	return v.each(func(j int, d VecVirtual) {
+		if v.zmm() {
+			// Not VBLENDMPS, which avo takes for one that reads d: it would be alive
+			// all the way round the loop.
+			VMOVAPS(no[j], d)
+			VMOVAPS(yes[j], s.k[j], d)
+		} else {
+			VBLENDVPS(s.x[j], yes[j], no[j], d)
+		}
+	})
+}
+
+// where returns yes in the lanes where a holds the relation to b, else no.
+func (v *vec) where(relation uint64, a val, b arg, yes, no val) val {
+	return v.pick(v.when(relation, a, b), yes, no)
+}
+
+// jumpIfNone jumps where no lane is in either choice.
+func (v *vec) jumpIfNone(a, b choice, label string) {
+	if v.zmm() {
+		k := a.k[0]
+		for _, m := range append(a.k[1:], b.k[1:]...) {
+			KORW(m, k, k)
+		}
+		KORTESTW(b.k[0], k)
+	} else {
+		x := v.or(a.x, b.x)
+		for _, y := range x[1:] {
+			VPOR(y, x[0], x[0])
+		}
+		lanes := GP32()
+		VMOVMSKPS(x[0], lanes)
+		TESTL(lanes, lanes)
+	}
+	JEQ(LabelRef(label))
+}
+
+// set copies a to the registers of d, which it overwrites.
+func (v *vec) set(d, a val) {
+	for j := range d {
+		VMOVAPS(a[j], d[j])
+	}
+}
+
+// label returns a label that the function does not have yet.
+func (v *vec) label(name string) string {
+	v.labels++
+	return fmt.Sprintf("%s%d", name, v.labels)
+}
+
+func (v *vec) grad(g val) val { return v.mul(g, v.c(kernels.CoefGrad)) }
 
 // lerp is a + c*(x-a), the form of every moving average.
-func (v *vec) lerp(a, x VecVirtual, c Op) VecVirtual { return v.add(a, v.mul(v.sub(x, a), c)) }
+func (v *vec) lerp(a, x val, c arg) val { return v.add(a, v.mul(v.sub(x, a), c)) }
 
-func (v *vec) load(m Mem) VecVirtual {
-	d := v.new()
-	switch {
-	case !v.masked:
-		VMOVUPS(m, d)
-	case v.zmm():
-		VMOVUPS_Z(m, v.kr, d)
-	default:
-		VMASKMOVPS(m, v.k, d)
+// lookup returns the entry of a table of kernels.Pow32 for an eighth that split
+// gave.
+func (v *vec) lookup(table [8]float32, j val) val {
+	first := 0
+	if v.zmm() {
+		first = int(kernels.PowTables.Offset >> 20) // the eighth that starts at 1
 	}
-	return d
+	var bits []uint32
+	for i := range 16 {
+		bits = append(bits, math.Float32bits(table[(first+i)%8]))
+	}
+	m := words(bits...)
+	return v.each(func(i int, d VecVirtual) { VPERMPS(m, j[i], d) })
 }
 
-func (v *vec) store(x VecVirtual, m Mem) {
-	switch {
-	case !v.masked:
-		VMOVUPS(x, m)
-	case v.zmm():
-		VMOVUPS(x, v.kr, m)
-	default:
-		VMASKMOVPS(x, v.k, m)
-	}
-}
-
-// mask makes the vec act on the first n-i lanes, or all of them if that is
-// more, until masked is cleared.
+// mask makes the vec act on the first n-i lanes of one vector, or all of them if
+// that is more, until whole is called.
 func (v *vec) mask(i, n GPVirtual) {
-	v.masked = true
+	v.masked, v.bundle = true, 1
 	left := GP64()
 	MOVQ(n, left)
 	SUBQ(i, left)
@@ -188,15 +404,18 @@ func (v *vec) mask(i, n GPVirtual) {
 	v.k = YMM()
 	VMOVD(left.As32(), v.k.AsX())
 	VPBROADCASTD(v.k.AsX(), v.k)
-	VPCMPGTD(lanes(), v.k, v.k)
+	VPCMPGTD(words(0, 1, 2, 3, 4, 5, 6, 7), v.k, v.k)
 }
+
+// whole makes the vec act on a number of vectors.
+func (v *vec) whole(vectors int) { v.masked, v.bundle = false, vectors }
 
 // accumulators reserves the accumulators of a pass with sums.
 func (v *vec) accumulators(sums int) {
 	v.acc = make([][]VecVirtual, sums)
 	for k := range v.acc {
 		for range kernels.Lanes / v.width {
-			v.acc[k] = append(v.acc[k], v.new())
+			v.acc[k] = append(v.acc[k], v.vector())
 		}
 	}
 }
@@ -204,30 +423,27 @@ func (v *vec) accumulators(sums int) {
 func (v *vec) clear() {
 	for _, parts := range v.acc {
 		for _, x := range parts {
-			if v.zmm() {
-				VPXORD(x, x, x)
-			} else {
-				VPXOR(x, x, x)
-			}
+			clearRegister(x)
 		}
 	}
 }
 
 // square adds x*x to sum k; +0 in lanes beyond the tail, whatever x is there.
-func (v *vec) square(k int, x VecVirtual) {
-	acc := v.acc[k][v.part]
-	var q VecVirtual
-	switch {
-	case !v.masked:
-		q = v.mul(x, x)
-	case v.zmm():
-		q = v.new()
-		VMULPS_Z(x, x, v.kr, q)
-	default:
-		q = v.mul(x, x)
-		VANDPS(v.k, q, q)
+func (v *vec) square(k int, x val) {
+	q := v.each(func(j int, d VecVirtual) {
+		if v.masked && v.zmm() {
+			VMULPS_Z(x[j], x[j], v.kr, d)
+			return
+		}
+		VMULPS(x[j], x[j], d)
+		if v.masked {
+			VANDPS(v.k, d, d)
+		}
+	})
+	for j := range q {
+		acc := v.acc[k][v.part+j]
+		VADDPS(q[j], acc, acc)
 	}
-	VADDPS(q, acc, acc)
 }
 
 // fold adds the lanes of sum k in the order of kernels.Fold and stores it.
@@ -252,40 +468,53 @@ func (v *vec) fold(k int, m Mem) {
 	VMOVSS(x.AsX(), m)
 }
 
-// label returns a label that the function does not have yet.
-func (v *vec) label(name string) string {
-	v.labels++
-	return fmt.Sprintf("%s%d", name, v.labels)
-}
-
-// spread runs an instruction with a 32-bit constant as its first operand: one
-// that AVX-512 spreads over the lanes as it loads it, and AVX2 finds spread.
-func (v *vec) spread(vex, evex func(...Op), name string, bits uint32, a, d Op) {
+// largest stores the largest lane of x, as an unsigned number, in every lane of
+// an XMM register. It overwrites x.
+func (v *vec) largest(x VecVirtual) VecVirtual {
+	t := YMM()
 	if v.zmm() {
-		evex(word(name, bits), a, d)
-		return
+		VEXTRACTI64X4(Imm(1), x, t)
+		VPMAXUD(t, x.AsY(), x.AsY())
 	}
-	vex(words(name+"x8", bits, bits, bits, bits, bits, bits, bits, bits), a, d)
+	VEXTRACTI128(Imm(1), x.AsY(), t.AsX())
+	VPMAXUD(t.AsX(), x.AsX(), x.AsX())
+	VPSHUFD(Imm(0b01001110), x.AsX(), t.AsX())
+	VPMAXUD(t.AsX(), x.AsX(), x.AsX())
+	VPSHUFD(Imm(0b10110001), x.AsX(), t.AsX())
+	VPMAXUD(t.AsX(), x.AsX(), x.AsX())
+	return x.AsX().(VecVirtual)
 }
-
-// variadic gives an instruction of three operands the type of the others.
-func variadic(f func(a, b, c Op)) func(...Op) { return func(o ...Op) { f(o[0], o[1], o[2]) } }
 
 var data = map[string]Mem{}
 
-// word returns a 32-bit constant in read-only memory.
-func word(name string, bits uint32) Mem { return words(name, bits) }
+// word returns a constant in read-only memory, eight the same constant in all
+// lanes of AVX2.
+func word(l lit) Mem { return words(uint32(l)) }
 
-// words returns 32-bit words in read-only memory.
-func words(name string, bits ...uint32) Mem {
-	if _, ok := data[name]; !ok {
-		data[name] = GLOBL(name, RODATA|NOPTR)
-		for i, b := range bits {
-			DATA(4*i, U32(b))
-		}
-	}
-	return data[name]
+func eight(l lit) Mem {
+	x := uint32(l)
+	return words(x, x, x, x, x, x, x, x)
 }
 
-// lanes returns the vector 0, 1, ... 7 in read-only memory.
-func lanes() Mem { return words("lanes", 0, 1, 2, 3, 4, 5, 6, 7) }
+// words returns 32-bit words in read-only memory, named by what they are.
+func words(bits ...uint32) Mem {
+	name := "w"
+	if same := slices.Equal(bits, slices.Repeat(bits[:1], len(bits))); same {
+		name = fmt.Sprintf("%s%08xx%d", name, bits[0], len(bits))
+	} else {
+		var all []byte
+		for _, b := range bits {
+			all = binary.LittleEndian.AppendUint32(all, b)
+		}
+		name = fmt.Sprintf("%s%dcrc%08x", name, len(bits), crc32.ChecksumIEEE(all))
+	}
+	if m, ok := data[name]; ok {
+		return m
+	}
+	m := GLOBL(name, RODATA|NOPTR)
+	for i, b := range bits {
+		DATA(4*i, U32(b))
+	}
+	data[name] = m
+	return m
+}

@@ -1,0 +1,399 @@
+package main
+
+import (
+	"slices"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+
+	"github.com/optbench/optbench/kernels"
+)
+
+const signature = "func(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)"
+
+// loop is the state of one function being written.
+type loop struct {
+	v      *vec
+	form   *kernels.Stored
+	access []kernels.Access
+	body   body
+	i, n   GPVirtual
+	base   []GPVirtual // of each array; of blocks, moved along
+}
+
+// begin writes the prologue: elements [i, n) of the arrays that a pass uses.
+func begin(is isa, f *kernels.Stored, pass int, b body) *loop {
+	what := "."
+	if f.Passes[pass].Sums > 0 {
+		what = " and stores the sums of its units."
+	}
+	prologue(functionName(f, pass)+is.suffix, "runs elements [i, n) of a pass"+what)
+	l := &loop{form: f, access: f.Access(pass), body: b}
+	l.arrays(l.access)
+	l.v = newVec(is, b)
+	l.v.words = !slices.ContainsFunc(f.Types, func(d kernels.DType) bool { return d != kernels.BF16 })
+	if slices.Contains(f.Types, kernels.BF16) && l.v.zmm() && (!l.v.words || b.terms != nil) {
+		l.v.ordered()
+	}
+	l.bounds()
+	return l
+}
+
+func prologue(name, doc string) {
+	TEXT(name, 0, signature)
+	Doc(name + " " + doc)
+	Pragma("noescape")
+}
+
+func (l *loop) arrays(access []kernels.Access) {
+	ptr := Load(Param("ptr"), GP64())
+	l.base = make([]GPVirtual, len(access))
+	for k, a := range access {
+		if a != kernels.None {
+			l.base[k] = GP64()
+			MOVQ(Mem{Base: ptr, Disp: 8 * k}, l.base[k])
+		}
+	}
+}
+
+func (l *loop) bounds() {
+	l.i = Load(Param("i"), GP64()).(GPVirtual)
+	l.n = Load(Param("n"), GP64()).(GPVirtual)
+}
+
+// at returns where vector j of array k starts, from element i+offset on.
+func (l *loop) at(k, offset int) func(j int) Mem {
+	size := l.form.Types[k].Bytes(1)
+	return func(j int) Mem {
+		return Mem{Base: l.base[k], Index: l.i, Scale: uint8(size), Disp: size * (offset + j*l.v.width)}
+	}
+}
+
+// parameters is the array of the parameters: the master copy where there is one.
+func (l *loop) parameters() int {
+	if l.form.HasMaster() {
+		return len(l.form.Slots)
+	}
+	return 0
+}
+
+// array returns the array that stands for a slot.
+func (l *loop) array(slot int) int {
+	if slot == 0 {
+		return l.parameters()
+	}
+	return slot
+}
+
+// load reads the slots at element i+offset.
+func (l *loop) load(offset int) []val {
+	s := make([]val, len(l.form.Slots))
+	for slot := range s {
+		if k := l.array(slot); l.access[k]&kernels.Read != 0 {
+			s[slot] = l.v.load(l.form.Types[k], l.at(k, offset))
+		}
+	}
+	return s
+}
+
+// step runs the body on the bundle at element i+offset.
+func (l *loop) step(offset int) {
+	s := l.load(offset)
+	if l.body.emit != nil {
+		for slot, x := range l.body.emit(l.v, s) {
+			if l.store(slot, x, offset) {
+				s[slot] = x
+				if l.body.terms != nil {
+					s[slot] = l.v.stored(l.form.Types[l.array(slot)], x)
+				}
+			}
+		}
+	}
+	if l.body.terms != nil {
+		for slot, x := range l.body.terms(l.v, s) {
+			l.store(slot, x, offset)
+		}
+	}
+}
+
+// store writes a slot that the pass writes, and reports whether it does.
+func (l *loop) store(slot int, x val, offset int) bool {
+	k := l.array(slot)
+	if x == nil || k >= len(l.access) || l.access[k]&kernels.Write == 0 {
+		return false
+	}
+	l.v.store(l.form.Types[k], x, l.at(k, offset))
+	if k != slot {
+		l.v.store(l.form.Types[slot], x, l.at(slot, offset))
+	}
+	return true
+}
+
+// wholeVectors reports whether a function leaves what does not fill a vector to
+// others: AVX2 has no masks for narrow types.
+func wholeVectors(is isa, types []kernels.DType) bool {
+	return is.width == 8 && slices.Contains(types, kernels.BF16)
+}
+
+// elementwise writes the skeleton of a pass without sums: whole iterations,
+// then vectors under a mask.
+func elementwise(is isa, f *kernels.Stored, pass int, b body) {
+	l := begin(is, f, pass, b)
+	bundle := is.unroll
+	if b.bundle > 0 && l.v.zmm() && !slices.Contains(f.Types, kernels.BF16) { // which has pairs
+		bundle = b.bundle
+	}
+	l.each(bundle*is.width, !wholeVectors(is, f.Types), func() {
+		l.v.whole(bundle)
+		l.step(0)
+	}, func() { l.step(0) })
+	VZEROUPPER()
+	RET()
+}
+
+// each writes a loop over [i, n): whole steps, then vectors under a mask.
+func (l *loop) each(step int, tail bool, whole, vector func()) {
+	limit := GP64()
+	MOVQ(l.n, limit)
+	SUBQ(Imm(uint64(step)), limit)
+	start, rest, done := l.v.label("loop"), l.v.label("tail"), l.v.label("done")
+	CMPQ(l.i, limit)
+	JGT(LabelRef(rest))
+	Label(start)
+	whole()
+	ADDQ(Imm(uint64(step)), l.i)
+	CMPQ(l.i, limit)
+	JLE(LabelRef(start))
+	Label(rest)
+	if tail {
+		CMPQ(l.i, l.n)
+		JGE(LabelRef(done))
+		l.v.mask(l.i, l.n)
+		vector()
+		ADDQ(Imm(uint64(l.v.width)), l.i)
+		JMP(LabelRef(rest))
+		Label(done)
+	}
+}
+
+// partEnd sets end to i+size, or to n if that is less.
+func (l *loop) partEnd(size int, end GPVirtual) {
+	LEAQ(Mem{Base: l.i, Disp: size}, end)
+	CMPQ(end, l.n)
+	CMOVQGT(l.n, end)
+}
+
+// norms writes the skeleton of a pass with sums: unit by unit, each with
+// accumulators of its own that are folded and stored at the end.
+func norms(is isa, f *kernels.Stored, pass int, b body) {
+	l := begin(is, f, pass, b)
+	v, sums := l.v, f.Passes[pass].Sums
+	out := Load(Param("sums"), GP64())
+	v.accumulators(sums)
+	end, limit := GP64(), GP64()
+
+	Label("unit")
+	CMPQ(l.i, l.n)
+	JGE(LabelRef("done"))
+	l.partEnd(kernels.Unit, end)
+	v.clear()
+	MOVQ(end, limit)
+	SUBQ(Imm(kernels.Lanes), limit)
+	CMPQ(l.i, limit)
+	JGT(LabelRef("tail"))
+	Label("lanes")
+	v.whole(is.unroll)
+	for v.part = 0; v.part < kernels.Lanes/is.width; v.part += is.unroll {
+		l.step(v.part * is.width)
+	}
+	ADDQ(Imm(kernels.Lanes), l.i)
+	CMPQ(l.i, limit)
+	JLE(LabelRef("lanes"))
+	Label("tail")
+	if !wholeVectors(is, f.Types) {
+		for v.part = 0; v.part < kernels.Lanes/is.width; v.part++ {
+			CMPQ(l.i, end)
+			JGE(LabelRef("fold"))
+			v.mask(l.i, end)
+			l.step(0)
+			ADDQ(Imm(uint64(is.width)), l.i)
+		}
+	}
+	Label("fold")
+	MOVQ(end, l.i)
+	for k := range sums {
+		v.fold(k, Mem{Base: out, Disp: 4 * k})
+	}
+	ADDQ(Imm(uint64(4*sums)), out)
+	JMP(LabelRef("unit"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// blocks writes the skeleton of an elementwise pass with arrays of blocks. A
+// block is run twice: first the update, whose new states stay on the stack while
+// their largest is found; then they are encoded.
+func blocks(is isa, f *kernels.Stored, pass int, b body) {
+	l := begin(is, f, pass, b)
+	v := l.v
+	var packed []int // the slots in blocks
+	for k, d := range f.Types {
+		if d.Grain() > 1 {
+			packed = append(packed, k)
+		}
+	}
+	scratch := v.frame(len(packed) * (kernels.Block/is.width + 2))
+	index := GP64() // of the element within the block
+	end := GP64()
+	scratchAt := func(p int) func(j int) Mem {
+		return func(j int) Mem {
+			return Mem{Base: scratch, Index: index, Scale: 4, Disp: 4 * (p*kernels.Block + j*is.width)}
+		}
+	}
+	codesAt := func(k int) func(j int) Mem {
+		return func(j int) Mem { return Mem{Base: l.base[k], Index: index, Scale: 1, Disp: 4 + j*is.width} }
+	}
+	// The arrays in blocks start at element 0, and the others at i.
+	t := GP64()
+	MOVQ(l.i, t)
+	SHRQ(Imm(8), t)
+	IMUL3Q(U32(kernels.BlockBytes), t, t)
+	for _, k := range packed {
+		ADDQ(t, l.base[k])
+	}
+
+	Label("block")
+	CMPQ(l.i, l.n)
+	JGE(LabelRef("done"))
+	l.partEnd(kernels.Block, end)
+	// The scale of each, what zero is with it, and the largest magnitude so far.
+	scales, zeros, most := make([]Mem, len(packed)), make([]Mem, len(packed)), make([]VecVirtual, len(packed))
+	for p, k := range packed {
+		scales[p] = Mem{Base: scratch, Disp: 4 * (len(packed)*kernels.Block + 2*p*is.width)}
+		zeros[p] = scales[p].Offset(4 * is.width)
+		most[p] = v.vector()
+		VBROADCASTSS(Mem{Base: l.base[k]}, most[p])
+		VMOVAPS(most[p], scales[p])
+		t := v.vector()
+		VBROADCASTSS(word(number(kernels.ByteZero)), t)
+		VMULPS(t, most[p], t)
+		VMOVAPS(t, zeros[p])
+		clearRegister(most[p])
+	}
+	XORQ(index, index)
+	update := func() {
+		s := make([]val, len(f.Slots))
+		for k, a := range l.access {
+			p := slices.Index(packed, k)
+			switch {
+			case p >= 0:
+				s[k] = v.decode(f.Types[k], v.rawBytes(codesAt(k)), scales[p], zeros[p])
+			case a&kernels.Read != 0:
+				s[k] = v.load(f.Types[k], l.at(k, 0))
+			}
+		}
+		for k, x := range b.emit(v, s) {
+			if p := slices.Index(packed, k); p >= 0 {
+				x = v.padded(x)
+				size := v.abs(x)
+				if f.Types[k] == kernels.UQ8 {
+					x = size
+				}
+				for j := range x {
+					VMOVAPS(x[j], scratchAt(p)(j))
+					VPMAXUD(size[j], most[p], most[p])
+				}
+			} else if x != nil && l.access[k]&kernels.Write != 0 {
+				v.store(f.Types[k], x, l.at(k, 0))
+			}
+		}
+		ADDQ(Imm(uint64(v.bundle*is.width)), index)
+	}
+	whole := l.n
+	l.n = end
+	l.each(is.unroll*is.width, true, func() {
+		v.whole(is.unroll)
+		update()
+	}, update)
+	l.n = whole
+
+	v.whole(1)
+	inverse := make([]Op, len(packed))
+	for p, k := range packed {
+		inverse[p] = v.scale(f.Types[k], v.largest(most[p]), Mem{Base: l.base[k]})
+	}
+	MOVQ(index, t)
+	XORQ(index, index)
+	Label("encode")
+	for p, k := range packed {
+		x := v.each(func(j int, d VecVirtual) { VMOVAPS(scratchAt(p)(j), d) })
+		v.storeBytes(v.encode(f.Types[k], x, inverse[p]), codesAt(k))
+	}
+	ADDQ(Imm(uint64(is.width)), index)
+	CMPQ(index, t)
+	JLT(LabelRef("encode"))
+	for _, k := range packed {
+		ADDQ(U32(kernels.BlockBytes), l.base[k])
+	}
+	MOVQ(end, l.i)
+	JMP(LabelRef("block"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// stream writes a loop that loads every array and stores some unchanged. Narrow
+// numbers move many at a time; of a tail that does not fill a vector, AVX2 moves
+// those of 4 bytes alone.
+func stream(is isa, s kernels.Mix) {
+	prologue("stream"+s.Name()+is.suffix, "loads elements [i, n) of arrays and stores those with a W unchanged.")
+	l := &loop{}
+	access := make([]kernels.Access, len(s))
+	for k := range s {
+		access[k] = kernels.Read
+	}
+	l.arrays(access)
+	l.v = newVec(is, body{})
+	l.bounds()
+	v := l.v
+	at := func(k int) func(j int) Mem {
+		return func(j int) Mem {
+			return Mem{Base: l.base[k], Index: l.i, Scale: uint8(s[k].Size), Disp: 4 * j * is.width}
+		}
+	}
+	step := 0 // one vector of the narrowest
+	for _, t := range s {
+		step = max(step, is.width*4/t.Size)
+	}
+	l.each(step, true, func() {
+		loaded := make([]val, len(s))
+		for k, t := range s {
+			v.whole(step * t.Size / (4 * is.width))
+			loaded[k] = v.load(kernels.F32, at(k))
+		}
+		for k, t := range s {
+			if t.Written {
+				v.store(kernels.F32, loaded[k], at(k))
+			}
+		}
+	}, func() {
+		for k, t := range s {
+			switch {
+			case t.Size == 4:
+				x := v.load(kernels.F32, at(k))
+				if t.Written {
+					v.store(kernels.F32, x, at(k))
+				}
+			case t.Size == 2 && v.zmm():
+				x := v.rawWords(at(k))
+				if t.Written {
+					v.storeWords(x, at(k))
+				}
+			}
+		}
+	})
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,10 @@
+#include "acclip.cuh"
+
+__device__ void acclip1(const float *c, float &p, float g, float &m, float &ta) {
+	g *= c[0];
+	m += c[1] * (g - m);
+	ta += c[2] * (fabsf(g) - ta);
+	p -= c[3] * clip(ta, m, c[4]);
+}
+
+UPDATE(acclip1, SLOTS(RW, R, RW, RW))

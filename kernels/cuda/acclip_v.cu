@@ -1,0 +1,11 @@
+#include "acclip.cuh"
+
+__device__ void acclip_v(const float *c, float &p, float g, float &m, float &ta, float &v) {
+	g *= c[0];
+	m += c[1] * (g - m);
+	ta += c[2] * (power(fabsf(g), c[5], c[6]) - ta);
+	v += c[2] * (g * g - v);
+	p -= c[3] * clip(power(ta, c[7], c[8]), m, c[4]) / second_moment(v, c[9], c[4]);
+}
+
+UPDATE(acclip_v, SLOTS(RW, R, RW, RW, RW))

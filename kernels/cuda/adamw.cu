@@ -1,0 +1,10 @@
+#include "update.cuh"
+
+__device__ void adamw(const float *c, float &p, float g, float &m, float &v) {
+	g *= c[0];
+	m += c[1] * (g - m);
+	v += c[2] * (g * g - v);
+	p = c[5] * p - c[3] * m / (sqrtf(v) + c[4]);
+}
+
+UPDATE(adamw, SLOTS(RW, R, RW, RW))

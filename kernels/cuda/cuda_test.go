@@ -1,0 +1,357 @@
+package cuda
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/optbench/optbench/internal/ptxsim"
+	"github.com/optbench/optbench/kernels"
+)
+
+// sizes are those at which something changes: an access of 16 bytes, a warp, a
+// unit, a chunk, and one either side.
+var sizes = []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 127, 128, 129, 1023, 1024, 1025, 4095, 4096, 4097, 0}
+
+var shifts = map[string]func(tensor, slot int) int{
+	"aligned": func(int, int) int { return 0 },
+	"shifted": func(tensor, _ int) int { return tensor },
+	"mixed":   func(tensor, slot int) int { return tensor + slot },
+}
+
+// trial runs steps of an update on the simulator and by definition.
+type trial struct {
+	update kernels.Update
+	lens   []int
+	shift  string
+	draw   func() float32
+	scale  float64 // of the group; 0 for none
+	form   Form
+	cache  int64
+	grid   int
+	seed   uint64
+	steps  int
+
+	resident bool // the kernel for tensors that stay in a cache
+}
+
+func (tr trial) run(t *testing.T) {
+	t.Helper()
+	d := &device{Memory: new(ptxsim.Memory), t: t, grid: tr.grid, seed: tr.seed}
+	k := tr.update.Kernel()
+	if tr.resident {
+		k = k.Resident
+	}
+	l := place(tr.lens, len(k.Slots), shifts[tr.shift])
+	want := values(k, l.size, tr.draw)
+	arrays, tensors := d.upload(k, l, want)
+	o := Options{Form: tr.form, CacheBytes: tr.cache}
+	scale := 1.0
+	if tr.scale != 0 {
+		scale = tr.scale
+		o.Scale[0] = d.scalar(scale).Addr()
+	}
+	var norm *plan
+	var sum, factor *ptxsim.Array
+	scaler, _ := tr.update.(kernels.Scaler)
+	if scaler != nil && scaler.Scale() != nil {
+		var gradients []Tensor
+		for _, x := range tensors {
+			gradients = append(gradients, Tensor{Slots: x.Slots[1:2], Len: x.Len})
+		}
+		sum, factor = d.scalar(0), d.scalar(0)
+		norm = d.bind(kernels.SquaredNorm.Float32(), gradients, Options{Scale: o.Scale, Out: sum.Addr()})
+		o.Scale[1] = factor.Addr()
+	}
+	p := d.bind(k.Float32(), tensors, o)
+	skipped := 0
+	for i := range tr.steps {
+		st := kernels.Step{T: 1 + 10*i, LRScale: 1, GradScale: 0.75}
+		skipped += kernels.Reference(tr.update, st, scale, l.of(want))
+		c := tr.update.Coef(st)
+		coefs := d.coefs(&c)
+		if norm != nil {
+			if err := norm.step(coefs); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.evaluate(scaler.Scale(), scaler.Scale().Coef(st), sum, factor); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.step(coefs); err != nil {
+			t.Fatal(err)
+		}
+		if err := differ(k, arrays, want); err != nil {
+			t.Fatalf("%s, %s, step %d: %v", kernels.Format(tr.update), tr.shift, i+1, err)
+		}
+	}
+	if got := Skipped(p.work.Bytes()); got != int64(skipped) {
+		t.Errorf("%s: skipped %d, want %d", kernels.Format(tr.update), got, skipped)
+	}
+}
+
+// TestUpdates holds every kernel to its definition, bit for bit.
+func TestUpdates(t *testing.T) {
+	for _, def := range kernels.All() {
+		t.Run(def.Name, func(t *testing.T) {
+			t.Parallel()
+			for i, u := range def.Cases {
+				for j, shift := range []string{"aligned", "shifted", "mixed"} {
+					if testing.Short() && j != i%3 {
+						continue
+					}
+					tr := trial{update: u, lens: sizes, shift: shift, grid: 1 << (2 * j), seed: uint64(i), steps: 2, draw: normal(uint64(i))}
+					if j == 1 {
+						tr.scale = 0.5
+					}
+					tr.run(t)
+					if u.Kernel().Scalar != nil {
+						tr.form, tr.cache, tr.grid = Persistent, 2*12*4097, 2+3*j
+						tr.run(t)
+						if tr.resident = u.Kernel().Resident != nil; tr.resident {
+							tr.run(t)
+							tr.form = Passes
+							tr.run(t)
+						}
+					}
+				}
+				trial{update: u, lens: []int{4097, 0, 5}, shift: "shifted", grid: 3, steps: 2, draw: special(uint64(i))}.run(t)
+			}
+		})
+	}
+}
+
+// TestSkip holds kernels to leaving everything as it is where a factor or a norm
+// is not finite, and to counting it.
+func TestSkip(t *testing.T) {
+	for _, def := range kernels.All() {
+		for _, scale := range []float64{math.NaN(), math.Inf(1)} {
+			for _, lens := range [][]int{{100, 0, 5000}, {0}, nil} {
+				tr := trial{update: def.Cases[0], lens: lens, shift: "aligned", scale: scale, grid: 4, steps: 2, draw: normal(1)}
+				tr.run(t)
+			}
+		}
+		for _, u := range def.Cases {
+			if s, ok := u.(kernels.Scaler); !ok || s.Scale() == nil {
+				if u.Kernel().Scalar == nil {
+					continue
+				}
+			}
+			n := 0
+			rare := normal(1)
+			huge := func() float32 { // its square is infinite, once in a while
+				if n++; n%3001 == 0 {
+					return 1e30
+				}
+				return rare()
+			}
+			trial{update: u, lens: []int{100, 5000, 17}, shift: "aligned", grid: 4, steps: 2, draw: huge}.run(t)
+		}
+	}
+}
+
+// TestManyTensors runs ten thousand small tensors, on which a warp each has little
+// to do.
+func TestManyTensors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("four times ten thousand tensors")
+	}
+	lens := slices.Repeat([]int{7, 1, 4, 0}, 2500)
+	for _, name := range []string{"adam", "lamb"} {
+		u := kernels.Find(name).Cases[0]
+		trial{update: u, lens: lens, shift: "shifted", grid: 64, steps: 1, draw: normal(1)}.run(t)
+	}
+	u := kernels.Find("lamb").Cases[0]
+	trial{update: u, lens: lens, shift: "shifted", form: Persistent, cache: 1 << 20, grid: 8, steps: 1, draw: normal(1)}.run(t)
+	trial{update: kernels.Find("clipped-gd").Cases[0], lens: lens, shift: "shifted", grid: 64, steps: 1, draw: normal(1)}.run(t)
+}
+
+// TestTraffic holds kernels to the bytes that their forms are said to move: with
+// no cache, and for the persistent form with one that holds two groups.
+func TestTraffic(t *testing.T) {
+	const n = 1 << 14
+	for _, k := range kernels.Kernels() {
+		for _, form := range []Form{Passes, Persistent} {
+			if form == Persistent && k.Scalar == nil {
+				continue
+			}
+			lens := slices.Repeat([]int{n / 8}, 8)
+			d := &device{Memory: new(ptxsim.Memory), t: t, grid: 8}
+			l := place(lens, len(k.Slots), shifts["aligned"])
+			arrays, tensors := d.upload(k, l, values(k, l.size, normal(1)))
+			const cache = 2 * 12 * n / 8
+			p := d.bind(k.Float32(), tensors, Options{Form: form, CacheBytes: cache, Out: d.scalar(0).Addr()})
+			if form == Persistent {
+				d.Cache = ptxsim.NewCache(2 * cache)
+			}
+			coefs := d.coefs(&kernels.Coef{1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1})
+			if err := p.step(coefs); err != nil {
+				t.Fatal(err)
+			}
+			var loaded, stored, wide int64
+			for _, a := range arrays {
+				loaded, stored = loaded+a.Loaded(0), stored+a.Stored(0)
+				wide += a.Loaded(16) + a.Stored(16)
+			}
+			if got, want := loaded+stored, int64(k.Float32().Bytes(n)); got != want || wide != want {
+				t.Errorf("%s: threads move %d bytes, %d of them by 16; want %d", k.Name, got, wide, want)
+			}
+			switch form {
+			case Passes:
+				if got, want := p.Bytes(), int64(k.Float32().Bytes(n)); got != want {
+					t.Errorf("%s: says that it moves %d bytes, want %d", k.Name, got, want)
+				}
+			case Persistent:
+				if len(p.groups) < 4 {
+					t.Fatalf("%s: the groups are %d, want several", k.Name, p.groups)
+				}
+				d.Cache.Flush()
+				var slots int64
+				for _, a := range arrays {
+					slots += d.Cache.Of(a)
+				}
+				if want := p.Bytes(); slots != want {
+					t.Errorf("%s, persistent: memory moves %.2f bytes per element, want %.2f",
+						k.Name, float64(slots)/n, float64(want)/n)
+				}
+			}
+		}
+	}
+	for _, c := range []struct {
+		update string
+		form   Form
+		want   int64
+	}{{"adam", Passes, 28}, {"lamb", Passes, 40}, {"lamb", Persistent, 28}, {"lars", Passes, 28}, {"lars", Persistent, 20}} {
+		k := kernels.Find(c.update).Cases[0].Kernel().Float32()
+		b, err := Bind(k, []Tensor{{make([]uint64, len(k.Slots)), n}}, Options{Form: c.form, CacheBytes: 1 << 30})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Bytes(); got != n*c.want {
+			t.Errorf("%s, form %d: %d bytes for %d elements, want %d for each", c.update, c.form, got, n, c.want)
+		}
+	}
+}
+
+// TestLongTotals runs tensors of more than one block of units, with sums that need
+// no rounding in float64 and with sums that must be taken one after the other.
+func TestLongTotals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("eight million elements")
+	}
+	const n = kernels.Unit*kernels.UnitBlock + 5
+	k := kernels.SquaredNorm
+	rng := rand.New(rand.NewPCG(3, 4))
+	for name, binades := range map[string]int{"even": 1, "uneven": 40} { // of the units' sizes
+		d := &device{Memory: new(ptxsim.Memory), t: t, grid: 16}
+		l := place([]int{n, 3000}, 1, shifts["shifted"])
+		drawn, size := 0, 1.0
+		data := values(k, l.size, func() float32 {
+			if drawn++; drawn%kernels.Unit == 0 {
+				size = math.Ldexp(1, rng.IntN(binades))
+			}
+			return float32(size * (1 + rng.Float64()))
+		})
+		_, tensors := d.upload(k, l, data)
+		out := d.scalar(0)
+		c := kernels.Coef{kernels.CoefGrad: 0.75}
+		if err := d.bind(k.Float32(), tensors, Options{Out: out.Addr()}).step(d.coefs(&c)); err != nil {
+			t.Fatal(err)
+		}
+		var want float64
+		for _, x := range l.of(data) {
+			want += kernels.SumSquares(&c, x[0])
+		}
+		if got := valueOf(out); got != want {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+}
+
+// TestMaps holds maps to their definitions.
+func TestMaps(t *testing.T) {
+	maps := []kernels.Map{kernels.ClipNorm{Max: 1}, kernels.InverseNorm{Eps: 1e-8}, kernels.InverseNorm{}}
+	for _, def := range kernels.All() {
+		for _, u := range def.Cases {
+			if s, ok := u.(kernels.Scaler); ok && s.Scale() != nil {
+				maps = append(maps, s.Scale())
+			}
+		}
+	}
+	for _, m := range maps {
+		d := &device{Memory: new(ptxsim.Memory), t: t}
+		c := m.Coef(kernels.At(1))
+		for _, x := range []float64{0, 1e-320, 0.3, 1, 2, 1e300, math.Inf(1), math.NaN()} {
+			in, out := d.scalar(x), d.scalar(7)
+			if err := d.evaluate(m, c, in, out); err != nil {
+				t.Fatal(err)
+			}
+			want := kernels.Eval(m, &c, []float64{x})
+			if got := valueOf(out); math.Float64bits(got) != math.Float64bits(want) && (got == got || want == want) {
+				t.Errorf("%s(%v): got %v, want %v", m.Name(), x, got, want)
+			}
+		}
+	}
+}
+
+// TestGivesUp holds the persistent form to an error, not a hang, where its blocks
+// are not all resident.
+func TestGivesUp(t *testing.T) {
+	k := kernels.Find("lamb").Cases[0].Kernel()
+	d := &device{Memory: new(ptxsim.Memory), t: t, grid: 4, resident: 2}
+	l := place(slices.Repeat([]int{100}, 80), len(k.Slots), shifts["aligned"])
+	_, tensors := d.upload(k, l, values(k, l.size, normal(1)))
+	p := d.bind(k.Float32(), tensors, Options{Form: Persistent, CacheBytes: 2 * 12 * 100 * 20, Patience: 1000})
+	if err := p.step(d.coefs(&kernels.Coef{1})); err != nil {
+		t.Fatal(err)
+	}
+	if !Failed(p.work.Bytes()) {
+		t.Error("a barrier that not all blocks can reach is not reported")
+	}
+}
+
+// TestBind holds refusals to one line that says why.
+func TestBind(t *testing.T) {
+	lamb, adam := kernels.Find("lamb").Cases[0].Kernel(), kernels.Find("adam").Cases[0].Kernel()
+	slots := []uint64{256, 512, 768, 1024}
+	for _, c := range []struct {
+		k    *kernels.Kernel
+		t    Tensor
+		o    Options
+		want string
+	}{
+		{adam, Tensor{slots[:3], 1}, Options{}, "tensor 0: 3 slots of 1 elements, want 4 slots"},
+		{adam, Tensor{[]uint64{256, 514, 768, 1024}, 1}, Options{}, "tensor 0: slot g starts at 0x202, want a multiple of 4"},
+		{adam, Tensor{slots, 1}, Options{Form: Persistent}, "adam has one pass, and the persistent form is for two"},
+		{lamb, Tensor{slots, 100}, Options{Form: Persistent, CacheBytes: 2000}, "a tensor of 100 elements takes 1200 bytes of cache, and a group may take 1000"},
+		{&kernels.Kernel{Name: "none", Slots: adam.Slots}, Tensor{}, Options{}, "none has no CUDA kernel"},
+	} {
+		if _, err := Bind(c.k.Float32(), []Tensor{c.t}, c.o); fmt.Sprint(err) != c.want {
+			t.Errorf("%s: got %v, want %s", c.k.Name, err, c.want)
+		}
+	}
+	narrow, _ := adam.In(kernels.FindStorage("bf16"))
+	if _, err := Bind(narrow, nil, Options{}); fmt.Sprint(err) != "adam in bf16 has no CUDA kernel, want f32" {
+		t.Errorf("a storage without kernels: got %v", err)
+	}
+	if _, err := MapTable(make([]uint64, 5), 0); err == nil {
+		t.Error("a map of five scalars is not refused")
+	}
+}
+
+// TestHuge binds more elements than 32 bits count, on no memory at all.
+func TestHuge(t *testing.T) {
+	const n = 2_359_332_864
+	b, err := Bind(kernels.SquaredNorm.Float32(), []Tensor{{[]uint64{1 << 32}, n}, {[]uint64{1 << 36}, 1}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.chunks > maxChunks || int64(b.chunks-1)*b.span < n || b.units != n/kernels.Unit+1 {
+		t.Errorf("%d chunks of %d elements, %d units, for %d elements", b.chunks, b.span, b.units, n+1)
+	}
+	if got := int64(len(b.Table(0, 0))); got != b.TableBytes() {
+		t.Errorf("a table of %d bytes, want %d", got, b.TableBytes())
+	}
+}

@@ -1,0 +1,201 @@
+package cuda
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/optbench/optbench/kernels"
+)
+
+// names returns the stems of the files that match a pattern.
+func names(t *testing.T, suffix string) []string {
+	t.Helper()
+	files, err := filepath.Glob("*" + suffix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(f, suffix)
+	}
+	return files
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// defined are the names of all kernels and maps.
+func defined() []string {
+	var out []string
+	for _, k := range kernels.Kernels() {
+		out = append(out, k.Name)
+	}
+	for _, m := range []kernels.Map{kernels.ClipNorm{}, kernels.InverseNorm{}} {
+		out = append(out, m.Name())
+	}
+	for _, d := range kernels.All() {
+		for _, u := range d.Cases {
+			if s, ok := u.(kernels.Scaler); ok && s.Scale() != nil {
+				out = append(out, s.Scale().Name())
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// TestComplete holds the folder to one source for each kernel and map that is
+// defined, its PTX, and no other.
+func TestComplete(t *testing.T) {
+	want := defined()
+	for _, suffix := range []string{".cu", ".ptx"} {
+		got := names(t, suffix)
+		for _, name := range want {
+			if !slices.Contains(got, name) {
+				t.Errorf("no %s%s: want its source, and make ptx", name, suffix)
+			}
+		}
+		for _, name := range got {
+			if !slices.Contains(want, name) {
+				t.Errorf("%s%s, and nothing defines %s", name, suffix, name)
+			}
+		}
+	}
+	for _, k := range kernels.Kernels() {
+		if len(k.Slots) > MaxSlots {
+			t.Errorf("%s has %d slots, and a table has room for %d", k.Name, len(k.Slots), MaxSlots)
+		}
+	}
+}
+
+// TestFresh holds PTX to the sources that lie beside it, by their hash.
+func TestFresh(t *testing.T) {
+	var headers string
+	for _, name := range names(t, ".cuh") {
+		headers += read(t, name+".cuh")
+	}
+	for _, name := range names(t, ".cu") {
+		want := fmt.Sprintf("%x", sha256.Sum256([]byte(read(t, name+".cu")+headers)))
+		if !strings.Contains(read(t, name+".ptx"), want+"\n") {
+			t.Errorf("%s.ptx is not of the sources beside it, want make ptx", name)
+		}
+	}
+}
+
+// TestCompiler makes the PTX anew, byte for byte, where nvcc 11.8 is installed.
+func TestCompiler(t *testing.T) {
+	nvcc, err := exec.LookPath("nvcc")
+	if err != nil {
+		t.Skip("nvcc is not installed; hashes were compared")
+	}
+	version, err := exec.Command(nvcc, "--version").CombinedOutput()
+	if err != nil || !bytes.Contains(version, []byte("release 11.8")) {
+		t.Skipf("%s is not release 11.8; hashes were compared", nvcc)
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command("sh", "ptx.sh", dir).CombinedOutput(); err != nil {
+		t.Fatalf("ptx.sh: %v\n%s", err, out)
+	}
+	for _, name := range names(t, ".cu") {
+		if read(t, name+".ptx") != read(t, filepath.Join(dir, name+".ptx")) {
+			t.Errorf("%s.ptx is not what nvcc makes of its source, want make ptx", name)
+		}
+	}
+}
+
+var (
+	opcode   = regexp.MustCompile(`(?m)^\s*(?:@!?%p\d+\s+)?([a-z]\w*(?:\.\w+)+)`)
+	rounding = regexp.MustCompile(`^(add|sub|mul|div|sqrt|rcp|fma|mad)\b.*\.f(32|64)$|^cvt\.(\w+\.)*f32\.f64$`)
+	fusing   = regexp.MustCompile(`^(fma|mad)\b.*\.f(32|64)$`)
+)
+
+// loose says what of a module could give other bits than its definition: an
+// approximation, a flush to zero, arithmetic that is not rounded once to nearest
+// and that the driver may therefore fuse. Of fused operations there may be whole
+// copies of a power's, or none.
+func loose(module string, fused int) []string {
+	var out []string
+	count := 0
+	for _, m := range opcode.FindAllStringSubmatch(module, -1) {
+		op := m[1]
+		switch {
+		case strings.Contains(op, ".approx") || strings.Contains(op, ".ftz") || strings.Contains(op, ".full"):
+			out = append(out, op+" is not exact")
+		case rounding.MatchString(op) && !strings.Contains(op, ".rn."):
+			out = append(out, op+" does not say how it rounds")
+		case fusing.MatchString(op):
+			count++
+		}
+	}
+	switch {
+	case fused == 0 && count > 0:
+		out = append(out, fmt.Sprintf("%d fused operations, and its source has none", count))
+	case fused > 0 && (count == 0 || count%fused != 0):
+		out = append(out, fmt.Sprintf("%d fused operations, want a multiple of %d", count, fused))
+	}
+	if strings.Contains(module, ".local") {
+		out = append(out, "it uses local memory")
+	}
+	return out
+}
+
+// TestExact holds all modules to exact arithmetic.
+func TestExact(t *testing.T) {
+	power := strings.Count(read(t, "acclip.cuh"), "__fmaf_rn(")
+	for _, name := range names(t, ".ptx") {
+		module, err := PTX(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fused := 0
+		if strings.Contains(read(t, name+".cu"), "power(") {
+			fused = power
+		}
+		for _, problem := range loose(module, fused) {
+			t.Errorf("%s.ptx: %s", name, problem)
+		}
+		if !strings.Contains(module, "\n.version 6.3\n.target sm_70\n") {
+			t.Errorf("%s.ptx is not version 6.3 for sm_70", name)
+		}
+	}
+}
+
+// TestLoose makes sure that TestExact would find something.
+func TestLoose(t *testing.T) {
+	for _, c := range []struct {
+		line  string
+		fused int
+		want  int
+	}{
+		{"\tadd.rn.f32 \t%f1, %f2, %f3;", 0, 0},
+		{"\tadd.s32 \t%r1, %r2, %r3;\n\tmul.lo.s64 %rd1, %rd2, %rd3;", 0, 0},
+		{"\tadd.f32 \t%f1, %f2, %f3;", 0, 1},
+		{"\t@%p1 mul.f32 \t%f1, %f2, %f3;", 0, 1},
+		{"\tsub.f64 \t%fd1, %fd2, %fd3;", 0, 1},
+		{"\tdiv.full.f32 \t%f1, %f2, %f3;", 0, 1},
+		{"\tsqrt.approx.ftz.f32 \t%f1, %f2;", 0, 1},
+		{"\tmul.rn.ftz.f32 \t%f1, %f2, %f3;", 0, 1},
+		{"\tcvt.rz.f32.f64 \t%f1, %fd2;", 0, 1},
+		{"\tfma.rn.f32 \t%f1, %f2, %f3, %f4;", 0, 1},
+		{"\tfma.rn.f32 \t%f1, %f2, %f3, %f4;", 1, 0},
+		{"\tfma.rn.f32 \t%f1, %f2, %f3, %f4;", 2, 1},
+		{"\t.local .align 4 .b8 \t__local_depot0[16];", 0, 1},
+	} {
+		if got := loose(c.line+"\n", c.fused); len(got) != c.want {
+			t.Errorf("%q: %q, want %d problems", c.line, got, c.want)
+		}
+	}
+}

@@ -189,6 +189,11 @@ func (o *abOptions) run(cmd *cobra.Command) (err error) {
 	if cmd.Flags().Changed("output") && o.out == "" {
 		return fmt.Errorf("--output is empty, want the name of a file")
 	}
+	for _, a := range o.axes {
+		if !strings.Contains(a, "=") {
+			return fmt.Errorf("-a is %q, want an axis as name=values; the side to compare with is --a %s", a, a)
+		}
+	}
 	env := machine.Capture()
 	cases, err := harness.Cases(o.axes, env)
 	if errors.Is(err, harness.ErrMissing) {
@@ -204,9 +209,13 @@ func (o *abOptions) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	plan := func(cases int) (compare.Plan, error) { return compare.NewPlan(least, most, cases, alpha, margin) }
-	if _, err := plan(1); err != nil { // that of a command's cases is made when they are known
-		return err
+	ctx := cmd.Context()
+	session := &pairs.Session{Cases: cases, Settings: o.axes, Seed: o.seed, Plan: func(cases int) (compare.Plan, error) {
+		return compare.NewPlan(least, most, cases, alpha, margin)
+	}}
+	a, b, err := o.sides(ctx, session)
+	if err != nil {
+		return interruptedOr(ctx, err)
 	}
 	var file *record.Writer
 	if o.out != "" {
@@ -224,67 +233,101 @@ func (o *abOptions) run(cmd *cobra.Command) (err error) {
 		return coded{exitFailed, err}
 	}
 	defer os.RemoveAll(work) // the system's folder for what may stay
-	ctx := cmd.Context()
-	a, err := pairs.Find(ctx, "a", o.a, work)
-	if err != nil {
-		return interruptedOr(ctx, err)
-	}
-	b, err := pairs.Find(ctx, "b", o.b, work)
-	if err != nil {
-		return interruptedOr(ctx, err)
-	}
-	session := &pairs.Session{
-		A: o.launch(a), B: o.launch(b), Cases: cases, Settings: o.axes, Plan: plan, Seed: o.seed, Identical: pairs.Identical(a, b),
-	}
-	if a.Command() || b.Command() {
-		session.Cases = nil
-		if a.Command() && b.Command() && len(o.axes) > 0 {
-			return fmt.Errorf("both sides are commands, which decide themselves what they measure: want no -a %s", o.axes[0])
+	for _, s := range []*pairs.Side{a, b} {
+		if err := s.Build(ctx, work); err != nil {
+			return interruptedOr(ctx, err)
 		}
-	} else if _, err := plan(len(cases)); err != nil {
-		return err
 	}
+
+	session.A, session.B, session.Identical = o.launch(a), o.launch(b), pairs.Identical(a, b)
 	end := showPairs(cmd.ErrOrStderr(), session)
-	used, measured, err := session.Run(ctx)
+	plan, measured, ended := session.Run(ctx)
 	end()
-	if err != nil {
-		return o.failed(ctx, measured, err)
-	}
-	side := func(s *pairs.Side) record.Side {
-		return record.Side{Spec: s.Spec, Commit: s.Commit, Digest: s.Digest}
-	}
 	start := newComparisonRun(o.command(), env, o.profile, o.seed)
-	start.Comparison = &record.Plan{A: side(a), B: side(b), Alpha: alpha, Margin: margin, Looks: used.Looks}
-	var out []record.Comparison
-	var tests []*record.Selftest
+	start.Comparison = &record.Plan{
+		A: a.Record(), B: b.Record(), Alpha: alpha, Margin: margin, Looks: plan.Looks, SameKernels: a.Kernels != "" && a.Kernels == b.Kernels,
+	}
+	out := []record.Comparison{}
 	for _, c := range measured {
 		r := c.Record(start.ID, session.Identical)
 		r.Noise = floor.of(r.Case)
 		out = append(out, *r)
-		if session.Identical && r.CI95[0] > 0 {
-			noise := math.Max(r.CI95[1], 1/r.CI95[0]) - 1
-			tests = append(tests, &record.Selftest{Schema: record.Schema, Kind: record.KindSelftest, Run: start.ID, Case: r.Case, Pairs: r.Pairs, Ratios: []float64{r.Ratio}, Noise: noise})
+	}
+	var unstored error
+	if file != nil && len(out) > 0 {
+		if err := store(file, start, out); err != nil {
+			unstored = coded{exitFailed, err}
 		}
 	}
-	if file != nil {
-		if err := file.Write(start); err != nil {
-			return coded{exitFailed, err}
-		}
-		for i := range out {
-			if err := file.Write(&out[i]); err != nil {
-				return coded{exitFailed, err}
-			}
-		}
+	if ended != nil {
+		return errors.Join(o.failed(ctx, out, ended), unstored)
 	}
-	if len(tests) > 0 {
-		if err := storeNoise(o.noise, start, tests); err != nil {
+	if session.Identical {
+		if err := o.storeNoise(start, noiseOf(out)); err != nil {
 			fmt.Fprintln(cmd.ErrOrStderr(), report.Wrap("note: "+err.Error(), "      ")) // the comparison stands
 		}
 	}
 	if err := report.ShowComparison(cmd.OutOrStdout(), start, out, o.format); err != nil {
-		return coded{exitFailed, err}
+		return errors.Join(coded{exitFailed, err}, unstored)
 	}
-	return o.end(out)
+	return errors.Join(unstored, o.end(out))
+}
+
+// sides finds what is compared, and refuses a session that could show nothing.
+func (o *abOptions) sides(ctx context.Context, s *pairs.Session) (a, b *pairs.Side, err error) {
+	if _, err := s.Plan(1); err != nil { // that of a command's cases is made when they are known
+		return nil, nil, err
+	}
+	if a, err = pairs.Find(ctx, "a", o.a); err != nil {
+		return nil, nil, err
+	}
+	if b, err = pairs.Find(ctx, "b", o.b); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case a.Command() && b.Command() && len(o.axes) > 0:
+		return nil, nil, fmt.Errorf("both sides are commands, which decide themselves what they measure: want no -a %s", o.axes[0])
+	case a.Command() || b.Command():
+		s.Cases = nil
+	default:
+		_, err = s.Plan(len(s.Cases))
+	}
+	return a, b, err
+}
+
+// noiseOf is what identical sides say about the noise of the machine.
+func noiseOf(cases []record.Comparison) []record.Selftest {
+	var out []record.Selftest
+	for _, c := range cases {
+		if c.CI95[0] > 0 {
+			out = append(out, record.Selftest{
+				Schema: record.Schema, Kind: record.KindSelftest, Run: c.Run, Case: c.Case, Pairs: c.Pairs,
+				Ratios: []float64{c.Ratio}, Noise: math.Max(c.CI95[1], 1/c.CI95[0]) - 1,
+			})
+		}
+	}
+	return out
+}
+
+func (o *abOptions) storeNoise(start *record.Run, tests []record.Selftest) error {
+	w, err := openNoise(o.noise)
+	if err != nil {
+		return err
+	}
+	return errors.Join(store(w, start, tests), w.Close())
+}
+
+// store appends a run and its records to a file.
+func store[T any](w *record.Writer, run *record.Run, records []T) error {
+	if err := w.Write(run); err != nil {
+		return err
+	}
+	for i := range records {
+		if err := w.Write(&records[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newComparisonRun is the record of a run that compares.
@@ -311,15 +354,19 @@ func interruptedOr(ctx context.Context, err error) error {
 	return err
 }
 
-// failed is the error of a session that ended early.
-func (o *abOptions) failed(ctx context.Context, measured []*pairs.Comparison, err error) error {
+// failed is the error of a session that ended early, with these cases.
+func (o *abOptions) failed(ctx context.Context, cases []record.Comparison, err error) error {
 	done := 0
-	for _, c := range measured {
+	for _, c := range cases {
 		done += len(c.A)
+	}
+	kept := ""
+	if o.out != "" && done > 0 {
+		kept = "; their launches are kept"
 	}
 	switch {
 	case ctx.Err() != nil:
-		return coded{exitIncomplete, fmt.Errorf("interrupted after %d pairs of %d cases: no verdict, for the data are looked at only when planned", done, len(measured))}
+		return coded{exitIncomplete, fmt.Errorf("interrupted after %d pairs of %d cases: no verdict, for the data are looked at only when planned%s", done, len(cases), kept)}
 	case errors.Is(err, pairs.ErrLaunch), done > 0:
 		return coded{exitFailed, err}
 	}

@@ -36,12 +36,20 @@ func noisePath(flag string) string {
 // A noiseFloor is what comparisons of a program with itself show on a machine.
 type noiseFloor map[record.Case]float64
 
-// readNoise returns the noise of a machine, the latest of each case. That the
-// usual file is not there says only that there was no self-test yet.
+// readNoise returns the noise of a machine, of each case that of the most
+// comparisons, the latest of several. That the usual file is not there says only
+// that there was no self-test yet.
 func readNoise(flag string, env machine.Environment) (noiseFloor, error) {
-	f, err := record.ReadFile(noisePath(flag))
-	if flag == "" && (noisePath("") == "" || errors.Is(err, fs.ErrNotExist)) {
+	path := noisePath(flag)
+	if path == "" {
 		return nil, nil
+	}
+	f, err := record.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if flag == "" {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("--noise %s: no such file; optbench selftest --noise %s makes it", flag, flag)
 	}
 	if err != nil {
 		return nil, err
@@ -51,9 +59,10 @@ func readNoise(flag string, env machine.Environment) (noiseFloor, error) {
 		here[r.ID] = sameMachine(r.Environment, env)
 	}
 	floor := noiseFloor{}
+	comparisons := map[record.Case]int{}
 	for _, s := range f.Selftest {
-		if here[s.Run] {
-			floor[s.Case] = s.Noise
+		if n := len(s.Ratios); here[s.Run] && n >= comparisons[s.Case] {
+			floor[s.Case], comparisons[s.Case] = s.Noise, n
 		}
 	}
 	return floor, nil
@@ -74,29 +83,16 @@ func (n noiseFloor) of(c record.Case) float64 {
 	return all[len(all)/2]
 }
 
-// storeNoise appends self-tests to the file of noise.
-func storeNoise(flag string, run *record.Run, tests []*record.Selftest) (err error) {
+// openNoise opens the file of noise for another self-test.
+func openNoise(flag string) (*record.Writer, error) {
 	path := noisePath(flag)
 	if path == "" {
-		return fmt.Errorf("there is no cache folder to keep the noise of this machine in, want --noise FILE")
+		return nil, fmt.Errorf("there is no cache folder to keep the noise of this machine in, want --noise FILE")
 	}
 	if flag == "" {
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			return fmt.Errorf("keep the noise of this machine: %w; --noise FILE keeps it elsewhere", err)
+			return nil, fmt.Errorf("keep the noise of this machine: %w; --noise FILE keeps it elsewhere", err)
 		}
 	}
-	w, err := record.OpenWriter(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	if err := w.Write(run); err != nil {
-		return err
-	}
-	for _, t := range tests {
-		if err := w.Write(t); err != nil {
-			return err
-		}
-	}
-	return nil
+	return record.OpenWriter(path)
 }

@@ -49,7 +49,10 @@ it is found. Every comparison is one of optbench ab, with fresh processes in pai
 What a program shows against itself is the noise floor of the machine: it is stored,
 and ab and compare show it beside their percentages.
 
-Where no axis is set the case is adamw at the size that fits the last cache.`,
+Where no axis is set the case is adamw at the size that fits the last cache.
+
+Exit codes: 0 tested; 2 refused; 4 interrupted, or a device is missing; 5 a launch
+failed, or there are more false alarms than alpha allows.`,
 		Example: `  optbench selftest
   optbench selftest --aa 100 --plant 2%,5%,10% --planted 20
   optbench selftest -a update=adamw,lamb -a n=1e6 -o selftest.jsonl`,
@@ -134,6 +137,15 @@ func (o *selftestOptions) run(cmd *cobra.Command) (err error) {
 			}
 		}()
 	}
+	noise, err := openNoise(o.noise)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := noise.Close(); e != nil {
+			err = errors.Join(coded{exitFailed, e}, err)
+		}
+	}()
 	self, err := os.Executable()
 	if err != nil {
 		return coded{exitFailed, fmt.Errorf("find the program, to launch it: %w", err)}
@@ -147,35 +159,36 @@ func (o *selftestOptions) run(cmd *cobra.Command) (err error) {
 		trial.bar = newBar(cmd.ErrOrStderr(), len(cases)*(o.aa+len(plants)*o.planted), "comparisons")
 	}
 	start := newComparisonRun(o.command(), env, o.profile, o.seed)
+	writers := []*record.Writer{noise}
+	if file != nil {
+		writers = append(writers, file)
+	}
+	for _, w := range writers {
+		if err := w.Write(start); err != nil {
+			return coded{exitFailed, err}
+		}
+	}
 	var tests []*record.Selftest
 	for _, c := range cases {
 		t, err := trial.test(start.ID, c, plants)
 		if cmd.Context().Err() != nil {
-			return coded{exitIncomplete, fmt.Errorf("interrupted: %d of %d cases tested", len(tests), len(cases))}
+			return coded{exitIncomplete, fmt.Errorf("interrupted: %d of %d cases tested; their records are kept", len(tests), len(cases))}
 		}
 		if err != nil {
 			return coded{exitFailed, err}
 		}
-		tests = append(tests, t)
-	}
-	if file != nil {
-		if err := file.Write(start); err != nil {
-			return coded{exitFailed, err}
-		}
-		for _, t := range tests {
-			if err := file.Write(t); err != nil {
+		for _, w := range writers {
+			if err := w.Write(t); err != nil {
 				return coded{exitFailed, err}
 			}
 		}
+		tests = append(tests, t)
 	}
 	if trial.bar != nil {
 		_ = trial.bar.Finish()
 	}
 	if err := o.show(cmd, env, tests); err != nil {
 		return err
-	}
-	if err := storeNoise(o.noise, start, tests); err != nil {
-		return coded{exitFailed, err}
 	}
 	for _, t := range tests {
 		if lo, _ := compare.Rate(t.Alarms, len(t.Ratios)); lo > alpha {

@@ -59,7 +59,6 @@ type Result struct {
 	N     int     // pairs; or launches of the side that has fewer
 	MDE   float64 // smallest change that would have been seen with 80 % power, as a share
 	MoreN int     // of an inconclusive case: pairs that are still needed, about
-
 }
 
 // power is that at which effects count as seen.

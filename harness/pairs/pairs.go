@@ -129,7 +129,9 @@ func (s *Session) first(ctx context.Context) ([]*Comparison, error) {
 		return nil, err
 	}
 	for _, c := range out {
-		c.add(a, b, order, took/time.Duration(len(out)))
+		if err := c.add(a, b, order, took/time.Duration(len(out))); err != nil {
+			return nil, err
+		}
 	}
 	s.progress(1, 0)
 	return out, nil
@@ -257,7 +259,8 @@ func (s *Session) progress(done, rest int) {
 	}
 }
 
-// Record returns the comparison as it is stored.
+// Record returns the comparison as it is stored. Where a session ended early, the
+// launches since the last look are in it, but were not tested.
 func (c *Comparison) Record(run string, identical bool) *record.Comparison {
 	r := &record.Comparison{
 		Schema: record.Schema, Kind: record.KindComparison, Run: run, Case: c.Case, Design: record.Paired,
@@ -271,6 +274,12 @@ func (c *Comparison) Record(run string, identical bool) *record.Comparison {
 	}
 	if identical {
 		r.Verdict, r.MorePairs = string(compare.Identical), 0
+	}
+	if untested := len(c.A) - c.Result.N; c.Result.N == 0 {
+		r.Verdict, r.P, r.PHolm = string(compare.Inconclusive), 1, 1
+		r.Notes = append(r.Notes, fmt.Sprintf("ended after %d pairs, before the first look: not tested", untested))
+	} else if untested > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("ended %d pairs after the last look: those were not tested", untested))
 	}
 	for i := range c.A {
 		r.A, r.B = append(r.A, c.A[i].Median), append(r.B, c.B[i].Median)

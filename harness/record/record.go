@@ -46,6 +46,9 @@ type Plan struct {
 	Alpha  float64 `json:"alpha"`
 	Margin float64 `json:"margin"`
 	Looks  []int   `json:"looks"` // pairs after which the data were looked at
+	// SameKernels says that the kernels of both sides are the same code: only what
+	// calls them can differ.
+	SameKernels bool `json:"same_kernels,omitempty"`
 }
 
 // A Side is a program that was compared.

@@ -129,25 +129,34 @@ func probability(c record.Comparison) string {
 	return strconv.FormatFloat(c.PHolm, 'f', 4, 64)
 }
 
+// counts returns how many cases have each verdict.
+func (s suite) counts() map[string]int {
+	counts := map[string]int{}
+	for _, c := range s.cases {
+		counts[c.Verdict]++
+	}
+	return counts
+}
+
 // headline says in one line how the comparison ended.
 func (s suite) headline() string {
-	counts := map[string][]record.Comparison{}
-	for _, c := range s.cases {
-		counts[c.Verdict] = append(counts[c.Verdict], c)
-	}
-	slower := counts[string(compare.Slower)]
-	if len(slower) > 0 {
-		slower = slices.Clone(slower)
-		slices.SortStableFunc(slower, func(a, b record.Comparison) int { return int(math.Copysign(1, b.Ratio-a.Ratio)) })
-		text := fmt.Sprintf("%d of %d cases SLOWER: %s %s %s", len(slower), len(s.cases), s.label(slower[0]), change(slower[0].Ratio), changes(slower[0].CI95))
-		if len(slower) > 1 {
-			text += fmt.Sprintf(" and %d more", len(slower)-1)
+	counts := s.counts()
+	if n := counts[string(compare.Slower)]; n > 0 {
+		worst := s.cases[0]
+		for _, c := range s.cases {
+			if c.Verdict == string(compare.Slower) && (worst.Verdict != c.Verdict || c.Ratio > worst.Ratio) {
+				worst = c
+			}
+		}
+		text := fmt.Sprintf("%d of %d cases SLOWER: %s %s %s", n, len(s.cases), s.label(worst), change(worst.Ratio), changes(worst.CI95))
+		if n > 1 {
+			text += fmt.Sprintf(" and %d more", n-1)
 		}
 		return text
 	}
 	var parts []string
 	for _, v := range compare.Verdicts {
-		if n := len(counts[string(v)]); n > 0 {
+		if n := counts[string(v)]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, v))
 		}
 	}
@@ -220,14 +229,41 @@ func (s suite) notes() []string {
 			out = append(out, s.label(c)+": "+n)
 		}
 	}
+	if s.run.Comparison.SameKernels {
+		out = append(out, "the kernels of both sides are the same code: what differs is what calls them")
+	}
+	if d := s.drift(); math.Abs(d-1) > s.run.Comparison.Margin {
+		out = append(out, fmt.Sprintf("the limit that was measured beside moved by %s from the first half of the pairs to the second: the machine drifts; a coin for the order of each pair keeps that out of the verdicts", change(d)))
+	}
 	if !slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Noise > 0 }) {
 		out = append(out, "the noise of this machine is not known; optbench selftest measures it")
 	}
 	return out
 }
 
+// drift is the ratio of the limit in the second half of all pairs to the first, the
+// geometric mean over cases; 1 where it was not measured.
+func (s suite) drift() float64 {
+	var sum float64
+	cases := 0
+	for _, c := range s.cases {
+		half := len(c.LimitA) / 2
+		if c.Design != record.Paired || half < 2 || len(c.LimitB) != len(c.LimitA) {
+			continue
+		}
+		before := slices.Concat(c.LimitA[:half], c.LimitB[:half])
+		after := slices.Concat(c.LimitA[half:], c.LimitB[half:])
+		sum += math.Log(middle(after) / middle(before))
+		cases++
+	}
+	return math.Exp(sum / float64(max(1, cases)))
+}
+
 func duration(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
+	if d >= 2*time.Hour {
+		return fmt.Sprintf("%.0f h", d.Hours())
+	}
 	if d >= 2*time.Minute {
 		return fmt.Sprintf("%.0f min", d.Minutes())
 	}
@@ -332,15 +368,18 @@ func (s suite) markdown() error {
 // github writes a summary for a pull request: the verdict, the cases that call for
 // attention, and all cases folded away.
 func (s suite) github() error {
+	counts := s.counts()
 	mark := "✅"
-	attention := slices.DeleteFunc(slices.Clone(s.cases), func(c record.Comparison) bool {
-		return c.Verdict == string(compare.Equivalent) || c.Verdict == string(compare.Identical) || c.Verdict == string(compare.Inconclusive)
-	})
-	if slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Verdict == string(compare.Slower) }) {
+	switch {
+	case counts[string(compare.Slower)] > 0:
 		mark = "❌"
-	} else if slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Verdict == string(compare.NotComparable) }) {
+	case counts[string(compare.NotComparable)] > 0:
 		mark = "⚠️"
+	case counts[string(compare.Inconclusive)] == len(s.cases):
+		mark = "❔"
 	}
+	calm := []string{string(compare.Equivalent), string(compare.Identical), string(compare.Inconclusive)}
+	attention := slices.DeleteFunc(slices.Clone(s.cases), func(c record.Comparison) bool { return slices.Contains(calm, c.Verdict) })
 	fmt.Fprintf(s.w, "%s **optbench**: %s\n\n", mark, plain(s.headline()))
 	if len(attention) > 0 {
 		if err := s.rows(attention); err != nil {

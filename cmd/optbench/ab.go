@@ -79,7 +79,7 @@ func (j *judgement) end(cases []record.Comparison) error {
 		var of []string
 		for _, c := range cases {
 			if c.Verdict == string(f.verdict) {
-				of = append(of, fmt.Sprintf("%s at n=%d", c.Case.Update, c.Case.N))
+				of = append(of, report.Label(c.Case, cases))
 			}
 		}
 		if len(of) == 0 || !slices.Contains(j.failOn, f.on) {
@@ -365,8 +365,10 @@ func (o *abOptions) failed(ctx context.Context, cases []record.Comparison, err e
 		kept = "; their launches are kept"
 	}
 	switch {
+	case ctx.Err() != nil && done == 0:
+		return interruptedOr(ctx, err)
 	case ctx.Err() != nil:
-		return coded{exitIncomplete, fmt.Errorf("interrupted after %d pairs of %d cases: no verdict, for the data are looked at only when planned%s", done, len(cases), kept)}
+		return coded{exitIncomplete, fmt.Errorf("interrupted after %d pairs: no verdict, for the data are looked at only when planned%s", done, kept)}
 	case errors.Is(err, pairs.ErrLaunch), done > 0:
 		return coded{exitFailed, err}
 	}

@@ -67,8 +67,8 @@ type suite struct {
 	cases []record.Comparison
 }
 
-// label names a case by its update and by what else tells it from the others.
-func label(c record.Case, cases []record.Comparison) string {
+// Label names a case by its update and by what else tells it from the others.
+func Label(c record.Case, cases []record.Comparison) string {
 	words := []string{c.Update}
 	for _, f := range fields {
 		if f.axis == nil || f.Name == "update" {
@@ -87,7 +87,7 @@ func label(c record.Case, cases []record.Comparison) string {
 	return strings.Join(words, " ")
 }
 
-func (s suite) label(c record.Comparison) string { return label(c.Case, s.cases) }
+func (s suite) label(c record.Comparison) string { return Label(c.Case, s.cases) }
 
 // change shows a ratio as a change in percent.
 func change(ratio float64) string {
@@ -102,6 +102,14 @@ func changes(ci [2]float64) string {
 		return "none"
 	}
 	return "[" + change(ci[0]) + ", " + change(ci[1]) + "]"
+}
+
+// span shows the interval of the change of a case.
+func span(c record.Comparison) string {
+	if c.Ratio == 0 {
+		return ""
+	}
+	return changes(c.CI95)
 }
 
 // perParam shows the median time of launches per parameter.
@@ -292,7 +300,7 @@ func (s suite) terminal() error {
 		return err
 	}
 	for _, c := range s.cases {
-		cells := []string{s.label(c), perParam(c, c.B), change(c.Ratio), changes(c.CI95), probability(c), strconv.Itoa(c.Pairs), noise(c), c.Verdict}
+		cells := []string{s.label(c), perParam(c, c.B), change(c.Ratio), span(c), probability(c), strconv.Itoa(c.Pairs), noise(c), c.Verdict}
 		if !known {
 			cells = slices.Delete(cells, 6, 7)
 		}
@@ -340,7 +348,7 @@ func (s suite) rows(cases []record.Comparison) error {
 		if c.Verdict == string(compare.Slower) {
 			verdict = "**" + verdict + "**"
 		}
-		if err := t.Row(s.label(c), perParam(c, c.A), perParam(c, c.B), change(c.Ratio), changes(c.CI95), probability(c), strconv.Itoa(c.Pairs),
+		if err := t.Row(s.label(c), perParam(c, c.A), perParam(c, c.B), change(c.Ratio), span(c), probability(c), strconv.Itoa(c.Pairs),
 			share(c.MDE), noise(c), verdict); err != nil {
 			return err
 		}

@@ -186,8 +186,8 @@ func (o *abOptions) run(cmd *cobra.Command) (err error) {
 	if o.timeout <= 0 {
 		return fmt.Errorf("--timeout is %v, want a time above 0, such as 5m", o.timeout)
 	}
-	if cmd.Flags().Changed("output") && o.out == "" {
-		return fmt.Errorf("--output is empty, want the name of a file")
+	if err := named(cmd, "output", "noise"); err != nil {
+		return err
 	}
 	for _, a := range o.axes {
 		if !strings.Contains(a, "=") {

@@ -59,6 +59,9 @@ interval from resampling launches.`,
 }
 
 func (o *compareOptions) run(cmd *cobra.Command, args []string) error {
+	if err := named(cmd, "noise"); err != nil {
+		return err
+	}
 	alpha, margin, err := o.check()
 	if err != nil {
 		return err

@@ -34,6 +34,9 @@ run, their median. The same records give the same changes.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := named(cmd, "plot"); err != nil {
+				return err
+			}
 			least, err := percentage("margin", margin)
 			if err != nil {
 				return err

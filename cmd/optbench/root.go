@@ -73,6 +73,16 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// named refuses flags that name files and were given no name.
+func named(cmd *cobra.Command, flags ...string) error {
+	for _, flag := range flags {
+		if f := cmd.Flags().Lookup(flag); f.Changed && f.Value.String() == "" {
+			return fmt.Errorf("--%s is empty, want the name of a file", flag)
+		}
+	}
+	return nil
+}
+
 // noArguments refuses arguments, and says where axes go.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {

@@ -96,8 +96,8 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 	if !slices.Contains(report.Formats, o.format) {
 		return harness.Unknown("format", o.format, report.Formats)
 	}
-	if cmd.Flags().Changed("output") && o.out == "" {
-		return fmt.Errorf("--output is empty, want the name of a file")
+	if err := named(cmd, "output"); err != nil {
+		return err
 	}
 	if o.launches < 1 || o.launches > 1000 {
 		return fmt.Errorf("--launches is %d, want 1 to 1000", o.launches)

@@ -86,6 +86,9 @@ func (o *selftestOptions) run(cmd *cobra.Command) (err error) {
 	if o.aa < 1 || o.planted < 0 || o.aa > 10_000 || o.planted > 10_000 {
 		return fmt.Errorf("--aa is %d and --planted %d, want 1 to 10000 and 0 to 10000", o.aa, o.planted)
 	}
+	if err := named(cmd, "output", "noise"); err != nil {
+		return err
+	}
 	alpha, err := percentage("alpha", o.alpha)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ type Plan struct {
 	B      Side    `json:"b"`
 	Alpha  float64 `json:"alpha"`
 	Margin float64 `json:"margin"`
-	Looks  []int   `json:"looks"` // pairs after which the data were looked at
+	Looks  []int   `json:"looks,omitempty"` // pairs after which the data were looked at
 	// SameKernels says that the kernels of both sides are the same code: only what
 	// calls them can differ.
 	SameKernels bool `json:"same_kernels,omitempty"`

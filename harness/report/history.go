@@ -138,7 +138,11 @@ func (h *History) Show(w io.Writer, format string) error {
 	if err := historyTable(w, lines, format == "md"); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nns/param of %d runs; %d changes of level\n", h.runs, len(changes)-1)
+	margin := " "
+	if format == "md" {
+		margin = ""
+	}
+	fmt.Fprintf(w, "\n%sns/param; runs: %d; changes of level: %d\n", margin, h.runs, len(changes)-1)
 	if len(changes) == 1 {
 		return nil
 	}

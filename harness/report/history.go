@@ -207,7 +207,7 @@ func (h *History) Plot(path string) error {
 		if err != nil {
 			return fmt.Errorf("plot %s: %w", s.name, err)
 		}
-		line.Color, line.Dashes = plotutil.Color(i), plotutil.Dashes(i/7)
+		line.Color, line.Dashes = plotutil.Color(i), plotutil.Dashes(i)
 		p.Add(line)
 		p.Legend.Add(s.name, line)
 		if len(marks) == 0 {

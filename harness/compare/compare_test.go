@@ -93,6 +93,12 @@ func TestPublishedValues(t *testing.T) {
 	near(t, "its lower bound", lo, -0.15, 5e-4)
 	near(t, "its upper bound", hi, 0.76, 5e-4)
 
+	// Student's hours of sleep under two drugs, as R's t.test with equal variances
+	// reports them.
+	near(t, "p of the hours of sleep", tTest(
+		[]float64{0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0},
+		[]float64{1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4}), 0.07919, 5e-6)
+
 	// The 95 % interval of a proportion of 1 in 20, by Clopper and Pearson.
 	lo, hi = Rate(1, 20)
 	near(t, "the lower bound of a rate", lo, 0.0013, 5e-5)
@@ -126,11 +132,7 @@ func TestCriticalValues(t *testing.T) {
 		return len(null)
 	}
 	for n, want := range map[int]int{6: 0, 8: 3, 10: 8, 12: 13, 20: 52, 30: 137} {
-		ranks := make([]int, n)
-		for i := range ranks {
-			ranks[i] = i + 1
-		}
-		if got := critical(signedSums(ranks)); got != want {
+		if got := critical(untiedSums(n)); got != want {
 			t.Errorf("signed ranks of %d: %d, want %d", n, got, want)
 		}
 	}

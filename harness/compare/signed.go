@@ -3,6 +3,7 @@ package compare
 import (
 	"math"
 	"slices"
+	"sync"
 )
 
 // SignedRank returns the two-sided p of the hypothesis that every difference was
@@ -22,22 +23,28 @@ func SignedRank(differences []float64) float64 {
 		}
 		return 0
 	})
-	ranks := make([]int, len(d)) // twice, so that mean ranks are whole
-	positive := 0
+	doubled := make([]int, len(d)) // ranks, twice, so that mean ranks are whole
+	positive, tied := 0, false
 	for i := 0; i < len(d); {
 		j := i
 		for j < len(d) && math.Abs(d[j]) == math.Abs(d[i]) {
 			j++
 		}
+		tied = tied || j > i+1
 		for k := i; k < j; k++ {
-			ranks[k] = i + 1 + j
+			doubled[k] = i + 1 + j
 			if d[k] > 0 {
-				positive += ranks[k]
+				positive += doubled[k]
 			}
 		}
 		i = j
 	}
-	null := signedSums(ranks)
+	var null []float64
+	if tied {
+		null = signedSums(doubled)
+	} else {
+		null, positive = untiedSums(len(d)), positive/2
+	}
 	extreme := max(positive, len(null)-1-positive)
 	if 2*extreme == len(null)-1 {
 		return 1
@@ -49,8 +56,8 @@ func SignedRank(differences []float64) float64 {
 	return min(1, 2*tail)
 }
 
-// signedSums returns the probability of each sum that a random subset of the ranks
-// may have.
+// signedSums returns the probability of each sum that a random subset of ranks may
+// have.
 func signedSums(ranks []int) []float64 {
 	p := []float64{1}
 	for _, r := range ranks {
@@ -62,6 +69,22 @@ func signedSums(ranks []int) []float64 {
 		p = next
 	}
 	return p
+}
+
+// untied holds what untiedSums returned for so many ranks.
+var untied sync.Map
+
+// untiedSums is signedSums of the ranks of n values without ties, made once.
+func untiedSums(n int) []float64 {
+	if sums, ok := untied.Load(n); ok {
+		return sums.([]float64)
+	}
+	ranks := make([]int, n)
+	for i := range ranks {
+		ranks[i] = i + 1
+	}
+	sums, _ := untied.LoadOrStore(n, signedSums(ranks))
+	return sums.([]float64)
 }
 
 // signedSample tests differences. The shift is the median of the means of any two
@@ -76,11 +99,7 @@ func signedSample(d []float64) sample {
 		}
 	}
 	slices.Sort(means)
-	ranks := make([]int, n)
-	for i := range ranks {
-		ranks[i] = i + 1
-	}
-	null := signedSums(ranks)
+	null := untiedSums(n)
 	return sample{n: n, p: SignedRank(d), shift: median(means), interval: func(confidence float64) (lo, hi float64, ok bool) {
 		return between(means, null, confidence)
 	}}

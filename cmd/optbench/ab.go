@@ -245,7 +245,8 @@ func (o *abOptions) run(cmd *cobra.Command) (err error) {
 	end()
 	start := newComparisonRun(o.command(), env, o.profile, o.seed)
 	start.Comparison = &record.Plan{
-		A: a.Record(), B: b.Record(), Alpha: alpha, Margin: margin, Looks: plan.Looks, SameKernels: a.Kernels != "" && a.Kernels == b.Kernels,
+		A: a.Record(), B: b.Record(), Alpha: alpha, Margin: margin, Looks: plan.Looks,
+		SameKernels: !session.Identical && a.Kernels != "" && a.Kernels == b.Kernels,
 	}
 	out := []record.Comparison{}
 	for _, c := range measured {

@@ -282,7 +282,7 @@ func (s suite) terminal() error {
 	fmt.Fprintf(s.w, " %s\n\n", Wrap(s.sides(), " ")) // the program remembers what could not be printed
 	known := slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Noise > 0 })
 	columns := []Column{
-		{"case", len("case") + 2, true}, {"b ns/param", 12, false}, {"change", 9, false}, {"95% interval", 18, true}, {"p", 8, false},
+		{"case", len("case") + 2, true}, {"b ns/param", 12, false}, {"change", 9, false}, {"95% interval", 20, true}, {"p", 8, false},
 		{s.replicates(), len(s.replicates()) + 2, false}, {"noise", 8, false}, {"verdict", 16, true},
 	}
 	if !known {

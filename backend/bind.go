@@ -83,6 +83,26 @@ func (b *builder) add(i int, op Op) error {
 		if err = b.squaredNorm(op); err != nil {
 			return fmt.Errorf("bind: op %d (squared norm): %w", i, err)
 		}
+	case Evaluation:
+		if err = b.evaluation(op); err != nil {
+			name := "no objective"
+			if op.Objective != nil {
+				name = op.Objective.Name()
+			}
+			return fmt.Errorf("bind: op %d (evaluation, %s): %w", i, name, err)
+		}
+	case Dot:
+		if err = b.loop(kernels.InnerProduct, []Buffer{op.X, op.Y}, nil, op.Out); err != nil {
+			return fmt.Errorf("bind: op %d (dot): %w", i, err)
+		}
+	case Combination:
+		if err = b.combination(op); err != nil {
+			return fmt.Errorf("bind: op %d (combination): %w", i, err)
+		}
+	case Copy:
+		if err = b.loop(kernels.Copying, []Buffer{op.To, op.From}, nil, nil); err != nil {
+			return fmt.Errorf("bind: op %d (copy): %w", i, err)
+		}
 	case ScalarMap:
 		if err = b.scalarMap(op); err != nil {
 			return fmt.Errorf("bind: op %d (scalar map): %w", i, err)
@@ -395,6 +415,78 @@ func (b *builder) squaredNorm(r SquaredNorm) error {
 	b.at++
 	next := b.stage(b.at)
 	next.host = append(next.host, func() { *out = sums() })
+	return nil
+}
+
+func (b *builder) evaluation(e Evaluation) error {
+	if e.Objective == nil {
+		return fmt.Errorf("no objective")
+	}
+	if err := kernels.Check(e.Objective); err != nil {
+		return err
+	}
+	n := 0
+	if len(e.Slots) > 0 && e.Slots[0] != nil {
+		n = e.Slots[0].Len()
+	}
+	if _, err := e.Objective.Facts(n); err != nil {
+		return err
+	}
+	plan := b.plan
+	coef := func(c *kernels.Coef) { *c = e.Objective.Coef(n, plan.step) }
+	return b.loop(e.Objective.Kernel(), e.Slots, coef, e.Value)
+}
+
+func (b *builder) combination(c Combination) error {
+	y, err := b.scalar(c.A)
+	if err != nil {
+		return fmt.Errorf("a: %w", err)
+	}
+	x, err := b.scalar(c.B)
+	if err != nil {
+		return fmt.Errorf("b: %w", err)
+	}
+	coef := func(c *kernels.Coef) { c[1], c[2] = *y, *x }
+	return b.loop(kernels.Combination, []Buffer{c.Y, c.X}, coef, nil, scalarSpan(y, false), scalarSpan(x, false))
+}
+
+// loop adds a kernel of one pass over one tensor, whose constants coef derives
+// before each run, if it is not nil. What the pass sums goes to out.
+func (b *builder) loop(k *kernels.Kernel, slots []Buffer, coef func(*kernels.Coef), out Buffer, more ...span) error {
+	form, tensors, spans, err := b.tensors(k, []Tensor{{slots}})
+	if err != nil {
+		return err
+	}
+	var value *float64
+	if k.Passes[0].Sums > 0 {
+		if value, err = b.scalar(out); err != nil {
+			return fmt.Errorf("out: %w", err)
+		}
+		more = append(more, scalarSpan(value, true))
+	}
+	b.begin(append(spans, more...))
+	b.plan.kernels = append(b.plan.kernels, b.plan.backend.isa.Kernel(form))
+	st, s := &state{}, b.stage(b.at)
+	if coef != nil {
+		s.host = append(s.host, func() {
+			coef(&st.coef)
+			st.coefs.Set(&st.coef)
+		})
+	}
+	pc := tensors[0]
+	pc.state = st
+	if value == nil {
+		s.pieces = append(s.pieces, coalesce([]piece{pc})...)
+		return nil
+	}
+	sums := newUnitSums(form.Wide(), pc.n, 1)
+	if pc.n > 0 {
+		pc.sums = sums.base
+		s.pieces = append(s.pieces, pc)
+	}
+	b.at++
+	next := b.stage(b.at)
+	next.host = append(next.host, func() { *value = sums.total(0) })
 	return nil
 }
 

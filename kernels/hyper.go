@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // Hyperparameters are the exported fields of an update's struct. A field's json
 // tag is its name on the command line and in records, and its range tag says
-// which values make sense: an interval such as "[0,1)". Without a range tag any
-// finite number will do.
+// which values make sense: an interval such as "[0,1)", or for a string the words
+// to choose from, "zeros|xavier|he". Without a range tag any finite number will do.
 
 // A Param is a hyperparameter and its value.
 type Param struct {
@@ -49,21 +50,33 @@ func Check(u any) error {
 		return nil // an update of another package's, without any
 	}
 	for i := range v.NumField() {
-		x, ok := v.Field(i).Interface().(float64)
-		if !ok {
-			continue
-		}
 		f := v.Type().Field(i)
 		r := f.Tag.Get("range")
-		if !finite(x) || !within(x, r) {
+		var ok bool
+		want := r
+		switch x := v.Field(i).Interface().(type) {
+		case float64:
+			ok = finite(x) && within(x, r)
 			if r == "" {
-				r = "a finite number"
+				want = "a finite number"
 			}
-			return fmt.Errorf("%s is %v, want %s", f.Tag.Get("json"), x, r)
+		case int:
+			ok = within(float64(x), r)
+		case string:
+			ok = slices.Contains(strings.Split(r, "|"), x)
+			want = words(r)
+		default:
+			continue
+		}
+		if !ok {
+			return fmt.Errorf("%s is %v, want %s", f.Tag.Get("json"), v.Field(i), want)
 		}
 	}
 	return nil
 }
+
+// words lists the choices of a range such as "zeros|xavier|he".
+func words(r string) string { return "one of " + strings.ReplaceAll(r, "|", ", ") }
 
 // within reports whether x lies in an interval such as "[0,1)"; "" is the line.
 func within(x float64, interval string) bool {
@@ -91,26 +104,80 @@ func bound(s string) float64 {
 // Parse returns the update that a text such as "adamw" or
 // "adamw:lr=3e-4:weight_decay=0.1" names: a definition's name, then the
 // hyperparameters that differ from its default.
-func Parse(text string) (Update, error) {
-	name, rest, more := strings.Cut(text, ":")
-	d := Find(name)
-	if d == nil {
-		return nil, fmt.Errorf("unknown update %q, want one of %s", name, strings.Join(Names(), ", "))
+func Parse(text string) (Update, error) { return ParseAmong("update", defaults(), text) }
+
+// Format returns the text that [Parse] turns into u: the name, then what
+// differs from the default.
+func Format(u Update) string { return FormatAmong(defaults(), u) }
+
+// defaults are the updates that a name alone means.
+func defaults() []Update {
+	var out []Update
+	for _, d := range All() {
+		out = append(out, d.Cases[0])
 	}
-	v := reflect.New(reflect.TypeOf(d.Cases[0])).Elem()
-	v.Set(reflect.ValueOf(d.Cases[0]))
+	return out
+}
+
+// A Named thing is a struct of hyperparameters with a name, such as an [Update].
+type Named interface{ Name() string }
+
+// ParseAmong returns the one of defaults that a text names, with the settings
+// that follow the name. Kind is the word for it in errors.
+func ParseAmong[N Named](kind string, defaults []N, text string) (N, error) {
+	var none N
+	name, rest, more := strings.Cut(text, ":")
+	i := slices.IndexFunc(defaults, func(n N) bool { return n.Name() == name })
+	if i < 0 {
+		var names []string
+		for _, n := range defaults {
+			names = append(names, n.Name())
+		}
+		return none, fmt.Errorf("unknown %s %q, want one of %s", kind, name, strings.Join(names, ", "))
+	}
+	v := reflect.New(reflect.TypeOf(defaults[i])).Elem()
+	v.Set(reflect.ValueOf(defaults[i]))
 	if more {
 		for _, setting := range strings.Split(rest, ":") {
 			if err := set(v, setting); err != nil {
-				return nil, fmt.Errorf("update %q: %w", text, err)
+				return none, fmt.Errorf("%s %q: %w", kind, text, err)
 			}
 		}
 	}
-	u := v.Interface().(Update)
-	if err := Check(u); err != nil {
-		return nil, fmt.Errorf("update %q: %w", text, err)
+	n := v.Interface().(N)
+	if err := Check(n); err != nil {
+		return none, fmt.Errorf("%s %q: %w", kind, text, err)
 	}
-	return u, nil
+	return n, nil
+}
+
+// FormatAmong returns the text that [ParseAmong] turns into n.
+func FormatAmong[N Named](defaults []N, n N) string {
+	text := n.Name()
+	var params []Param
+	if i := slices.IndexFunc(defaults, func(d N) bool { return d.Name() == text }); i >= 0 {
+		params = Params(defaults[i])
+	}
+	for i, p := range Params(n) {
+		if i >= len(params) || p.Value != params[i].Value {
+			text += ":" + p.Name + "=" + p.Value
+		}
+	}
+	return text
+}
+
+// With returns x with a hyperparameter changed.
+func With[N Named](x N, name string, value float64) (N, error) {
+	v := reflect.New(reflect.TypeOf(x)).Elem()
+	v.Set(reflect.ValueOf(x))
+	if err := set(v, name+"="+strconv.FormatFloat(value, 'g', -1, 64)); err != nil {
+		return x, fmt.Errorf("%s: %w", x.Name(), err)
+	}
+	out := v.Interface().(N)
+	if err := Check(out); err != nil {
+		return x, fmt.Errorf("%s: %w", x.Name(), err)
+	}
+	return out, nil
 }
 
 // set assigns "name=value" to the field of that name.
@@ -130,8 +197,12 @@ func set(v reflect.Value, setting string) error {
 		switch x := v.Field(i).Addr().Interface().(type) {
 		case *float64:
 			*x, err = strconv.ParseFloat(value, 64)
+		case *int:
+			*x, err = strconv.Atoi(value)
 		case *bool:
 			*x, err = strconv.ParseBool(value)
+		case *string:
+			*x = value
 		case encoding.TextUnmarshaler:
 			err = x.UnmarshalText([]byte(value))
 		}
@@ -147,24 +218,10 @@ func kind(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.Float64:
 		return "a number"
+	case reflect.Int:
+		return "a whole number"
 	case reflect.Bool:
 		return "true or false"
 	}
 	return "one of " + strings.Join(correctionNames[:], ", ")
-}
-
-// Format returns the text that [Parse] turns into u: the name, then what
-// differs from the default.
-func Format(u Update) string {
-	text := u.Name()
-	var defaults []Param
-	if d := Find(text); d != nil {
-		defaults = Params(d.Cases[0])
-	}
-	for i, p := range Params(u) {
-		if i >= len(defaults) || p.Value != defaults[i].Value {
-			text += ":" + p.Name + "=" + p.Value
-		}
-	}
-	return text
 }

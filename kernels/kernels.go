@@ -101,6 +101,9 @@ const (
 	SecondMoment // a state that is never negative, such as an average of squares
 	Threshold    // given by the caller, zero or more
 	Scratch      // of the backend: written by one pass for the next
+	Input        // of an objective: its point, or data of its own
+	Output       // of an objective: the gradient
+	Neighbour    // of an objective: its point, moved along the array
 )
 
 // A Slot is one array of a tensor.

@@ -59,7 +59,11 @@ func TestKernels(t *testing.T) {
 			if len(p.Access) != len(k.Slots) {
 				t.Errorf("%s: pass %q has %d accesses to %d slots", k.Name, p.Name, len(p.Access), len(k.Slots))
 			}
-			writes := slices.ContainsFunc(p.Access, func(a Access) bool { return a&Write != 0 })
+			writes := false
+			for i, a := range p.Access {
+				byTerms := k.Slots[i].Role == Scratch || p.Sums > 0 && k.Slots[i].Role == Output
+				writes = writes || a&Write != 0 && !byTerms
+			}
 			if (p.Update32 != nil) != writes || (p.Update64 != nil) != writes {
 				t.Errorf("%s: pass %q writes: %v, want a loop that updates in either type, or none", k.Name, p.Name, writes)
 			}
@@ -69,11 +73,18 @@ func TestKernels(t *testing.T) {
 		}
 		for i, s := range k.Slots {
 			f := k.Float32()
-			if writes := s.Role != Gradient && s.Role != Threshold; f.Writes(i) != writes {
+			given := []Role{Gradient, Threshold, Input, Neighbour}
+			if writes := !slices.Contains(given, s.Role); f.Writes(i) != writes {
 				t.Errorf("%s: slot %s is written: %v, want %v", k.Name, s.Name, f.Writes(i), writes)
 			}
 		}
-		if k == SquaredNorm {
+		if slices.Contains([]*Kernel{SquaredNorm, InnerProduct, Combination, Copying}, k) {
+			continue
+		}
+		if k.Slots[0].Role == Input {
+			if len(k.Passes) != 1 || k.Passes[0].Sums != 1 || k.Slots[1].Role != Output {
+				t.Errorf("%s is no objective: slots %v, want a point and a gradient first, and one pass with one sum", k.Name, k.Slots)
+			}
 			continue
 		}
 		if len(k.Slots) < 2 || k.Slots[0] != slotP || k.Slots[1] != slotG {

@@ -60,6 +60,20 @@ func Run(t *testing.T, open func() (backend.Backend, error)) {
 			}
 		})
 	}
+	for _, d := range kernels.Objectives() {
+		for i, o := range d.Cases {
+			with(fmt.Sprintf("%s/case=%d", d.Name, i), func(t *testing.T, b backend.Backend) {
+				for _, f := range forms(b, o.Kernel()) {
+					if f.Wide() {
+						checkObjective[float64](t, b, o, f)
+					} else {
+						checkObjective[float32](t, b, o, f)
+					}
+				}
+			})
+		}
+	}
+	with("vectors", checkVectors)
 	with("order", checkOrder)
 	with("scalars", checkScalars)
 	with("skip", checkSkip)
@@ -298,6 +312,74 @@ func anything(rng *rand.Rand) float64 {
 	return ordinary(rng)
 }
 
+// checkObjective holds gradients and values to the definition, whatever the slots
+// hold.
+func checkObjective[T kernels.Real](t *testing.T, b backend.Backend, o kernels.Objective, f *kernels.Stored) {
+	value := scalar(t, b, 0)
+	for _, n := range sizes {
+		if _, err := o.Facts(n); err != nil || n > 5000 && testing.Short() {
+			continue
+		}
+		for start := range 2 {
+			values := ordinary
+			if start == 1 {
+				values = anything
+			}
+			rng := rand.New(rand.NewPCG(uint64(n), uint64(start)))
+			w := newWorld[T](t, b, nil, f, rng, start, []int{0, n}, values)
+			plan := w.bind(t, backend.Evaluation{Objective: o, Slots: w.tensors[0].Slots, Value: value})
+			context := fmt.Sprintf("n=%d offset=%d", n, start)
+			for s := 1; s <= 2; s++ {
+				if err := plan.Step(kernels.At(s)); err != nil {
+					t.Fatal(err)
+				}
+				wantScalar(t, value, kernels.Evaluate(o, kernels.At(s), w.want[0]), context)
+			}
+			w.compare(t, context)
+			if n == 1025 {
+				wantNoAllocs(t, context, func() {
+					if err := plan.Step(kernels.At(3)); err != nil {
+						t.Fatal(err)
+					}
+				})
+			}
+			w.close(t, plan)
+		}
+	}
+}
+
+func wantScalar(t *testing.T, b backend.Buffer, want float64, context string) {
+	t.Helper()
+	got := make([]float64, 1)
+	if err := backend.Get(b, got); err != nil {
+		t.Fatal(err)
+	}
+	if !sameBits(got[0], want) {
+		t.Fatalf("%s: got %v, want %v", context, got[0], want)
+	}
+}
+
+// checkVectors holds the ops on whole vectors to their definitions.
+func checkVectors(t *testing.T, b backend.Backend) {
+	const n = 5003
+	w := newWorld[float32](t, b, nil, kernels.Combination.Float32(), rand.New(rand.NewPCG(15, 16)), 1, []int{0, n}, ordinary)
+	y, x := w.tensors[0].Slots[0], w.tensors[0].Slots[1]
+	half, minus, out := scalar(t, b, 0.5), scalar(t, b, -3), scalar(t, b, 0)
+	plan := w.bind(t,
+		backend.Combination{Y: y, X: x, A: half, B: minus},
+		backend.Copy{To: x.Slice(0, n/2), From: y.Slice(n-n/2, n)},
+		backend.Dot{X: x, Y: y, Out: out})
+	if err := plan.Step(kernels.At(1)); err != nil {
+		t.Fatal(err)
+	}
+	hy, hx := w.want[0][0], w.want[0][1]
+	kernels.RunPass(kernels.Combination.Float32(), 0, &kernels.Coef{1: 0.5, 2: -3}, w.want[0])
+	copy(hx[:n/2], hy[n-n/2:])
+	wantScalar(t, out, kernels.PassSums(kernels.InnerProduct.Float32(), 0, &kernels.Coef{}, [][]float32{hx, hy})[0], "dot")
+	w.compare(t, "combined, copied")
+	w.close(t, plan)
+}
+
 // checkScale multiplies gradients by a scalar on the device, as Scale promises.
 func checkScale(t *testing.T, b backend.Backend, u kernels.Update) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -379,17 +461,27 @@ func checkAllocs(t *testing.T, b backend.Backend, u kernels.Update, f *kernels.S
 		w := newWorld[float32](t, b, u, f, rand.New(rand.NewPCG(5, 6)), 0, []int{0, n / 512 * 256, n}, ordinary)
 		plan := w.bind(t, backend.Group{Update: u, Tensors: w.tensors})
 		st := kernels.At(1)
-		allocs := testing.AllocsPerRun(20, func() {
+		wantNoAllocs(t, fmt.Sprintf("%s, n=%d", f.Storage.Name, n), func() {
 			if err := plan.Step(st); err != nil {
 				t.Fatal(err)
 			}
 			st.T++
 		})
-		if allocs != 0 {
-			t.Errorf("%s, n=%d: Step allocates %v times, want 0", f.Storage.Name, n, allocs)
-		}
 		w.close(t, plan)
 	}
+}
+
+// wantNoAllocs holds f to allocating nothing. The runtime counts what all threads
+// allocate, such as one that it starts meanwhile: what f does shows every time.
+func wantNoAllocs(t *testing.T, context string, f func()) {
+	t.Helper()
+	var allocs float64
+	for range 3 {
+		if allocs = testing.AllocsPerRun(20, f); allocs == 0 {
+			return
+		}
+	}
+	t.Errorf("%s: Step allocates %v times, want 0", context, allocs)
 }
 
 // checkOrder binds ops that depend on one another: they run in order.

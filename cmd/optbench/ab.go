@@ -79,7 +79,7 @@ func (j *judgement) end(cases []record.Comparison) error {
 		var of []string
 		for _, c := range cases {
 			if c.Verdict == string(f.verdict) {
-				of = append(of, report.Label(c.Case, cases))
+				of = append(of, report.Label(c, cases))
 			}
 		}
 		if len(of) == 0 || !slices.Contains(j.failOn, f.on) {
@@ -400,5 +400,5 @@ func (o *abOptions) command() string {
 	if o.out != "" {
 		words = append(words, "-o", o.out)
 	}
-	return quote(words)
+	return quoted(words)
 }

@@ -3,15 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/optbench/optbench/harness"
-	"github.com/optbench/optbench/harness/compare"
 	"github.com/optbench/optbench/harness/machine"
+	"github.com/optbench/optbench/harness/pairs"
 	"github.com/optbench/optbench/harness/record"
 	"github.com/optbench/optbench/harness/report"
 )
@@ -32,6 +30,9 @@ func newCompare() *cobra.Command {
 more, as optbench run --launches 12 -o FILE records them. The launches were not
 side by side, so what drifted between the recordings counts as a difference; where
 both builds are at hand, optbench ab controls for it.
+
+Runs of optbench converge are compared by the steps to their target, the same seeds
+as pairs. A run that missed its target counts at its budget.
 
 Of one file that optbench ab wrote, show the comparison again, in any format and
 with the exit code of its verdicts.
@@ -79,8 +80,8 @@ func (o *compareOptions) run(cmd *cobra.Command, args []string) error {
 		return o.again(cmd, files[0], args[0])
 	}
 	for i, f := range files {
-		if len(f.Throughput) == 0 {
-			return fmt.Errorf("%s: no measurements, want a file that optbench run --launches 12 -o wrote", args[i])
+		if len(f.Throughput)+len(f.Convergence) == 0 {
+			return fmt.Errorf("%s: no measurements, want a file that optbench run --launches 12 -o or optbench converge -o wrote", args[i])
 		}
 	}
 	env, err := o.device(files, args)
@@ -91,18 +92,23 @@ func (o *compareOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	start := newComparisonRun(quote([]string{"optbench", "compare", args[0], args[1]}), env, "", 0)
-	if len(files[1].Runs) > 0 {
-		start.Profile = files[1].Runs[0].Profile
+	cases, err := pairs.Recorded(pairs.Recording{File: files[0], Name: args[0]}, pairs.Recording{File: files[1], Name: args[1]}, alpha, margin)
+	if errors.Is(err, pairs.ErrApart) {
+		return coded{exitIncomplete, err}
 	}
-	cases, err := unpaired(files[0], files[1], args, alpha, margin)
 	if err != nil {
 		return err
 	}
-	for i := range cases {
-		cases[i].Run, cases[i].Noise = start.ID, floor.of(cases[i].Case)
+	start := newComparisonRun(quoted([]string{"optbench", "compare", args[0], args[1]}), env, "", 0)
+	if len(files[1].Runs) > 0 {
+		start.Profile = files[1].Runs[0].Profile
 	}
 	start.Comparison = &record.Plan{A: record.Side{Spec: args[0]}, B: record.Side{Spec: args[1]}, Alpha: alpha, Margin: margin}
+	for i := range cases {
+		if cases[i].Run = start.ID; cases[i].Task == nil {
+			cases[i].Noise = floor.of(cases[i].Case)
+		}
+	}
 	if err := report.ShowComparison(cmd.OutOrStdout(), start, cases, o.format); err != nil {
 		return coded{exitFailed, err}
 	}
@@ -142,13 +148,15 @@ func (o *compareOptions) again(cmd *cobra.Command, f *record.File, name string) 
 // devices, for a difference would be theirs.
 func (o *compareOptions) device(files []*record.File, names []string) (machine.Environment, error) {
 	var all []machine.Environment
+	timed := true // steps are the same on any device
 	for _, f := range files {
+		timed = timed && len(f.Throughput) > 0
 		for _, r := range f.Runs {
 			all = append(all, r.Environment)
 		}
 	}
 	for _, e := range all {
-		if !sameMachine(e, all[0]) && !o.acrossDevices {
+		if timed && !sameMachine(e, all[0]) && !o.acrossDevices {
 			return e, coded{exitIncomplete, fmt.Errorf("not comparable: %s and %s were recorded on different devices, %q with %d CPUs and %q with %d; want --across-devices, or --by device",
 				names[0], names[1], all[0].CPU, all[0].CoresLogical, e.CPU, e.CoresLogical)}
 		}
@@ -157,70 +165,4 @@ func (o *compareOptions) device(files []*record.File, names []string) (machine.E
 		return machine.Environment{}, nil
 	}
 	return all[len(all)-1], nil
-}
-
-// fewestLaunches of a side have an interval.
-const fewestLaunches = 6
-
-// unpaired compares the launches of two files.
-func unpaired(old, new *record.File, names []string, alpha, margin float64) ([]record.Comparison, error) {
-	out := []record.Comparison{}
-	at := map[harness.Case]int{}
-	collect := func(f *record.File, put func(*record.Comparison, *record.Throughput)) {
-		for i := range f.Throughput {
-			t := &f.Throughput[i]
-			if _, ok := at[t.Case]; !ok {
-				at[t.Case] = len(out)
-				out = append(out, record.Comparison{Schema: record.Schema, Kind: record.KindComparison, Case: t.Case, Design: record.Unpaired})
-			}
-			put(&out[at[t.Case]], t)
-		}
-	}
-	collect(old, func(c *record.Comparison, t *record.Throughput) { c.A, c.KernelA = append(c.A, t.Median), t.Kernel })
-	collect(new, func(c *record.Comparison, t *record.Throughput) { c.B, c.KernelB = append(c.B, t.Median), t.Kernel })
-	logs := func(xs []float64) []float64 {
-		l := make([]float64, len(xs))
-		for i, x := range xs {
-			l[i] = math.Log(x)
-		}
-		return l
-	}
-	var a, b [][]float64
-	var tested []int
-	for i := range out {
-		c := &out[i]
-		c.Pairs = min(len(c.A), len(c.B))
-		if c.Pairs == 0 {
-			c.Verdict, c.P, c.PHolm = string(compare.NotComparable), 1, 1
-			c.Notes = []string{names[0] + " lacks the case"}
-			if len(c.B) == 0 {
-				c.Notes = []string{names[1] + " lacks the case"}
-			}
-			continue
-		}
-		for k, side := range [][]float64{c.A, c.B} {
-			if len(side) < fewestLaunches {
-				return nil, fmt.Errorf("%s: %s at n=%d has %d launches, want %d or more on either side: optbench run --launches 12 -o %s; the samples of one launch are no replicates",
-					names[k], c.Case.Update, c.Case.N, len(side), fewestLaunches, names[k])
-			}
-		}
-		if c.KernelA != c.KernelB {
-			c.Notes = append(c.Notes, fmt.Sprintf("the sides ran different kernels, %s and %s", c.KernelA, c.KernelB))
-		}
-		a, b, tested = append(a, logs(c.A)), append(b, logs(c.B)), append(tested, i)
-	}
-	if len(tested) == 0 {
-		return nil, coded{exitIncomplete, errors.New("not comparable: the files have no case in common")}
-	}
-	least := math.MaxInt
-	for _, i := range tested {
-		least = min(least, out[i].Pairs)
-	}
-	plan := compare.Plan{Looks: []int{least}, Alpha: alpha, Margin: margin}
-	for k, r := range plan.JudgeLaunches(a, b) {
-		c := &out[tested[k]]
-		c.Verdict, c.Ratio, c.CI95, c.P, c.PHolm = string(r.Verdict), r.Ratio, r.CI95, r.P, r.PHolm
-		c.MDE, c.MorePairs = r.MDE, r.MoreN
-	}
-	return out, nil
 }

@@ -116,7 +116,7 @@ compared; 5 a verification, a measurement or a write failed.`,
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
 		return errors.New(text)
 	})
-	root.AddCommand(newRun(), newList(), newEnv(), newTable(), newAB(), newCompare(), newSelftest(), newHistory(), newVersion())
+	root.AddCommand(newRun(), newConverge(), newList(), newEnv(), newTable(), newAB(), newCompare(), newSelftest(), newHistory(), newVersion())
 	return root
 }
 

@@ -134,7 +134,7 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 	if r.out, err = report.New(cmd.OutOrStdout(), o.format, cases); err != nil {
 		return err
 	}
-	r.progress(len(cases) * o.launches)
+	r.progress(len(cases)*o.launches, "measuring")
 	if o.launches > 1 {
 		if o.format == "table" || o.format == "md" {
 			r.out = report.Combined(r.out)
@@ -167,12 +167,21 @@ func fits(m *harness.Meter, cases []harness.Case, env machine.Environment) error
 		if err != nil {
 			return err
 		}
-		// Buffers for verification and the program itself need room too.
-		const room = 256 << 20
-		if env.MemoryAvailable > 0 && uint64(need)+room > env.MemoryAvailable {
-			return fmt.Errorf("%s at n=%s needs %s of memory and %s are available; want a smaller n",
-				c.Update, axis.FormatInt(int64(c.N)), size(uint64(need)+room), size(env.MemoryAvailable))
+		if err := room(fmt.Sprintf("%s at n=%s", c.Update, axis.FormatInt(int64(c.N))), need, "n", env); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// room refuses what needs more memory than there is. Less of which axis would do, it
+// says too.
+func room(what string, need int64, less string, env machine.Environment) error {
+	// Buffers for verification and the program itself need room too.
+	const own = 256 << 20
+	if env.MemoryAvailable > 0 && uint64(need)+own > env.MemoryAvailable {
+		return fmt.Errorf("%s needs %s of memory and %s are available; want a smaller %s",
+			what, size(uint64(need)+own), size(env.MemoryAvailable), less)
 	}
 	return nil
 }
@@ -255,11 +264,11 @@ func (o runOptions) command() string {
 	if o.out != "" {
 		words = append(words, "-o", o.out)
 	}
-	return quote(words)
+	return quoted(words)
 }
 
-// quote joins the words of a command so that a shell takes them apart again.
-func quote(words []string) string {
+// quoted joins the words of a command so that a shell takes them apart again.
+func quoted(words []string) string {
 	out := make([]string, len(words))
 	for i, w := range words {
 		if out[i] = w; w == "" || strings.ContainsAny(w, " \t\"'$&|;<>()*?[]{}\\`") {
@@ -329,12 +338,12 @@ type recorder struct {
 }
 
 // progress shows a bar where standard error is a terminal.
-func (r *recorder) progress(cases int) {
+func (r *recorder) progress(cases int, doing string) {
 	r.want = cases
 	if !isTerminal(r.stderr) {
 		return
 	}
-	r.bar = newBar(r.stderr, cases, "measuring")
+	r.bar = newBar(r.stderr, cases, doing)
 }
 
 func newBar(w io.Writer, most int, what string) *progressbar.ProgressBar {

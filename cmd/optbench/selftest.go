@@ -335,5 +335,5 @@ func (o *selftestOptions) command() string {
 	if o.out != "" {
 		words = append(words, "-o", o.out)
 	}
-	return quote(words)
+	return quoted(words)
 }

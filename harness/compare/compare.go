@@ -151,29 +151,28 @@ type sample struct {
 	interval func(confidence float64) (lo, hi float64, ok bool)
 }
 
-// Judge returns a result for each case from the logarithms of the ratios b/a of
-// its pairs. Earlier are the results of the look before, nil at the first: what was
-// decided stays, and counts towards the correction for many cases as Holm's
-// procedure has it.
-func (p Plan) Judge(pairs [][]float64, earlier []Result) []Result {
-	samples := make([]sample, len(pairs))
-	for i, d := range pairs {
-		samples[i] = signedSample(d)
-	}
-	return p.judge(samples, earlier)
+// Data are those of one case, in logarithms: of the ratios b/a of its pairs; or of the
+// times of either side, of launches that were recorded apart.
+type Data struct {
+	Pairs []float64
+	A, B  []float64
 }
 
-// JudgeLaunches is Judge for launches that were recorded apart: logarithms of the
-// times of sides a and b.
-func (p Plan) JudgeLaunches(a, b [][]float64) []Result {
-	samples := make([]sample, len(a))
-	for i := range a {
-		samples[i] = unpairedSample(a[i], b[i])
+func (d Data) sample() sample {
+	if len(d.A) > 0 {
+		return unpairedSample(d.A, d.B)
 	}
-	return p.judge(samples, nil)
+	return signedSample(d.Pairs)
 }
 
-func (p Plan) judge(samples []sample, earlier []Result) []Result {
+// Judge returns a result for each case. Earlier are the results of the look before,
+// nil at the first: what was decided stays, and counts towards the correction for many
+// cases as Holm's procedure has it.
+func (p Plan) Judge(cases []Data, earlier []Result) []Result {
+	samples := make([]sample, len(cases))
+	for i, d := range cases {
+		samples[i] = d.sample()
+	}
 	out := make([]Result, len(samples))
 	ps := make([]float64, len(samples))
 	for i, s := range samples {

@@ -196,7 +196,7 @@ func TestPlan(t *testing.T) {
 				}
 			}
 			plan := Plan{Looks: []int{c.n}, Alpha: 0.05, Margin: 0.02}
-			if got := plan.Judge(pairs, nil)[0].Verdict; got != c.want {
+			if got := plan.Judge(paired(pairs...), nil)[0].Verdict; got != c.want {
 				t.Errorf("%d cases, %d pairs: %s, want %s", cases, c.n, got, c.want)
 			}
 		}
@@ -214,7 +214,7 @@ func TestVerdicts(t *testing.T) {
 	}
 	plan := Plan{Looks: []int{20}, Alpha: 0.05, Margin: 0.02}
 	data := [][]float64{pairs(0.05, 0.01), pairs(-0.05, 0.01), pairs(0, 0.005), pairs(0.005, 0.001), pairs(0, 0.1), make([]float64, 20)}
-	got := plan.Judge(data, nil)
+	got := plan.Judge(paired(data...), nil)
 	for i, want := range []Verdict{Slower, Faster, Equivalent, Equivalent, Inconclusive, Equivalent} {
 		if got[i].Verdict != want {
 			t.Errorf("case %d: %s, want %s: %+v", i, got[i].Verdict, want, got[i])
@@ -226,11 +226,11 @@ func TestVerdicts(t *testing.T) {
 	if r := got[4]; r.MDE < 0.05 || r.MoreN < 20 {
 		t.Errorf("noise of 10 %%: could have seen %v, wants %d more pairs", r.MDE, r.MoreN)
 	}
-	if again := plan.Judge(data, nil); !reflect.DeepEqual(got, again) {
+	if again := plan.Judge(paired(data...), nil); !reflect.DeepEqual(got, again) {
 		t.Error("the same data give another result")
 	}
 	// What an earlier look decided stays, whatever comes.
-	later := plan.Judge([][]float64{data[4], data[4], data[4], data[4], data[0], data[4]}, got)
+	later := plan.Judge(paired(data[4], data[4], data[4], data[4], data[0], data[4]), got)
 	for i, want := range []Verdict{Slower, Faster, Equivalent, Equivalent, Slower, Equivalent} {
 		if later[i].Verdict != want {
 			t.Errorf("case %d: %s at the second look, want %s", i, later[i].Verdict, want)

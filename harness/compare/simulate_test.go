@@ -69,6 +69,14 @@ func simulate(rng *rand.Rand, launch func() float64, n int, effect float64) []fl
 	return d
 }
 
+func paired(cases ...[]float64) []Data {
+	out := make([]Data, len(cases))
+	for i, d := range cases {
+		out[i].Pairs = d
+	}
+	return out
+}
+
 // sequence judges a suite by a plan, look after look.
 func sequence(plan Plan, pairs [][]float64) []Result {
 	var results []Result
@@ -77,7 +85,7 @@ func sequence(plan Plan, pairs [][]float64) []Result {
 		for i := range pairs {
 			seen[i] = pairs[i][:n]
 		}
-		results = plan.Judge(seen, results)
+		results = plan.Judge(paired(seen...), results)
 	}
 	return results
 }
@@ -192,7 +200,7 @@ func TestFixedOrder(t *testing.T) {
 				d[i] = -d[i]
 			}
 		}
-		if alarm(plan.Judge([][]float64{d}, nil)) {
+		if alarm(plan.Judge(paired(d), nil)) {
 			alarms++
 		}
 	}
@@ -247,11 +255,11 @@ func TestMDE(t *testing.T) {
 	var sum float64
 	const trials = 500
 	for range trials {
-		sum += plan.Judge([][]float64{simulate(rng, launch, 20, 0)}, nil)[0].MDE
+		sum += plan.Judge(paired(simulate(rng, launch, 20, 0)), nil)[0].MDE
 	}
 	mde, found := sum/trials, 0
 	for range trials {
-		if plan.Judge([][]float64{simulate(rng, launch, 20, mde)}, nil)[0].Verdict == Slower {
+		if plan.Judge(paired(simulate(rng, launch, 20, mde)), nil)[0].Verdict == Slower {
 			found++
 		}
 	}
@@ -292,11 +300,11 @@ func TestLaunches(t *testing.T) {
 	const trials = 2000
 	alarms, found, held := 0, 0, 0
 	for range trials {
-		r := plan.JudgeLaunches([][]float64{side(0)}, [][]float64{side(0)})
+		r := plan.Judge([]Data{{A: side(0), B: side(0)}}, nil)
 		if alarm(r) {
 			alarms++
 		}
-		r = plan.JudgeLaunches([][]float64{side(0)}, [][]float64{side(0.02)})
+		r = plan.Judge([]Data{{A: side(0), B: side(0.02)}}, nil)
 		if r[0].Verdict == Slower {
 			found++
 		}

@@ -13,6 +13,18 @@ func Unpaired(a, b []float64) float64 {
 	return benchmath.AssumeNothing.Compare(benchmath.NewSample(slices.Clone(a), t), benchmath.NewSample(slices.Clone(b), t)).P
 }
 
+// ReachableLaunches returns the least number of launches a side with which a case of
+// launches that were recorded apart can be significant at level alpha when it is one
+// of so many cases: the least p of n launches a side is 2/C(2n, n).
+func ReachableLaunches(cases int, alpha float64) int {
+	n, least := 1, 1.0
+	for least*float64(cases) > alpha+1e-12 {
+		n++
+		least *= float64(n) / float64(2*(2*n-1)) // C(2n, n) = C(2n-2, n-1) * 2(2n-1)/n
+	}
+	return n
+}
+
 // unpairedSample tests b against a. The shift is the median of all differences
 // between a value of b and one of a; its interval lies between the differences that
 // the test does not reject.

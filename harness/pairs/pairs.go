@@ -1,6 +1,7 @@
-// Package pairs runs the two sides of a comparison: in fresh processes, side by
-// side, the order of each pair chosen by a coin, so that whatever else the machine
-// does meets both alike.
+// Package pairs brings the two sides of a comparison together: in fresh processes,
+// side by side, the order of each pair chosen by a coin, so that whatever else the
+// machine does meets both alike; or from records, launch against launch, and runs of
+// optimizers from the same seeds.
 package pairs
 
 import (
@@ -53,15 +54,6 @@ type Comparison struct {
 	Elapsed time.Duration       // of all pairs
 }
 
-// logs returns the logarithms of the times of both sides.
-func (c *Comparison) logs() (a, b []float64) {
-	for i := range c.A {
-		a = append(a, math.Log(c.A[i].Median))
-		b = append(b, math.Log(c.B[i].Median))
-	}
-	return a, b
-}
-
 // Run launches pairs until every case is decided, or the plan ends. Where a launch
 // fails or ctx is done it returns the error, with what was known at the last look.
 func (s *Session) Run(ctx context.Context) (compare.Plan, []*Comparison, error) {
@@ -79,11 +71,10 @@ func (s *Session) Run(ctx context.Context) (compare.Plan, []*Comparison, error) 
 				return s.plan, cases, err
 			}
 		}
-		data := make([][]float64, len(family))
+		data := make([]compare.Data, len(family))
 		for i, c := range family {
-			a, b := c.logs()
-			for k := range a {
-				data[i] = append(data[i], b[k]-a[k])
+			for k := range c.A {
+				data[i].Pairs = append(data[i].Pairs, math.Log(c.B[k].Median)-math.Log(c.A[k].Median))
 			}
 		}
 		results = s.plan.Judge(data, results)

@@ -21,8 +21,8 @@ type header struct {
 var errJunk = fmt.Errorf("not a record of %s", Schema)
 
 // decode reads a line and checks all that can be known of it without the others: it
-// returns a *Run, a *Throughput, a *Comparison, a *Selftest, or the kind that is
-// not known as a string.
+// returns a *Run, a *Throughput, a *Convergence, a *Comparison, a *Selftest, or the
+// kind that is not known as a string.
 func decode(text []byte) (any, error) {
 	if !json.Valid(text) {
 		return nil, fmt.Errorf("%w: it starts with %q", errJunk, text[:min(len(text), 20)])
@@ -40,6 +40,8 @@ func decode(text []byte) (any, error) {
 		rec = new(Run)
 	case KindThroughput:
 		rec = new(Throughput)
+	case KindConvergence:
+		rec = new(Convergence)
 	case KindComparison:
 		rec = new(Comparison)
 	case KindSelftest:
@@ -76,13 +78,8 @@ func (r *Run) check() error {
 	if _, err := time.Parse(time.RFC3339, r.Time); err != nil && r.Time != "" {
 		return fmt.Errorf("time is %.40q, want it as in RFC 3339", r.Time)
 	}
-	if p := r.Comparison; p != nil {
-		if !share(p.Alpha) || !share(p.Margin) {
-			return fmt.Errorf("alpha is %v, margin %v, want them above 0, below 1", p.Alpha, p.Margin)
-		}
-		if err := printable(reflect.ValueOf(*p)); err != nil {
-			return err
-		}
+	if p := r.Comparison; p != nil && (!share(p.Alpha) || !share(p.Margin)) {
+		return fmt.Errorf("alpha is %v, margin %v, want them above 0, below 1", p.Alpha, p.Margin)
 	}
 	return printable(reflect.ValueOf(*r))
 }
@@ -104,15 +101,21 @@ func (c *Case) check() error {
 
 // check refuses what no comparison gives.
 func (c *Comparison) check() error {
-	if err := c.Case.check(); err != nil {
+	checkCase := c.Case.check
+	if c.Task != nil {
+		checkCase = c.Task.check
+	}
+	if err := checkCase(); err != nil {
 		return err
 	}
 	switch {
 	case c.Verdict == "":
 		return fmt.Errorf("no verdict")
-	case c.Design != Paired && c.Design != Unpaired:
-		return fmt.Errorf("design is %.20q, want %s or %s", c.Design, Paired, Unpaired)
-	case c.Design == Paired && (len(c.A) != len(c.B) || len(c.Order) != len(c.A) && c.Order != ""):
+	case c.Design != Paired && c.Design != Unpaired && c.Design != Seeded:
+		return fmt.Errorf("design is %.20q, want %s, %s or %s", c.Design, Paired, Unpaired, Seeded)
+	case (c.Design == Seeded) != (c.Task != nil):
+		return fmt.Errorf("design is %s, task %v, want seeds of a task, or else a case", c.Design, c.Task != nil)
+	case c.Design != Unpaired && (len(c.A) != len(c.B) || len(c.Order) != len(c.A) && c.Order != ""):
 		return fmt.Errorf("%d launches of a, %d of b, %d pairs in order, want as many of each", len(c.A), len(c.B), len(c.Order))
 	case c.Ratio != 0 && (!positive(c.Ratio) || c.CI95[0] > c.Ratio || c.CI95[1] != 0 && c.Ratio > c.CI95[1]):
 		return fmt.Errorf("ratio %v, interval %v, want a ratio above 0 with its interval round it", c.Ratio, c.CI95)
@@ -121,7 +124,7 @@ func (c *Comparison) check() error {
 	}
 	for i, s := range slices.Concat(c.A, c.B, c.LimitA, c.LimitB) {
 		if !positive(s) {
-			return fmt.Errorf("time %d is %v s, want it above 0", i, s)
+			return fmt.Errorf("value %d is %v, want it above 0", i, s)
 		}
 	}
 	return printable(reflect.ValueOf(*c))
@@ -144,6 +147,10 @@ func printable(v reflect.Value) error {
 	case reflect.String:
 		if text := v.String(); strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			return fmt.Errorf("text %.40q holds what cannot be printed", text)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return printable(v.Elem())
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
@@ -185,4 +192,41 @@ func (t *Throughput) check() error {
 		}
 	}
 	return printable(reflect.ValueOf(*t))
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+func (t *Task) check() error {
+	switch {
+	case t.Objective == "" || t.Optimizer == "":
+		return fmt.Errorf("objective is %.40q, optimizer %.40q, want names", t.Objective, t.Optimizer)
+	case t.Dim < 1 || t.Threads < 1:
+		return fmt.Errorf("dim is %d, threads %d, want 1 or more", t.Dim, t.Threads)
+	case !finite(t.LR) || t.LR < 0:
+		return fmt.Errorf("lr is %v, want 0 or more", t.LR)
+	}
+	return nil
+}
+
+// check refuses what no run of an optimizer gives.
+func (c *Convergence) check() error {
+	if err := c.Case.check(); err != nil {
+		return err
+	}
+	switch {
+	case c.Steps < 0 || c.GradEvals < 0 || c.Bytes < 0 || !finite(c.Seconds) || c.Seconds < 0:
+		return fmt.Errorf("steps %d, gradients %d, bytes %d, seconds %v, want 0 or more", c.Steps, c.GradEvals, c.Bytes, c.Seconds)
+	case c.Reached && c.Diverged:
+		return fmt.Errorf("the target was reached and the run diverged, want one of them at most")
+	case !finite(c.Start) || !finite(c.Target) || !finite(c.Final):
+		return fmt.Errorf("start %v, target %v, final value %v, want finite numbers", c.Start, c.Target, c.Final)
+	}
+	last := -1
+	for i, p := range c.Trajectory {
+		if p.Step <= last || p.Step > c.Steps || !finite(p.Value) || !finite(p.Seconds) {
+			return fmt.Errorf("point %d of the trajectory is %v, want steps that rise to %d and finite values", i, p, c.Steps)
+		}
+		last = p.Step
+	}
+	return printable(reflect.ValueOf(*c))
 }

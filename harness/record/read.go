@@ -18,11 +18,12 @@ const maxFile = 1 << 30
 
 // A File is what a file of records holds.
 type File struct {
-	Runs       []Run
-	Throughput []Throughput
-	Comparison []Comparison
-	Selftest   []Selftest
-	Notices    []string // what was passed over, for the user to know
+	Runs        []Run
+	Throughput  []Throughput
+	Convergence []Convergence
+	Comparison  []Comparison
+	Selftest    []Selftest
+	Notices     []string // what was passed over, for the user to know
 }
 
 // ReadFile reads a file of records.
@@ -129,6 +130,8 @@ func (rd *reader) record(text []byte) error {
 		rd.Runs = append(rd.Runs, *rec)
 	case *Throughput:
 		rd.Throughput = append(rd.Throughput, *rec)
+	case *Convergence:
+		rd.Convergence = append(rd.Convergence, *rec)
 	case *Comparison:
 		rd.Comparison = append(rd.Comparison, *rec)
 	case *Selftest:
@@ -145,7 +148,7 @@ func (rd *reader) notice(format string, args ...any) {
 
 // count returns how many records of known kinds there are.
 func (f *File) count() int {
-	return len(f.Runs) + len(f.Throughput) + len(f.Comparison) + len(f.Selftest)
+	return len(f.Runs) + len(f.Throughput) + len(f.Convergence) + len(f.Comparison) + len(f.Selftest)
 }
 
 // finish gives one notice for each thing that was passed over, however often.
@@ -163,10 +166,16 @@ func (rd *reader) finish() (*File, error) {
 		rd.notice("records of kinds that this version does not know are left out: %d", rd.kinds)
 	}
 	orphans, orphan := 0, ""
-	for i := range rd.Throughput {
-		if t := &rd.Throughput[i]; !rd.runs[t.Run] {
-			orphans, orphan = orphans+1, t.Run
+	known := func(run string) {
+		if !rd.runs[run] {
+			orphans, orphan = orphans+1, run
 		}
+	}
+	for i := range rd.Throughput {
+		known(rd.Throughput[i].Run)
+	}
+	for i := range rd.Convergence {
+		known(rd.Convergence[i].Run)
 	}
 	if orphans > 0 {
 		rd.notice("run %.20q has no record of its own (%d measurements of such runs are kept)", orphan, orphans)

@@ -16,10 +16,11 @@ const Schema = "optbench/1"
 
 // Kinds of records.
 const (
-	KindRun        = "run"
-	KindThroughput = "throughput"
-	KindComparison = "comparison"
-	KindSelftest   = "selftest"
+	KindRun         = "run"
+	KindThroughput  = "throughput"
+	KindConvergence = "convergence"
+	KindComparison  = "comparison"
+	KindSelftest    = "selftest"
 )
 
 // A Run is what all measurements of one process share.
@@ -101,33 +102,82 @@ type Throughput struct {
 	Warnings   []string `json:"warnings,omitempty"`
 }
 
+// A Task is what an optimizer was set to minimise, and with what.
+type Task struct {
+	Objective string  `json:"objective"` // with its parameters: "diagonal:condition=1e4"
+	Dim       int     `json:"dim"`
+	Noise     string  `json:"noise,omitempty"` // on every gradient; "" for none
+	Optimizer string  `json:"optimizer"`       // a name with its hyperparameters, but for the learning rate
+	LR        float64 `json:"lr"`
+	Schedule  string  `json:"schedule,omitempty"` // of the learning rate; "" for a constant one
+	DType     string  `json:"dtype"`
+	Backend   string  `json:"backend"`
+	Threads   int     `json:"threads"`
+}
+
+// A Convergence is one run of an optimizer from one seed. Values are those of the
+// objective without noise, above its known minimum.
+type Convergence struct {
+	Schema string `json:"schema"`
+	Kind   string `json:"kind"`
+	Run    string `json:"run"`
+	Case   Task   `json:"case"`
+	Seed   uint64 `json:"seed"`
+	Kernel string `json:"kernel"` // what really ran, op by op: "avx512/diagonal_f32+avx512/adamw_f32"
+	// Tuning says that the run served to choose the learning rate alone.
+	Tuning bool `json:"tuning,omitempty"`
+
+	Budget    int     `json:"budget"`   // steps that it might take
+	Start     float64 `json:"start"`    // value at the first point
+	Target    float64 `json:"target"`   // value at which the run ends
+	Reached   bool    `json:"reached"`  // Steps and what follows are those to the target; else those spent
+	Diverged  bool    `json:"diverged"` // a value that was not finite, or far above the start
+	Steps     int     `json:"steps"`
+	GradEvals int64   `json:"grad_evals"` // gradients of the whole objective, or of a batch
+	Seconds   float64 `json:"seconds"`    // of the steps, on the backend's clock
+	Bytes     int64   `json:"bytes"`      // least memory traffic of the steps
+
+	Final      float64 `json:"final_value"` // the last that was finite
+	Trajectory []Point `json:"trajectory"`  // thinned, from the first point to the last
+	StateHash  string  `json:"state_hash"`  // of the final parameters: 64 bits of their SHA-256
+}
+
+// A Point is the value that a run had reached after some steps.
+type Point struct {
+	Step    int     `json:"step"`
+	Value   float64 `json:"value"`
+	Seconds float64 `json:"seconds"`
+}
+
 // Designs of a comparison.
 const (
 	Paired   = "pairs"    // launches side by side, in an order drawn for each pair
 	Unpaired = "launches" // launches that were recorded apart: drift is not controlled
+	Seeded   = "seeds"    // runs of an optimizer from the same seeds
 )
 
-// A Comparison says how the times of side b of a case compare with those of side
-// a. The times of all launches stand in it, from which all else follows.
+// A Comparison says how side b of a case compares with side a. The values of all
+// launches or runs stand in it, from which all else follows.
 type Comparison struct {
 	Schema string `json:"schema"`
 	Kind   string `json:"kind"`
 	Run    string `json:"run"`
-	Case   Case   `json:"case"`
+	Case   Case   `json:"case,omitzero"`  // of a comparison of times
+	Task   *Task  `json:"task,omitempty"` // of a comparison of steps to a target
 	Design string `json:"design"`
 
 	Verdict     string     `json:"verdict"`
-	Ratio       float64    `json:"ratio,omitempty"` // of b's time to a's; 0 where they cannot be compared
+	Ratio       float64    `json:"ratio,omitempty"` // of b to a; 0 where they cannot be compared
 	CI95        [2]float64 `json:"ci95,omitzero"`
 	P           float64    `json:"p"`
 	PHolm       float64    `json:"p_holm"` // adjusted for all cases and looks
-	Pairs       int        `json:"pairs"`  // or launches of the side that has fewer
+	Pairs       int        `json:"pairs"`  // or seeds; or launches of the side that has fewer
 	MDE         float64    `json:"mde"`    // smallest change that would have been seen, as a share
 	MorePairs   int        `json:"more_pairs,omitempty"`
 	MoreSeconds float64    `json:"more_seconds,omitempty"` // that those would take
 
-	A       []float64 `json:"a_s,omitempty"` // seconds per step, of each launch
-	B       []float64 `json:"b_s,omitempty"`
+	A       []float64 `json:"a,omitempty"` // seconds per step, of each launch; or steps, of each seed
+	B       []float64 `json:"b,omitempty"`
 	LimitA  []float64 `json:"limit_a_s,omitempty"` // of the stream that moves the same bytes
 	LimitB  []float64 `json:"limit_b_s,omitempty"`
 	Order   string    `json:"order,omitempty"` // the side that ran first in each pair: "abba"

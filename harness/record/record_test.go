@@ -14,6 +14,16 @@ func aRun(id string) *Run {
 	return &Run{Schema: Schema, Kind: KindRun, ID: id, Time: "2026-01-02T03:04:05Z", Command: "optbench run", Commit: "unknown", Profile: "quick", Seed: 1}
 }
 
+func aConvergence(run string) *Convergence {
+	return &Convergence{
+		Schema: Schema, Kind: KindConvergence, Run: run,
+		Case: Task{Objective: "diagonal", Dim: 10, Optimizer: "adam", LR: 0.1, DType: "f32", Backend: "cpu:go", Threads: 1},
+		Seed: 3, Kernel: "go/diagonal_f32+go/adam_f32", Start: 4, Target: 0.04, Reached: true,
+		Steps: 7, GradEvals: 7, Seconds: 1e-3, Bytes: 2800, Final: 0.03,
+		Trajectory: []Point{{0, 4, 0}, {7, 0.03, 1e-3}}, StateHash: "0123456789abcdef",
+	}
+}
+
 func aThroughput(run string) *Throughput {
 	return &Throughput{
 		Schema: Schema, Kind: KindThroughput, Run: run,
@@ -63,14 +73,14 @@ func TestRoundTrip(t *testing.T) {
 	write(t, path, aRun("a"), long)
 	compared := aRun("b")
 	compared.Comparison = &Plan{A: Side{Spec: "main", Commit: "abc"}, B: Side{Spec: "."}, Alpha: 0.05, Margin: 0.02, Looks: []int{2}}
-	write(t, path, compared, aThroughput("b"), aComparison("b"), aSelftest("b"))
+	write(t, path, compared, aThroughput("b"), aConvergence("b"), aComparison("b"), aSelftest("b"))
 	f, err := ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &File{
 		Runs: []Run{*aRun("a"), *compared}, Throughput: []Throughput{*long, *aThroughput("b")},
-		Comparison: []Comparison{*aComparison("b")}, Selftest: []Selftest{*aSelftest("b")},
+		Convergence: []Convergence{*aConvergence("b")}, Comparison: []Comparison{*aComparison("b")}, Selftest: []Selftest{*aSelftest("b")},
 	}
 	if !reflect.DeepEqual(f, want) {
 		t.Errorf("read %d runs, %d measurements, notices %q; not what was written", len(f.Runs), len(f.Throughput), f.Notices)
@@ -106,14 +116,22 @@ func TestTorn(t *testing.T) {
 }
 
 func TestReadRefuses(t *testing.T) {
-	line := func(change func(*Throughput)) string {
-		x := aThroughput("a")
-		change(x)
-		text, err := json.Marshal(x)
+	text := func(x any) string {
+		b, err := json.Marshal(x)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return string(text)
+		return string(b)
+	}
+	line := func(change func(*Throughput)) string {
+		x := aThroughput("a")
+		change(x)
+		return text(x)
+	}
+	run := func(change func(*Convergence)) string {
+		x := aConvergence("a")
+		change(x)
+		return text(x)
 	}
 	compared := func(change func(*Comparison)) string {
 		x := aComparison("a")
@@ -130,7 +148,7 @@ func TestReadRefuses(t *testing.T) {
 		{"of unlike sides", compared(func(x *Comparison) { x.B = x.B[:1] }), "2 launches of a, 1 of b"},
 		{"of an interval elsewhere", compared(func(x *Comparison) { x.Ratio = 2 }), "round it"},
 		{"of p 2", compared(func(x *Comparison) { x.P = 2 }), "probabilities"},
-		{"of a time below 0", compared(func(x *Comparison) { x.B[1] = -1 }), "is -1 s"},
+		{"of a time below 0", compared(func(x *Comparison) { x.B[1] = -1 }), "value 3 is -1"},
 		{"of no update", compared(func(x *Comparison) { x.Case.Update = "" }), "no update"},
 		{"that acts on the terminal", compared(func(x *Comparison) { x.Notes = []string{"\x1b[2J"} }), "cannot be printed"},
 		{"a self-test with more alarms than comparisons", `{"schema":"optbench/1","kind":"selftest","case":{"update":"sgd","n":1,"tensors":1,"threads":1},"alarms":1}`, "1 alarms in 0"},
@@ -155,6 +173,13 @@ func TestReadRefuses(t *testing.T) {
 		{"an interval beside the median", line(func(x *Throughput) { x.CI95 = [2]float64{5, 6} }), "round the median"},
 		{"a negative sample of the limit", line(func(x *Throughput) { x.LimitSamples[2] = -1 }), "is -1"},
 		{"an escape sequence", line(func(x *Throughput) { x.Case.Update = "\x1b[31mred" }), "cannot be printed"},
+		{"no objective", run(func(x *Convergence) { x.Case.Objective = "" }), "objective is"},
+		{"a dimension of none", run(func(x *Convergence) { x.Case.Dim = 0 }), "dim is 0"},
+		{"a negative rate", run(func(x *Convergence) { x.Case.LR = -1 }), "lr is -1"},
+		{"negative steps", run(func(x *Convergence) { x.Steps = -1 }), "steps -1"},
+		{"reached and diverged", run(func(x *Convergence) { x.Diverged = true }), "one of them"},
+		{"a step beyond the last", run(func(x *Convergence) { x.Trajectory[1].Step = 8 }), "point 1"},
+		{"steps that fall", run(func(x *Convergence) { x.Trajectory[1].Step = 0 }), "point 1"},
 		{"a run twice", `{"schema":"optbench/1","kind":"run","id":"a"}` + "\n" + `{"schema":"optbench/1","kind":"run","id":"a"}`, "line 2: run \"a\" is in the file already"},
 		{"launch 5 of 3", `{"schema":"optbench/1","kind":"run","id":"a","launch":5,"launches":3}`, "launch 5 of 3"},
 		{"a number without end", strings.Replace(line(func(*Throughput) {}), `"n":1000`, `"n":`+strings.Repeat("9", 1<<20), 1), "field"},

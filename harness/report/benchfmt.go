@@ -1,12 +1,14 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/optbench/optbench/harness/measure"
 	"github.com/optbench/optbench/harness/record"
 )
 
@@ -25,7 +27,7 @@ func (b benchFormat) Run(r *record.Run) error {
 }
 
 func (b benchFormat) Write(t *record.Throughput) error {
-	name := benchName(t.Case)
+	name := caseName(t.Case)
 	steps, limits := t.Samples, t.LimitSamples
 	var config []benchfmt.Config
 	if r := b.runs[t.Run]; r != nil {
@@ -37,7 +39,7 @@ func (b benchFormat) Write(t *record.Throughput) error {
 	for i, s := range steps {
 		result := &benchfmt.Result{
 			Config: config,
-			Name:   benchfmt.Name(name),
+			Name:   name,
 			Iters:  1,
 			Values: []benchfmt.Value{{Value: s, Unit: "sec/op"}, {Value: float64(t.Bytes) / s, Unit: "B/s"}},
 		}
@@ -51,8 +53,8 @@ func (b benchFormat) Write(t *record.Throughput) error {
 	return nil
 }
 
-// benchName is the name of a case as a Go benchmark.
-func benchName(c record.Case) string {
+// caseName is the name of a case as a Go benchmark.
+func caseName(c record.Case) benchfmt.Name {
 	keys := [][2]string{
 		{"update", c.Update}, {"n", strconv.Itoa(c.N)}, {"tensors", tensors(c)}, {"dtype", c.DType}, {"backend", c.Backend}, {"threads", threads(c)},
 	}
@@ -61,13 +63,51 @@ func benchName(c record.Case) string {
 	}
 	// The cache, a word, comes last: digits behind a minus at the end of a name, as
 	// of a clip of 1e-05, are read as GOMAXPROCS.
-	keys = append(keys, [2]string{"cache", c.Cache})
-	name := "Step"
+	return benchName("Step", append(keys, [2]string{"cache", c.Cache}))
+}
+
+// benchName makes a name of keys and values.
+func benchName(name string, keys [][2]string) benchfmt.Name {
 	for _, k := range keys {
 		// A slash would start another key, a space end the name.
 		name += "/" + k[0] + "=" + strings.NewReplacer("/", "_", " ", "_").Replace(k[1])
 	}
-	return name
+	return benchfmt.Name(name)
+}
+
+// taskName is the name of a task as a Go benchmark.
+func taskName(t record.Task) benchfmt.Name {
+	return benchName("Converge", [][2]string{
+		{"objective", t.Objective}, {"dim", strconv.Itoa(t.Dim)}, {"noise", cmp.Or(t.Noise, "none")}, {"optimizer", measure.Name(t)},
+		{"lr", float(t.LR)}, {"threads", strconv.Itoa(t.Threads)}, {"backend", t.Backend}, {"dtype", t.DType},
+	})
+}
+
+// Convergence writes a line per run. What a run cost stands there only where it
+// reached the target, for benchmarks know no censored samples; share-reached tells how
+// many did.
+func (b benchFormat) Convergence(r *record.Convergence) error {
+	result := &benchfmt.Result{
+		Name:   taskName(r.Case),
+		Iters:  1,
+		Values: []benchfmt.Value{{Value: r.Final, Unit: "final-value"}, {Value: 0, Unit: "share-reached"}},
+	}
+	if r.Reached {
+		result.Values[1].Value = 1
+		result.Values = append(result.Values,
+			benchfmt.Value{Value: float64(r.Steps), Unit: "steps"}, benchfmt.Value{Value: float64(r.GradEvals), Unit: "grad-evals"},
+			benchfmt.Value{Value: r.Seconds, Unit: "sec"}, benchfmt.Value{Value: float64(r.Bytes), Unit: "B"})
+	}
+	if run := b.runs[r.Run]; run != nil {
+		result.Config = configOf(run)
+	}
+	if r.Tuning {
+		return nil // not what is compared
+	}
+	if err := b.w.Write(result); err != nil {
+		return fmt.Errorf("benchfmt: %w", err)
+	}
+	return nil
 }
 
 // configOf says on what machine a run was, so that benchstat keeps machines apart;

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -13,7 +14,9 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/optbench/optbench/harness/axis"
 	"github.com/optbench/optbench/harness/compare"
+	"github.com/optbench/optbench/harness/measure"
 	"github.com/optbench/optbench/harness/record"
 	"github.com/optbench/optbench/harness/sample"
 )
@@ -50,9 +53,15 @@ func ShowComparison(w io.Writer, run *record.Run, cases []record.Comparison, for
 	case "github-action-benchmark", "bencher":
 		t := tracked{w: w, format: format}
 		for _, c := range cases {
-			if len(c.B) > 0 {
-				m := sample.Series{Seconds: c.B}.Summary()
-				t.add(c.Case, m.Median, [2]float64{m.Lo, m.Hi}, c.Verdict+" "+change(c.Ratio)+" against "+run.Comparison.A.Spec)
+			if len(c.B) == 0 {
+				continue
+			}
+			m := sample.Series{Seconds: c.B}.Summary()
+			extra := strings.TrimSpace(c.Verdict+" "+change(c.Ratio)) + " against " + run.Comparison.A.Spec
+			if c.Task != nil {
+				t.steps(*c.Task, m, extra)
+			} else {
+				t.time(c.Case, m, extra)
 			}
 		}
 		return t.Close()
@@ -67,27 +76,74 @@ type suite struct {
 	cases []record.Comparison
 }
 
-// Label names a case by its update and by what else tells it from the others.
-func Label(c record.Case, cases []record.Comparison) string {
-	words := []string{c.Update}
-	for _, f := range fields {
-		if f.axis == nil || f.Name == "update" {
-			continue
+// kinds returns the cases of times and those of steps, which are shown apart, in this
+// order; those that there are.
+func (s suite) kinds() []suite {
+	var out []suite
+	for _, steps := range []bool{false, true} {
+		cases := slices.DeleteFunc(slices.Clone(s.cases), func(c record.Comparison) bool { return (c.Task != nil) != steps })
+		if len(cases) > 0 {
+			out = append(out, suite{s.w, s.run, cases})
 		}
-		v := f.axis(c)
-		differs := slices.ContainsFunc(cases, func(o record.Comparison) bool { return f.axis(o.Case) != v })
-		// The state of the cache follows from the size, unless it differs for one.
-		if f.Name == "cache" {
-			differs = slices.ContainsFunc(cases, func(o record.Comparison) bool { return o.Case.Cache != c.Cache && o.Case.N == c.N })
+	}
+	return out
+}
+
+// unit is what the values of the cases are, which are of one kind.
+func (s suite) unit() string {
+	if s.cases[0].Task != nil {
+		return "steps"
+	}
+	return "ns/param"
+}
+
+// usual values of axes are not worth a word where no case differs from them.
+var usual = map[string]string{"tensors": "1", "dtype": "f32", "clip": "0"}
+
+// taskAxes are what may tell tasks apart beside objective and optimizer.
+var taskAxes = []struct {
+	name  string
+	value func(record.Task) string
+}{
+	{"dim", func(t record.Task) string { return axis.FormatInt(int64(t.Dim)) }},
+	{"noise", func(t record.Task) string { return cmp.Or(t.Noise, "none") }},
+	{"lr", func(t record.Task) string { return axis.FormatFloat(t.LR, 3) }},
+	{"dtype", func(t record.Task) string { return t.DType }},
+	{"backend", func(t record.Task) string { return t.Backend }},
+	{"threads", func(t record.Task) string { return strconv.Itoa(t.Threads) }},
+}
+
+// Label names a case by its update, or its objective and optimizer, and by what else
+// tells it from the others.
+func Label(c record.Comparison, cases []record.Comparison) string {
+	differs := func(unlike func(record.Comparison) bool) bool {
+		return slices.ContainsFunc(cases, func(o record.Comparison) bool { return (o.Task != nil) == (c.Task != nil) && unlike(o) })
+	}
+	if c.Task != nil {
+		words := []string{c.Task.Objective, measure.Name(*c.Task)}
+		for _, a := range taskAxes {
+			v := a.value(*c.Task)
+			if differs(func(o record.Comparison) bool { return a.value(*o.Task) != v }) {
+				words = append(words, a.name+"="+v)
+			}
 		}
-		if f.Name == "n" || differs || f.usual != "" && f.usual != anything && v != f.usual {
-			words = append(words, f.Name+"="+v)
+		return strings.Join(words, " ")
+	}
+	words := []string{c.Case.Update}
+	for _, a := range Pivots() {
+		v := pivots[a](c.Case)
+		unlike := func(o record.Comparison) bool { return pivots[a](o.Case) != v }
+		if a == "cache" { // it follows from the size, unless it differs for one
+			unlike = func(o record.Comparison) bool { return o.Case.Cache != v && o.Case.N == c.Case.N }
+		}
+		if a != "update" && (a == "n" || differs(unlike) || usual[a] != "" && usual[a] != v) {
+			words = append(words, a+"="+v)
 		}
 	}
 	return strings.Join(words, " ")
 }
 
-func (s suite) label(c record.Comparison) string { return Label(c.Case, s.cases) }
+func (s suite) label(c record.Comparison) string { return Label(c, s.cases) }
 
 // change shows a ratio as a change in percent.
 func change(ratio float64) string {
@@ -112,12 +168,16 @@ func span(c record.Comparison) string {
 	return changes(c.CI95)
 }
 
-// perParam shows the median time of launches per parameter.
-func perParam(c record.Comparison, seconds []float64) string {
-	if len(seconds) == 0 {
+// value shows the median of launches, per parameter, or of runs.
+func value(c record.Comparison, values []float64) string {
+	if len(values) == 0 {
 		return ""
 	}
-	return digits(1e9 * sample.Series{Seconds: seconds}.Summary().Median / float64(c.Case.N))
+	m := middle(values)
+	if c.Task != nil {
+		return strconv.FormatFloat(m, 'f', -1, 64)
+	}
+	return digits(1e9 * m / float64(c.Case.N))
 }
 
 func share(x float64) string {
@@ -195,7 +255,7 @@ func (s suite) unpaired() bool {
 func (s suite) mean() string {
 	var a, b [][]float64
 	for _, c := range s.cases {
-		if c.Ratio == 0 {
+		if c.Ratio == 0 || c.Task != nil {
 			continue
 		}
 		var x, y []float64
@@ -228,6 +288,8 @@ func (s suite) notes() []string {
 			more := fmt.Sprintf("about %d more pairs", c.MorePairs)
 			if c.Design == record.Unpaired {
 				more = fmt.Sprintf("about %d more launches a side", c.MorePairs)
+			} else if c.Design == record.Seeded {
+				more = fmt.Sprintf("about %d more seeds", c.MorePairs)
 			} else if c.MoreSeconds > 0 {
 				more += ", " + duration(c.MoreSeconds) + ","
 			}
@@ -243,7 +305,8 @@ func (s suite) notes() []string {
 	if d := s.drift(); math.Abs(d-1) > s.run.Comparison.Margin {
 		out = append(out, fmt.Sprintf("the limit that was measured beside moved by %s from the first half of the pairs to the second: the machine drifts; a coin for the order of each pair keeps that out of the verdicts", change(d)))
 	}
-	if !slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Noise > 0 }) {
+	timed := slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Task == nil })
+	if timed && !slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Noise > 0 }) {
 		out = append(out, "the noise of this machine is not known; optbench selftest measures it")
 	}
 	return out
@@ -280,9 +343,24 @@ func duration(seconds float64) string {
 
 func (s suite) terminal() error {
 	fmt.Fprintf(s.w, " %s\n\n", Wrap(s.sides(), " ")) // the program remembers what could not be printed
+	for _, k := range s.kinds() {
+		if err := k.table(); err != nil {
+			return err
+		}
+		fmt.Fprintln(s.w)
+	}
+	fmt.Fprintf(s.w, " %s\n", Wrap(s.headline(), " "))
+	for _, n := range s.notes() {
+		fmt.Fprintf(s.w, " %s\n", Wrap(n, "   "))
+	}
+	return nil
+}
+
+// table writes a table of cases of one kind.
+func (s suite) table() error {
 	known := slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Noise > 0 })
 	columns := []Column{
-		{"case", len("case") + 2, true}, {"b ns/param", 12, false}, {"change", 9, false}, {"95% interval", 20, true}, {"p", 8, false},
+		{"case", len("case") + 2, true}, {"b " + s.unit(), 12, false}, {"change", 9, false}, {"95% interval", 20, true}, {"p", 8, false},
 		{s.replicates(), len(s.replicates()) + 2, false}, {"noise", 8, false}, {"verdict", 16, true},
 	}
 	if !known {
@@ -300,7 +378,7 @@ func (s suite) terminal() error {
 		return err
 	}
 	for _, c := range s.cases {
-		cells := []string{s.label(c), perParam(c, c.B), change(c.Ratio), span(c), probability(c), strconv.Itoa(c.Pairs), noise(c), c.Verdict}
+		cells := []string{s.label(c), value(c, c.B), change(c.Ratio), span(c), probability(c), strconv.Itoa(c.Pairs), noise(c), c.Verdict}
 		if !known {
 			cells = slices.Delete(cells, 6, 7)
 		}
@@ -308,14 +386,7 @@ func (s suite) terminal() error {
 			return err
 		}
 	}
-	if err := t.Close(); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.w, "\n %s\n", Wrap(s.headline(), " "))
-	for _, n := range s.notes() {
-		fmt.Fprintf(s.w, " %s\n", Wrap(n, "   "))
-	}
-	return nil
+	return t.Close()
 }
 
 func noise(c record.Comparison) string {
@@ -325,30 +396,37 @@ func noise(c record.Comparison) string {
 	return "±" + percent(c.Noise)
 }
 
-// replicates is what a comparison has several of.
-func (s suite) replicates() string {
-	if s.unpaired() {
-		return "launches"
+// replicates is what the cases, of one kind, have several of.
+func (s suite) replicates() string { return s.cases[0].Design }
+
+// rows writes a table in Markdown for each kind of cases.
+func (s suite) rows() error {
+	for i, k := range s.kinds() {
+		if i > 0 {
+			fmt.Fprintln(s.w)
+		}
+		if err := k.markdownTable(); err != nil {
+			return err
+		}
 	}
-	return "pairs"
+	return nil
 }
 
-// rows writes a table in Markdown.
-func (s suite) rows(cases []record.Comparison) error {
+func (s suite) markdownTable() error {
 	var columns []Column
-	for i, name := range []string{"case", "a ns/param", "b ns/param", "change", "95% interval", "p", s.replicates(), "would see", "noise", "verdict"} {
+	for i, name := range []string{"case", "a " + s.unit(), "b " + s.unit(), "change", "95% interval", "p", s.replicates(), "would see", "noise", "verdict"} {
 		columns = append(columns, Column{Name: name, Left: i == 0 || i == 4 || i == 9})
 	}
 	t, err := NewTable(s.w, true, columns...)
 	if err != nil {
 		return err
 	}
-	for _, c := range cases {
+	for _, c := range s.cases {
 		verdict := c.Verdict
 		if c.Verdict == string(compare.Slower) {
 			verdict = "**" + verdict + "**"
 		}
-		if err := t.Row(s.label(c), perParam(c, c.A), perParam(c, c.B), change(c.Ratio), span(c), probability(c), strconv.Itoa(c.Pairs),
+		if err := t.Row(s.label(c), value(c, c.A), value(c, c.B), change(c.Ratio), span(c), probability(c), strconv.Itoa(c.Pairs),
 			share(c.MDE), noise(c), verdict); err != nil {
 			return err
 		}
@@ -363,7 +441,7 @@ func plain(text string) string {
 
 func (s suite) markdown() error {
 	fmt.Fprintf(s.w, "%s\n\n", plain(s.headline()))
-	if err := s.rows(s.cases); err != nil {
+	if err := s.rows(); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.w, "\n%s\n", plain(s.sides()))
@@ -390,13 +468,13 @@ func (s suite) github() error {
 	attention := slices.DeleteFunc(slices.Clone(s.cases), func(c record.Comparison) bool { return slices.Contains(calm, c.Verdict) })
 	fmt.Fprintf(s.w, "%s **optbench**: %s\n\n", mark, plain(s.headline()))
 	if len(attention) > 0 {
-		if err := s.rows(attention); err != nil {
+		if err := (suite{s.w, s.run, attention}).rows(); err != nil {
 			return err
 		}
 		fmt.Fprintln(s.w)
 	}
 	fmt.Fprintf(s.w, "<details><summary>All %d cases</summary>\n\n", len(s.cases))
-	if err := s.rows(s.cases); err != nil {
+	if err := s.rows(); err != nil {
 		return err
 	}
 	for _, n := range s.notes() {
@@ -407,37 +485,45 @@ func (s suite) github() error {
 }
 
 var comparisonHeader = []string{
-	"update", "n", "tensors", "model", "dtype", "clip", "backend", "threads", "cache", "design", "verdict", "ratio", "ci95_lo", "ci95_hi",
-	"p", "p_holm", "pairs", "mde", "more_pairs", "noise", "kernel_a", "kernel_b",
+	"update", "n", "tensors", "model", "dtype", "clip", "backend", "threads", "cache", "objective", "optimizer", "dim", "noise", "lr",
+	"design", "verdict", "ratio", "ci95_lo", "ci95_hi", "p", "p_holm", "pairs", "mde", "more_pairs", "noise_floor", "kernel_a", "kernel_b",
 }
 
 func (s suite) csv() error {
-	out := csvWriter{csv.NewWriter(s.w)}
-	if err := out.line(comparisonHeader); err != nil {
-		return err
-	}
-	float := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	out := csvWriter{Writer: csv.NewWriter(s.w)}
 	for _, c := range s.cases {
 		k := c.Case
-		if err := out.line([]string{
+		cells := []string{
 			k.Update, strconv.Itoa(k.N), strconv.Itoa(k.Tensors), k.Model, k.DType, float(k.Clip), k.Backend, strconv.Itoa(k.Threads), k.Cache,
+			"", "", "", "", "",
+		}
+		if t := c.Task; t != nil {
+			cells = []string{
+				"", "", "", "", t.DType, "", t.Backend, strconv.Itoa(t.Threads), "",
+				t.Objective, measure.Name(*t), strconv.Itoa(t.Dim), t.Noise, float(t.LR),
+			}
+		}
+		if err := out.line(comparisonHeader, append(cells,
 			c.Design, c.Verdict, float(c.Ratio), float(c.CI95[0]), float(c.CI95[1]), float(c.P), float(c.PHolm), strconv.Itoa(c.Pairs),
-			float(c.MDE), strconv.Itoa(c.MorePairs), float(c.Noise), c.KernelA, c.KernelB,
-		}); err != nil {
+			float(c.MDE), strconv.Itoa(c.MorePairs), float(c.Noise), c.KernelA, c.KernelB)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// benchfmt writes the launches of both sides, told apart by the key side.
+// benchfmt writes the launches or runs of both sides, told apart by the key side.
 func (s suite) benchfmt() error {
 	out := benchfmt.NewWriter(s.w)
 	for i, side := range []string{"a", "b"} {
 		config := append(configOf(s.run), benchfmt.Config{Key: "side", Value: []byte(side), File: true})
 		for _, c := range s.cases {
+			name, unit := caseName(c.Case), "sec/op"
+			if c.Task != nil {
+				name, unit = taskName(*c.Task), "steps"
+			}
 			for _, x := range [][]float64{c.A, c.B}[i] {
-				result := &benchfmt.Result{Config: config, Name: benchfmt.Name(benchName(c.Case)), Iters: 1, Values: []benchfmt.Value{{Value: x, Unit: "sec/op"}}}
+				result := &benchfmt.Result{Config: config, Name: name, Iters: 1, Values: []benchfmt.Value{{Value: x, Unit: unit}}}
 				if err := out.Write(result); err != nil {
 					return fmt.Errorf("benchfmt: %w", err)
 				}

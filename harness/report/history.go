@@ -74,7 +74,7 @@ func NewHistory(f *record.File, alpha, margin float64) *History {
 		k := key{t.Case, r.Environment.CPU}
 		if _, ok := at[k]; !ok {
 			at[k] = len(h.series)
-			name := Label(t.Case, cases)
+			name := Label(record.Comparison{Case: t.Case}, cases)
 			if len(devices) > 1 {
 				name += " " + k.device
 			}

@@ -4,65 +4,91 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
+	"github.com/optbench/optbench/harness/measure"
 	"github.com/optbench/optbench/harness/record"
+	"github.com/optbench/optbench/harness/sample"
 )
 
 // tracked collects records for a service that tracks benchmarks, in its format:
 // the array of github-action-benchmark's customSmallerIsBetter, or the Bencher
-// Metric Format.
+// Metric Format. Of runs of an optimizer it has the median of the steps to the target
+// over all seeds, those that missed it counted at their last.
 type tracked struct {
 	w      io.Writer
 	format string
-	values []trackedValue
+	points []trackedPoint
+	runs   []record.Convergence
 }
 
-// A trackedValue is a time with its interval, in ns per step.
-type trackedValue struct {
-	name   string
-	n      int // parameters
-	ns     float64
-	lo, hi float64
-	extra  string
+// A trackedPoint is as github-action-benchmark reads it, with what Bencher wants.
+type trackedPoint struct {
+	Name  string  `json:"name"`
+	Unit  string  `json:"unit"`
+	Value float64 `json:"value"`
+	Range string  `json:"range"`
+	Extra string  `json:"extra,omitempty"`
+
+	measure string
+	metric  trackedMetric
+}
+
+type trackedMetric struct {
+	Value float64 `json:"value"`
+	Lower float64 `json:"lower_value"`
+	Upper float64 `json:"upper_value"`
 }
 
 func (t *tracked) Run(*record.Run) error { return nil }
 
 func (t *tracked) Write(r *record.Throughput) error {
-	t.add(r.Case, r.Median, r.CI95, fmt.Sprintf("%s, %s of the limit", r.Kernel, percent(r.LimitShare)))
+	t.time(r.Case, sample.Summary{Median: r.Median, Lo: r.CI95[0], Hi: r.CI95[1]}, fmt.Sprintf("%s, %s of the limit", r.Kernel, percent(r.LimitShare)))
 	return nil
 }
 
-func (t *tracked) add(c record.Case, seconds float64, interval [2]float64, extra string) {
-	t.values = append(t.values, trackedValue{
-		name: benchName(c), n: c.N, ns: 1e9 * seconds, lo: 1e9 * interval[0], hi: 1e9 * interval[1], extra: extra,
+func (t *tracked) Convergence(r *record.Convergence) error {
+	t.runs = append(t.runs, *r)
+	return nil
+}
+
+// time adds the time of a step: per parameter, or for Bencher, whose latency is in
+// ns, as it is.
+func (t *tracked) time(c record.Case, s sample.Summary, extra string) {
+	t.points = append(t.points, trackedPoint{
+		Name: string(caseName(c)), Unit: "ns/param", Value: 1e9 * s.Median / float64(c.N), Range: half(s), Extra: extra,
+		measure: "latency", metric: trackedMetric{1e9 * s.Median, 1e9 * s.Lo, 1e9 * s.Hi},
 	})
 }
 
+func (t *tracked) steps(task record.Task, s sample.Summary, extra string) {
+	t.points = append(t.points, trackedPoint{
+		Name: string(taskName(task)), Unit: "steps", Value: s.Median, Range: half(s), Extra: extra,
+		measure: "steps", metric: trackedMetric{s.Median, s.Lo, s.Hi},
+	})
+}
+
+// half shows half the width of an interval, as a share of the median.
+func half(s sample.Summary) string {
+	if s.Median == 0 {
+		return "none"
+	}
+	return "± " + percent((s.Hi-s.Lo)/2/s.Median)
+}
+
 func (t *tracked) Close() error {
-	type point struct {
-		Name  string  `json:"name"`
-		Unit  string  `json:"unit"`
-		Value float64 `json:"value"`
-		Range string  `json:"range"`
-		Extra string  `json:"extra,omitempty"`
-	}
-	type metric struct {
-		Value float64 `json:"value"`
-		Lower float64 `json:"lower_value"`
-		Upper float64 `json:"upper_value"`
-	}
-	var out any
-	if t.format == "bencher" {
-		all := map[string]map[string]metric{}
-		for _, v := range t.values {
-			all[v.name] = map[string]metric{"latency": {v.ns, v.lo, v.hi}}
+	for _, g := range measure.Groups(t.runs) {
+		var steps []float64
+		for _, r := range g.Runs {
+			steps = append(steps, float64(r.Steps))
 		}
-		out = all
-	} else {
-		all := []point{}
-		for _, v := range t.values {
-			all = append(all, point{v.name, "ns/param", v.ns / float64(v.n), "± " + percent((v.hi-v.lo)/2/v.ns), v.extra})
+		t.steps(g.Task, sample.Series{Seconds: steps}.Summary(), fmt.Sprintf("%d of %d runs reached the target", g.Reached(), len(g.Runs)))
+	}
+	var out any = slices.Concat([]trackedPoint{}, t.points) // none is an empty list
+	if t.format == "bencher" {
+		all := map[string]map[string]trackedMetric{}
+		for _, p := range t.points {
+			all[p.Name] = map[string]trackedMetric{p.measure: p.metric}
 		}
 		out = all
 	}

@@ -18,7 +18,7 @@ type example struct {
 }
 
 // examples are every form of every kernel but those of float64, with the
-// constants of every case of the updates that use it.
+// constants of every case of the updates and objectives that use it.
 func examples() []example {
 	var out []example
 	add := func(k *kernels.Kernel, c kernels.Coef) {
@@ -29,6 +29,14 @@ func examples() []example {
 		}
 	}
 	add(kernels.SquaredNorm, kernels.Coef{kernels.CoefGrad: 0.5})
+	add(kernels.InnerProduct, kernels.Coef{})
+	add(kernels.Combination, kernels.Coef{1: 0.75, 2: -0.3})
+	add(kernels.Copying, kernels.Coef{})
+	for _, d := range kernels.Objectives() {
+		for _, o := range d.Cases {
+			add(o.Kernel(), o.Coef(1000, kernels.At(3)))
+		}
+	}
 	for _, d := range kernels.All() {
 		for i, u := range d.Cases {
 			c := u.Coef(kernels.Step{T: 1 + 10*i, LRScale: 1, GradScale: 0.75})

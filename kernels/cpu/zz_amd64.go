@@ -484,6 +484,46 @@ func cclipBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *
 //go:noescape
 func cclipBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// combineAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func combineAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// combineAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func combineAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// copyAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func copyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// copyAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func copyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// diagonalAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func diagonalAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// diagonalAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func diagonalAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// dotAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func dotAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// dotAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func dotAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // lambNormsAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -873,6 +913,16 @@ func nesterovQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums 
 //
 //go:noescape
 func nesterovQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// nesterovChainAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func nesterovChainAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// nesterovChainAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func nesterovChainAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // rmspropAVX512 runs elements [i, n) of a pass.
 //

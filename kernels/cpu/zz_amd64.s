@@ -18858,6 +18858,655 @@ tail2:
 	VZEROUPPER
 	RET
 
+// func combineAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·combineAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Z0
+	VBROADCASTSS 8(DX), Z1
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         BX, SI
+	SUBQ         $0x20, SI
+	CMPQ         DX, SI
+	JGT          tail2
+
+loop1:
+	VMOVUPS (CX)(DX*4), Z2
+	VMOVUPS 64(CX)(DX*4), Z3
+	VMOVUPS (AX)(DX*4), Z4
+	VMOVUPS 64(AX)(DX*4), Z5
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z0, Z3, Z3
+	VMULPS  Z1, Z4, Z4
+	VMULPS  Z1, Z5, Z5
+	VADDPS  Z4, Z2, Z2
+	VADDPS  Z5, Z3, Z3
+	VMOVUPS Z2, (CX)(DX*4)
+	VMOVUPS Z3, 64(CX)(DX*4)
+	ADDQ    $0x20, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ      DX, BX
+	JGE       done3
+	MOVQ      BX, SI
+	SUBQ      DX, SI
+	MOVL      $0xffffffff, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX)(DX*4), K1, Z2
+	VMOVUPS.Z (AX)(DX*4), K1, Z3
+	VMULPS    Z0, Z2, Z2
+	VMULPS    Z1, Z3, Z3
+	VADDPS    Z3, Z2, Z2
+	VMOVUPS   Z2, K1, (CX)(DX*4)
+	ADDQ      $0x10, DX
+	JMP       tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func combineAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·combineAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Y0
+	VBROADCASTSS 8(DX), Y1
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         BX, SI
+	SUBQ         $0x08, SI
+	CMPQ         DX, SI
+	JGT          tail2
+
+loop1:
+	VMOVUPS (CX)(DX*4), Y2
+	VMOVUPS (AX)(DX*4), Y3
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VADDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (CX)(DX*4)
+	ADDQ    $0x08, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ         DX, BX
+	JGE          done3
+	MOVQ         BX, SI
+	SUBQ         DX, SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y2, Y2
+	VMASKMOVPS   (CX)(DX*4), Y2, Y3
+	VMASKMOVPS   (AX)(DX*4), Y2, Y4
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y1, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y2, (CX)(DX*4)
+	ADDQ         $0x08, DX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func copyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·copyAVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ BX, SI
+	SUBQ $0x20, SI
+	CMPQ DX, SI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (AX)(DX*4), Z0
+	VMOVUPS 64(AX)(DX*4), Z1
+	VMOVUPS Z0, (CX)(DX*4)
+	VMOVUPS Z1, 64(CX)(DX*4)
+	ADDQ    $0x20, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ      DX, BX
+	JGE       done3
+	MOVQ      BX, SI
+	SUBQ      DX, SI
+	MOVL      $0xffffffff, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (AX)(DX*4), K1, Z0
+	VMOVUPS   Z0, K1, (CX)(DX*4)
+	ADDQ      $0x10, DX
+	JMP       tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func copyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2
+TEXT ·copyAVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ BX, SI
+	SUBQ $0x08, SI
+	CMPQ DX, SI
+	JGT  tail2
+
+loop1:
+	VMOVUPS (AX)(DX*4), Y0
+	VMOVUPS Y0, (CX)(DX*4)
+	ADDQ    $0x08, DX
+	CMPQ    DX, SI
+	JLE     loop1
+
+tail2:
+	CMPQ         DX, BX
+	JGE          done3
+	MOVQ         BX, SI
+	SUBQ         DX, SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	VMASKMOVPS   (AX)(DX*4), Y0, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(DX*4)
+	ADDQ         $0x08, DX
+	JMP          tail2
+
+done3:
+	VZEROUPPER
+	RET
+
+// func diagonalAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·diagonalAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 4(BX), Z0
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(BX*4), Z3
+	VMOVUPS     64(CX)(BX*4), Z4
+	VMOVUPS     (AX)(BX*4), Z5
+	VMOVUPS     64(AX)(BX*4), Z6
+	VSUBPS      Z0, Z3, Z3
+	VSUBPS      Z0, Z4, Z4
+	VMULPS      Z3, Z5, Z5
+	VMULPS      Z4, Z6, Z6
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z7
+	VMULPS.BCST w3f000000x1<>+0(SB), Z6, Z8
+	VMULPS      Z3, Z7, Z3
+	VMULPS      Z4, Z8, Z4
+	VADDPS      Z3, Z1, Z1
+	VADDPS      Z4, Z2, Z2
+	VMOVUPS     Z5, (DX)(BX*4)
+	VMOVUPS     Z6, 64(DX)(BX*4)
+	ADDQ        $0x20, BX
+	CMPQ        BX, R9
+	JLE         lanes
+
+tail:
+	CMPQ        BX, R8
+	JGE         fold
+	MOVQ        R8, R9
+	SUBQ        BX, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z3
+	VMOVUPS.Z   (AX)(BX*4), K1, Z4
+	VSUBPS      Z0, Z3, Z3
+	VMULPS      Z3, Z4, Z4
+	VMULPS.BCST w3f000000x1<>+0(SB), Z4, Z5
+	VMULPS      Z3, Z5, Z3
+	VMOVAPS.Z   Z3, K1, Z3
+	VADDPS      Z3, Z1, Z1
+	VMOVUPS     Z4, K1, (DX)(BX*4)
+	ADDQ        $0x10, BX
+	CMPQ        BX, R8
+	JGE         fold
+	MOVQ        R8, R9
+	SUBQ        BX, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z3
+	VMOVUPS.Z   (AX)(BX*4), K1, Z4
+	VSUBPS      Z0, Z3, Z3
+	VMULPS      Z3, Z4, Z4
+	VMULPS.BCST w3f000000x1<>+0(SB), Z4, Z5
+	VMULPS      Z3, Z5, Z3
+	VMOVAPS.Z   Z3, K1, Z3
+	VADDPS      Z3, Z2, Z2
+	VMOVUPS     Z4, K1, (DX)(BX*4)
+	ADDQ        $0x10, BX
+
+fold:
+	MOVQ          R8, BX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VADDPS        Y3, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x0e, X1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x01, X1, X3
+	VADDSS        X3, X1, X1
+	VMOVSS        X1, (DI)
+	ADDQ          $0x04, DI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w3f000000x1<>+0(SB)/4, $0x3f000000
+GLOBL w3f000000x1<>(SB), RODATA|NOPTR, $4
+
+// func diagonalAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·diagonalAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 4(BX), Y0
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(BX*4), Y5
+	VMOVUPS (AX)(BX*4), Y6
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y6, Y6
+	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
+	VMULPS  Y5, Y7, Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS Y6, (DX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y5
+	VMOVUPS 32(AX)(BX*4), Y6
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y6, Y6
+	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
+	VMULPS  Y5, Y7, Y5
+	VADDPS  Y5, Y2, Y2
+	VMOVUPS Y6, 32(DX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Y5
+	VMOVUPS 64(AX)(BX*4), Y6
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y6, Y6
+	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
+	VMULPS  Y5, Y7, Y5
+	VADDPS  Y5, Y3, Y3
+	VMOVUPS Y6, 64(DX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y5
+	VMOVUPS 96(AX)(BX*4), Y6
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y6, Y6
+	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
+	VMULPS  Y5, Y7, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS Y6, 96(DX)(BX*4)
+	ADDQ    $0x20, BX
+	CMPQ    BX, R9
+	JLE     lanes
+
+tail:
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VSUBPS       Y0, Y6, Y6
+	VMULPS       Y6, Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS       Y6, Y8, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y1, Y1
+	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VSUBPS       Y0, Y6, Y6
+	VMULPS       Y6, Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS       Y6, Y8, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VSUBPS       Y0, Y6, Y6
+	VMULPS       Y6, Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS       Y6, Y8, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VSUBPS       Y0, Y6, Y6
+	VMULPS       Y6, Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS       Y6, Y8, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y4, Y4
+	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+
+fold:
+	MOVQ         R8, BX
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (DI)
+	ADDQ         $0x04, DI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w3f000000x8<>+0(SB)/4, $0x3f000000
+DATA w3f000000x8<>+4(SB)/4, $0x3f000000
+DATA w3f000000x8<>+8(SB)/4, $0x3f000000
+DATA w3f000000x8<>+12(SB)/4, $0x3f000000
+DATA w3f000000x8<>+16(SB)/4, $0x3f000000
+DATA w3f000000x8<>+20(SB)/4, $0x3f000000
+DATA w3f000000x8<>+24(SB)/4, $0x3f000000
+DATA w3f000000x8<>+28(SB)/4, $0x3f000000
+GLOBL w3f000000x8<>(SB), RODATA|NOPTR, $32
+
+// func dotAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·dotAVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(DX*4), Z2
+	VMOVUPS 64(CX)(DX*4), Z3
+	VMOVUPS (AX)(DX*4), Z4
+	VMOVUPS 64(AX)(DX*4), Z5
+	VMULPS  Z4, Z2, Z2
+	VMULPS  Z5, Z3, Z3
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z3, Z1, Z1
+	ADDQ    $0x20, DX
+	CMPQ    DX, R8
+	JLE     lanes
+
+tail:
+	CMPQ      DX, DI
+	JGE       fold
+	MOVQ      DI, R8
+	SUBQ      DX, R8
+	MOVL      $0xffffffff, R9
+	BZHIL     R8, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (CX)(DX*4), K1, Z2
+	VMOVUPS.Z (AX)(DX*4), K1, Z3
+	VMULPS    Z3, Z2, Z2
+	VMOVAPS.Z Z2, K1, Z2
+	VADDPS    Z2, Z0, Z0
+	ADDQ      $0x10, DX
+	CMPQ      DX, DI
+	JGE       fold
+	MOVQ      DI, R8
+	SUBQ      DX, R8
+	MOVL      $0xffffffff, R9
+	BZHIL     R8, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (CX)(DX*4), K1, Z2
+	VMOVUPS.Z (AX)(DX*4), K1, Z3
+	VMULPS    Z3, Z2, Z2
+	VMOVAPS.Z Z2, K1, Z2
+	VADDPS    Z2, Z1, Z1
+	ADDQ      $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x0e, X0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x01, X0, X2
+	VADDSS        X2, X0, X0
+	VMOVSS        X0, (SI)
+	ADDQ          $0x04, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func dotAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·dotAVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(DX*4), Y4
+	VMOVUPS (AX)(DX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS 32(CX)(DX*4), Y4
+	VMOVUPS 32(AX)(DX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS 64(CX)(DX*4), Y4
+	VMOVUPS 64(AX)(DX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS 96(CX)(DX*4), Y4
+	VMOVUPS 96(AX)(DX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    $0x20, DX
+	CMPQ    DX, R8
+	JLE     lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMASKMOVPS   (AX)(DX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMASKMOVPS   (AX)(DX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMASKMOVPS   (AX)(DX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMASKMOVPS   (AX)(DX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         DI, DX
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (SI)
+	ADDQ         $0x04, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
 // func lambNormsAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·lambNormsAVX512(SB), $0-40
@@ -28729,6 +29378,296 @@ encode:
 	ADDQ         $0x00000104, AX
 	MOVQ         R9, BX
 	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func nesterovChainAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·nesterovChainAVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ sums+32(FP), R8
+
+unit:
+	CMPQ    SI, DI
+	JGE     done
+	LEAQ    1024(SI), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    SI, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(SI*4), Z2
+	VMOVUPS     64(CX)(SI*4), Z3
+	VMOVUPS     (BX)(SI*4), Z4
+	VMOVUPS     64(BX)(SI*4), Z5
+	VMOVUPS     (AX)(SI*4), Z6
+	VMOVUPS     64(AX)(SI*4), Z7
+	VSUBPS      Z4, Z2, Z4
+	VSUBPS      Z5, Z3, Z5
+	VSUBPS      Z6, Z2, Z6
+	VSUBPS      Z7, Z3, Z7
+	VADDPS      Z6, Z4, Z4
+	VADDPS      Z7, Z5, Z5
+	VMULPS.BCST w3f000000x1<>+0(SB), Z4, Z6
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z7
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z3, Z3
+	VMULPS      Z2, Z6, Z2
+	VMULPS      Z3, Z7, Z3
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z3, Z1, Z1
+	VMOVUPS     Z4, (DX)(SI*4)
+	VMOVUPS     Z5, 64(DX)(SI*4)
+	ADDQ        $0x20, SI
+	CMPQ        SI, R10
+	JLE         lanes
+
+tail:
+	CMPQ        SI, R9
+	JGE         fold
+	MOVQ        R9, R10
+	SUBQ        SI, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z2
+	VMOVUPS.Z   (BX)(SI*4), K1, Z3
+	VMOVUPS.Z   (AX)(SI*4), K1, Z4
+	VSUBPS      Z3, Z2, Z3
+	VSUBPS      Z4, Z2, Z4
+	VADDPS      Z4, Z3, Z3
+	VMULPS.BCST w3f000000x1<>+0(SB), Z3, Z4
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VMULPS      Z2, Z4, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VADDPS      Z2, Z0, Z0
+	VMOVUPS     Z3, K1, (DX)(SI*4)
+	ADDQ        $0x10, SI
+	CMPQ        SI, R9
+	JGE         fold
+	MOVQ        R9, R10
+	SUBQ        SI, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z2
+	VMOVUPS.Z   (BX)(SI*4), K1, Z3
+	VMOVUPS.Z   (AX)(SI*4), K1, Z4
+	VSUBPS      Z3, Z2, Z3
+	VSUBPS      Z4, Z2, Z4
+	VADDPS      Z4, Z3, Z3
+	VMULPS.BCST w3f000000x1<>+0(SB), Z3, Z4
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VMULPS      Z2, Z4, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VADDPS      Z2, Z1, Z1
+	VMOVUPS     Z3, K1, (DX)(SI*4)
+	ADDQ        $0x10, SI
+
+fold:
+	MOVQ          R9, SI
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x0e, X0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x01, X0, X2
+	VADDSS        X2, X0, X0
+	VMOVSS        X0, (R8)
+	ADDQ          $0x04, R8
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func nesterovChainAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·nesterovChainAVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	MOVQ i+16(FP), SI
+	MOVQ n+24(FP), DI
+	MOVQ sums+32(FP), R8
+
+unit:
+	CMPQ    SI, DI
+	JGE     done
+	LEAQ    1024(SI), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    SI, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(SI*4), Y4
+	VMOVUPS (BX)(SI*4), Y5
+	VMOVUPS (AX)(SI*4), Y6
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y5, (DX)(SI*4)
+	VMOVUPS 32(CX)(SI*4), Y4
+	VMOVUPS 32(BX)(SI*4), Y5
+	VMOVUPS 32(AX)(SI*4), Y6
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS Y5, 32(DX)(SI*4)
+	VMOVUPS 64(CX)(SI*4), Y4
+	VMOVUPS 64(BX)(SI*4), Y5
+	VMOVUPS 64(AX)(SI*4), Y6
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS Y5, 64(DX)(SI*4)
+	VMOVUPS 96(CX)(SI*4), Y4
+	VMOVUPS 96(BX)(SI*4), Y5
+	VMOVUPS 96(AX)(SI*4), Y6
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVUPS Y5, 96(DX)(SI*4)
+	ADDQ    $0x20, SI
+	CMPQ    SI, R10
+	JLE     lanes
+
+tail:
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(SI*4), Y4, Y5
+	VMASKMOVPS   (BX)(SI*4), Y4, Y6
+	VMASKMOVPS   (AX)(SI*4), Y4, Y7
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMASKMOVPS   Y6, Y4, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(SI*4), Y4, Y5
+	VMASKMOVPS   (BX)(SI*4), Y4, Y6
+	VMASKMOVPS   (AX)(SI*4), Y4, Y7
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VMASKMOVPS   Y6, Y4, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(SI*4), Y4, Y5
+	VMASKMOVPS   (BX)(SI*4), Y4, Y6
+	VMASKMOVPS   (AX)(SI*4), Y4, Y7
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMASKMOVPS   Y6, Y4, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(SI*4), Y4, Y5
+	VMASKMOVPS   (BX)(SI*4), Y4, Y6
+	VMASKMOVPS   (AX)(SI*4), Y4, Y7
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMASKMOVPS   Y6, Y4, (DX)(SI*4)
+	ADDQ         $0x08, SI
+
+fold:
+	MOVQ         R9, SI
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (R8)
+	ADDQ         $0x04, R8
+	JMP          unit
 
 done:
 	VZEROUPPER

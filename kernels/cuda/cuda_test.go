@@ -152,6 +152,48 @@ func TestSkip(t *testing.T) {
 	}
 }
 
+// TestObjectives holds the gradient and the value of every objective, and the other
+// loops of which no update is made, to their definitions.
+func TestObjectives(t *testing.T) {
+	type loop struct {
+		*kernels.Kernel
+		coef kernels.Coef
+	}
+	loops := []loop{
+		{kernels.InnerProduct, kernels.Coef{}},
+		{kernels.Combination, kernels.Coef{1, 0.75, -0.3}},
+		{kernels.Copying, kernels.Coef{1}},
+	}
+	for _, d := range kernels.Objectives() {
+		for _, o := range d.Cases {
+			loops = append(loops, loop{o.Kernel(), o.Coef(1000, kernels.At(3))})
+		}
+	}
+	for _, k := range loops {
+		for i, shift := range []string{"aligned", "shifted", "mixed"} {
+			for _, n := range []int{1, 37, 1024, 5000} {
+				d := &device{Memory: new(ptxsim.Memory), t: t, grid: 4, seed: uint64(i)}
+				l := place([]int{n}, len(k.Slots), shifts[shift])
+				want := values(k.Kernel, l.size, normal(uint64(n)))
+				arrays, tensors := d.upload(k.Kernel, l, want)
+				out, f := d.scalar(0), k.Float32()
+				if err := d.bind(f, tensors, Options{Out: out.Addr()}).step(d.coefs(&k.coef)); err != nil {
+					t.Fatal(err)
+				}
+				x := l.of(want)[0]
+				if k.Passes[0].Sums == 0 {
+					kernels.RunPass(f, 0, &k.coef, x)
+				} else if got, want := valueOf(out), kernels.PassSums(f, 0, &k.coef, x)[0]; got != want {
+					t.Errorf("%s, %s, n=%d: value %v, want %v", k.Name, shift, n, got, want)
+				}
+				if err := differ(k.Kernel, arrays, want); err != nil {
+					t.Errorf("%s, %s, n=%d: %v", k.Name, shift, n, err)
+				}
+			}
+		}
+	}
+}
+
 // TestManyTensors runs ten thousand small tensors, on which a warp each has little
 // to do.
 func TestManyTensors(t *testing.T) {
@@ -195,7 +237,13 @@ func TestTraffic(t *testing.T) {
 				loaded, stored = loaded+a.Loaded(0), stored+a.Stored(0)
 				wide += a.Loaded(16) + a.Stored(16)
 			}
-			if got, want := loaded+stored, int64(k.Float32().Bytes(n)); got != want || wide != want {
+			want := int64(k.Float32().Bytes(n))
+			for _, s := range k.Slots {
+				if s.Role == kernels.Neighbour {
+					want += 4 * n // through the cache
+				}
+			}
+			if got := loaded + stored; got != want || wide != want {
 				t.Errorf("%s: threads move %d bytes, %d of them by 16; want %d", k.Name, got, wide, want)
 			}
 			switch form {

@@ -430,7 +430,7 @@ func (v *vec) clear() {
 
 // square adds x*x to sum k; +0 in lanes beyond the tail, whatever x is there.
 func (v *vec) square(k int, x val) {
-	q := v.each(func(j int, d VecVirtual) {
+	v.accumulate(k, v.each(func(j int, d VecVirtual) {
 		if v.masked && v.zmm() {
 			VMULPS_Z(x[j], x[j], v.kr, d)
 			return
@@ -439,10 +439,27 @@ func (v *vec) square(k int, x val) {
 		if v.masked {
 			VANDPS(v.k, d, d)
 		}
-	})
-	for j := range q {
+	}))
+}
+
+// term adds x to sum k, likewise. It overwrites x.
+func (v *vec) term(k int, x val) {
+	if v.masked {
+		for _, d := range x {
+			if v.zmm() {
+				VMOVAPS_Z(d, v.kr, d)
+			} else {
+				VANDPS(v.k, d, d)
+			}
+		}
+	}
+	v.accumulate(k, x)
+}
+
+func (v *vec) accumulate(k int, x val) {
+	for j := range x {
 		acc := v.acc[k][v.part+j]
-		VADDPS(q[j], acc, acc)
+		VADDPS(x[j], acc, acc)
 	}
 }
 

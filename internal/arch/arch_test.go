@@ -43,6 +43,7 @@ var rules = []rule{
 	{dir: "harness/measure", project: []string{"harness/axis", "harness/record"}},
 	{dir: "harness/plot", project: []string{"harness/axis", "harness/measure", "harness/record"}, external: []string{"gonum.org/v1/plot"}, tests: []string{"kernels"}},
 	{dir: "harness/dense", project: []string{"kernels"}, external: []string{"gonum.org/v1/gonum"}},
+	{dir: "harness/compare", external: []string{"gonum.org/v1/gonum", "golang.org/x/perf"}}, // statistics, of data alone
 	{dir: "harness", deep: true, project: []string{"backend", "kernels", "internal/..."}, external: []string{"*"}},
 	{dir: "cmd/optbench", project: []string{"harness/...", "backend", "kernels", "internal/..."}, external: []string{"*"}},
 	{dir: "internal", deep: true, external: []string{"*"}},

@@ -31,8 +31,9 @@ type Spec interface {
 	// Dim returns the dimension nearest to n that the objective can have. That of
 	// a network follows from its widths.
 	Dim(n int) int
-	// Numbers returns how many numbers the objective keeps in that dimension, so
-	// that a caller can tell beforehand whether it fits.
+	// Numbers returns about how many float32 numbers the objective has room for in
+	// that dimension, at the most, so that a caller can tell beforehand whether it
+	// fits. In float64 it takes at most twice the bytes.
 	Numbers(dim int) float64
 }
 
@@ -88,6 +89,8 @@ type Definition struct {
 	Title  string // one line: what it is
 	Source string // the paper
 	Cases  []Spec // parameters that tests must cover; Cases[0] is the default
+	// Examples says that gradients are over examples, and so over batches of them.
+	Examples bool
 
 	new32 func(s Spec, dim int, seed uint64) Objective[float32]
 	new64 func(s Spec, dim int, seed uint64) Objective[float64]
@@ -95,11 +98,17 @@ type Definition struct {
 
 var definitions []*Definition
 
+// Whether an objective has examples.
+const (
+	alone   = false
+	sampled = true
+)
+
 // define adds the objective that the two instances of its constructor make. They
 // may take for granted that the parameters and the dimension have been checked.
-func define[S Spec](title, source string, new32 func(S, int, uint64) Objective[float32], new64 func(S, int, uint64) Objective[float64], cases ...S) *Definition {
+func define[S Spec](title, source string, examples bool, new32 func(S, int, uint64) Objective[float32], new64 func(S, int, uint64) Objective[float64], cases ...S) *Definition {
 	d := &Definition{
-		Name: cases[0].Name(), Title: title, Source: source,
+		Name: cases[0].Name(), Title: title, Source: source, Examples: examples,
 		new32: func(s Spec, dim int, seed uint64) Objective[float32] { return new32(s.(S), dim, seed) },
 		new64: func(s Spec, dim int, seed uint64) Objective[float64] { return new64(s.(S), dim, seed) },
 	}
@@ -180,7 +189,7 @@ func (w whole) Sizes() []int { return []int{w.dim} }
 
 // multiple returns the multiple of unit, at least one, that is nearest to n.
 func multiple(n, unit int) int {
-	n = max(n, unit)
+	n = min(max(n, unit), 1<<53)
 	return n - n%unit + (n%unit+(unit-1)/2)/unit*unit
 }
 

@@ -102,6 +102,7 @@ func TestDefinitions(t *testing.T) {
 func TestGradient(t *testing.T) {
 	cases(t, func(t *testing.T, s Spec, dim int) {
 		o := open[float64](t, s, dim, 5)
+		has := Find(s.Name()).Examples
 		x, g, ignored := near(o, dim, 2), make([]float64, dim), make([]float64, dim)
 		for _, sample := range samples {
 			value := o.Gradient(x, g, sample)
@@ -119,6 +120,9 @@ func TestGradient(t *testing.T) {
 					return o.Value(y)
 				}
 				return o.Gradient(y, ignored, sample)
+			}
+			if all := o.Gradient(x, ignored, Sample{}); dim > 10 && slices.Equal(g, ignored) == (has && sample.Batch > 0) {
+				t.Errorf("a batch of %d has the value %v, all have %v, and it has examples: %v", sample.Batch, value, all, has)
 			}
 			for k := range 4 {
 				d := direction(dim, k)

@@ -29,7 +29,7 @@ func (Factorization) Name() string { return "factorization" }
 // Dim returns the nearest multiple of 2Rank that gives an order of at least Rank.
 func (s Factorization) Dim(n int) int { return multiple(max(n, 2*s.Rank*s.Rank), 2*s.Rank) }
 
-func (Factorization) Numbers(dim int) float64 { return 7 * float64(dim) }
+func (Factorization) Numbers(dim int) float64 { return 9 * float64(dim) }
 
 type factorization[T kernels.Real] struct {
 	Factorization
@@ -165,6 +165,6 @@ func (o *factorization[T]) entries(s Sample, d *[2]matrix[float64]) (value float
 	return value
 }
 
-var _ = define("factorization of a matrix", "Ge, Jin, Zheng 2017, arXiv:1704.00708",
+var _ = define("factorization of a matrix", "Ge, Jin, Zheng 2017, arXiv:1704.00708", sampled,
 	newFactorization[float32], newFactorization[float64],
 	Factorization{Rank: 8, Condition: 10, Scale: 1e-2}, Factorization{Rank: 1, Condition: 1, Scale: 1})

@@ -134,6 +134,6 @@ func (o *octopus[T]) Gradient(x, g []T, _ Sample) float64 {
 	return value
 }
 
-var _ = define("chain of saddles through a tube", "Du et al. 2017, arXiv:1705.10412",
+var _ = define("chain of saddles through a tube", "Du et al. 2017, arXiv:1705.10412", alone,
 	newOctopus[float32], newOctopus[float64],
 	Octopus{L: math.E, Gamma: 1, Tau: math.E}, Octopus{L: 2, Gamma: 2, Tau: 1})

@@ -71,6 +71,6 @@ func (o *rotated[T]) Gradient(x, g []T, _ Sample) float64 {
 
 func (o *rotated[T]) HessianVector(_, d, out []T, s Sample) { o.Gradient(d, out, s) }
 
-var _ = define("quadratic with rotated axes", "Householder 1958; Hansen et al. 2009, on why benchmarks rotate",
+var _ = define("quadratic with rotated axes", "Householder 1958; Hansen et al. 2009, on why benchmarks rotate", alone,
 	newRotated[float32], newRotated[float64],
 	Rotated{Condition: 1e4, Reflections: 1}, Rotated{Condition: 10, Reflections: 3})

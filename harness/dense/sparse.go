@@ -106,6 +106,6 @@ func (o *sparse[T]) Gradient(x, g []T, s Sample) float64 {
 	return sum / float64(s.Batch)
 }
 
-var _ = define("regression on rare features", "Duchi, Hazan, Singer 2011; McMahan, Streeter 2010, arXiv:1002.4908",
+var _ = define("regression on rare features", "Duchi, Hazan, Singer 2011; McMahan, Streeter 2010, arXiv:1002.4908", sampled,
 	newSparse[float32], newSparse[float64],
 	Sparse{Exponent: 1.5, Loss: "absolute"}, Sparse{Exponent: 0, Loss: "square"}, Sparse{Exponent: 1, Loss: "square"})

@@ -376,7 +376,7 @@ func TestErrors(t *testing.T) {
 		dim  int
 		want string
 	}{
-		{Rotated{Condition: 1, Reflections: 1}, 0, "objective rotated:condition=1 cannot have dimension 0, the nearest that it can have is 1"},
+		{Rotated{Condition: 1, Reflections: 8}, 0, "objective rotated:condition=1 cannot have dimension 0, the nearest that it can have is 1"},
 		{Rotated{Condition: 1}, 5, "objective rotated: reflections is 0, want [1,64]"},
 		{LowRank{Condition: 1, Rank: 8, Spike: 1}, 5, "the nearest that it can have is 8"},
 		{Phase{Ratio: 8}, 1 << 40, "more than can be addressed"},

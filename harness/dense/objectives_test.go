@@ -61,6 +61,51 @@ func TestRotated(t *testing.T) {
 	}
 }
 
+// TestRotatedScaled: even the best scaling of the coordinates, by the diagonal of
+// the Hessian, gains little on gradient descent, which on the unrotated quadratic it
+// would end in one step.
+func TestRotatedScaled(t *testing.T) {
+	const dim = 200
+	o := open[float64](t, Find("rotated").Cases[0], dim, 1)
+	x, g, v := make([]float64, dim), make([]float64, dim), make([]float64, dim)
+	diagonal := make([]float64, dim)
+	for i := range dim {
+		clear(x)
+		x[i] = 1
+		o.Gradient(x, g, Sample{})
+		diagonal[i] = g[i]
+		v[i] = 1
+	}
+	var most float64 // eigenvalue of the scaled Hessian
+	for range 200 {
+		for i := range v {
+			x[i] = v[i] / math.Sqrt(diagonal[i])
+		}
+		o.Gradient(x, g, Sample{})
+		for i := range v {
+			v[i] = g[i] / math.Sqrt(diagonal[i])
+		}
+		most = size(v)
+		for i := range v {
+			v[i] /= most
+		}
+	}
+	after := func(scale func(i int) float64) float64 {
+		o.Start(x, 1)
+		for range 1000 {
+			o.Gradient(x, g, Sample{})
+			for i := range x {
+				x[i] -= scale(i) * g[i]
+			}
+		}
+		return o.Value(x)
+	}
+	plain := after(func(int) float64 { return 1 })
+	if scaled := after(func(i int) float64 { return 1 / most / diagonal[i] }); scaled < plain/3 {
+		t.Errorf("1,000 steps lead to %v, to %v where coordinates are scaled", plain, scaled)
+	}
+}
+
 // TestPCA: saddle k has k directions of descent, and from one with a single
 // direction descent takes ln(1/offset)/ln(1 + rate*gap) steps and a constant.
 func TestPCA(t *testing.T) {

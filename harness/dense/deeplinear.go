@@ -105,7 +105,7 @@ func (o *deepLinear[T]) forward(x []T) {
 // weigh turns a matrix R into R E[zz'], for the inputs z of a sample, and returns
 // E|Rz|^2/2.
 func (o *deepLinear[T]) weigh(r matrix[T], s Sample) float64 {
-	if s.Batch == 0 {
+	if s.Batch <= 0 {
 		return product(r.data, r.data) / 2
 	}
 	o.inputs.resize(s.Batch, o.width)

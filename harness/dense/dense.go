@@ -71,7 +71,7 @@ type Curved[T kernels.Real] interface {
 // averaged over Batch. Objectives without examples take no notice.
 type Sample struct {
 	Seed, Index uint64
-	Batch       int // 0 for the whole objective
+	Batch       int // 0 or less for the whole objective
 }
 
 // Facts are constants of an objective, 0 where they are not known.

@@ -66,7 +66,7 @@ func (o *heavyTailed[T]) scale(x, w []T) {
 
 func (o *heavyTailed[T]) Gradient(x, g []T, s Sample) float64 {
 	o.scale(x, o.truth)
-	if s.Batch == 0 {
+	if s.Batch <= 0 {
 		for i, v := range o.scaled {
 			g[i] = o.roots[i] * v
 		}
@@ -102,7 +102,7 @@ func (o *heavyTailed[T]) HessianVector(_, d, out []T, s Sample) {
 	for i, v := range d {
 		o.scaled[i] = o.roots[i] * v
 	}
-	if s.Batch == 0 {
+	if s.Batch <= 0 {
 		for i, v := range o.scaled {
 			out[i] = o.roots[i] * v
 		}

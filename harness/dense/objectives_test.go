@@ -233,6 +233,21 @@ func TestOctopus(t *testing.T) {
 		left, right := make([]float64, dim), make([]float64, dim)
 		at(-2*e, left)
 		at(2*e, right)
+		// The products of the Hessian are the differences of gradients.
+		d, hd := direction(dim, 2+r.IntN(9)), make([]float64, dim)
+		x[i] = joint + 1e-2
+		o.HessianVector(x, d, hd, Sample{})
+		forth, back := slices.Clone(x), slices.Clone(x)
+		axpy(e, d, forth)
+		axpy(-e, d, back)
+		up, down := make([]float64, dim), make([]float64, dim)
+		o.Gradient(forth, up, Sample{})
+		o.Gradient(back, down, Sample{})
+		for j := range dim {
+			if want := (up[j] - down[j]) / (2 * e); math.Abs(hd[j]-want) > 1e-5*(1+math.Abs(want)) {
+				t.Fatalf("the Hessian at %v times %v has %v at %d, want %v", x, d, hd[j], j, want)
+			}
+		}
 		for j := range dim {
 			// Slopes on either side differ by a third derivative times 3e.
 			if a, b := (g[j]-left[j])/e, (right[j]-h[j])/e; math.Abs(a-b) > 0.05*(1+math.Abs(a)) {

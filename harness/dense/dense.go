@@ -196,14 +196,20 @@ func multiple(n, unit int) int {
 // nearest returns the dimension nearest to n of those that a width, at least one,
 // gives.
 func nearest(n int, dim func(width int) int) int {
-	n = min(max(n, dim(1)), 1<<53) // beyond, widths that are tried would overflow
-	w := 1
-	for dim(2*w) <= n {
-		w *= 2
-	}
-	w += sort.Search(w, func(more int) bool { return dim(w+more+1) > n })
+	n = min(max(n, dim(1)), 1<<53)
+	w := widest(n, dim)
 	if above := dim(w + 1); above-n < n-dim(w) {
 		return above
 	}
 	return dim(w)
+}
+
+// widest returns the greatest width, at least one, whose dimension is at most n. It
+// begins with small ones: the dimensions of others would overflow.
+func widest(n int, dim func(width int) int) int {
+	w := 1
+	for dim(2*w) <= n {
+		w *= 2
+	}
+	return w + sort.Search(w, func(more int) bool { return dim(w+more+1) > n })
 }

@@ -87,12 +87,40 @@ func TestDefinitions(t *testing.T) {
 			if back, err := Parse(Format(s)); err != nil || back != s {
 				t.Errorf("Parse(%q) is %+v, %v, want %+v", Format(s), back, err, s)
 			}
-			for _, n := range []int{-1, 0, 1, 2, 10, 1000, 12345} {
+			for _, n := range []int{math.MinInt, -1, 0, 1, 2, 10, 1000, 12345, 1e10, 1 << 53} {
 				dim := s.Dim(n)
 				if dim < 1 || s.Dim(dim) != dim {
 					t.Errorf("%s: the dimension nearest to %d is %d, to which the nearest is %d", Format(s), n, dim, s.Dim(dim))
 				}
+				if s.Numbers(dim) < float64(dim) {
+					t.Errorf("%s: %v numbers in dimension %d", Format(s), s.Numbers(dim), dim)
+				}
 			}
+		}
+	}
+}
+
+// TestNearest: no width and no multiple gives a dimension nearer than the one found,
+// nor one as near and lower.
+func TestNearest(t *testing.T) {
+	square := func(w int) int { return 3*w*w + w }
+	for n := range 500 {
+		want, multipleOf := square(1), 7
+		for w := range 20 {
+			if d := square(w + 1); max(d-n, n-d) < max(want-n, n-want) {
+				want = d
+			}
+		}
+		for d := 14; d < 600; d += 7 {
+			if max(d-n, n-d) < max(multipleOf-n, n-multipleOf) {
+				multipleOf = d
+			}
+		}
+		if got := nearest(n, square); got != want {
+			t.Errorf("nearest(%d) is %d, want %d", n, got, want)
+		}
+		if got := multiple(n, 7); got != multipleOf {
+			t.Errorf("multiple(%d, 7) is %d, want %d", n, got, multipleOf)
 		}
 	}
 }

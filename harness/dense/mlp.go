@@ -1,10 +1,6 @@
 package dense
 
-import (
-	"sort"
-
-	"github.com/optbench/optbench/kernels"
-)
+import "github.com/optbench/optbench/kernels"
 
 // MLP is a network of fully connected layers that learns the probabilities which
 // another of the same shape, the teacher, gives to the classes of normal inputs:
@@ -17,7 +13,7 @@ import (
 // with the statistics of the batch at hand; the whole objective is over one batch
 // of all examples. Margin multiplies the teacher's last layer: the greater, the
 // surer it is. Init is how the network starts, see [initialise]; the teacher's
-// weights are drawn as he says.
+// weights are those of "he".
 type MLP struct {
 	Inputs     int     `json:"inputs" range:"[1,1e6]"`
 	Hidden     int     `json:"hidden" range:"[0,1e6]"`
@@ -57,7 +53,7 @@ func (s MLP) Numbers(dim int) float64 {
 
 // hidden returns the width that makes the dimension.
 func (s MLP) hidden(dim int) int {
-	return 1 + sort.Search(dim, func(w int) bool { return s.dim(w+1) >= dim })
+	return widest(dim, s.dim)
 }
 
 // shapes returns those of the layers.

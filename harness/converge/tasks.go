@@ -18,7 +18,7 @@ import (
 // Axes lists the properties along which tasks may differ.
 var Axes = []harness.Axis{
 	{Name: "objective", Values: "names, with parameters as in diagonal:condition=1e6; all", Default: strings.Join(usualObjectives, ", ")},
-	{Name: "update", Values: "optimizers, with hyperparameters as in adam:beta2=0.99; all", Default: strings.Join(usualOptimizers, ", ")},
+	{Name: "update", Values: "optimizers, with hyperparameters as in adam:beta2=0.99; all; weight decay is 0 unless set", Default: strings.Join(usualOptimizers, ", ")},
 	{Name: "dim", Values: "dimensions, or the nearest that the objective has: 1e8, 2^20, ranges such as 2^[4:12:4]", Default: "1000"},
 	{Name: "noise", Values: "laws of what is added to gradients: none, " + strings.Join(noiseNames(), ", "), Default: "none"},
 	{Name: "batch", Values: "examples, drawn anew, that a gradient is over; 0 for all", Default: "0"},
@@ -184,21 +184,39 @@ func canonicalNoise(text string) (string, error) {
 	return kernels.FormatNoise(l), nil
 }
 
+// optimizers are what a name alone means: the definitions, but without weight decay,
+// for it is the objective that is to be minimised.
+func optimizers() []kernels.Update {
+	var out []kernels.Update
+	for _, d := range kernels.All() {
+		u := d.Cases[0]
+		if plain, err := kernels.With(u, "weight_decay", 0); err == nil {
+			u = plain
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+func parseOptimizer(text string) (kernels.Update, error) {
+	return kernels.ParseAmong("update", optimizers(), text)
+}
+
 // canonicalOptimizer leaves the learning rate to its axis.
 func canonicalOptimizer(text string) (string, error) {
-	u, err := kernels.Parse(text)
+	u, err := parseOptimizer(text)
 	if err != nil {
 		return "", err
 	}
 	if strings.Contains(text, ":lr=") {
 		return "", fmt.Errorf("%s: the learning rate is an axis of its own, want -a lr=...", text)
 	}
-	return kernels.Format(u), nil
+	return kernels.FormatAmong(optimizers(), u), nil
 }
 
 // usualRate is the learning rate of an optimizer's definition.
 func usualRate(optimizer string) (float64, error) {
-	u, err := kernels.Parse(optimizer)
+	u, err := parseOptimizer(optimizer)
 	if err != nil {
 		return 0, err
 	}
@@ -265,7 +283,7 @@ func parse(t Task) (method.Method, problem.Spec, error) {
 	if t.DType == "f64" {
 		spec.DType = kernels.F64
 	}
-	u, err := kernels.Parse(t.Optimizer)
+	u, err := parseOptimizer(t.Optimizer)
 	if err != nil {
 		return nil, spec, err
 	}
@@ -297,7 +315,7 @@ func Need(t Task) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	u, err := kernels.Parse(t.Optimizer)
+	u, err := parseOptimizer(t.Optimizer)
 	if err != nil {
 		return 0, err
 	}

@@ -32,7 +32,6 @@ func (s DeepLinear) Numbers(dim int) float64 { return float64(dim) * (4 + 6/floa
 type deepLinear[T kernels.Real] struct {
 	DeepLinear
 	width           int
-	seed            uint64
 	target          matrix[T]
 	layers, moves   []matrix[T] // copies of the callers' vectors
 	prefix, changes []matrix[T] // W_l ... W_1, and how it changes along the moves
@@ -41,7 +40,7 @@ type deepLinear[T kernels.Real] struct {
 }
 
 func newDeepLinear[T kernels.Real](s DeepLinear, dim int, seed uint64) Objective[T] {
-	o := &deepLinear[T]{DeepLinear: s, seed: seed}
+	o := &deepLinear[T]{DeepLinear: s}
 	o.width = int(math.Round(math.Sqrt(float64(dim / s.Layers))))
 	square := func() matrix[T] { return newMatrix[T](o.width, o.width) }
 	for range s.Layers {
@@ -72,9 +71,9 @@ func (o *deepLinear[T]) Sizes() []int {
 	return sizes
 }
 
-func (o *deepLinear[T]) Start(x []T) {
+func (o *deepLinear[T]) Start(x []T, seed uint64) {
 	for l, w := range o.views(x) {
-		initialise(o.Init, w, o.seed, layerStart(l))
+		initialise(o.Init, w, seed, layerStart(l))
 	}
 }
 

@@ -41,8 +41,9 @@ type Spec interface {
 type Objective[T kernels.Real] interface {
 	// Sizes returns the sizes of the parameter tensors, whose sum is the dimension.
 	Sizes() []int
-	// Start sets x to the first point.
-	Start(x []T)
+	// Start sets x to the first point of a run, which depends on seed and on the
+	// objective.
+	Start(x []T, seed uint64)
 	// Minimum returns the least value. Where it has no closed form the first call
 	// computes it, to all digits of a float64, which may take as long as some
 	// hundred gradients.
@@ -148,7 +149,7 @@ func defaults() []Spec {
 }
 
 // New draws what s needs from seed and makes it ready, in a dimension that it can
-// have.
+// have. Runs from several first points share what it returns.
 func New[T kernels.Real](s Spec, dim int, seed uint64) (Objective[T], error) {
 	d := Find(s.Name())
 	if d == nil {

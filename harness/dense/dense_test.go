@@ -48,7 +48,7 @@ func open[T kernels.Real](t *testing.T, s Spec, dim int, seed uint64) Objective[
 // near returns a point some way from the first one.
 func near[T kernels.Real](o Objective[T], dim int, seed uint64) []T {
 	x := make([]T, dim)
-	o.Start(x)
+	o.Start(x, 5)
 	r := rand.New(rand.NewPCG(seed, 1))
 	for i := range x {
 		x[i] += T(float32(0.3 * r.NormFloat64()))
@@ -205,9 +205,9 @@ func TestFloat32(t *testing.T) {
 		}
 		x := near(narrow, dim, 2)
 		y := make([]float64, dim)
-		wide.Start(y)
+		wide.Start(y, 5)
 		first := make([]float32, dim)
-		narrow.Start(first)
+		narrow.Start(first, 5)
 		for i := range x {
 			if float64(first[i]) != y[i] {
 				t.Fatalf("the first point starts at %v in float32, %v in float64", first[i], y[i])
@@ -253,7 +253,7 @@ func TestFacts(t *testing.T) {
 		}
 		x, y := make([]float64, dim), make([]float64, dim)
 		g, h := make([]float64, dim), make([]float64, dim)
-		o.Start(x)
+		o.Start(x, 5)
 		o.Gradient(x, g, Sample{})
 		for k := range 4 {
 			d := direction(dim, k)
@@ -334,8 +334,10 @@ func TestSeed(t *testing.T) {
 			t.Skip("one parameter may have one target")
 		}
 		a, b := open[float64](t, s, dim, 1), open[float64](t, s, dim, 2)
-		x, y := near(a, dim, 3), near(b, dim, 3)
-		if slices.Equal(x, y) && a.Value(x) == b.Value(y) {
+		x, y := make([]float64, dim), make([]float64, dim)
+		a.Start(x, 1)
+		b.Start(y, 2)
+		if p := near(a, dim, 3); slices.Equal(x, y) && a.Value(p) == b.Value(p) {
 			t.Error("seeds 1 and 2 are the same")
 		}
 	})
@@ -346,7 +348,7 @@ func TestNaN(t *testing.T) {
 	cases(t, func(t *testing.T, s Spec, dim int) {
 		o := open[float32](t, s, dim, 5)
 		x, g := make([]float32, dim), make([]float32, dim)
-		o.Start(x)
+		o.Start(x, 5)
 		x[dim/2] = float32(math.NaN())
 		if v := o.Gradient(x, g, Sample{}); !math.IsNaN(v) {
 			t.Errorf("the value is %v", v)

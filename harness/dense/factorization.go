@@ -34,14 +34,13 @@ func (Factorization) Numbers(dim int) float64 { return 7 * float64(dim) }
 type factorization[T kernels.Real] struct {
 	Factorization
 	order  int
-	first  []T
 	truth  [2]matrix[float64] // A, B
 	x, d   [2]matrix[float64] // U, V, and a direction
 	result [2]matrix[float64]
 }
 
 func newFactorization[T kernels.Real](s Factorization, dim int, seed uint64) Objective[T] {
-	o := &factorization[T]{Factorization: s, order: dim / 2 / s.Rank, first: numbers[T](dim)}
+	o := &factorization[T]{Factorization: s, order: dim / 2 / s.Rank}
 	for side := range 2 {
 		o.truth[side] = o.factor()
 		o.x[side], o.d[side], o.result[side] = o.factor(), o.factor(), o.factor()
@@ -53,14 +52,17 @@ func newFactorization[T kernels.Real](s Factorization, dim int, seed uint64) Obj
 			}
 		}
 	}
-	normals(o.first, s.Scale/math.Sqrt(float64(o.order)), seed, forStart)
 	return o
 }
 
 func (o *factorization[T]) factor() matrix[float64] { return newMatrix[float64](o.order, o.Rank) }
 
-func (o *factorization[T]) Sizes() []int     { return []int{o.order * o.Rank, o.order * o.Rank} }
-func (o *factorization[T]) Start(x []T)      { copy(x, o.first) }
+func (o *factorization[T]) Sizes() []int { return []int{o.order * o.Rank, o.order * o.Rank} }
+
+func (o *factorization[T]) Start(x []T, seed uint64) {
+	normals(x, o.Scale/math.Sqrt(float64(o.order)), seed, forStart)
+}
+
 func (o *factorization[T]) Minimum() float64 { return 0 }
 func (o *factorization[T]) Facts() Facts     { return Facts{} }
 

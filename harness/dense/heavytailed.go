@@ -48,9 +48,9 @@ func newHeavyTailed[T kernels.Real](s HeavyTailed, dim int, seed uint64) Objecti
 	return o
 }
 
-func (o *heavyTailed[T]) Start(x []T)      { clear(x) }
-func (o *heavyTailed[T]) Minimum() float64 { return 0 }
-func (o *heavyTailed[T]) Facts() Facts     { return Facts{1, 1 / o.Condition} }
+func (o *heavyTailed[T]) Start(x []T, _ uint64) { clear(x) }
+func (o *heavyTailed[T]) Minimum() float64      { return 0 }
+func (o *heavyTailed[T]) Facts() Facts          { return Facts{1, 1 / o.Condition} }
 
 func (o *heavyTailed[T]) Value(x []T) float64 {
 	o.scale(x, o.truth)

@@ -125,9 +125,9 @@ func (o *mlp[T]) Sizes() (sizes []int) {
 	return sizes
 }
 
-func (o *mlp[T]) Start(x []T) {
+func (o *mlp[T]) Start(x []T, seed uint64) {
 	for i, v := range o.views(x) {
-		v.initialise(o.Init, o.seed, layerStart(i))
+		v.initialise(o.Init, seed, layerStart(i))
 	}
 }
 

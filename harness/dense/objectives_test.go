@@ -9,10 +9,10 @@ import (
 
 // descend takes steps of gradient descent from the first point until the value is
 // at most target, and returns how many it took, or limit.
-func descend(o Objective[float64], rate, target float64, limit int, noise func(g []float64)) int {
+func descend(o Objective[float64], seed uint64, rate, target float64, limit int, noise func(g []float64)) int {
 	x := make([]float64, total(o.Sizes()))
 	g := make([]float64, len(x))
-	o.Start(x)
+	o.Start(x, seed)
 	for step := range limit {
 		if o.Gradient(x, g, Sample{}) <= target {
 			return step
@@ -93,7 +93,7 @@ func TestPCA(t *testing.T) {
 		}
 	}
 	steps := func(offset float64) int {
-		return descend(newPCA[float64](PCA{Condition: 10, Gap: 0.1, Saddle: 1, Offset: offset}, dim, 1), 0.1, 1e-3, 10000, nil)
+		return descend(newPCA[float64](PCA{Condition: 10, Gap: 0.1, Saddle: 1, Offset: offset}, dim, 1), 1, 0.1, 1e-3, 10000, nil)
 	}
 	want := math.Log(1e3) / math.Log(1+0.1*0.1)
 	if got := steps(1e-6) - steps(1e-3); math.Abs(float64(got)-want) > 0.02*want {
@@ -212,9 +212,9 @@ func TestOctopusEscape(t *testing.T) {
 	const rate = 0.25
 	median := func(dim int, noise func(g []float64)) float64 {
 		var steps []int
+		o := newOctopus[float64](s, dim, 0)
 		for seed := range uint64(41) {
-			o := newOctopus[float64](s, dim, seed)
-			steps = append(steps, descend(o, rate, o.Minimum()*(1-0.5/float64(dim)), 100000, noise))
+			steps = append(steps, descend(o, seed, rate, o.Minimum()*(1-0.5/float64(dim)), 100000, noise))
 		}
 		slices.Sort(steps)
 		return float64(steps[len(steps)/2])
@@ -243,7 +243,7 @@ func TestConvex(t *testing.T) {
 	} {
 		o := open[float64](t, s, s.Dim(9), 4)
 		least := o.Minimum()
-		if steps := descend(o, 1/o.Facts().Lipschitz, least*(1+1e-14), 10000, nil); steps == 10000 {
+		if steps := descend(o, 1, 1/o.Facts().Lipschitz, least*(1+1e-14), 10000, nil); steps == 10000 {
 			t.Errorf("%s: descent does not reach the minimum %v", Format(s), least)
 		}
 	}
@@ -374,7 +374,7 @@ func TestZeros(t *testing.T) {
 	s := MLP{Inputs: 5, Hidden: 4, Layers: 2, Classes: 3, Examples: 40, Margin: 1, Activation: "relu", Init: "zeros"}
 	o := open[float64](t, s, s.Dim(0), 3)
 	x, g := make([]float64, s.Dim(0)), make([]float64, s.Dim(0))
-	o.Start(x)
+	o.Start(x, 1)
 	o.Gradient(x, g, Sample{})
 	last := g[len(g)-s.Classes:]
 	if size(last) == 0 || size(last) != size(g) {

@@ -48,8 +48,8 @@ func newSparse[T kernels.Real](s Sparse, dim int, seed uint64) Objective[T] {
 	return o
 }
 
-func (o *sparse[T]) Start(x []T)      { clear(x) }
-func (o *sparse[T]) Minimum() float64 { return 0 }
+func (o *sparse[T]) Start(x []T, _ uint64) { clear(x) }
+func (o *sparse[T]) Minimum() float64      { return 0 }
 
 func (o *sparse[T]) Facts() Facts {
 	if o.Loss == "absolute" {

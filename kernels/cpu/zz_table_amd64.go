@@ -123,9 +123,15 @@ var avx512Kernels = map[string]Func{
 	"sgd_f32":                         {sgdAVX512, 1},
 	"sgd_bf16":                        {sgdBf16AVX512, 1},
 	"sgd_bf16-master":                 {sgdBf16MasterAVX512, 1},
+	"sparse_f32":                      {sparseAVX512, 1},
+	"sparse_scaled_f32":               {sparseScaledAVX512, 1},
+	"stable_f32":                      {stableAVX512, 1},
+	"stable_scaled_f32":               {stableScaledAVX512, 1},
 	"stiff_flat_f32":                  {stiffFlatAVX512, 1},
 	"sumsq_f32":                       {sumsqAVX512, 1},
 	"sumsq_bf16":                      {sumsqBf16AVX512, 1},
+	"two_point_f32":                   {twoPointAVX512, 1},
+	"two_point_scaled_f32":            {twoPointScaledAVX512, 1},
 }
 
 var avx512Streams = map[string]Func{
@@ -290,9 +296,15 @@ var avx2Kernels = map[string]Func{
 	"sgd_f32":                         {sgdAVX2, 1},
 	"sgd_bf16":                        {sgdBf16AVX2, 8},
 	"sgd_bf16-master":                 {sgdBf16MasterAVX2, 8},
+	"sparse_f32":                      {sparseAVX2, 1},
+	"sparse_scaled_f32":               {sparseScaledAVX2, 1},
+	"stable_f32":                      {stableAVX2, 1},
+	"stable_scaled_f32":               {stableScaledAVX2, 1},
 	"stiff_flat_f32":                  {stiffFlatAVX2, 1},
 	"sumsq_f32":                       {sumsqAVX2, 1},
 	"sumsq_bf16":                      {sumsqBf16AVX2, 1024},
+	"two_point_f32":                   {twoPointAVX2, 1},
+	"two_point_scaled_f32":            {twoPointScaledAVX2, 1},
 }
 
 var avx2Streams = map[string]Func{

@@ -279,19 +279,39 @@ func longs(n int, first, step uint64) Mem {
 	return words(halves...)
 }
 
-// few runs f on a few of the vectors of w at a time, as many as the registers of the
-// instruction set have room for, and returns all results.
-func (v *vec) few(w val, f func(w val) val) val {
-	few := len(w)
+// few runs f on a few vectors of the words at a time, as many as the registers have
+// room for, and returns all results. It is told how many that are with AVX-512,
+// which has twice as many as AVX2.
+func (v *vec) few(few int, f func(w ...val) val, words ...val) val {
 	if !v.zmm() {
-		few = 2
+		few /= 2
 	}
 	var out val
-	for len(out) < len(w) {
+	for all := len(words[0]); len(out) < all; v.whole(all) {
 		v.whole(few)
-		out = append(out, f(w[len(out):][:few])...)
+		var part []val
+		for _, w := range words {
+			x := w[len(out):][:few]
+			if _, aside := x[0].(Mem); aside {
+				x = v.copy(x) // shifts take registers
+			}
+			part = append(part, x)
+		}
+		out = append(out, f(part...)...)
 	}
-	v.whole(len(w))
+	return out
+}
+
+// aside keeps words in memory where there are few registers.
+func (v *vec) aside(w val) val {
+	if v.zmm() {
+		return w
+	}
+	frame, out := v.frame(len(w)), make(val, len(w))
+	for j := range w {
+		out[j] = Mem{Base: frame, Disp: 4 * j * v.width}
+		VMOVAPS(w[j], out[j])
+	}
 	return out
 }
 
@@ -307,5 +327,5 @@ func (v *vec) withSign(x, w val) val { return v.xor(x, v.left(w, 31)) }
 
 func (v *vec) direction(w val) (sin, cos val) {
 	sin, cos = v.nearZero(v.mul(v.fromInt(v.left(w, 2)), number(0x1p-34)))
-	return v.quarterTurns(sin, cos, w)
+	return v.sinTurned(sin, cos, w), v.cosTurned(sin, cos, w)
 }

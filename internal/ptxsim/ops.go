@@ -151,6 +151,7 @@ var floats = map[string]semantics{
 	"sub.rn.f32":  map2(op2(f32, from32, func(a, b float32) float32 { return a - b })),
 	"mul.rn.f32":  map2(op2(f32, from32, func(a, b float32) float32 { return float32(a * b) })),
 	"div.rn.f32":  map2(op2(f32, from32, func(a, b float32) float32 { return a / b })),
+	"rcp.rn.f32":  map1(op1(f32, from32, func(a float32) float32 { return 1 / a })),
 	"sqrt.rn.f32": map1(op1(f32, from32, func(a float32) float32 { return float32(math.Sqrt(float64(a))) })),
 	"abs.f32":     map1(func(a uint64) uint64 { return a &^ (1 << 31) }),
 	"neg.f32":     map1(func(a uint64) uint64 { return a ^ 1<<31 }),

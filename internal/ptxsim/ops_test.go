@@ -130,6 +130,7 @@ func rows() []row {
 			rounded("fma.rn."+t, three,
 				func(z *big.Float, x []*big.Float) *big.Float { return z.Add(z.Mul(x[0], x[1]), x[2]) },
 				func(x []float64) float64 { return math.FMA(x[0], x[1], x[2]) }),
+			rounded("rcp.rn."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Quo(big.NewFloat(1), x[0]) }, func(x []float64) float64 { return 1 / x[0] }),
 			rounded("sqrt.rn."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Sqrt(x[0]) }, func(x []float64) float64 { return math.Sqrt(x[0]) }),
 			rounded("abs."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Abs(x[0]) }, func(x []float64) float64 { return math.Abs(x[0]) }),
 			rounded("neg."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Neg(x[0]) }, func(x []float64) float64 { return -x[0] }),
@@ -155,7 +156,6 @@ func rows() []row {
 			row{"selp." + t, t + " " + t + " pred " + t, func(x []uint64) uint64 { return x[(1-x[2])&1] }})
 	}
 	out = append(out,
-		rounded("rcp.rn.f64", "f64 f64", func(z *big.Float, x []*big.Float) *big.Float { return z.Quo(big.NewFloat(1), x[0]) }, func(x []float64) float64 { return 1 / x[0] }),
 		rounded("cvt.rn.f32.f64", "f64 f32", func(z *big.Float, x []*big.Float) *big.Float { return x[0] }, func(x []float64) float64 { return x[0] }),
 		rounded("cvt.f64.f32", "f32 f64", func(z *big.Float, x []*big.Float) *big.Float { return x[0] }, func(x []float64) float64 { return x[0] }),
 		row{"cvt.rn.f32.u32", "u32 f32", func(x []uint64) uint64 {
@@ -257,6 +257,8 @@ func rows() []row {
 				return modulo(new(big.Int).Lsh(new(big.Int).SetUint64(x[0]), uint(min(x[1], 100))), 8*sizes[t])
 			}},
 			row{"mov." + t, t + " " + t, func(x []uint64) uint64 { return x[0] }},
+			row{"setp.eq." + t, t + " " + t + " pred", func(x []uint64) uint64 { return yes(x[0] == x[1]) }},
+			row{"setp.ne." + t, t + " " + t + " pred", func(x []uint64) uint64 { return yes(x[0] != x[1]) }},
 			row{"selp." + t, t + " " + t + " pred " + t, func(x []uint64) uint64 { return x[(1-x[2])&1] }})
 	}
 	return append(out,

@@ -504,6 +504,36 @@ func copyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func copyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// coshChainAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshChainAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// coshChainAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshChainAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// coshFlatAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshFlatAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// coshFlatAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshFlatAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// cubicSaddleAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func cubicSaddleAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// cubicSaddleAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func cubicSaddleAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // diagonalAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -524,6 +554,16 @@ func dotAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func dotAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// doubleWellAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func doubleWellAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// doubleWellAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func doubleWellAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // gaussianAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -543,6 +583,16 @@ func gaussianScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *f
 //
 //go:noescape
 func gaussianScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gemanMcclureAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func gemanMcclureAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gemanMcclureAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func gemanMcclureAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // lambNormsAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
@@ -784,6 +834,16 @@ func larsApplyBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, su
 //go:noescape
 func larsApplyBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// layeredAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func layeredAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// layeredAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func layeredAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // lionAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -984,6 +1044,56 @@ func paretoSkewScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums 
 //go:noescape
 func paretoSkewScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// phi4AVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func phi4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// phi4AVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func phi4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// poissonAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func poissonAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// poissonAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func poissonAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// polyAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func polyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// polyAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func polyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// pseudoHuberAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func pseudoHuberAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// pseudoHuberAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func pseudoHuberAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// ripplesAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func ripplesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// ripplesAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func ripplesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // rmspropAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -1033,6 +1143,16 @@ func rmspropQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *
 //
 //go:noescape
 func rmspropQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rosenbrockAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func rosenbrockAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rosenbrockAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func rosenbrockAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // sgdAVX512 runs elements [i, n) of a pass.
 //
@@ -1103,6 +1223,16 @@ func stableScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *flo
 //
 //go:noescape
 func stableScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// stiffFlatAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func stiffFlatAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// stiffFlatAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func stiffFlatAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // sumsqAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //

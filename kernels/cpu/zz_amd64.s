@@ -19036,15 +19036,2038 @@ done3:
 	VZEROUPPER
 	RET
 
-// func diagonalAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func coshChainAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·diagonalAVX512(SB), $0-40
+TEXT ·coshChainAVX512(SB), $256-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	LEAQ         63(SP), BX
+	ANDQ         $-64, BX
+	VBROADCASTSS 4(DX), Z0
+	VMOVAPS      Z0, (BX)
+	VBROADCASTSS 8(DX), Z0
+	VMOVAPS      Z0, 64(BX)
+	VBROADCASTSS 12(DX), Z0
+	VMOVAPS      Z0, 128(BX)
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    DX, SI
+	JGE     done
+	LEAQ    1024(DX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    DX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS          (CX)(DX*4), Z0
+	VMOVUPS          64(CX)(DX*4), Z3
+	VMULPS           (BX), Z0, Z0
+	VMULPS           (BX), Z3, Z3
+	VMULPS           Z0, Z0, Z4
+	VMULPS           Z3, Z3, Z5
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z6
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z7
+	VMULPS           Z4, Z6, Z6
+	VMULPS           Z5, Z7, Z7
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z6, Z6
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z7, Z7
+	VMULPS           Z4, Z6, Z6
+	VMULPS           Z5, Z7, Z7
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z6, Z6
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z7, Z7
+	VMULPS           Z4, Z6, Z6
+	VMULPS           Z5, Z7, Z7
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z6, Z6
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z7, Z7
+	VMULPS           Z6, Z4, Z4
+	VMULPS           Z7, Z5, Z5
+	VMULPS           Z4, Z0, Z4
+	VMULPS           Z5, Z3, Z5
+	VADDPS           Z4, Z0, Z4
+	VADDPS           Z5, Z3, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z6
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z7
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z6, Z8
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z7, Z9
+	VBROADCASTSS     w43020000x1<>+0(SB), Z10
+	VBROADCASTSS     w43020000x1<>+0(SB), Z11
+	VMINPS           Z8, Z10, Z8
+	VMINPS           Z9, Z11, Z9
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z10
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z11
+	VMAXPS           Z8, Z10, Z8
+	VMAXPS           Z9, Z11, Z9
+	VRNDSCALEPS      $0x00, Z8, Z10
+	VRNDSCALEPS      $0x00, Z9, Z11
+	VSUBPS           Z10, Z8, Z8
+	VSUBPS           Z11, Z9, Z9
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z13
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z9, Z13
+	VSCALEFPS        Z10, Z12, Z8
+	VSCALEFPS        Z11, Z13, Z9
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z8, Z10
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z9, Z11
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z13
+	VDIVPS           Z8, Z12, Z8
+	VDIVPS           Z9, Z13, Z9
+	VSUBPS           Z8, Z10, Z8
+	VSUBPS           Z9, Z11, Z9
+	VPANDD.BCST      w80000000x1<>+0(SB), Z0, Z0
+	VPANDD.BCST      w80000000x1<>+0(SB), Z3, Z3
+	VPORD            Z0, Z8, Z0
+	VPORD            Z3, Z9, Z3
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z6, K1
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z7, K2
+	VMOVAPS          Z4, Z4
+	VMOVAPS          Z0, K1, Z4
+	VMOVAPS          Z5, Z0
+	VMOVAPS          Z3, K2, Z0
+	VMULPS           Z4, Z4, Z3
+	VMULPS           Z0, Z0, Z5
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z3, Z6
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z5, Z7
+	VSQRTPS          Z6, Z6
+	VSQRTPS          Z7, Z7
+	VMULPS           Z6, Z4, Z4
+	VMULPS           Z7, Z0, Z0
+	VMULPS           128(BX), Z3, Z3
+	VMULPS           128(BX), Z5, Z5
+	VADDPS           Z3, Z1, Z1
+	VADDPS           Z5, Z2, Z2
+	VMULPS           64(BX), Z4, Z3
+	VMULPS           64(BX), Z0, Z0
+	VMOVUPS          Z3, (AX)(DX*4)
+	VMOVUPS          Z0, 64(AX)(DX*4)
+	ADDQ             $0x20, DX
+	CMPQ             DX, R9
+	JLE              lanes
+
+tail:
+	CMPQ             DX, R8
+	JGE              fold
+	MOVQ             R8, R9
+	SUBQ             DX, R9
+	MOVL             $0xffffffff, R10
+	BZHIL            R9, R10, R10
+	KMOVW            R10, K1
+	VMOVUPS.Z        (CX)(DX*4), K1, Z0
+	VMULPS           (BX), Z0, Z0
+	VMULPS           Z0, Z0, Z3
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z4, Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z4, Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z4, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z3, Z0, Z3
+	VADDPS           Z3, Z0, Z3
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z4
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z4, Z5
+	VBROADCASTSS     w43020000x1<>+0(SB), Z6
+	VMINPS           Z5, Z6, Z5
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z6
+	VMAXPS           Z5, Z6, Z5
+	VRNDSCALEPS      $0x00, Z5, Z6
+	VSUBPS           Z6, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z7
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z7
+	VSCALEFPS        Z6, Z7, Z5
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z5, Z6
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z7
+	VDIVPS           Z5, Z7, Z5
+	VSUBPS           Z5, Z6, Z5
+	VPANDD.BCST      w80000000x1<>+0(SB), Z0, Z0
+	VPORD            Z0, Z5, Z0
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z4, K2
+	VMOVAPS          Z3, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMULPS           Z3, Z3, Z0
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z0, Z4
+	VSQRTPS          Z4, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           128(BX), Z0, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VADDPS           Z0, Z1, Z1
+	VMULPS           64(BX), Z3, Z0
+	VMOVUPS          Z0, K1, (AX)(DX*4)
+	ADDQ             $0x10, DX
+	CMPQ             DX, R8
+	JGE              fold
+	MOVQ             R8, R9
+	SUBQ             DX, R9
+	MOVL             $0xffffffff, R10
+	BZHIL            R9, R10, R10
+	KMOVW            R10, K1
+	VMOVUPS.Z        (CX)(DX*4), K1, Z0
+	VMULPS           (BX), Z0, Z0
+	VMULPS           Z0, Z0, Z3
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z4, Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z4, Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z4, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z3, Z0, Z3
+	VADDPS           Z3, Z0, Z3
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z4
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z4, Z5
+	VBROADCASTSS     w43020000x1<>+0(SB), Z6
+	VMINPS           Z5, Z6, Z5
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z6
+	VMAXPS           Z5, Z6, Z5
+	VRNDSCALEPS      $0x00, Z5, Z6
+	VSUBPS           Z6, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z7
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z7
+	VSCALEFPS        Z6, Z7, Z5
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z5, Z6
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z7
+	VDIVPS           Z5, Z7, Z5
+	VSUBPS           Z5, Z6, Z5
+	VPANDD.BCST      w80000000x1<>+0(SB), Z0, Z0
+	VPORD            Z0, Z5, Z0
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z4, K2
+	VMOVAPS          Z3, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMULPS           Z3, Z3, Z0
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z0, Z4
+	VSQRTPS          Z4, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           128(BX), Z0, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VADDPS           Z0, Z2, Z2
+	VMULPS           64(BX), Z3, Z0
+	VMOVUPS          Z0, K1, (AX)(DX*4)
+	ADDQ             $0x10, DX
+
+fold:
+	MOVQ          R8, DX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPS     $0x0e, X1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPS     $0x01, X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, (DI)
+	ADDQ          $0x04, DI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w3638ef1dx1<>+0(SB)/4, $0x3638ef1d
+GLOBL w3638ef1dx1<>(SB), RODATA|NOPTR, $4
+
+DATA w39500d01x1<>+0(SB)/4, $0x39500d01
+GLOBL w39500d01x1<>(SB), RODATA|NOPTR, $4
+
+DATA w3c088889x1<>+0(SB)/4, $0x3c088889
+GLOBL w3c088889x1<>(SB), RODATA|NOPTR, $4
+
+DATA w3e2aaaabx1<>+0(SB)/4, $0x3e2aaaab
+GLOBL w3e2aaaabx1<>(SB), RODATA|NOPTR, $4
+
+DATA w3fb8aa3bx1<>+0(SB)/4, $0x3fb8aa3b
+GLOBL w3fb8aa3bx1<>(SB), RODATA|NOPTR, $4
+
+DATA w43020000x1<>+0(SB)/4, $0x43020000
+GLOBL w43020000x1<>(SB), RODATA|NOPTR, $4
+
+DATA wc3200000x1<>+0(SB)/4, $0xc3200000
+GLOBL wc3200000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w3f000000x1<>+0(SB)/4, $0x3f000000
+GLOBL w3f000000x1<>(SB), RODATA|NOPTR, $4
+
+// func coshChainAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·coshChainAVX2(SB), $128-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	LEAQ         31(SP), BX
+	ANDQ         $-32, BX
+	VBROADCASTSS 4(DX), Y0
+	VMOVAPS      Y0, (BX)
+	VBROADCASTSS 8(DX), Y0
+	VMOVAPS      Y0, 32(BX)
+	VBROADCASTSS 12(DX), Y0
+	VMOVAPS      Y0, 64(BX)
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    DX, SI
+	JGE     done
+	LEAQ    1024(DX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    DX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w39500d01x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3c088889x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3e2aaaabx8<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y4, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y6, Y7
+	VBROADCASTSS w43020000x1<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS wc3200000x1<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VROUNDPS     $0x00, Y7, Y8
+	VSUBPS       Y8, Y7, Y7
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VMINPS       w43200000x8<>+0(SB), Y8, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f000000x1<>+0(SB), Y9
+	VDIVPS       Y7, Y9, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y7, Y4
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VMULPS       Y4, Y4, Y5
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y6
+	VSQRTPS      Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VMULPS       64(BX), Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMULPS       32(BX), Y4, Y4
+	VMOVUPS      Y4, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w39500d01x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3c088889x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3e2aaaabx8<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y4, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y6, Y7
+	VBROADCASTSS w43020000x1<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS wc3200000x1<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VROUNDPS     $0x00, Y7, Y8
+	VSUBPS       Y8, Y7, Y7
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VMINPS       w43200000x8<>+0(SB), Y8, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f000000x1<>+0(SB), Y9
+	VDIVPS       Y7, Y9, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y7, Y4
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VMULPS       Y4, Y4, Y5
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y6
+	VSQRTPS      Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VMULPS       64(BX), Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VMULPS       32(BX), Y4, Y4
+	VMOVUPS      Y4, 32(AX)(DX*4)
+	VMOVUPS      64(CX)(DX*4), Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w39500d01x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3c088889x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3e2aaaabx8<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y4, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y6, Y7
+	VBROADCASTSS w43020000x1<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS wc3200000x1<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VROUNDPS     $0x00, Y7, Y8
+	VSUBPS       Y8, Y7, Y7
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VMINPS       w43200000x8<>+0(SB), Y8, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f000000x1<>+0(SB), Y9
+	VDIVPS       Y7, Y9, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y7, Y4
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VMULPS       Y4, Y4, Y5
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y6
+	VSQRTPS      Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VMULPS       64(BX), Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       32(BX), Y4, Y4
+	VMOVUPS      Y4, 64(AX)(DX*4)
+	VMOVUPS      96(CX)(DX*4), Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w39500d01x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3c088889x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3e2aaaabx8<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y4, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y6, Y7
+	VBROADCASTSS w43020000x1<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS wc3200000x1<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VROUNDPS     $0x00, Y7, Y8
+	VSUBPS       Y8, Y7, Y7
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VMINPS       w43200000x8<>+0(SB), Y8, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f000000x1<>+0(SB), Y9
+	VDIVPS       Y7, Y9, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y7, Y4
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VMULPS       Y4, Y4, Y5
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y6
+	VSQRTPS      Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VMULPS       64(BX), Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       32(BX), Y4, Y4
+	VMOVUPS      Y4, 96(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R9
+	JLE          lanes
+
+tail:
+	CMPQ         DX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         DX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w39500d01x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3c088889x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3e2aaaabx8<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y5, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y7
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y7, Y8
+	VBROADCASTSS w43020000x1<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS wc3200000x1<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VROUNDPS     $0x00, Y8, Y9
+	VSUBPS       Y9, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VMINPS       w43200000x8<>+0(SB), Y9, Y8
+	VMAXPS       wc3200000x8<>+0(SB), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VBROADCASTSS w3f000000x1<>+0(SB), Y10
+	VDIVPS       Y8, Y10, Y8
+	VSUBPS       Y8, Y9, Y8
+	VPAND        w80000000x8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y7, Y7
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VSQRTPS      Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMULPS       64(BX), Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y0, Y0
+	VMULPS       32(BX), Y5, Y5
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         DX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w39500d01x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3c088889x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3e2aaaabx8<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y5, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y7
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y7, Y8
+	VBROADCASTSS w43020000x1<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS wc3200000x1<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VROUNDPS     $0x00, Y8, Y9
+	VSUBPS       Y9, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VMINPS       w43200000x8<>+0(SB), Y9, Y8
+	VMAXPS       wc3200000x8<>+0(SB), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VBROADCASTSS w3f000000x1<>+0(SB), Y10
+	VDIVPS       Y8, Y10, Y8
+	VSUBPS       Y8, Y9, Y8
+	VPAND        w80000000x8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y7, Y7
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VSQRTPS      Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMULPS       64(BX), Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y1, Y1
+	VMULPS       32(BX), Y5, Y5
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         DX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w39500d01x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3c088889x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3e2aaaabx8<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y5, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y7
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y7, Y8
+	VBROADCASTSS w43020000x1<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS wc3200000x1<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VROUNDPS     $0x00, Y8, Y9
+	VSUBPS       Y9, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VMINPS       w43200000x8<>+0(SB), Y9, Y8
+	VMAXPS       wc3200000x8<>+0(SB), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VBROADCASTSS w3f000000x1<>+0(SB), Y10
+	VDIVPS       Y8, Y10, Y8
+	VSUBPS       Y8, Y9, Y8
+	VPAND        w80000000x8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y7, Y7
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VSQRTPS      Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMULPS       64(BX), Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VMULPS       32(BX), Y5, Y5
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         DX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w39500d01x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3c088889x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3e2aaaabx8<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y5, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y7
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y7, Y8
+	VBROADCASTSS w43020000x1<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS wc3200000x1<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VROUNDPS     $0x00, Y8, Y9
+	VSUBPS       Y9, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VMINPS       w43200000x8<>+0(SB), Y9, Y8
+	VMAXPS       wc3200000x8<>+0(SB), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VBROADCASTSS w3f000000x1<>+0(SB), Y10
+	VDIVPS       Y8, Y10, Y8
+	VSUBPS       Y8, Y9, Y8
+	VPAND        w80000000x8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y7, Y7
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VSQRTPS      Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMULPS       64(BX), Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VMULPS       32(BX), Y5, Y5
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         R8, DX
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (DI)
+	ADDQ         $0x04, DI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w39500d01x8<>+0(SB)/4, $0x39500d01
+DATA w39500d01x8<>+4(SB)/4, $0x39500d01
+DATA w39500d01x8<>+8(SB)/4, $0x39500d01
+DATA w39500d01x8<>+12(SB)/4, $0x39500d01
+DATA w39500d01x8<>+16(SB)/4, $0x39500d01
+DATA w39500d01x8<>+20(SB)/4, $0x39500d01
+DATA w39500d01x8<>+24(SB)/4, $0x39500d01
+DATA w39500d01x8<>+28(SB)/4, $0x39500d01
+GLOBL w39500d01x8<>(SB), RODATA|NOPTR, $32
+
+DATA w3c088889x8<>+0(SB)/4, $0x3c088889
+DATA w3c088889x8<>+4(SB)/4, $0x3c088889
+DATA w3c088889x8<>+8(SB)/4, $0x3c088889
+DATA w3c088889x8<>+12(SB)/4, $0x3c088889
+DATA w3c088889x8<>+16(SB)/4, $0x3c088889
+DATA w3c088889x8<>+20(SB)/4, $0x3c088889
+DATA w3c088889x8<>+24(SB)/4, $0x3c088889
+DATA w3c088889x8<>+28(SB)/4, $0x3c088889
+GLOBL w3c088889x8<>(SB), RODATA|NOPTR, $32
+
+DATA w3e2aaaabx8<>+0(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+4(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+8(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+12(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+16(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+20(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+24(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+28(SB)/4, $0x3e2aaaab
+GLOBL w3e2aaaabx8<>(SB), RODATA|NOPTR, $32
+
+DATA w3fb8aa3bx8<>+0(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+4(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+8(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+12(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+16(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+20(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+24(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+28(SB)/4, $0x3fb8aa3b
+GLOBL w3fb8aa3bx8<>(SB), RODATA|NOPTR, $32
+
+DATA w3f000000x8<>+0(SB)/4, $0x3f000000
+DATA w3f000000x8<>+4(SB)/4, $0x3f000000
+DATA w3f000000x8<>+8(SB)/4, $0x3f000000
+DATA w3f000000x8<>+12(SB)/4, $0x3f000000
+DATA w3f000000x8<>+16(SB)/4, $0x3f000000
+DATA w3f000000x8<>+20(SB)/4, $0x3f000000
+DATA w3f000000x8<>+24(SB)/4, $0x3f000000
+DATA w3f000000x8<>+28(SB)/4, $0x3f000000
+GLOBL w3f000000x8<>(SB), RODATA|NOPTR, $32
+
+// func coshFlatAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·coshFlatAVX512(SB), $320-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	LEAQ         63(SP), SI
+	ANDQ         $-64, SI
+	VBROADCASTSS 4(BX), Z0
+	VMOVAPS      Z0, (SI)
+	VBROADCASTSS 8(BX), Z0
+	VMOVAPS      Z0, 64(SI)
+	VBROADCASTSS 12(BX), Z0
+	VMOVAPS      Z0, 128(SI)
+	VBROADCASTSS 16(BX), Z0
+	VMOVAPS      Z0, 192(SI)
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), DI
+	MOVQ         sums+32(FP), R8
+
+unit:
+	CMPQ    BX, DI
+	JGE     done
+	LEAQ    1024(BX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    BX, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS          (CX)(BX*4), Z0
+	VMOVUPS          64(CX)(BX*4), Z3
+	VMOVUPS          (AX)(BX*4), Z4
+	VMOVUPS          64(AX)(BX*4), Z5
+	VMULPS           (SI), Z0, Z6
+	VMULPS           (SI), Z3, Z7
+	VMULPS           Z6, Z6, Z8
+	VMULPS           Z7, Z7, Z9
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z10
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z11
+	VMULPS           Z8, Z10, Z10
+	VMULPS           Z9, Z11, Z11
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z10, Z10
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z11, Z11
+	VMULPS           Z8, Z10, Z10
+	VMULPS           Z9, Z11, Z11
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z10, Z10
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z11, Z11
+	VMULPS           Z8, Z10, Z10
+	VMULPS           Z9, Z11, Z11
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z10, Z10
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z11, Z11
+	VMULPS           Z10, Z8, Z8
+	VMULPS           Z11, Z9, Z9
+	VMULPS           Z8, Z6, Z8
+	VMULPS           Z9, Z7, Z9
+	VADDPS           Z8, Z6, Z8
+	VADDPS           Z9, Z7, Z9
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z6, Z10
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z7, Z11
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z10, Z12
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z11, Z13
+	VBROADCASTSS     w43020000x1<>+0(SB), Z14
+	VBROADCASTSS     w43020000x1<>+0(SB), Z15
+	VMINPS           Z12, Z14, Z12
+	VMINPS           Z13, Z15, Z13
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z14
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z15
+	VMAXPS           Z12, Z14, Z12
+	VMAXPS           Z13, Z15, Z13
+	VRNDSCALEPS      $0x00, Z12, Z14
+	VRNDSCALEPS      $0x00, Z13, Z15
+	VSUBPS           Z14, Z12, Z12
+	VSUBPS           Z15, Z13, Z13
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z13, Z17
+	VSCALEFPS        Z14, Z16, Z12
+	VSCALEFPS        Z15, Z17, Z13
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z12, Z14
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z13, Z15
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z16
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z17
+	VDIVPS           Z12, Z16, Z12
+	VDIVPS           Z13, Z17, Z13
+	VSUBPS           Z12, Z14, Z12
+	VSUBPS           Z13, Z15, Z13
+	VPANDD.BCST      w80000000x1<>+0(SB), Z6, Z6
+	VPANDD.BCST      w80000000x1<>+0(SB), Z7, Z7
+	VPORD            Z6, Z12, Z6
+	VPORD            Z7, Z13, Z7
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z10, K1
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z11, K2
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z6, K1, Z8
+	VMOVAPS          Z9, Z6
+	VMOVAPS          Z7, K2, Z6
+	VMULPS           Z8, Z8, Z7
+	VMULPS           Z6, Z6, Z9
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z7, Z10
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z9, Z11
+	VSQRTPS          Z10, Z10
+	VSQRTPS          Z11, Z11
+	VMULPS           Z10, Z8, Z8
+	VMULPS           Z11, Z6, Z6
+	VMULPS           64(SI), Z8, Z8
+	VMULPS           64(SI), Z6, Z6
+	VMULPS           128(SI), Z7, Z7
+	VMULPS           128(SI), Z9, Z9
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z10
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z11
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z0, K1
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z3, K2
+	VMOVAPS          Z0, Z12
+	VMOVAPS          Z10, K1, Z12
+	VMOVAPS          Z3, Z10
+	VMOVAPS          Z11, K2, Z10
+	VBROADCASTSS     wbf800000x1<>+0(SB), Z11
+	VBROADCASTSS     wbf800000x1<>+0(SB), Z13
+	VCMPPS.BCST      $0x11, wbf800000x1<>+0(SB), Z12, K1
+	VCMPPS.BCST      $0x11, wbf800000x1<>+0(SB), Z10, K2
+	VMOVAPS          Z12, Z12
+	VMOVAPS          Z11, K1, Z12
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z13, K2, Z10
+	VMULPS           Z12, Z12, Z11
+	VMULPS           Z10, Z10, Z13
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z0
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z3
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z12, Z14
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z10, Z15
+	VSUBPS           Z14, Z0, Z0
+	VSUBPS           Z15, Z3, Z3
+	VBROADCASTSS     w40400000x1<>+0(SB), Z14
+	VBROADCASTSS     w40400000x1<>+0(SB), Z15
+	VSUBPS           Z11, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z10, Z10
+	VBROADCASTSS     w40c00000x1<>+0(SB), Z14
+	VBROADCASTSS     w40c00000x1<>+0(SB), Z15
+	VSUBPS           Z11, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VMULPS           Z14, Z11, Z11
+	VMULPS           Z15, Z13, Z13
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z11, Z11
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z13, Z13
+	VADDPS           Z0, Z0, Z0
+	VADDPS           Z3, Z3, Z3
+	VADDPS           Z0, Z11, Z0
+	VADDPS           Z3, Z13, Z3
+	VCMPPS.BCST      $0x1e, w00000000x1<>+0(SB), Z4, K1
+	VCMPPS.BCST      $0x1e, w00000000x1<>+0(SB), Z5, K2
+	VMULPS           192(SI), Z0, Z0
+	VMULPS           192(SI), Z3, Z3
+	VMOVAPS          Z7, Z4
+	VMOVAPS          Z0, K1, Z4
+	VMOVAPS          Z9, Z0
+	VMOVAPS          Z3, K2, Z0
+	VADDPS           Z4, Z1, Z1
+	VADDPS           Z0, Z2, Z2
+	VMULPS           192(SI), Z12, Z0
+	VMULPS           192(SI), Z10, Z3
+	VMOVAPS          Z8, Z4
+	VMOVAPS          Z0, K1, Z4
+	VMOVAPS          Z6, Z0
+	VMOVAPS          Z3, K2, Z0
+	VMOVUPS          Z4, (DX)(BX*4)
+	VMOVUPS          Z0, 64(DX)(BX*4)
+	ADDQ             $0x20, BX
+	CMPQ             BX, R10
+	JLE              lanes
+
+tail:
+	CMPQ             BX, R9
+	JGE              fold
+	MOVQ             R9, R10
+	SUBQ             BX, R10
+	MOVL             $0xffffffff, R11
+	BZHIL            R10, R11, R11
+	KMOVW            R11, K1
+	VMOVUPS.Z        (CX)(BX*4), K1, Z0
+	VMOVUPS.Z        (AX)(BX*4), K1, Z3
+	VMULPS           (SI), Z0, Z4
+	VMULPS           Z4, Z4, Z5
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z6, Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z6, Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z6, Z6
+	VMULPS           Z6, Z5, Z5
+	VMULPS           Z5, Z4, Z5
+	VADDPS           Z5, Z4, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z6
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z6, Z7
+	VBROADCASTSS     w43020000x1<>+0(SB), Z8
+	VMINPS           Z7, Z8, Z7
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z8
+	VMAXPS           Z7, Z8, Z7
+	VRNDSCALEPS      $0x00, Z7, Z8
+	VSUBPS           Z8, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z9
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z9
+	VSCALEFPS        Z8, Z9, Z7
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z7, Z8
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z9
+	VDIVPS           Z7, Z9, Z7
+	VSUBPS           Z7, Z8, Z7
+	VPANDD.BCST      w80000000x1<>+0(SB), Z4, Z4
+	VPORD            Z4, Z7, Z4
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z6, K2
+	VMOVAPS          Z5, Z5
+	VMOVAPS          Z4, K2, Z5
+	VMULPS           Z5, Z5, Z4
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z4, Z6
+	VSQRTPS          Z6, Z6
+	VMULPS           Z6, Z5, Z5
+	VMULPS           64(SI), Z5, Z5
+	VMULPS           128(SI), Z4, Z4
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z0, K2
+	VMOVAPS          Z0, Z7
+	VMOVAPS          Z6, K2, Z7
+	VBROADCASTSS     wbf800000x1<>+0(SB), Z6
+	VCMPPS.BCST      $0x11, wbf800000x1<>+0(SB), Z7, K2
+	VMOVAPS          Z7, Z7
+	VMOVAPS          Z6, K2, Z7
+	VMULPS           Z7, Z7, Z6
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z0
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z7, Z8
+	VSUBPS           Z8, Z0, Z0
+	VBROADCASTSS     w40400000x1<>+0(SB), Z8
+	VSUBPS           Z6, Z8, Z8
+	VMULPS           Z8, Z7, Z7
+	VBROADCASTSS     w40c00000x1<>+0(SB), Z8
+	VSUBPS           Z6, Z8, Z8
+	VMULPS           Z8, Z6, Z6
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z6, Z6
+	VADDPS           Z0, Z0, Z0
+	VADDPS           Z0, Z6, Z0
+	VCMPPS.BCST      $0x1e, w00000000x1<>+0(SB), Z3, K2
+	VMULPS           192(SI), Z0, Z0
+	VMOVAPS          Z4, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMOVAPS.Z        Z3, K1, Z3
+	VADDPS           Z3, Z1, Z1
+	VMULPS           192(SI), Z7, Z0
+	VMOVAPS          Z5, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMOVUPS          Z3, K1, (DX)(BX*4)
+	ADDQ             $0x10, BX
+	CMPQ             BX, R9
+	JGE              fold
+	MOVQ             R9, R10
+	SUBQ             BX, R10
+	MOVL             $0xffffffff, R11
+	BZHIL            R10, R11, R11
+	KMOVW            R11, K1
+	VMOVUPS.Z        (CX)(BX*4), K1, Z0
+	VMOVUPS.Z        (AX)(BX*4), K1, Z3
+	VMULPS           (SI), Z0, Z4
+	VMULPS           Z4, Z4, Z5
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z6, Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z6, Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z6, Z6
+	VMULPS           Z6, Z5, Z5
+	VMULPS           Z5, Z4, Z5
+	VADDPS           Z5, Z4, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z6
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z6, Z7
+	VBROADCASTSS     w43020000x1<>+0(SB), Z8
+	VMINPS           Z7, Z8, Z7
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z8
+	VMAXPS           Z7, Z8, Z7
+	VRNDSCALEPS      $0x00, Z7, Z8
+	VSUBPS           Z8, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z9
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z9
+	VSCALEFPS        Z8, Z9, Z7
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z7, Z8
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z9
+	VDIVPS           Z7, Z9, Z7
+	VSUBPS           Z7, Z8, Z7
+	VPANDD.BCST      w80000000x1<>+0(SB), Z4, Z4
+	VPORD            Z4, Z7, Z4
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z6, K2
+	VMOVAPS          Z5, Z5
+	VMOVAPS          Z4, K2, Z5
+	VMULPS           Z5, Z5, Z4
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z4, Z6
+	VSQRTPS          Z6, Z6
+	VMULPS           Z6, Z5, Z5
+	VMULPS           64(SI), Z5, Z5
+	VMULPS           128(SI), Z4, Z4
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z0, K2
+	VMOVAPS          Z0, Z7
+	VMOVAPS          Z6, K2, Z7
+	VBROADCASTSS     wbf800000x1<>+0(SB), Z6
+	VCMPPS.BCST      $0x11, wbf800000x1<>+0(SB), Z7, K2
+	VMOVAPS          Z7, Z7
+	VMOVAPS          Z6, K2, Z7
+	VMULPS           Z7, Z7, Z6
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z0
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z7, Z8
+	VSUBPS           Z8, Z0, Z0
+	VBROADCASTSS     w40400000x1<>+0(SB), Z8
+	VSUBPS           Z6, Z8, Z8
+	VMULPS           Z8, Z7, Z7
+	VBROADCASTSS     w40c00000x1<>+0(SB), Z8
+	VSUBPS           Z6, Z8, Z8
+	VMULPS           Z8, Z6, Z6
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z6, Z6
+	VADDPS           Z0, Z0, Z0
+	VADDPS           Z0, Z6, Z0
+	VCMPPS.BCST      $0x1e, w00000000x1<>+0(SB), Z3, K2
+	VMULPS           192(SI), Z0, Z0
+	VMOVAPS          Z4, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMOVAPS.Z        Z3, K1, Z3
+	VADDPS           Z3, Z2, Z2
+	VMULPS           192(SI), Z7, Z0
+	VMOVAPS          Z5, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMOVUPS          Z3, K1, (DX)(BX*4)
+	ADDQ             $0x10, BX
+
+fold:
+	MOVQ          R9, BX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPS     $0x0e, X1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPS     $0x01, X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, (R8)
+	ADDQ          $0x04, R8
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w40400000x1<>+0(SB)/4, $0x40400000
+GLOBL w40400000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w40c00000x1<>+0(SB)/4, $0x40c00000
+GLOBL w40c00000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w3e800000x1<>+0(SB)/4, $0x3e800000
+GLOBL w3e800000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w00000000x1<>+0(SB)/4, $0x00000000
+GLOBL w00000000x1<>(SB), RODATA|NOPTR, $4
+
+// func coshFlatAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·coshFlatAVX2(SB), $160-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	LEAQ         31(SP), SI
+	ANDQ         $-32, SI
+	VBROADCASTSS 4(BX), Y0
+	VMOVAPS      Y0, (SI)
+	VBROADCASTSS 8(BX), Y0
+	VMOVAPS      Y0, 32(SI)
+	VBROADCASTSS 12(BX), Y0
+	VMOVAPS      Y0, 64(SI)
+	VBROADCASTSS 16(BX), Y0
+	VMOVAPS      Y0, 96(SI)
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), DI
+	MOVQ         sums+32(FP), R8
+
+unit:
+	CMPQ    BX, DI
+	JGE     done
+	LEAQ    1024(BX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    BX, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(BX*4), Y4
+	VMOVUPS      (AX)(BX*4), Y5
+	VMULPS       (SI), Y4, Y6
+	VMULPS       Y6, Y6, Y7
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w39500d01x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3c088889x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3e2aaaabx8<>+0(SB), Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y7, Y6, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y8
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y8, Y9
+	VBROADCASTSS w43020000x1<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VBROADCASTSS wc3200000x1<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VROUNDPS     $0x00, Y9, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y11
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VMINPS       w43200000x8<>+0(SB), Y10, Y9
+	VMAXPS       wc3200000x8<>+0(SB), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y10
+	VPSUBD       Y10, Y9, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS w3f000000x1<>+0(SB), Y11
+	VDIVPS       Y9, Y11, Y9
+	VSUBPS       Y9, Y10, Y9
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y9, Y6
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y8, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMULPS       32(SI), Y6, Y6
+	VMULPS       64(SI), Y7, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y4, Y9
+	VBLENDVPS    Y9, Y8, Y4, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS       Y10, Y4, Y4
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y9, Y4
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y5, Y5
+	VMULPS       96(SI), Y4, Y4
+	VBLENDVPS    Y5, Y4, Y7, Y4
+	VADDPS       Y4, Y0, Y0
+	VMULPS       96(SI), Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VMOVUPS      Y4, (DX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y4
+	VMOVUPS      32(AX)(BX*4), Y5
+	VMULPS       (SI), Y4, Y6
+	VMULPS       Y6, Y6, Y7
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w39500d01x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3c088889x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3e2aaaabx8<>+0(SB), Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y7, Y6, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y8
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y8, Y9
+	VBROADCASTSS w43020000x1<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VBROADCASTSS wc3200000x1<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VROUNDPS     $0x00, Y9, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y11
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VMINPS       w43200000x8<>+0(SB), Y10, Y9
+	VMAXPS       wc3200000x8<>+0(SB), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y10
+	VPSUBD       Y10, Y9, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS w3f000000x1<>+0(SB), Y11
+	VDIVPS       Y9, Y11, Y9
+	VSUBPS       Y9, Y10, Y9
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y9, Y6
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y8, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMULPS       32(SI), Y6, Y6
+	VMULPS       64(SI), Y7, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y4, Y9
+	VBLENDVPS    Y9, Y8, Y4, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS       Y10, Y4, Y4
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y9, Y4
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y5, Y5
+	VMULPS       96(SI), Y4, Y4
+	VBLENDVPS    Y5, Y4, Y7, Y4
+	VADDPS       Y4, Y1, Y1
+	VMULPS       96(SI), Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VMOVUPS      Y4, 32(DX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Y4
+	VMOVUPS      64(AX)(BX*4), Y5
+	VMULPS       (SI), Y4, Y6
+	VMULPS       Y6, Y6, Y7
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w39500d01x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3c088889x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3e2aaaabx8<>+0(SB), Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y7, Y6, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y8
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y8, Y9
+	VBROADCASTSS w43020000x1<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VBROADCASTSS wc3200000x1<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VROUNDPS     $0x00, Y9, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y11
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VMINPS       w43200000x8<>+0(SB), Y10, Y9
+	VMAXPS       wc3200000x8<>+0(SB), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y10
+	VPSUBD       Y10, Y9, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS w3f000000x1<>+0(SB), Y11
+	VDIVPS       Y9, Y11, Y9
+	VSUBPS       Y9, Y10, Y9
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y9, Y6
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y8, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMULPS       32(SI), Y6, Y6
+	VMULPS       64(SI), Y7, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y4, Y9
+	VBLENDVPS    Y9, Y8, Y4, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS       Y10, Y4, Y4
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y9, Y4
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y5, Y5
+	VMULPS       96(SI), Y4, Y4
+	VBLENDVPS    Y5, Y4, Y7, Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       96(SI), Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VMOVUPS      Y4, 64(DX)(BX*4)
+	VMOVUPS      96(CX)(BX*4), Y4
+	VMOVUPS      96(AX)(BX*4), Y5
+	VMULPS       (SI), Y4, Y6
+	VMULPS       Y6, Y6, Y7
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w39500d01x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3c088889x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3e2aaaabx8<>+0(SB), Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y7, Y6, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y8
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y8, Y9
+	VBROADCASTSS w43020000x1<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VBROADCASTSS wc3200000x1<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VROUNDPS     $0x00, Y9, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y11
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VMINPS       w43200000x8<>+0(SB), Y10, Y9
+	VMAXPS       wc3200000x8<>+0(SB), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y10
+	VPSUBD       Y10, Y9, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS w3f000000x1<>+0(SB), Y11
+	VDIVPS       Y9, Y11, Y9
+	VSUBPS       Y9, Y10, Y9
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y9, Y6
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y8, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMULPS       32(SI), Y6, Y6
+	VMULPS       64(SI), Y7, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y4, Y9
+	VBLENDVPS    Y9, Y8, Y4, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS       Y10, Y4, Y4
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y9, Y4
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y5, Y5
+	VMULPS       96(SI), Y4, Y4
+	VBLENDVPS    Y5, Y4, Y7, Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       96(SI), Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VMOVUPS      Y4, 96(DX)(BX*4)
+	ADDQ         $0x20, BX
+	CMPQ         BX, R10
+	JLE          lanes
+
+tail:
+	CMPQ         BX, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       (SI), Y5, Y7
+	VMULPS       Y7, Y7, Y8
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w39500d01x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3c088889x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3e2aaaabx8<>+0(SB), Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VADDPS       Y8, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y9
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y9, Y10
+	VBROADCASTSS w43020000x1<>+0(SB), Y11
+	VMINPS       Y10, Y11, Y10
+	VBROADCASTSS wc3200000x1<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y12
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f317218x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VMINPS       w43200000x8<>+0(SB), Y11, Y10
+	VMAXPS       wc3200000x8<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y11
+	VPSUBD       Y11, Y10, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS w3f000000x1<>+0(SB), Y12
+	VDIVPS       Y10, Y12, Y10
+	VSUBPS       Y10, Y11, Y10
+	VPAND        w80000000x8<>+0(SB), Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y9, Y9
+	VBLENDVPS    Y9, Y7, Y8, Y7
+	VMULPS       Y7, Y7, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y8, Y9
+	VSQRTPS      Y9, Y9
+	VMULPS       Y9, Y7, Y7
+	VMULPS       32(SI), Y7, Y7
+	VMULPS       64(SI), Y8, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y10
+	VBLENDVPS    Y10, Y9, Y5, Y9
+	VBROADCASTSS wbf800000x1<>+0(SB), Y10
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y9, Y9, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y11, Y5, Y5
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VADDPS       Y5, Y5, Y5
+	VADDPS       Y5, Y10, Y5
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       96(SI), Y5, Y5
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMULPS       96(SI), Y9, Y5
+	VBLENDVPS    Y6, Y5, Y7, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       (SI), Y5, Y7
+	VMULPS       Y7, Y7, Y8
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w39500d01x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3c088889x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3e2aaaabx8<>+0(SB), Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VADDPS       Y8, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y9
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y9, Y10
+	VBROADCASTSS w43020000x1<>+0(SB), Y11
+	VMINPS       Y10, Y11, Y10
+	VBROADCASTSS wc3200000x1<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y12
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f317218x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VMINPS       w43200000x8<>+0(SB), Y11, Y10
+	VMAXPS       wc3200000x8<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y11
+	VPSUBD       Y11, Y10, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS w3f000000x1<>+0(SB), Y12
+	VDIVPS       Y10, Y12, Y10
+	VSUBPS       Y10, Y11, Y10
+	VPAND        w80000000x8<>+0(SB), Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y9, Y9
+	VBLENDVPS    Y9, Y7, Y8, Y7
+	VMULPS       Y7, Y7, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y8, Y9
+	VSQRTPS      Y9, Y9
+	VMULPS       Y9, Y7, Y7
+	VMULPS       32(SI), Y7, Y7
+	VMULPS       64(SI), Y8, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y10
+	VBLENDVPS    Y10, Y9, Y5, Y9
+	VBROADCASTSS wbf800000x1<>+0(SB), Y10
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y9, Y9, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y11, Y5, Y5
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VADDPS       Y5, Y5, Y5
+	VADDPS       Y5, Y10, Y5
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       96(SI), Y5, Y5
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VMULPS       96(SI), Y9, Y5
+	VBLENDVPS    Y6, Y5, Y7, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       (SI), Y5, Y7
+	VMULPS       Y7, Y7, Y8
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w39500d01x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3c088889x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3e2aaaabx8<>+0(SB), Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VADDPS       Y8, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y9
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y9, Y10
+	VBROADCASTSS w43020000x1<>+0(SB), Y11
+	VMINPS       Y10, Y11, Y10
+	VBROADCASTSS wc3200000x1<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y12
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f317218x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VMINPS       w43200000x8<>+0(SB), Y11, Y10
+	VMAXPS       wc3200000x8<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y11
+	VPSUBD       Y11, Y10, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS w3f000000x1<>+0(SB), Y12
+	VDIVPS       Y10, Y12, Y10
+	VSUBPS       Y10, Y11, Y10
+	VPAND        w80000000x8<>+0(SB), Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y9, Y9
+	VBLENDVPS    Y9, Y7, Y8, Y7
+	VMULPS       Y7, Y7, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y8, Y9
+	VSQRTPS      Y9, Y9
+	VMULPS       Y9, Y7, Y7
+	VMULPS       32(SI), Y7, Y7
+	VMULPS       64(SI), Y8, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y10
+	VBLENDVPS    Y10, Y9, Y5, Y9
+	VBROADCASTSS wbf800000x1<>+0(SB), Y10
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y9, Y9, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y11, Y5, Y5
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VADDPS       Y5, Y5, Y5
+	VADDPS       Y5, Y10, Y5
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       96(SI), Y5, Y5
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       96(SI), Y9, Y5
+	VBLENDVPS    Y6, Y5, Y7, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       (SI), Y5, Y7
+	VMULPS       Y7, Y7, Y8
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w39500d01x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3c088889x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3e2aaaabx8<>+0(SB), Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VADDPS       Y8, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y9
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y9, Y10
+	VBROADCASTSS w43020000x1<>+0(SB), Y11
+	VMINPS       Y10, Y11, Y10
+	VBROADCASTSS wc3200000x1<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y12
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f317218x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VMINPS       w43200000x8<>+0(SB), Y11, Y10
+	VMAXPS       wc3200000x8<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y11
+	VPSUBD       Y11, Y10, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS w3f000000x1<>+0(SB), Y12
+	VDIVPS       Y10, Y12, Y10
+	VSUBPS       Y10, Y11, Y10
+	VPAND        w80000000x8<>+0(SB), Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y9, Y9
+	VBLENDVPS    Y9, Y7, Y8, Y7
+	VMULPS       Y7, Y7, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y8, Y9
+	VSQRTPS      Y9, Y9
+	VMULPS       Y9, Y7, Y7
+	VMULPS       32(SI), Y7, Y7
+	VMULPS       64(SI), Y8, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y10
+	VBLENDVPS    Y10, Y9, Y5, Y9
+	VBROADCASTSS wbf800000x1<>+0(SB), Y10
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y9, Y9, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y11, Y5, Y5
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VADDPS       Y5, Y5, Y5
+	VADDPS       Y5, Y10, Y5
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       96(SI), Y5, Y5
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       96(SI), Y9, Y5
+	VBLENDVPS    Y6, Y5, Y7, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+
+fold:
+	MOVQ         R9, BX
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (R8)
+	ADDQ         $0x04, R8
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w3e800000x8<>+0(SB)/4, $0x3e800000
+DATA w3e800000x8<>+4(SB)/4, $0x3e800000
+DATA w3e800000x8<>+8(SB)/4, $0x3e800000
+DATA w3e800000x8<>+12(SB)/4, $0x3e800000
+DATA w3e800000x8<>+16(SB)/4, $0x3e800000
+DATA w3e800000x8<>+20(SB)/4, $0x3e800000
+DATA w3e800000x8<>+24(SB)/4, $0x3e800000
+DATA w3e800000x8<>+28(SB)/4, $0x3e800000
+GLOBL w3e800000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w00000000x8<>+0(SB)/4, $0x00000000
+DATA w00000000x8<>+4(SB)/4, $0x00000000
+DATA w00000000x8<>+8(SB)/4, $0x00000000
+DATA w00000000x8<>+12(SB)/4, $0x00000000
+DATA w00000000x8<>+16(SB)/4, $0x00000000
+DATA w00000000x8<>+20(SB)/4, $0x00000000
+DATA w00000000x8<>+24(SB)/4, $0x00000000
+DATA w00000000x8<>+28(SB)/4, $0x00000000
+GLOBL w00000000x8<>(SB), RODATA|NOPTR, $32
+
+// func cubicSaddleAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·cubicSaddleAVX512(SB), $0-40
 	MOVQ         ptr+8(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
 	MOVQ         16(AX), AX
 	MOVQ         c+0(FP), BX
 	VBROADCASTSS 4(BX), Z0
+	VBROADCASTSS 8(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 16(BX), Z3
 	MOVQ         i+16(FP), BX
 	MOVQ         n+24(FP), SI
 	MOVQ         sums+32(FP), DI
@@ -19055,30 +21078,54 @@ unit:
 	LEAQ    1024(BX), R8
 	CMPQ    R8, SI
 	CMOVQGT SI, R8
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
 	MOVQ    R8, R9
 	SUBQ    $0x20, R9
 	CMPQ    BX, R9
 	JGT     tail
 
 lanes:
-	VMOVUPS     (CX)(BX*4), Z3
-	VMOVUPS     64(CX)(BX*4), Z4
-	VMOVUPS     (AX)(BX*4), Z5
-	VMOVUPS     64(AX)(BX*4), Z6
-	VSUBPS      Z0, Z3, Z3
-	VSUBPS      Z0, Z4, Z4
-	VMULPS      Z3, Z5, Z5
-	VMULPS      Z4, Z6, Z6
-	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z7
-	VMULPS.BCST w3f000000x1<>+0(SB), Z6, Z8
-	VMULPS      Z3, Z7, Z3
-	VMULPS      Z4, Z8, Z4
-	VADDPS      Z3, Z1, Z1
-	VADDPS      Z4, Z2, Z2
-	VMOVUPS     Z5, (DX)(BX*4)
-	VMOVUPS     Z6, 64(DX)(BX*4)
+	VMOVUPS     (CX)(BX*4), Z6
+	VMOVUPS     64(CX)(BX*4), Z7
+	VMOVUPS     (AX)(BX*4), Z8
+	VMOVUPS     64(AX)(BX*4), Z9
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z6, Z10
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z7, Z11
+	VSUBPS      Z1, Z10, Z12
+	VSUBPS      Z1, Z11, Z13
+	VMULPS      Z12, Z6, Z14
+	VMULPS      Z13, Z7, Z15
+	VMULPS      Z0, Z14, Z14
+	VMULPS      Z0, Z15, Z15
+	VMULPS      Z12, Z12, Z12
+	VMULPS      Z13, Z13, Z13
+	VADDPS      Z3, Z10, Z10
+	VADDPS      Z3, Z11, Z11
+	VMULPS      Z10, Z12, Z10
+	VMULPS      Z11, Z13, Z11
+	VMULPS      Z2, Z10, Z10
+	VMULPS      Z2, Z11, Z11
+	VMULPS      Z8, Z6, Z12
+	VMULPS      Z9, Z7, Z13
+	VCMPPS.BCST $0x1e, w00000000x1<>+0(SB), Z8, K1
+	VCMPPS.BCST $0x1e, w00000000x1<>+0(SB), Z9, K2
+	VMULPS.BCST w3f000000x1<>+0(SB), Z12, Z8
+	VMULPS.BCST w3f000000x1<>+0(SB), Z13, Z9
+	VMULPS      Z6, Z8, Z6
+	VMULPS      Z7, Z9, Z7
+	VMOVAPS     Z10, Z8
+	VMOVAPS     Z6, K1, Z8
+	VMOVAPS     Z11, Z6
+	VMOVAPS     Z7, K2, Z6
+	VADDPS      Z8, Z4, Z4
+	VADDPS      Z6, Z5, Z5
+	VMOVAPS     Z14, Z6
+	VMOVAPS     Z12, K1, Z6
+	VMOVAPS     Z15, Z7
+	VMOVAPS     Z13, K2, Z7
+	VMOVUPS     Z6, (DX)(BX*4)
+	VMOVUPS     Z7, 64(DX)(BX*4)
 	ADDQ        $0x20, BX
 	CMPQ        BX, R9
 	JLE         lanes
@@ -19091,15 +21138,27 @@ tail:
 	MOVL        $0xffffffff, R10
 	BZHIL       R9, R10, R10
 	KMOVW       R10, K1
-	VMOVUPS.Z   (CX)(BX*4), K1, Z3
-	VMOVUPS.Z   (AX)(BX*4), K1, Z4
-	VSUBPS      Z0, Z3, Z3
-	VMULPS      Z3, Z4, Z4
-	VMULPS.BCST w3f000000x1<>+0(SB), Z4, Z5
-	VMULPS      Z3, Z5, Z3
-	VMOVAPS.Z   Z3, K1, Z3
-	VADDPS      Z3, Z1, Z1
-	VMOVUPS     Z4, K1, (DX)(BX*4)
+	VMOVUPS.Z   (CX)(BX*4), K1, Z6
+	VMOVUPS.Z   (AX)(BX*4), K1, Z7
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z6, Z8
+	VSUBPS      Z1, Z8, Z9
+	VMULPS      Z9, Z6, Z10
+	VMULPS      Z0, Z10, Z10
+	VMULPS      Z9, Z9, Z9
+	VADDPS      Z3, Z8, Z8
+	VMULPS      Z8, Z9, Z8
+	VMULPS      Z2, Z8, Z8
+	VMULPS      Z7, Z6, Z9
+	VCMPPS.BCST $0x1e, w00000000x1<>+0(SB), Z7, K2
+	VMULPS.BCST w3f000000x1<>+0(SB), Z9, Z7
+	VMULPS      Z6, Z7, Z6
+	VMOVAPS     Z8, Z7
+	VMOVAPS     Z6, K2, Z7
+	VMOVAPS.Z   Z7, K1, Z7
+	VADDPS      Z7, Z4, Z4
+	VMOVAPS     Z10, Z6
+	VMOVAPS     Z9, K2, Z6
+	VMOVUPS     Z6, K1, (DX)(BX*4)
 	ADDQ        $0x10, BX
 	CMPQ        BX, R8
 	JGE         fold
@@ -19108,29 +21167,41 @@ tail:
 	MOVL        $0xffffffff, R10
 	BZHIL       R9, R10, R10
 	KMOVW       R10, K1
-	VMOVUPS.Z   (CX)(BX*4), K1, Z3
-	VMOVUPS.Z   (AX)(BX*4), K1, Z4
-	VSUBPS      Z0, Z3, Z3
-	VMULPS      Z3, Z4, Z4
-	VMULPS.BCST w3f000000x1<>+0(SB), Z4, Z5
-	VMULPS      Z3, Z5, Z3
-	VMOVAPS.Z   Z3, K1, Z3
-	VADDPS      Z3, Z2, Z2
-	VMOVUPS     Z4, K1, (DX)(BX*4)
+	VMOVUPS.Z   (CX)(BX*4), K1, Z6
+	VMOVUPS.Z   (AX)(BX*4), K1, Z7
+	VPANDD.BCST w7fffffffx1<>+0(SB), Z6, Z8
+	VSUBPS      Z1, Z8, Z9
+	VMULPS      Z9, Z6, Z10
+	VMULPS      Z0, Z10, Z10
+	VMULPS      Z9, Z9, Z9
+	VADDPS      Z3, Z8, Z8
+	VMULPS      Z8, Z9, Z8
+	VMULPS      Z2, Z8, Z8
+	VMULPS      Z7, Z6, Z9
+	VCMPPS.BCST $0x1e, w00000000x1<>+0(SB), Z7, K2
+	VMULPS.BCST w3f000000x1<>+0(SB), Z9, Z7
+	VMULPS      Z6, Z7, Z6
+	VMOVAPS     Z8, Z7
+	VMOVAPS     Z6, K2, Z7
+	VMOVAPS.Z   Z7, K1, Z7
+	VADDPS      Z7, Z5, Z5
+	VMOVAPS     Z10, Z6
+	VMOVAPS     Z9, K2, Z6
+	VMOVUPS     Z6, K1, (DX)(BX*4)
 	ADDQ        $0x10, BX
 
 fold:
 	MOVQ          R8, BX
-	VADDPS        Z2, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y3
-	VADDPS        Y3, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X3
-	VADDPS        X3, X1, X1
-	VPERMILPS     $0x0e, X1, X3
-	VADDPS        X3, X1, X1
-	VPERMILPS     $0x01, X1, X3
-	VADDSS        X3, X1, X1
-	VMOVSS        X1, (DI)
+	VADDPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y6
+	VADDPS        Y6, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X6
+	VADDPS        X6, X4, X4
+	VPERMILPS     $0x0e, X4, X6
+	VADDPS        X6, X4, X4
+	VPERMILPS     $0x01, X4, X6
+	VADDSS        X6, X4, X4
+	VMOVSS        X4, (DI)
 	ADDQ          $0x04, DI
 	JMP           unit
 
@@ -19138,18 +21209,18 @@ done:
 	VZEROUPPER
 	RET
 
-DATA w3f000000x1<>+0(SB)/4, $0x3f000000
-GLOBL w3f000000x1<>(SB), RODATA|NOPTR, $4
-
-// func diagonalAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// func cubicSaddleAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·diagonalAVX2(SB), $0-40
+TEXT ·cubicSaddleAVX2(SB), $0-40
 	MOVQ         ptr+8(FP), AX
 	MOVQ         (AX), CX
 	MOVQ         8(AX), DX
 	MOVQ         16(AX), AX
 	MOVQ         c+0(FP), BX
 	VBROADCASTSS 4(BX), Y0
+	VBROADCASTSS 8(BX), Y1
+	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 16(BX), Y3
 	MOVQ         i+16(FP), BX
 	MOVQ         n+24(FP), SI
 	MOVQ         sums+32(FP), DI
@@ -19160,47 +21231,393 @@ unit:
 	LEAQ    1024(BX), R8
 	CMPQ    R8, SI
 	CMOVQGT SI, R8
-	VPXOR   Y1, Y1, Y1
-	VPXOR   Y2, Y2, Y2
-	VPXOR   Y3, Y3, Y3
 	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
 	MOVQ    R8, R9
 	SUBQ    $0x20, R9
 	CMPQ    BX, R9
 	JGT     tail
 
 lanes:
-	VMOVUPS (CX)(BX*4), Y5
-	VMOVUPS (AX)(BX*4), Y6
-	VSUBPS  Y0, Y5, Y5
-	VMULPS  Y5, Y6, Y6
-	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
-	VMULPS  Y5, Y7, Y5
-	VADDPS  Y5, Y1, Y1
+	VMOVUPS   (CX)(BX*4), Y8
+	VMOVUPS   (AX)(BX*4), Y9
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS    Y1, Y10, Y11
+	VMULPS    Y11, Y8, Y12
+	VMULPS    Y0, Y12, Y12
+	VMULPS    Y11, Y11, Y11
+	VADDPS    Y3, Y10, Y10
+	VMULPS    Y10, Y11, Y10
+	VMULPS    Y2, Y10, Y10
+	VMULPS    Y9, Y8, Y11
+	VCMPPS    $0x1e, w00000000x8<>+0(SB), Y9, Y9
+	VMULPS    w3f000000x8<>+0(SB), Y11, Y13
+	VMULPS    Y8, Y13, Y8
+	VBLENDVPS Y9, Y8, Y10, Y8
+	VADDPS    Y8, Y4, Y4
+	VBLENDVPS Y9, Y11, Y12, Y8
+	VMOVUPS   Y8, (DX)(BX*4)
+	VMOVUPS   32(CX)(BX*4), Y8
+	VMOVUPS   32(AX)(BX*4), Y9
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS    Y1, Y10, Y11
+	VMULPS    Y11, Y8, Y12
+	VMULPS    Y0, Y12, Y12
+	VMULPS    Y11, Y11, Y11
+	VADDPS    Y3, Y10, Y10
+	VMULPS    Y10, Y11, Y10
+	VMULPS    Y2, Y10, Y10
+	VMULPS    Y9, Y8, Y11
+	VCMPPS    $0x1e, w00000000x8<>+0(SB), Y9, Y9
+	VMULPS    w3f000000x8<>+0(SB), Y11, Y13
+	VMULPS    Y8, Y13, Y8
+	VBLENDVPS Y9, Y8, Y10, Y8
+	VADDPS    Y8, Y5, Y5
+	VBLENDVPS Y9, Y11, Y12, Y8
+	VMOVUPS   Y8, 32(DX)(BX*4)
+	VMOVUPS   64(CX)(BX*4), Y8
+	VMOVUPS   64(AX)(BX*4), Y9
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS    Y1, Y10, Y11
+	VMULPS    Y11, Y8, Y12
+	VMULPS    Y0, Y12, Y12
+	VMULPS    Y11, Y11, Y11
+	VADDPS    Y3, Y10, Y10
+	VMULPS    Y10, Y11, Y10
+	VMULPS    Y2, Y10, Y10
+	VMULPS    Y9, Y8, Y11
+	VCMPPS    $0x1e, w00000000x8<>+0(SB), Y9, Y9
+	VMULPS    w3f000000x8<>+0(SB), Y11, Y13
+	VMULPS    Y8, Y13, Y8
+	VBLENDVPS Y9, Y8, Y10, Y8
+	VADDPS    Y8, Y6, Y6
+	VBLENDVPS Y9, Y11, Y12, Y8
+	VMOVUPS   Y8, 64(DX)(BX*4)
+	VMOVUPS   96(CX)(BX*4), Y8
+	VMOVUPS   96(AX)(BX*4), Y9
+	VPAND     w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS    Y1, Y10, Y11
+	VMULPS    Y11, Y8, Y12
+	VMULPS    Y0, Y12, Y12
+	VMULPS    Y11, Y11, Y11
+	VADDPS    Y3, Y10, Y10
+	VMULPS    Y10, Y11, Y10
+	VMULPS    Y2, Y10, Y10
+	VMULPS    Y9, Y8, Y11
+	VCMPPS    $0x1e, w00000000x8<>+0(SB), Y9, Y9
+	VMULPS    w3f000000x8<>+0(SB), Y11, Y13
+	VMULPS    Y8, Y13, Y8
+	VBLENDVPS Y9, Y8, Y10, Y8
+	VADDPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y11, Y12, Y8
+	VMOVUPS   Y8, 96(DX)(BX*4)
+	ADDQ      $0x20, BX
+	CMPQ      BX, R9
+	JLE       lanes
+
+tail:
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(BX*4), Y8, Y9
+	VMASKMOVPS   (AX)(BX*4), Y8, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y1, Y11, Y12
+	VMULPS       Y12, Y9, Y13
+	VMULPS       Y0, Y13, Y13
+	VMULPS       Y12, Y12, Y12
+	VADDPS       Y3, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y10, Y9, Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y10, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y12, Y14
+	VMULPS       Y9, Y14, Y9
+	VBLENDVPS    Y10, Y9, Y11, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VBLENDVPS    Y10, Y12, Y13, Y9
+	VMASKMOVPS   Y9, Y8, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(BX*4), Y8, Y9
+	VMASKMOVPS   (AX)(BX*4), Y8, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y1, Y11, Y12
+	VMULPS       Y12, Y9, Y13
+	VMULPS       Y0, Y13, Y13
+	VMULPS       Y12, Y12, Y12
+	VADDPS       Y3, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y10, Y9, Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y10, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y12, Y14
+	VMULPS       Y9, Y14, Y9
+	VBLENDVPS    Y10, Y9, Y11, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y5, Y5
+	VBLENDVPS    Y10, Y12, Y13, Y9
+	VMASKMOVPS   Y9, Y8, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(BX*4), Y8, Y9
+	VMASKMOVPS   (AX)(BX*4), Y8, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y1, Y11, Y12
+	VMULPS       Y12, Y9, Y13
+	VMULPS       Y0, Y13, Y13
+	VMULPS       Y12, Y12, Y12
+	VADDPS       Y3, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y10, Y9, Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y10, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y12, Y14
+	VMULPS       Y9, Y14, Y9
+	VBLENDVPS    Y10, Y9, Y11, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VBLENDVPS    Y10, Y12, Y13, Y9
+	VMASKMOVPS   Y9, Y8, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(BX*4), Y8, Y9
+	VMASKMOVPS   (AX)(BX*4), Y8, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y1, Y11, Y12
+	VMULPS       Y12, Y9, Y13
+	VMULPS       Y0, Y13, Y13
+	VMULPS       Y12, Y12, Y12
+	VADDPS       Y3, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y10, Y9, Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y10, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y12, Y14
+	VMULPS       Y9, Y14, Y9
+	VBLENDVPS    Y10, Y9, Y11, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VBLENDVPS    Y10, Y12, Y13, Y9
+	VMASKMOVPS   Y9, Y8, (DX)(BX*4)
+	ADDQ         $0x08, BX
+
+fold:
+	MOVQ         R8, BX
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	VPERMILPS    $0x0e, X4, X5
+	VADDPS       X5, X4, X4
+	VPERMILPS    $0x01, X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (DI)
+	ADDQ         $0x04, DI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func diagonalAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·diagonalAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 4(BX), Z0
+	VBROADCASTSS 8(BX), Z1
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(BX*4), Z4
+	VMOVUPS     64(CX)(BX*4), Z5
+	VMOVUPS     (AX)(BX*4), Z6
+	VMOVUPS     64(AX)(BX*4), Z7
+	VSUBPS      Z0, Z4, Z4
+	VSUBPS      Z0, Z5, Z5
+	VMULPS      Z4, Z6, Z6
+	VMULPS      Z5, Z7, Z7
+	VMULPS.BCST w3f000000x1<>+0(SB), Z6, Z8
+	VMULPS.BCST w3f000000x1<>+0(SB), Z7, Z9
+	VMULPS      Z4, Z8, Z4
+	VMULPS      Z5, Z9, Z5
+	VADDPS      Z4, Z2, Z2
+	VADDPS      Z5, Z3, Z3
+	VMULPS      Z1, Z6, Z4
+	VMULPS      Z1, Z7, Z5
+	VMOVUPS     Z4, (DX)(BX*4)
+	VMOVUPS     Z5, 64(DX)(BX*4)
+	ADDQ        $0x20, BX
+	CMPQ        BX, R9
+	JLE         lanes
+
+tail:
+	CMPQ        BX, R8
+	JGE         fold
+	MOVQ        R8, R9
+	SUBQ        BX, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z4
+	VMOVUPS.Z   (AX)(BX*4), K1, Z5
+	VSUBPS      Z0, Z4, Z4
+	VMULPS      Z4, Z5, Z5
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z6
+	VMULPS      Z4, Z6, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VADDPS      Z4, Z2, Z2
+	VMULPS      Z1, Z5, Z4
+	VMOVUPS     Z4, K1, (DX)(BX*4)
+	ADDQ        $0x10, BX
+	CMPQ        BX, R8
+	JGE         fold
+	MOVQ        R8, R9
+	SUBQ        BX, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z4
+	VMOVUPS.Z   (AX)(BX*4), K1, Z5
+	VSUBPS      Z0, Z4, Z4
+	VMULPS      Z4, Z5, Z5
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z6
+	VMULPS      Z4, Z6, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VADDPS      Z4, Z3, Z3
+	VMULPS      Z1, Z5, Z4
+	VMOVUPS     Z4, K1, (DX)(BX*4)
+	ADDQ        $0x10, BX
+
+fold:
+	MOVQ          R8, BX
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VPERMILPS     $0x0e, X2, X4
+	VADDPS        X4, X2, X2
+	VPERMILPS     $0x01, X2, X4
+	VADDSS        X4, X2, X2
+	VMOVSS        X2, (DI)
+	ADDQ          $0x04, DI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func diagonalAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·diagonalAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 4(BX), Y0
+	VBROADCASTSS 8(BX), Y1
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(BX*4), Y6
+	VMOVUPS (AX)(BX*4), Y7
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y6, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS  Y6, Y8, Y6
+	VADDPS  Y6, Y2, Y2
+	VMULPS  Y1, Y7, Y6
 	VMOVUPS Y6, (DX)(BX*4)
-	VMOVUPS 32(CX)(BX*4), Y5
-	VMOVUPS 32(AX)(BX*4), Y6
-	VSUBPS  Y0, Y5, Y5
-	VMULPS  Y5, Y6, Y6
-	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
-	VMULPS  Y5, Y7, Y5
-	VADDPS  Y5, Y2, Y2
+	VMOVUPS 32(CX)(BX*4), Y6
+	VMOVUPS 32(AX)(BX*4), Y7
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y6, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS  Y6, Y8, Y6
+	VADDPS  Y6, Y3, Y3
+	VMULPS  Y1, Y7, Y6
 	VMOVUPS Y6, 32(DX)(BX*4)
-	VMOVUPS 64(CX)(BX*4), Y5
-	VMOVUPS 64(AX)(BX*4), Y6
-	VSUBPS  Y0, Y5, Y5
-	VMULPS  Y5, Y6, Y6
-	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
-	VMULPS  Y5, Y7, Y5
-	VADDPS  Y5, Y3, Y3
+	VMOVUPS 64(CX)(BX*4), Y6
+	VMOVUPS 64(AX)(BX*4), Y7
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y6, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS  Y6, Y8, Y6
+	VADDPS  Y6, Y4, Y4
+	VMULPS  Y1, Y7, Y6
 	VMOVUPS Y6, 64(DX)(BX*4)
-	VMOVUPS 96(CX)(BX*4), Y5
-	VMOVUPS 96(AX)(BX*4), Y6
-	VSUBPS  Y0, Y5, Y5
-	VMULPS  Y5, Y6, Y6
-	VMULPS  w3f000000x8<>+0(SB), Y6, Y7
-	VMULPS  Y5, Y7, Y5
-	VADDPS  Y5, Y4, Y4
+	VMOVUPS 96(CX)(BX*4), Y6
+	VMOVUPS 96(AX)(BX*4), Y7
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y6, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y8
+	VMULPS  Y6, Y8, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  Y1, Y7, Y6
 	VMOVUPS Y6, 96(DX)(BX*4)
 	ADDQ    $0x20, BX
 	CMPQ    BX, R9
@@ -19211,99 +21628,93 @@ tail:
 	JGE          fold
 	MOVQ         R8, R9
 	SUBQ         BX, R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Y5
-	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
-	VMASKMOVPS   (CX)(BX*4), Y5, Y6
-	VMASKMOVPS   (AX)(BX*4), Y5, Y7
-	VSUBPS       Y0, Y6, Y6
-	VMULPS       Y6, Y7, Y7
-	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
-	VMULPS       Y6, Y8, Y6
-	VANDPS       Y5, Y6, Y6
-	VADDPS       Y6, Y1, Y1
-	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(BX*4), Y6, Y7
+	VMASKMOVPS   (AX)(BX*4), Y6, Y8
+	VSUBPS       Y0, Y7, Y7
+	VMULPS       Y7, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VMULPS       Y7, Y9, Y7
+	VANDPS       Y6, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VMULPS       Y1, Y8, Y7
+	VMASKMOVPS   Y7, Y6, (DX)(BX*4)
 	ADDQ         $0x08, BX
 	CMPQ         BX, R8
 	JGE          fold
 	MOVQ         R8, R9
 	SUBQ         BX, R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Y5
-	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
-	VMASKMOVPS   (CX)(BX*4), Y5, Y6
-	VMASKMOVPS   (AX)(BX*4), Y5, Y7
-	VSUBPS       Y0, Y6, Y6
-	VMULPS       Y6, Y7, Y7
-	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
-	VMULPS       Y6, Y8, Y6
-	VANDPS       Y5, Y6, Y6
-	VADDPS       Y6, Y2, Y2
-	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(BX*4), Y6, Y7
+	VMASKMOVPS   (AX)(BX*4), Y6, Y8
+	VSUBPS       Y0, Y7, Y7
+	VMULPS       Y7, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VMULPS       Y7, Y9, Y7
+	VANDPS       Y6, Y7, Y7
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y1, Y8, Y7
+	VMASKMOVPS   Y7, Y6, (DX)(BX*4)
 	ADDQ         $0x08, BX
 	CMPQ         BX, R8
 	JGE          fold
 	MOVQ         R8, R9
 	SUBQ         BX, R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Y5
-	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
-	VMASKMOVPS   (CX)(BX*4), Y5, Y6
-	VMASKMOVPS   (AX)(BX*4), Y5, Y7
-	VSUBPS       Y0, Y6, Y6
-	VMULPS       Y6, Y7, Y7
-	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
-	VMULPS       Y6, Y8, Y6
-	VANDPS       Y5, Y6, Y6
-	VADDPS       Y6, Y3, Y3
-	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(BX*4), Y6, Y7
+	VMASKMOVPS   (AX)(BX*4), Y6, Y8
+	VSUBPS       Y0, Y7, Y7
+	VMULPS       Y7, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VMULPS       Y7, Y9, Y7
+	VANDPS       Y6, Y7, Y7
+	VADDPS       Y7, Y4, Y4
+	VMULPS       Y1, Y8, Y7
+	VMASKMOVPS   Y7, Y6, (DX)(BX*4)
 	ADDQ         $0x08, BX
 	CMPQ         BX, R8
 	JGE          fold
 	MOVQ         R8, R9
 	SUBQ         BX, R9
-	VMOVD        R9, X5
-	VPBROADCASTD X5, Y5
-	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
-	VMASKMOVPS   (CX)(BX*4), Y5, Y6
-	VMASKMOVPS   (AX)(BX*4), Y5, Y7
-	VSUBPS       Y0, Y6, Y6
-	VMULPS       Y6, Y7, Y7
-	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
-	VMULPS       Y6, Y8, Y6
-	VANDPS       Y5, Y6, Y6
-	VADDPS       Y6, Y4, Y4
-	VMASKMOVPS   Y7, Y5, (DX)(BX*4)
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(BX*4), Y6, Y7
+	VMASKMOVPS   (AX)(BX*4), Y6, Y8
+	VSUBPS       Y0, Y7, Y7
+	VMULPS       Y7, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VMULPS       Y7, Y9, Y7
+	VANDPS       Y6, Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	VMULPS       Y1, Y8, Y7
+	VMASKMOVPS   Y7, Y6, (DX)(BX*4)
 	ADDQ         $0x08, BX
 
 fold:
 	MOVQ         R8, BX
-	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
-	VADDPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	VPERMILPS    $0x0e, X1, X2
-	VADDPS       X2, X1, X1
-	VPERMILPS    $0x01, X1, X2
-	VADDSS       X2, X1, X1
-	VMOVSS       X1, (DI)
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x0e, X2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x01, X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (DI)
 	ADDQ         $0x04, DI
 	JMP          unit
 
 done:
 	VZEROUPPER
 	RET
-
-DATA w3f000000x8<>+0(SB)/4, $0x3f000000
-DATA w3f000000x8<>+4(SB)/4, $0x3f000000
-DATA w3f000000x8<>+8(SB)/4, $0x3f000000
-DATA w3f000000x8<>+12(SB)/4, $0x3f000000
-DATA w3f000000x8<>+16(SB)/4, $0x3f000000
-DATA w3f000000x8<>+20(SB)/4, $0x3f000000
-DATA w3f000000x8<>+24(SB)/4, $0x3f000000
-DATA w3f000000x8<>+28(SB)/4, $0x3f000000
-GLOBL w3f000000x8<>(SB), RODATA|NOPTR, $32
 
 // func dotAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
@@ -19500,6 +21911,324 @@ fold:
 	VPERMILPS    $0x01, X0, X1
 	VADDSS       X1, X0, X0
 	VMOVSS       X0, (SI)
+	ADDQ         $0x04, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func doubleWellAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·doubleWellAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Z0
+	VBROADCASTSS 8(DX), Z1
+	VBROADCASTSS 12(DX), Z2
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(DX*4), Z5
+	VMOVUPS     64(CX)(DX*4), Z6
+	VSUBPS      Z0, Z5, Z7
+	VSUBPS      Z0, Z6, Z8
+	VADDPS      Z0, Z5, Z9
+	VADDPS      Z0, Z6, Z10
+	VMULPS      Z9, Z5, Z5
+	VMULPS      Z10, Z6, Z6
+	VADDPS      Z1, Z5, Z5
+	VADDPS      Z1, Z6, Z6
+	VMULPS      Z7, Z5, Z5
+	VMULPS      Z8, Z6, Z6
+	VMULPS      Z7, Z7, Z7
+	VMULPS      Z8, Z8, Z8
+	VMULPS.BCST w3e800000x1<>+0(SB), Z7, Z7
+	VMULPS.BCST w3e800000x1<>+0(SB), Z8, Z8
+	VMULPS      Z9, Z9, Z9
+	VMULPS      Z10, Z10, Z10
+	VADDPS      Z2, Z9, Z9
+	VADDPS      Z2, Z10, Z10
+	VMULPS      Z9, Z7, Z7
+	VMULPS      Z10, Z8, Z8
+	VADDPS      Z7, Z3, Z3
+	VADDPS      Z8, Z4, Z4
+	VMOVUPS     Z5, (AX)(DX*4)
+	VMOVUPS     Z6, 64(AX)(DX*4)
+	ADDQ        $0x20, DX
+	CMPQ        DX, R8
+	JLE         lanes
+
+tail:
+	CMPQ        DX, DI
+	JGE         fold
+	MOVQ        DI, R8
+	SUBQ        DX, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(DX*4), K1, Z5
+	VSUBPS      Z0, Z5, Z6
+	VADDPS      Z0, Z5, Z7
+	VMULPS      Z7, Z5, Z5
+	VADDPS      Z1, Z5, Z5
+	VMULPS      Z6, Z5, Z5
+	VMULPS      Z6, Z6, Z6
+	VMULPS.BCST w3e800000x1<>+0(SB), Z6, Z6
+	VMULPS      Z7, Z7, Z7
+	VADDPS      Z2, Z7, Z7
+	VMULPS      Z7, Z6, Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VADDPS      Z6, Z3, Z3
+	VMOVUPS     Z5, K1, (AX)(DX*4)
+	ADDQ        $0x10, DX
+	CMPQ        DX, DI
+	JGE         fold
+	MOVQ        DI, R8
+	SUBQ        DX, R8
+	MOVL        $0xffffffff, R9
+	BZHIL       R8, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (CX)(DX*4), K1, Z5
+	VSUBPS      Z0, Z5, Z6
+	VADDPS      Z0, Z5, Z7
+	VMULPS      Z7, Z5, Z5
+	VADDPS      Z1, Z5, Z5
+	VMULPS      Z6, Z5, Z5
+	VMULPS      Z6, Z6, Z6
+	VMULPS.BCST w3e800000x1<>+0(SB), Z6, Z6
+	VMULPS      Z7, Z7, Z7
+	VADDPS      Z2, Z7, Z7
+	VMULPS      Z7, Z6, Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VADDPS      Z6, Z4, Z4
+	VMOVUPS     Z5, K1, (AX)(DX*4)
+	ADDQ        $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x0e, X3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x01, X3, X5
+	VADDSS        X5, X3, X3
+	VMOVSS        X3, (SI)
+	ADDQ          $0x04, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func doubleWellAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·doubleWellAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Y0
+	VBROADCASTSS 8(DX), Y1
+	VBROADCASTSS 12(DX), Y2
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(DX*4), Y7
+	VSUBPS  Y0, Y7, Y8
+	VADDPS  Y0, Y7, Y9
+	VMULPS  Y9, Y7, Y7
+	VADDPS  Y1, Y7, Y7
+	VMULPS  Y8, Y7, Y7
+	VMULPS  Y8, Y8, Y8
+	VMULPS  w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y2, Y9, Y9
+	VMULPS  Y9, Y8, Y8
+	VADDPS  Y8, Y3, Y3
+	VMOVUPS Y7, (AX)(DX*4)
+	VMOVUPS 32(CX)(DX*4), Y7
+	VSUBPS  Y0, Y7, Y8
+	VADDPS  Y0, Y7, Y9
+	VMULPS  Y9, Y7, Y7
+	VADDPS  Y1, Y7, Y7
+	VMULPS  Y8, Y7, Y7
+	VMULPS  Y8, Y8, Y8
+	VMULPS  w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y2, Y9, Y9
+	VMULPS  Y9, Y8, Y8
+	VADDPS  Y8, Y4, Y4
+	VMOVUPS Y7, 32(AX)(DX*4)
+	VMOVUPS 64(CX)(DX*4), Y7
+	VSUBPS  Y0, Y7, Y8
+	VADDPS  Y0, Y7, Y9
+	VMULPS  Y9, Y7, Y7
+	VADDPS  Y1, Y7, Y7
+	VMULPS  Y8, Y7, Y7
+	VMULPS  Y8, Y8, Y8
+	VMULPS  w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y2, Y9, Y9
+	VMULPS  Y9, Y8, Y8
+	VADDPS  Y8, Y5, Y5
+	VMOVUPS Y7, 64(AX)(DX*4)
+	VMOVUPS 96(CX)(DX*4), Y7
+	VSUBPS  Y0, Y7, Y8
+	VADDPS  Y0, Y7, Y9
+	VMULPS  Y9, Y7, Y7
+	VADDPS  Y1, Y7, Y7
+	VMULPS  Y8, Y7, Y7
+	VMULPS  Y8, Y8, Y8
+	VMULPS  w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS  Y9, Y9, Y9
+	VADDPS  Y2, Y9, Y9
+	VMULPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS Y7, 96(AX)(DX*4)
+	ADDQ    $0x20, DX
+	CMPQ    DX, R8
+	JLE     lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(DX*4), Y7, Y8
+	VSUBPS       Y0, Y8, Y9
+	VADDPS       Y0, Y8, Y10
+	VMULPS       Y10, Y8, Y8
+	VADDPS       Y1, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y9, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VADDPS       Y2, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y3, Y3
+	VMASKMOVPS   Y8, Y7, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(DX*4), Y7, Y8
+	VSUBPS       Y0, Y8, Y9
+	VADDPS       Y0, Y8, Y10
+	VMULPS       Y10, Y8, Y8
+	VADDPS       Y1, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y9, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VADDPS       Y2, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VMASKMOVPS   Y8, Y7, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(DX*4), Y7, Y8
+	VSUBPS       Y0, Y8, Y9
+	VADDPS       Y0, Y8, Y10
+	VMULPS       Y10, Y8, Y8
+	VADDPS       Y1, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y9, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VADDPS       Y2, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y5, Y5
+	VMASKMOVPS   Y8, Y7, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(DX*4), Y7, Y8
+	VSUBPS       Y0, Y8, Y9
+	VADDPS       Y0, Y8, Y10
+	VMULPS       Y10, Y8, Y8
+	VADDPS       Y1, Y8, Y8
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y9, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VADDPS       Y2, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VMASKMOVPS   Y8, Y7, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         DI, DX
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VPERMILPS    $0x0e, X3, X4
+	VADDPS       X4, X3, X3
+	VPERMILPS    $0x01, X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (SI)
 	ADDQ         $0x04, SI
 	JMP          unit
 
@@ -20181,9 +22910,6 @@ GLOBL w2f800000x1<>(SB), RODATA|NOPTR, $4
 
 DATA wbfb17218x1<>+0(SB)/4, $0xbfb17218
 GLOBL wbfb17218x1<>(SB), RODATA|NOPTR, $4
-
-DATA w00000000x1<>+0(SB)/4, $0x00000000
-GLOBL w00000000x1<>(SB), RODATA|NOPTR, $4
 
 DATA w2e800000x1<>+0(SB)/4, $0x2e800000
 GLOBL w2e800000x1<>(SB), RODATA|NOPTR, $4
@@ -21028,16 +23754,6 @@ DATA wbfb17218x8<>+20(SB)/4, $0xbfb17218
 DATA wbfb17218x8<>+24(SB)/4, $0xbfb17218
 DATA wbfb17218x8<>+28(SB)/4, $0xbfb17218
 GLOBL wbfb17218x8<>(SB), RODATA|NOPTR, $32
-
-DATA w00000000x8<>+0(SB)/4, $0x00000000
-DATA w00000000x8<>+4(SB)/4, $0x00000000
-DATA w00000000x8<>+8(SB)/4, $0x00000000
-DATA w00000000x8<>+12(SB)/4, $0x00000000
-DATA w00000000x8<>+16(SB)/4, $0x00000000
-DATA w00000000x8<>+20(SB)/4, $0x00000000
-DATA w00000000x8<>+24(SB)/4, $0x00000000
-DATA w00000000x8<>+28(SB)/4, $0x00000000
-GLOBL w00000000x8<>(SB), RODATA|NOPTR, $32
 
 DATA w2e800000x8<>+0(SB)/4, $0x2e800000
 DATA w2e800000x8<>+4(SB)/4, $0x2e800000
@@ -22513,6 +25229,292 @@ drawn2:
 	TESTQ $0x00000008, DX
 	JNE   rest
 	ADDQ  $0x40, DX
+
+done:
+	VZEROUPPER
+	RET
+
+// func gemanMcclureAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·gemanMcclureAVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Z2
+	VMOVUPS      64(CX)(DX*4), Z3
+	VMULPS       Z2, Z2, Z4
+	VMULPS       Z3, Z3, Z5
+	VBROADCASTSS w3f800000x1<>+0(SB), Z6
+	VBROADCASTSS w3f800000x1<>+0(SB), Z7
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z4, Z8
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z5, Z9
+	VDIVPS       Z8, Z6, Z6
+	VDIVPS       Z9, Z7, Z7
+	VMULPS       Z6, Z2, Z2
+	VMULPS       Z7, Z3, Z3
+	VADDPS       Z2, Z2, Z2
+	VADDPS       Z3, Z3, Z3
+	VMULPS       Z6, Z2, Z2
+	VMULPS       Z7, Z3, Z3
+	VMULPS       Z6, Z4, Z4
+	VMULPS       Z7, Z5, Z5
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z5, Z1, Z1
+	VMOVUPS      Z2, (AX)(DX*4)
+	VMOVUPS      Z3, 64(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z2
+	VMULPS       Z2, Z2, Z3
+	VBROADCASTSS w3f800000x1<>+0(SB), Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z3, Z5
+	VDIVPS       Z5, Z4, Z4
+	VMULPS       Z4, Z2, Z2
+	VADDPS       Z2, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z4, Z3, Z3
+	VMOVAPS.Z    Z3, K1, Z3
+	VADDPS       Z3, Z0, Z0
+	VMOVUPS      Z2, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z2
+	VMULPS       Z2, Z2, Z3
+	VBROADCASTSS w3f800000x1<>+0(SB), Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z3, Z5
+	VDIVPS       Z5, Z4, Z4
+	VMULPS       Z4, Z2, Z2
+	VADDPS       Z2, Z2, Z2
+	VMULPS       Z4, Z2, Z2
+	VMULPS       Z4, Z3, Z3
+	VMOVAPS.Z    Z3, K1, Z3
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z2, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x0e, X0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x01, X0, X2
+	VADDSS        X2, X0, X0
+	VMOVSS        X0, (SI)
+	ADDQ          $0x04, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func gemanMcclureAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·gemanMcclureAVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+	MOVQ i+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y7
+	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VADDPS       Y4, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      Y4, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y7
+	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VADDPS       Y4, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      Y4, 32(AX)(DX*4)
+	VMOVUPS      64(CX)(DX*4), Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y7
+	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VADDPS       Y4, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y4, 64(AX)(DX*4)
+	VMOVUPS      96(CX)(DX*4), Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y7
+	VDIVPS       Y7, Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VADDPS       Y4, Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      Y4, 96(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VADDPS       Y5, Y5, Y5
+	VMULPS       Y7, Y5, Y5
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y0, Y0
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VADDPS       Y5, Y5, Y5
+	VMULPS       Y7, Y5, Y5
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y1, Y1
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VADDPS       Y5, Y5, Y5
+	VMULPS       Y7, Y5, Y5
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y8
+	VDIVPS       Y8, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VADDPS       Y5, Y5, Y5
+	VMULPS       Y7, Y5, Y5
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         DI, DX
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (SI)
+	ADDQ         $0x04, SI
+	JMP          unit
 
 done:
 	VZEROUPPER
@@ -29303,6 +32305,270 @@ tail2:
 	VZEROUPPER
 	RET
 
+// func layeredAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·layeredAVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(BX*4), Z2
+	VMOVUPS     64(CX)(BX*4), Z3
+	VMOVUPS     (AX)(BX*4), Z4
+	VMOVUPS     64(AX)(BX*4), Z5
+	VMULPS      Z4, Z2, Z2
+	VMULPS      Z5, Z3, Z3
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z3, Z3
+	VMULPS.BCST w3f000000x1<>+0(SB), Z2, Z6
+	VMULPS.BCST w3f000000x1<>+0(SB), Z3, Z7
+	VMULPS      Z2, Z6, Z6
+	VMULPS      Z3, Z7, Z7
+	VADDPS      Z6, Z0, Z0
+	VADDPS      Z7, Z1, Z1
+	VMULPS      Z4, Z2, Z2
+	VMULPS      Z5, Z3, Z3
+	VMOVUPS     Z2, (DX)(BX*4)
+	VMOVUPS     Z3, 64(DX)(BX*4)
+	ADDQ        $0x20, BX
+	CMPQ        BX, R9
+	JLE         lanes
+
+tail:
+	CMPQ        BX, R8
+	JGE         fold
+	MOVQ        R8, R9
+	SUBQ        BX, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z2
+	VMOVUPS.Z   (AX)(BX*4), K1, Z3
+	VMULPS      Z3, Z2, Z2
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VMULPS.BCST w3f000000x1<>+0(SB), Z2, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VADDPS      Z4, Z0, Z0
+	VMULPS      Z3, Z2, Z2
+	VMOVUPS     Z2, K1, (DX)(BX*4)
+	ADDQ        $0x10, BX
+	CMPQ        BX, R8
+	JGE         fold
+	MOVQ        R8, R9
+	SUBQ        BX, R9
+	MOVL        $0xffffffff, R10
+	BZHIL       R9, R10, R10
+	KMOVW       R10, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z2
+	VMOVUPS.Z   (AX)(BX*4), K1, Z3
+	VMULPS      Z3, Z2, Z2
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VMULPS.BCST w3f000000x1<>+0(SB), Z2, Z4
+	VMULPS      Z2, Z4, Z4
+	VMOVAPS.Z   Z4, K1, Z4
+	VADDPS      Z4, Z1, Z1
+	VMULPS      Z3, Z2, Z2
+	VMOVUPS     Z2, K1, (DX)(BX*4)
+	ADDQ        $0x10, BX
+
+fold:
+	MOVQ          R8, BX
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x0e, X0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x01, X0, X2
+	VADDSS        X2, X0, X0
+	VMOVSS        X0, (DI)
+	ADDQ          $0x04, DI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func layeredAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·layeredAVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), AX
+	MOVQ i+16(FP), BX
+	MOVQ n+24(FP), SI
+	MOVQ sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(BX*4), Y4
+	VMOVUPS (AX)(BX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  w3f000000x8<>+0(SB), Y4, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y0, Y0
+	VMULPS  Y5, Y4, Y4
+	VMOVUPS Y4, (DX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y4
+	VMOVUPS 32(AX)(BX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  w3f000000x8<>+0(SB), Y4, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y1, Y1
+	VMULPS  Y5, Y4, Y4
+	VMOVUPS Y4, 32(DX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Y4
+	VMOVUPS 64(AX)(BX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  w3f000000x8<>+0(SB), Y4, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y2, Y2
+	VMULPS  Y5, Y4, Y4
+	VMOVUPS Y4, 64(DX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y4
+	VMOVUPS 96(AX)(BX*4), Y5
+	VMULPS  Y5, Y4, Y4
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  w3f000000x8<>+0(SB), Y4, Y6
+	VMULPS  Y4, Y6, Y6
+	VADDPS  Y6, Y3, Y3
+	VMULPS  Y5, Y4, Y4
+	VMOVUPS Y4, 96(DX)(BX*4)
+	ADDQ    $0x20, BX
+	CMPQ    BX, R9
+	JLE     lanes
+
+tail:
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       w3f000000x8<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y7, Y7
+	VANDPS       Y4, Y7, Y7
+	VADDPS       Y7, Y0, Y0
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       w3f000000x8<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y7, Y7
+	VANDPS       Y4, Y7, Y7
+	VADDPS       Y7, Y1, Y1
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       w3f000000x8<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y7, Y7
+	VANDPS       Y4, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       w3f000000x8<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y7, Y7
+	VANDPS       Y4, Y7, Y7
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+
+fold:
+	MOVQ         R8, BX
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (DI)
+	ADDQ         $0x04, DI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
 // func lionAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·lionAVX512(SB), $0-40
@@ -33402,12 +36668,6 @@ drawn2:
 done:
 	VZEROUPPER
 	RET
-
-DATA w43020000x1<>+0(SB)/4, $0x43020000
-GLOBL w43020000x1<>(SB), RODATA|NOPTR, $4
-
-DATA wc3200000x1<>+0(SB)/4, $0xc3200000
-GLOBL wc3200000x1<>(SB), RODATA|NOPTR, $4
 
 // func paretoAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2, FMA3
@@ -39422,6 +42682,2294 @@ done:
 	VZEROUPPER
 	RET
 
+// func phi4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·phi4AVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), AX
+	MOVQ         c+0(FP), R8
+	VBROADCASTSS 4(R8), Z0
+	VBROADCASTSS 8(R8), Z1
+	MOVQ         i+16(FP), R8
+	MOVQ         n+24(FP), R9
+	MOVQ         sums+32(FP), R10
+
+unit:
+	CMPQ    R8, R9
+	JGE     done
+	LEAQ    1024(R8), R11
+	CMPQ    R11, R9
+	CMOVQGT R9, R11
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	MOVQ    R11, R12
+	SUBQ    $0x20, R12
+	CMPQ    R8, R12
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(R8*4), Z4
+	VMOVUPS     64(CX)(R8*4), Z5
+	VMOVUPS     (BX)(R8*4), Z6
+	VMOVUPS     64(BX)(R8*4), Z7
+	VMOVUPS     (SI)(R8*4), Z8
+	VMOVUPS     64(SI)(R8*4), Z9
+	VMOVUPS     (DI)(R8*4), Z10
+	VMOVUPS     64(DI)(R8*4), Z11
+	VMOVUPS     (AX)(R8*4), Z12
+	VMOVUPS     64(AX)(R8*4), Z13
+	VSUBPS      Z6, Z4, Z6
+	VSUBPS      Z7, Z5, Z7
+	VSUBPS      Z10, Z4, Z10
+	VSUBPS      Z11, Z5, Z11
+	VMULPS      Z4, Z4, Z14
+	VMULPS      Z5, Z5, Z15
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z14, Z14
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z15, Z15
+	VSUBPS      Z8, Z4, Z8
+	VSUBPS      Z9, Z5, Z9
+	VADDPS      Z8, Z6, Z8
+	VADDPS      Z9, Z7, Z9
+	VSUBPS      Z12, Z4, Z12
+	VSUBPS      Z13, Z5, Z13
+	VADDPS      Z12, Z10, Z12
+	VADDPS      Z13, Z11, Z13
+	VADDPS      Z12, Z8, Z8
+	VADDPS      Z13, Z9, Z9
+	VMULPS      Z4, Z14, Z4
+	VMULPS      Z5, Z15, Z5
+	VMULPS      Z0, Z4, Z4
+	VMULPS      Z0, Z5, Z5
+	VADDPS      Z4, Z8, Z4
+	VADDPS      Z5, Z9, Z5
+	VMULPS      Z6, Z6, Z6
+	VMULPS      Z7, Z7, Z7
+	VMULPS      Z10, Z10, Z8
+	VMULPS      Z11, Z11, Z9
+	VADDPS      Z8, Z6, Z6
+	VADDPS      Z9, Z7, Z7
+	VMULPS.BCST w3f000000x1<>+0(SB), Z6, Z6
+	VMULPS.BCST w3f000000x1<>+0(SB), Z7, Z7
+	VMULPS      Z14, Z14, Z8
+	VMULPS      Z15, Z15, Z9
+	VMULPS      Z1, Z8, Z8
+	VMULPS      Z1, Z9, Z9
+	VADDPS      Z8, Z6, Z6
+	VADDPS      Z9, Z7, Z7
+	VADDPS      Z6, Z2, Z2
+	VADDPS      Z7, Z3, Z3
+	VMOVUPS     Z4, (DX)(R8*4)
+	VMOVUPS     Z5, 64(DX)(R8*4)
+	ADDQ        $0x20, R8
+	CMPQ        R8, R12
+	JLE         lanes
+
+tail:
+	CMPQ        R8, R11
+	JGE         fold
+	MOVQ        R11, R12
+	SUBQ        R8, R12
+	MOVL        $0xffffffff, R13
+	BZHIL       R12, R13, R13
+	KMOVW       R13, K1
+	VMOVUPS.Z   (CX)(R8*4), K1, Z4
+	VMOVUPS.Z   (BX)(R8*4), K1, Z5
+	VMOVUPS.Z   (SI)(R8*4), K1, Z6
+	VMOVUPS.Z   (DI)(R8*4), K1, Z7
+	VMOVUPS.Z   (AX)(R8*4), K1, Z8
+	VSUBPS      Z5, Z4, Z5
+	VSUBPS      Z7, Z4, Z7
+	VMULPS      Z4, Z4, Z9
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z9, Z9
+	VSUBPS      Z6, Z4, Z6
+	VADDPS      Z6, Z5, Z6
+	VSUBPS      Z8, Z4, Z8
+	VADDPS      Z8, Z7, Z8
+	VADDPS      Z8, Z6, Z6
+	VMULPS      Z4, Z9, Z4
+	VMULPS      Z0, Z4, Z4
+	VADDPS      Z4, Z6, Z4
+	VMULPS      Z5, Z5, Z5
+	VMULPS      Z7, Z7, Z6
+	VADDPS      Z6, Z5, Z5
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z5
+	VMULPS      Z9, Z9, Z6
+	VMULPS      Z1, Z6, Z6
+	VADDPS      Z6, Z5, Z5
+	VMOVAPS.Z   Z5, K1, Z5
+	VADDPS      Z5, Z2, Z2
+	VMOVUPS     Z4, K1, (DX)(R8*4)
+	ADDQ        $0x10, R8
+	CMPQ        R8, R11
+	JGE         fold
+	MOVQ        R11, R12
+	SUBQ        R8, R12
+	MOVL        $0xffffffff, R13
+	BZHIL       R12, R13, R13
+	KMOVW       R13, K1
+	VMOVUPS.Z   (CX)(R8*4), K1, Z4
+	VMOVUPS.Z   (BX)(R8*4), K1, Z5
+	VMOVUPS.Z   (SI)(R8*4), K1, Z6
+	VMOVUPS.Z   (DI)(R8*4), K1, Z7
+	VMOVUPS.Z   (AX)(R8*4), K1, Z8
+	VSUBPS      Z5, Z4, Z5
+	VSUBPS      Z7, Z4, Z7
+	VMULPS      Z4, Z4, Z9
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z9, Z9
+	VSUBPS      Z6, Z4, Z6
+	VADDPS      Z6, Z5, Z6
+	VSUBPS      Z8, Z4, Z8
+	VADDPS      Z8, Z7, Z8
+	VADDPS      Z8, Z6, Z6
+	VMULPS      Z4, Z9, Z4
+	VMULPS      Z0, Z4, Z4
+	VADDPS      Z4, Z6, Z4
+	VMULPS      Z5, Z5, Z5
+	VMULPS      Z7, Z7, Z6
+	VADDPS      Z6, Z5, Z5
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z5
+	VMULPS      Z9, Z9, Z6
+	VMULPS      Z1, Z6, Z6
+	VADDPS      Z6, Z5, Z5
+	VMOVAPS.Z   Z5, K1, Z5
+	VADDPS      Z5, Z3, Z3
+	VMOVUPS     Z4, K1, (DX)(R8*4)
+	ADDQ        $0x10, R8
+
+fold:
+	MOVQ          R11, R8
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VPERMILPS     $0x0e, X2, X4
+	VADDPS        X4, X2, X2
+	VPERMILPS     $0x01, X2, X4
+	VADDSS        X4, X2, X2
+	VMOVSS        X2, (R10)
+	ADDQ          $0x04, R10
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func phi4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·phi4AVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), SI
+	MOVQ         32(AX), DI
+	MOVQ         40(AX), AX
+	MOVQ         c+0(FP), R8
+	VBROADCASTSS 4(R8), Y0
+	VBROADCASTSS 8(R8), Y1
+	MOVQ         i+16(FP), R8
+	MOVQ         n+24(FP), R9
+	MOVQ         sums+32(FP), R10
+
+unit:
+	CMPQ    R8, R9
+	JGE     done
+	LEAQ    1024(R8), R11
+	CMPQ    R11, R9
+	CMOVQGT R9, R11
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	MOVQ    R11, R12
+	SUBQ    $0x20, R12
+	CMPQ    R8, R12
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(R8*4), Y6
+	VMOVUPS (BX)(R8*4), Y7
+	VMOVUPS (SI)(R8*4), Y8
+	VMOVUPS (DI)(R8*4), Y9
+	VMOVUPS (AX)(R8*4), Y10
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y9, Y6, Y9
+	VMULPS  Y6, Y6, Y11
+	VSUBPS  w3f800000x8<>+0(SB), Y11, Y11
+	VSUBPS  Y8, Y6, Y8
+	VADDPS  Y8, Y7, Y8
+	VSUBPS  Y10, Y6, Y10
+	VADDPS  Y10, Y9, Y10
+	VADDPS  Y10, Y8, Y8
+	VMULPS  Y6, Y11, Y6
+	VMULPS  Y0, Y6, Y6
+	VADDPS  Y6, Y8, Y6
+	VMULPS  Y7, Y7, Y7
+	VMULPS  Y9, Y9, Y8
+	VADDPS  Y8, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y7
+	VMULPS  Y11, Y11, Y8
+	VMULPS  Y1, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y2, Y2
+	VMOVUPS Y6, (DX)(R8*4)
+	VMOVUPS 32(CX)(R8*4), Y6
+	VMOVUPS 32(BX)(R8*4), Y7
+	VMOVUPS 32(SI)(R8*4), Y8
+	VMOVUPS 32(DI)(R8*4), Y9
+	VMOVUPS 32(AX)(R8*4), Y10
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y9, Y6, Y9
+	VMULPS  Y6, Y6, Y11
+	VSUBPS  w3f800000x8<>+0(SB), Y11, Y11
+	VSUBPS  Y8, Y6, Y8
+	VADDPS  Y8, Y7, Y8
+	VSUBPS  Y10, Y6, Y10
+	VADDPS  Y10, Y9, Y10
+	VADDPS  Y10, Y8, Y8
+	VMULPS  Y6, Y11, Y6
+	VMULPS  Y0, Y6, Y6
+	VADDPS  Y6, Y8, Y6
+	VMULPS  Y7, Y7, Y7
+	VMULPS  Y9, Y9, Y8
+	VADDPS  Y8, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y7
+	VMULPS  Y11, Y11, Y8
+	VMULPS  Y1, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS Y6, 32(DX)(R8*4)
+	VMOVUPS 64(CX)(R8*4), Y6
+	VMOVUPS 64(BX)(R8*4), Y7
+	VMOVUPS 64(SI)(R8*4), Y8
+	VMOVUPS 64(DI)(R8*4), Y9
+	VMOVUPS 64(AX)(R8*4), Y10
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y9, Y6, Y9
+	VMULPS  Y6, Y6, Y11
+	VSUBPS  w3f800000x8<>+0(SB), Y11, Y11
+	VSUBPS  Y8, Y6, Y8
+	VADDPS  Y8, Y7, Y8
+	VSUBPS  Y10, Y6, Y10
+	VADDPS  Y10, Y9, Y10
+	VADDPS  Y10, Y8, Y8
+	VMULPS  Y6, Y11, Y6
+	VMULPS  Y0, Y6, Y6
+	VADDPS  Y6, Y8, Y6
+	VMULPS  Y7, Y7, Y7
+	VMULPS  Y9, Y9, Y8
+	VADDPS  Y8, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y7
+	VMULPS  Y11, Y11, Y8
+	VMULPS  Y1, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VMOVUPS Y6, 64(DX)(R8*4)
+	VMOVUPS 96(CX)(R8*4), Y6
+	VMOVUPS 96(BX)(R8*4), Y7
+	VMOVUPS 96(SI)(R8*4), Y8
+	VMOVUPS 96(DI)(R8*4), Y9
+	VMOVUPS 96(AX)(R8*4), Y10
+	VSUBPS  Y7, Y6, Y7
+	VSUBPS  Y9, Y6, Y9
+	VMULPS  Y6, Y6, Y11
+	VSUBPS  w3f800000x8<>+0(SB), Y11, Y11
+	VSUBPS  Y8, Y6, Y8
+	VADDPS  Y8, Y7, Y8
+	VSUBPS  Y10, Y6, Y10
+	VADDPS  Y10, Y9, Y10
+	VADDPS  Y10, Y8, Y8
+	VMULPS  Y6, Y11, Y6
+	VMULPS  Y0, Y6, Y6
+	VADDPS  Y6, Y8, Y6
+	VMULPS  Y7, Y7, Y7
+	VMULPS  Y9, Y9, Y8
+	VADDPS  Y8, Y7, Y7
+	VMULPS  w3f000000x8<>+0(SB), Y7, Y7
+	VMULPS  Y11, Y11, Y8
+	VMULPS  Y1, Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS Y6, 96(DX)(R8*4)
+	ADDQ    $0x20, R8
+	CMPQ    R8, R12
+	JLE     lanes
+
+tail:
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(R8*4), Y6, Y7
+	VMASKMOVPS   (BX)(R8*4), Y6, Y8
+	VMASKMOVPS   (SI)(R8*4), Y6, Y9
+	VMASKMOVPS   (DI)(R8*4), Y6, Y10
+	VMASKMOVPS   (AX)(R8*4), Y6, Y11
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y10, Y7, Y10
+	VMULPS       Y7, Y7, Y12
+	VSUBPS       w3f800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y9, Y7, Y9
+	VADDPS       Y9, Y8, Y9
+	VSUBPS       Y11, Y7, Y11
+	VADDPS       Y11, Y10, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y7, Y12, Y7
+	VMULPS       Y0, Y7, Y7
+	VADDPS       Y7, Y9, Y7
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y10, Y10, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y8
+	VMULPS       Y12, Y12, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VANDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y2, Y2
+	VMASKMOVPS   Y7, Y6, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(R8*4), Y6, Y7
+	VMASKMOVPS   (BX)(R8*4), Y6, Y8
+	VMASKMOVPS   (SI)(R8*4), Y6, Y9
+	VMASKMOVPS   (DI)(R8*4), Y6, Y10
+	VMASKMOVPS   (AX)(R8*4), Y6, Y11
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y10, Y7, Y10
+	VMULPS       Y7, Y7, Y12
+	VSUBPS       w3f800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y9, Y7, Y9
+	VADDPS       Y9, Y8, Y9
+	VSUBPS       Y11, Y7, Y11
+	VADDPS       Y11, Y10, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y7, Y12, Y7
+	VMULPS       Y0, Y7, Y7
+	VADDPS       Y7, Y9, Y7
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y10, Y10, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y8
+	VMULPS       Y12, Y12, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VANDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y3, Y3
+	VMASKMOVPS   Y7, Y6, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(R8*4), Y6, Y7
+	VMASKMOVPS   (BX)(R8*4), Y6, Y8
+	VMASKMOVPS   (SI)(R8*4), Y6, Y9
+	VMASKMOVPS   (DI)(R8*4), Y6, Y10
+	VMASKMOVPS   (AX)(R8*4), Y6, Y11
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y10, Y7, Y10
+	VMULPS       Y7, Y7, Y12
+	VSUBPS       w3f800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y9, Y7, Y9
+	VADDPS       Y9, Y8, Y9
+	VSUBPS       Y11, Y7, Y11
+	VADDPS       Y11, Y10, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y7, Y12, Y7
+	VMULPS       Y0, Y7, Y7
+	VADDPS       Y7, Y9, Y7
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y10, Y10, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y8
+	VMULPS       Y12, Y12, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VANDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y4, Y4
+	VMASKMOVPS   Y7, Y6, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	VMASKMOVPS   (CX)(R8*4), Y6, Y7
+	VMASKMOVPS   (BX)(R8*4), Y6, Y8
+	VMASKMOVPS   (SI)(R8*4), Y6, Y9
+	VMASKMOVPS   (DI)(R8*4), Y6, Y10
+	VMASKMOVPS   (AX)(R8*4), Y6, Y11
+	VSUBPS       Y8, Y7, Y8
+	VSUBPS       Y10, Y7, Y10
+	VMULPS       Y7, Y7, Y12
+	VSUBPS       w3f800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y9, Y7, Y9
+	VADDPS       Y9, Y8, Y9
+	VSUBPS       Y11, Y7, Y11
+	VADDPS       Y11, Y10, Y11
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y7, Y12, Y7
+	VMULPS       Y0, Y7, Y7
+	VADDPS       Y7, Y9, Y7
+	VMULPS       Y8, Y8, Y8
+	VMULPS       Y10, Y10, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y8
+	VMULPS       Y12, Y12, Y9
+	VMULPS       Y1, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VANDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y5, Y5
+	VMASKMOVPS   Y7, Y6, (DX)(R8*4)
+	ADDQ         $0x08, R8
+
+fold:
+	MOVQ         R11, R8
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x0e, X2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPS    $0x01, X2, X3
+	VADDSS       X3, X2, X2
+	VMOVSS       X2, (R10)
+	ADDQ         $0x04, R10
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func poissonAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·poissonAVX512(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), AX
+	MOVQ i+16(FP), R8
+	MOVQ n+24(FP), R9
+	MOVQ sums+32(FP), R10
+
+unit:
+	CMPQ    R8, R9
+	JGE     done
+	LEAQ    1024(R8), R11
+	CMPQ    R11, R9
+	CMOVQGT R9, R11
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	MOVQ    R11, R12
+	SUBQ    $0x20, R12
+	CMPQ    R8, R12
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(R8*4), Z2
+	VMOVUPS     64(CX)(R8*4), Z3
+	VMOVUPS     (BX)(R8*4), Z4
+	VMOVUPS     64(BX)(R8*4), Z5
+	VMOVUPS     (SI)(R8*4), Z6
+	VMOVUPS     64(SI)(R8*4), Z7
+	VMOVUPS     (DI)(R8*4), Z8
+	VMOVUPS     64(DI)(R8*4), Z9
+	VMOVUPS     (AX)(R8*4), Z10
+	VMOVUPS     64(AX)(R8*4), Z11
+	VSUBPS      Z4, Z2, Z4
+	VSUBPS      Z5, Z3, Z5
+	VSUBPS      Z6, Z2, Z6
+	VSUBPS      Z7, Z3, Z7
+	VADDPS      Z6, Z4, Z4
+	VADDPS      Z7, Z5, Z5
+	VSUBPS      Z8, Z2, Z6
+	VSUBPS      Z9, Z3, Z7
+	VSUBPS      Z10, Z2, Z8
+	VSUBPS      Z11, Z3, Z9
+	VADDPS      Z8, Z6, Z6
+	VADDPS      Z9, Z7, Z7
+	VADDPS      Z6, Z4, Z4
+	VADDPS      Z7, Z5, Z5
+	VMULPS.BCST w3f000000x1<>+0(SB), Z4, Z6
+	VMULPS.BCST w3f000000x1<>+0(SB), Z5, Z7
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z3, Z3
+	VMULPS      Z2, Z6, Z2
+	VMULPS      Z3, Z7, Z3
+	VADDPS      Z2, Z0, Z0
+	VADDPS      Z3, Z1, Z1
+	VMOVUPS     Z4, (DX)(R8*4)
+	VMOVUPS     Z5, 64(DX)(R8*4)
+	ADDQ        $0x20, R8
+	CMPQ        R8, R12
+	JLE         lanes
+
+tail:
+	CMPQ        R8, R11
+	JGE         fold
+	MOVQ        R11, R12
+	SUBQ        R8, R12
+	MOVL        $0xffffffff, R13
+	BZHIL       R12, R13, R13
+	KMOVW       R13, K1
+	VMOVUPS.Z   (CX)(R8*4), K1, Z2
+	VMOVUPS.Z   (BX)(R8*4), K1, Z3
+	VMOVUPS.Z   (SI)(R8*4), K1, Z4
+	VMOVUPS.Z   (DI)(R8*4), K1, Z5
+	VMOVUPS.Z   (AX)(R8*4), K1, Z6
+	VSUBPS      Z3, Z2, Z3
+	VSUBPS      Z4, Z2, Z4
+	VADDPS      Z4, Z3, Z3
+	VSUBPS      Z5, Z2, Z4
+	VSUBPS      Z6, Z2, Z5
+	VADDPS      Z5, Z4, Z4
+	VADDPS      Z4, Z3, Z3
+	VMULPS.BCST w3f000000x1<>+0(SB), Z3, Z4
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VMULPS      Z2, Z4, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VADDPS      Z2, Z0, Z0
+	VMOVUPS     Z3, K1, (DX)(R8*4)
+	ADDQ        $0x10, R8
+	CMPQ        R8, R11
+	JGE         fold
+	MOVQ        R11, R12
+	SUBQ        R8, R12
+	MOVL        $0xffffffff, R13
+	BZHIL       R12, R13, R13
+	KMOVW       R13, K1
+	VMOVUPS.Z   (CX)(R8*4), K1, Z2
+	VMOVUPS.Z   (BX)(R8*4), K1, Z3
+	VMOVUPS.Z   (SI)(R8*4), K1, Z4
+	VMOVUPS.Z   (DI)(R8*4), K1, Z5
+	VMOVUPS.Z   (AX)(R8*4), K1, Z6
+	VSUBPS      Z3, Z2, Z3
+	VSUBPS      Z4, Z2, Z4
+	VADDPS      Z4, Z3, Z3
+	VSUBPS      Z5, Z2, Z4
+	VSUBPS      Z6, Z2, Z5
+	VADDPS      Z5, Z4, Z4
+	VADDPS      Z4, Z3, Z3
+	VMULPS.BCST w3f000000x1<>+0(SB), Z3, Z4
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z2, Z2
+	VMULPS      Z2, Z4, Z2
+	VMOVAPS.Z   Z2, K1, Z2
+	VADDPS      Z2, Z1, Z1
+	VMOVUPS     Z3, K1, (DX)(R8*4)
+	ADDQ        $0x10, R8
+
+fold:
+	MOVQ          R11, R8
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPS        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x0e, X0, X2
+	VADDPS        X2, X0, X0
+	VPERMILPS     $0x01, X0, X2
+	VADDSS        X2, X0, X0
+	VMOVSS        X0, (R10)
+	ADDQ          $0x04, R10
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func poissonAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·poissonAVX2(SB), $0-40
+	MOVQ ptr+8(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), AX
+	MOVQ i+16(FP), R8
+	MOVQ n+24(FP), R9
+	MOVQ sums+32(FP), R10
+
+unit:
+	CMPQ    R8, R9
+	JGE     done
+	LEAQ    1024(R8), R11
+	CMPQ    R11, R9
+	CMOVQGT R9, R11
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    R11, R12
+	SUBQ    $0x20, R12
+	CMPQ    R8, R12
+	JGT     tail
+
+lanes:
+	VMOVUPS (CX)(R8*4), Y4
+	VMOVUPS (BX)(R8*4), Y5
+	VMOVUPS (SI)(R8*4), Y6
+	VMOVUPS (DI)(R8*4), Y7
+	VMOVUPS (AX)(R8*4), Y8
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VSUBPS  Y7, Y4, Y6
+	VSUBPS  Y8, Y4, Y7
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y5, (DX)(R8*4)
+	VMOVUPS 32(CX)(R8*4), Y4
+	VMOVUPS 32(BX)(R8*4), Y5
+	VMOVUPS 32(SI)(R8*4), Y6
+	VMOVUPS 32(DI)(R8*4), Y7
+	VMOVUPS 32(AX)(R8*4), Y8
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VSUBPS  Y7, Y4, Y6
+	VSUBPS  Y8, Y4, Y7
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS Y5, 32(DX)(R8*4)
+	VMOVUPS 64(CX)(R8*4), Y4
+	VMOVUPS 64(BX)(R8*4), Y5
+	VMOVUPS 64(SI)(R8*4), Y6
+	VMOVUPS 64(DI)(R8*4), Y7
+	VMOVUPS 64(AX)(R8*4), Y8
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VSUBPS  Y7, Y4, Y6
+	VSUBPS  Y8, Y4, Y7
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS Y5, 64(DX)(R8*4)
+	VMOVUPS 96(CX)(R8*4), Y4
+	VMOVUPS 96(BX)(R8*4), Y5
+	VMOVUPS 96(SI)(R8*4), Y6
+	VMOVUPS 96(DI)(R8*4), Y7
+	VMOVUPS 96(AX)(R8*4), Y8
+	VSUBPS  Y5, Y4, Y5
+	VSUBPS  Y6, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VSUBPS  Y7, Y4, Y6
+	VSUBPS  Y8, Y4, Y7
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  w3f000000x8<>+0(SB), Y5, Y6
+	VSUBPS  w3f800000x8<>+0(SB), Y4, Y4
+	VMULPS  Y4, Y6, Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVUPS Y5, 96(DX)(R8*4)
+	ADDQ    $0x20, R8
+	CMPQ    R8, R12
+	JLE     lanes
+
+tail:
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(R8*4), Y4, Y5
+	VMASKMOVPS   (BX)(R8*4), Y4, Y6
+	VMASKMOVPS   (SI)(R8*4), Y4, Y7
+	VMASKMOVPS   (DI)(R8*4), Y4, Y8
+	VMASKMOVPS   (AX)(R8*4), Y4, Y9
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VSUBPS       Y8, Y5, Y7
+	VSUBPS       Y9, Y5, Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMASKMOVPS   Y6, Y4, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(R8*4), Y4, Y5
+	VMASKMOVPS   (BX)(R8*4), Y4, Y6
+	VMASKMOVPS   (SI)(R8*4), Y4, Y7
+	VMASKMOVPS   (DI)(R8*4), Y4, Y8
+	VMASKMOVPS   (AX)(R8*4), Y4, Y9
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VSUBPS       Y8, Y5, Y7
+	VSUBPS       Y9, Y5, Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VMASKMOVPS   Y6, Y4, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(R8*4), Y4, Y5
+	VMASKMOVPS   (BX)(R8*4), Y4, Y6
+	VMASKMOVPS   (SI)(R8*4), Y4, Y7
+	VMASKMOVPS   (DI)(R8*4), Y4, Y8
+	VMASKMOVPS   (AX)(R8*4), Y4, Y9
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VSUBPS       Y8, Y5, Y7
+	VSUBPS       Y9, Y5, Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMASKMOVPS   Y6, Y4, (DX)(R8*4)
+	ADDQ         $0x08, R8
+	CMPQ         R8, R11
+	JGE          fold
+	MOVQ         R11, R12
+	SUBQ         R8, R12
+	VMOVD        R12, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(R8*4), Y4, Y5
+	VMASKMOVPS   (BX)(R8*4), Y4, Y6
+	VMASKMOVPS   (SI)(R8*4), Y4, Y7
+	VMASKMOVPS   (DI)(R8*4), Y4, Y8
+	VMASKMOVPS   (AX)(R8*4), Y4, Y9
+	VSUBPS       Y6, Y5, Y6
+	VSUBPS       Y7, Y5, Y7
+	VADDPS       Y7, Y6, Y6
+	VSUBPS       Y8, Y5, Y7
+	VSUBPS       Y9, Y5, Y8
+	VADDPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y6, Y7
+	VSUBPS       w3f800000x8<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y7, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMASKMOVPS   Y6, Y4, (DX)(R8*4)
+	ADDQ         $0x08, R8
+
+fold:
+	MOVQ         R11, R8
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (R10)
+	ADDQ         $0x04, R10
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func polyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·polyAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Z0
+	VBROADCASTSS 8(DX), Z1
+	VBROADCASTSS 12(DX), Z2
+	VBROADCASTSS 16(DX), Z3
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Z6
+	VMOVUPS      64(CX)(DX*4), Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z8
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z9
+	VMULPS       Z8, Z8, Z10
+	VMULPS       Z9, Z9, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z0, K1
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z0, K2
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z8, K1, Z12
+	VMOVAPS      Z13, Z8
+	VMOVAPS      Z9, K2, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z1, K1
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z1, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z10, K1, Z9
+	VMOVAPS      Z13, Z13
+	VMOVAPS      Z11, K2, Z13
+	VMULPS       Z9, Z12, Z9
+	VMULPS       Z13, Z8, Z8
+	VMULPS       Z10, Z10, Z10
+	VMULPS       Z11, Z11, Z11
+	VBROADCASTSS w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS w3f800000x1<>+0(SB), Z13
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z2, K1
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z2, K2
+	VMOVAPS      Z12, Z12
+	VMOVAPS      Z10, K1, Z12
+	VMOVAPS      Z13, Z10
+	VMOVAPS      Z11, K2, Z10
+	VMULPS       Z12, Z9, Z9
+	VMULPS       Z10, Z8, Z8
+	VMULPS       Z9, Z6, Z9
+	VMULPS       Z8, Z7, Z8
+	VMULPS       Z6, Z9, Z6
+	VMULPS       Z7, Z8, Z7
+	VMULPS       Z3, Z6, Z6
+	VMULPS       Z3, Z7, Z7
+	VADDPS       Z6, Z4, Z4
+	VADDPS       Z7, Z5, Z5
+	VMOVUPS      Z9, (AX)(DX*4)
+	VMOVUPS      Z8, 64(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z7
+	VMULPS       Z7, Z7, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z0, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z7, K2, Z9
+	VBROADCASTSS w3f800000x1<>+0(SB), Z7
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z1, K2
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z8, K2, Z7
+	VMULPS       Z7, Z9, Z7
+	VMULPS       Z8, Z8, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z2, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z8, K2, Z9
+	VMULPS       Z9, Z7, Z7
+	VMULPS       Z7, Z6, Z7
+	VMULPS       Z6, Z7, Z6
+	VMULPS       Z3, Z6, Z6
+	VMOVAPS.Z    Z6, K1, Z6
+	VADDPS       Z6, Z4, Z4
+	VMOVUPS      Z7, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z6
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z7
+	VMULPS       Z7, Z7, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z0, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z7, K2, Z9
+	VBROADCASTSS w3f800000x1<>+0(SB), Z7
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z1, K2
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z8, K2, Z7
+	VMULPS       Z7, Z9, Z7
+	VMULPS       Z8, Z8, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z2, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z8, K2, Z9
+	VMULPS       Z9, Z7, Z7
+	VMULPS       Z7, Z6, Z7
+	VMULPS       Z6, Z7, Z6
+	VMULPS       Z3, Z6, Z6
+	VMOVAPS.Z    Z6, K1, Z6
+	VADDPS       Z6, Z5, Z5
+	VMOVUPS      Z7, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y6
+	VADDPS        Y6, Y4, Y4
+	VEXTRACTF128  $0x01, Y4, X6
+	VADDPS        X6, X4, X4
+	VPERMILPS     $0x0e, X4, X6
+	VADDPS        X6, X4, X4
+	VPERMILPS     $0x01, X4, X6
+	VADDSS        X6, X4, X4
+	VMOVSS        X4, (SI)
+	ADDQ          $0x04, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func polyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·polyAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Y0
+	VBROADCASTSS 8(DX), Y1
+	VBROADCASTSS 12(DX), Y2
+	VBROADCASTSS 16(DX), Y3
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Y8
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y9
+	VMULPS       Y9, Y9, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y12
+	VBLENDVPS    Y12, Y9, Y11, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y3, Y8, Y8
+	VADDPS       Y8, Y4, Y4
+	VMOVUPS      Y9, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y8
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y9
+	VMULPS       Y9, Y9, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y12
+	VBLENDVPS    Y12, Y9, Y11, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y3, Y8, Y8
+	VADDPS       Y8, Y5, Y5
+	VMOVUPS      Y9, 32(AX)(DX*4)
+	VMOVUPS      64(CX)(DX*4), Y8
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y9
+	VMULPS       Y9, Y9, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y12
+	VBLENDVPS    Y12, Y9, Y11, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y3, Y8, Y8
+	VADDPS       Y8, Y6, Y6
+	VMOVUPS      Y9, 64(AX)(DX*4)
+	VMOVUPS      96(CX)(DX*4), Y8
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y9
+	VMULPS       Y9, Y9, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y12
+	VBLENDVPS    Y12, Y9, Y11, Y9
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y11
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y12
+	VBLENDVPS    Y12, Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y9
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y3, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMOVUPS      Y9, 96(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(DX*4), Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y10
+	VMULPS       Y10, Y10, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y13
+	VBLENDVPS    Y13, Y10, Y12, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y12
+	VMULPS       Y12, Y10, Y10
+	VMULPS       Y11, Y11, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMULPS       Y9, Y10, Y9
+	VMULPS       Y3, Y9, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VMASKMOVPS   Y10, Y8, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(DX*4), Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y10
+	VMULPS       Y10, Y10, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y13
+	VBLENDVPS    Y13, Y10, Y12, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y12
+	VMULPS       Y12, Y10, Y10
+	VMULPS       Y11, Y11, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMULPS       Y9, Y10, Y9
+	VMULPS       Y3, Y9, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y5, Y5
+	VMASKMOVPS   Y10, Y8, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(DX*4), Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y10
+	VMULPS       Y10, Y10, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y13
+	VBLENDVPS    Y13, Y10, Y12, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y12
+	VMULPS       Y12, Y10, Y10
+	VMULPS       Y11, Y11, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMULPS       Y9, Y10, Y9
+	VMULPS       Y3, Y9, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VMASKMOVPS   Y10, Y8, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	VMASKMOVPS   (CX)(DX*4), Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y10
+	VMULPS       Y10, Y10, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y0, Y13
+	VBLENDVPS    Y13, Y10, Y12, Y10
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y1, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y12
+	VMULPS       Y12, Y10, Y10
+	VMULPS       Y11, Y11, Y11
+	VBROADCASTSS w3f800000x1<>+0(SB), Y12
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y2, Y13
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y10
+	VMULPS       Y9, Y10, Y9
+	VMULPS       Y3, Y9, Y9
+	VANDPS       Y8, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMASKMOVPS   Y10, Y8, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         DI, DX
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	VPERMILPS    $0x0e, X4, X5
+	VADDPS       X5, X4, X4
+	VPERMILPS    $0x01, X4, X5
+	VADDSS       X5, X4, X4
+	VMOVSS       X4, (SI)
+	ADDQ         $0x04, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func pseudoHuberAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·pseudoHuberAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Z0
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Z3
+	VMOVUPS      64(CX)(DX*4), Z4
+	VMULPS       Z0, Z3, Z5
+	VMULPS       Z0, Z4, Z6
+	VMULPS       Z5, Z5, Z5
+	VMULPS       Z6, Z6, Z6
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z5, Z5
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z6, Z6
+	VSQRTPS      Z5, Z5
+	VSQRTPS      Z6, Z6
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z5, Z7
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z6, Z8
+	VBROADCASTSS w3f800000x1<>+0(SB), Z9
+	VBROADCASTSS w3f800000x1<>+0(SB), Z10
+	VMULPS       Z7, Z5, Z11
+	VMULPS       Z8, Z6, Z12
+	VDIVPS       Z11, Z9, Z9
+	VDIVPS       Z12, Z10, Z10
+	VMULPS       Z9, Z7, Z7
+	VMULPS       Z10, Z8, Z8
+	VMULPS       Z3, Z7, Z7
+	VMULPS       Z4, Z8, Z8
+	VMULPS       Z3, Z3, Z3
+	VMULPS       Z4, Z4, Z4
+	VMULPS       Z9, Z5, Z5
+	VMULPS       Z10, Z6, Z6
+	VMULPS       Z5, Z3, Z3
+	VMULPS       Z6, Z4, Z4
+	VADDPS       Z3, Z1, Z1
+	VADDPS       Z4, Z2, Z2
+	VMOVUPS      Z7, (AX)(DX*4)
+	VMOVUPS      Z8, 64(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z3
+	VMULPS       Z0, Z3, Z4
+	VMULPS       Z4, Z4, Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z4, Z4
+	VSQRTPS      Z4, Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z4, Z5
+	VBROADCASTSS w3f800000x1<>+0(SB), Z6
+	VMULPS       Z5, Z4, Z7
+	VDIVPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VMULPS       Z3, Z3, Z3
+	VMULPS       Z6, Z4, Z4
+	VMULPS       Z4, Z3, Z3
+	VMOVAPS.Z    Z3, K1, Z3
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z5, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	MOVL         $0xffffffff, R9
+	BZHIL        R8, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (CX)(DX*4), K1, Z3
+	VMULPS       Z0, Z3, Z4
+	VMULPS       Z4, Z4, Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z4, Z4
+	VSQRTPS      Z4, Z4
+	VADDPS.BCST  w3f800000x1<>+0(SB), Z4, Z5
+	VBROADCASTSS w3f800000x1<>+0(SB), Z6
+	VMULPS       Z5, Z4, Z7
+	VDIVPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VMULPS       Z3, Z3, Z3
+	VMULPS       Z6, Z4, Z4
+	VMULPS       Z4, Z3, Z3
+	VMOVAPS.Z    Z3, K1, Z3
+	VADDPS       Z3, Z2, Z2
+	VMOVUPS      Z5, K1, (AX)(DX*4)
+	ADDQ         $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VADDPS        Y3, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x0e, X1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x01, X1, X3
+	VADDSS        X3, X1, X1
+	VMOVSS        X1, (SI)
+	ADDQ          $0x04, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func pseudoHuberAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·pseudoHuberAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Y0
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Y5
+	VMULPS       Y0, Y5, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS      Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VMULPS       Y7, Y6, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y5, Y5, Y5
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      Y7, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y5
+	VMULPS       Y0, Y5, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS      Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VMULPS       Y7, Y6, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y5, Y5, Y5
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y7, 32(AX)(DX*4)
+	VMOVUPS      64(CX)(DX*4), Y5
+	VMULPS       Y0, Y5, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS      Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VMULPS       Y7, Y6, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y5, Y5, Y5
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMOVUPS      Y7, 64(AX)(DX*4)
+	VMOVUPS      96(CX)(DX*4), Y5
+	VMULPS       Y0, Y5, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y6
+	VSQRTPS      Y6, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VMULPS       Y7, Y6, Y9
+	VDIVPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y5, Y5, Y5
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      Y7, 96(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(DX*4), Y5, Y6
+	VMULPS       Y0, Y6, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VSQRTPS      Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VMULPS       Y8, Y7, Y10
+	VDIVPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y6, Y8, Y8
+	VMULPS       Y6, Y6, Y6
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y1, Y1
+	VMASKMOVPS   Y8, Y5, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(DX*4), Y5, Y6
+	VMULPS       Y0, Y6, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VSQRTPS      Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VMULPS       Y8, Y7, Y10
+	VDIVPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y6, Y8, Y8
+	VMULPS       Y6, Y6, Y6
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VMASKMOVPS   Y8, Y5, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(DX*4), Y5, Y6
+	VMULPS       Y0, Y6, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VSQRTPS      Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VMULPS       Y8, Y7, Y10
+	VDIVPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y6, Y8, Y8
+	VMULPS       Y6, Y6, Y6
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VMASKMOVPS   Y8, Y5, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(DX*4), Y5, Y6
+	VMULPS       Y0, Y6, Y7
+	VMULPS       Y7, Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y7
+	VSQRTPS      Y7, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VMULPS       Y8, Y7, Y10
+	VDIVPS       Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y6, Y8, Y8
+	VMULPS       Y6, Y6, Y6
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y4, Y4
+	VMASKMOVPS   Y8, Y5, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         DI, DX
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (SI)
+	ADDQ         $0x04, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func ripplesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·ripplesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Z0
+	VBROADCASTSS 8(DX), Z1
+	VBROADCASTSS 12(DX), Z2
+	VBROADCASTSS 16(DX), Z3
+	VBROADCASTSS 20(DX), Z4
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS          (CX)(DX*4), Z7
+	VMOVUPS          64(CX)(DX*4), Z8
+	VMULPS           Z0, Z7, Z9
+	VMULPS           Z0, Z8, Z10
+	VRNDSCALEPS      $0x00, Z9, Z11
+	VRNDSCALEPS      $0x00, Z10, Z12
+	VSUBPS           Z11, Z9, Z9
+	VSUBPS           Z12, Z10, Z10
+	VMULPS.BCST      w40800000x1<>+0(SB), Z9, Z11
+	VMULPS.BCST      w40800000x1<>+0(SB), Z10, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z11, Z11
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z11, Z13
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z14
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z13, Z13
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z14, Z14
+	VSUBPS           Z13, Z9, Z9
+	VSUBPS           Z14, Z10, Z10
+	VMULPS           Z9, Z9, Z13
+	VMULPS           Z10, Z10, Z14
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z15
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z16
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z14, Z16
+	VMULPS           Z9, Z15, Z9
+	VMULPS           Z10, Z16, Z10
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z15
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z16
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VPSLLD           $0x1e, Z11, Z11
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x01, Z11, Z13
+	VPSLLD           $0x01, Z12, Z14
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z13, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z14, K2
+	VMOVAPS          Z9, Z17
+	VMOVAPS          Z15, K1, Z17
+	VMOVAPS          Z10, Z18
+	VMOVAPS          Z16, K2, Z18
+	VMOVAPS          Z15, Z15
+	VMOVAPS          Z9, K1, Z15
+	VMOVAPS          Z16, Z9
+	VMOVAPS          Z10, K2, Z9
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z11, Z17
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z18
+	VPXORD           Z13, Z11, Z10
+	VPXORD           Z14, Z12, Z11
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z10, Z15
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z11, Z9
+	VMULPS           Z1, Z7, Z10
+	VMULPS           Z1, Z8, Z11
+	VMULPS           Z15, Z17, Z12
+	VMULPS           Z9, Z18, Z9
+	VMULPS           Z2, Z12, Z12
+	VMULPS           Z2, Z9, Z9
+	VADDPS           Z12, Z10, Z10
+	VADDPS           Z9, Z11, Z9
+	VMULPS           Z7, Z7, Z7
+	VMULPS           Z8, Z8, Z8
+	VMULPS           Z3, Z7, Z7
+	VMULPS           Z3, Z8, Z8
+	VMULPS           Z17, Z17, Z11
+	VMULPS           Z18, Z18, Z12
+	VMULPS           Z4, Z11, Z11
+	VMULPS           Z4, Z12, Z12
+	VADDPS           Z11, Z7, Z7
+	VADDPS           Z12, Z8, Z8
+	VADDPS           Z7, Z5, Z5
+	VADDPS           Z8, Z6, Z6
+	VMOVUPS          Z10, (AX)(DX*4)
+	VMOVUPS          Z9, 64(AX)(DX*4)
+	ADDQ             $0x20, DX
+	CMPQ             DX, R8
+	JLE              lanes
+
+tail:
+	CMPQ             DX, DI
+	JGE              fold
+	MOVQ             DI, R8
+	SUBQ             DX, R8
+	MOVL             $0xffffffff, R9
+	BZHIL            R8, R9, R9
+	KMOVW            R9, K1
+	VMOVUPS.Z        (CX)(DX*4), K1, Z7
+	VMULPS           Z0, Z7, Z8
+	VRNDSCALEPS      $0x00, Z8, Z9
+	VSUBPS           Z9, Z8, Z8
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z9
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z9, Z9
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z9, Z10
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z10, Z10
+	VSUBPS           Z10, Z8, Z8
+	VMULPS           Z8, Z8, Z10
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z11
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z10, Z11
+	VMULPS           Z8, Z11, Z8
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z11
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z11
+	VPSLLD           $0x1e, Z9, Z9
+	VPSLLD           $0x01, Z9, Z10
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z10, K2
+	VMOVAPS          Z8, Z12
+	VMOVAPS          Z11, K2, Z12
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z8, K2, Z11
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z9, Z12
+	VPXORD           Z10, Z9, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z8, Z11
+	VMULPS           Z1, Z7, Z8
+	VMULPS           Z11, Z12, Z9
+	VMULPS           Z2, Z9, Z9
+	VADDPS           Z9, Z8, Z8
+	VMULPS           Z7, Z7, Z7
+	VMULPS           Z3, Z7, Z7
+	VMULPS           Z12, Z12, Z9
+	VMULPS           Z4, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVAPS.Z        Z7, K1, Z7
+	VADDPS           Z7, Z5, Z5
+	VMOVUPS          Z8, K1, (AX)(DX*4)
+	ADDQ             $0x10, DX
+	CMPQ             DX, DI
+	JGE              fold
+	MOVQ             DI, R8
+	SUBQ             DX, R8
+	MOVL             $0xffffffff, R9
+	BZHIL            R8, R9, R9
+	KMOVW            R9, K1
+	VMOVUPS.Z        (CX)(DX*4), K1, Z7
+	VMULPS           Z0, Z7, Z8
+	VRNDSCALEPS      $0x00, Z8, Z9
+	VSUBPS           Z9, Z8, Z8
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z9
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z9, Z9
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z9, Z10
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z10, Z10
+	VSUBPS           Z10, Z8, Z8
+	VMULPS           Z8, Z8, Z10
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z11
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z10, Z11
+	VMULPS           Z8, Z11, Z8
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z11
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z11
+	VPSLLD           $0x1e, Z9, Z9
+	VPSLLD           $0x01, Z9, Z10
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z10, K2
+	VMOVAPS          Z8, Z12
+	VMOVAPS          Z11, K2, Z12
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z8, K2, Z11
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z9, Z12
+	VPXORD           Z10, Z9, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z8, Z11
+	VMULPS           Z1, Z7, Z8
+	VMULPS           Z11, Z12, Z9
+	VMULPS           Z2, Z9, Z9
+	VADDPS           Z9, Z8, Z8
+	VMULPS           Z7, Z7, Z7
+	VMULPS           Z3, Z7, Z7
+	VMULPS           Z12, Z12, Z9
+	VMULPS           Z4, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVAPS.Z        Z7, K1, Z7
+	VADDPS           Z7, Z6, Z6
+	VMOVUPS          Z8, K1, (AX)(DX*4)
+	ADDQ             $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VADDPS        Y7, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X7
+	VADDPS        X7, X5, X5
+	VPERMILPS     $0x0e, X5, X7
+	VADDPS        X7, X5, X5
+	VPERMILPS     $0x01, X5, X7
+	VADDSS        X7, X5, X5
+	VMOVSS        X5, (SI)
+	ADDQ          $0x04, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w40800000x1<>+0(SB)/4, $0x40800000
+GLOBL w40800000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w4b400000x1<>+0(SB)/4, $0x4b400000
+GLOBL w4b400000x1<>(SB), RODATA|NOPTR, $4
+
+// func ripplesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·ripplesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Y0
+	VBROADCASTSS 8(DX), Y1
+	VBROADCASTSS 12(DX), Y2
+	VBROADCASTSS 16(DX), Y3
+	VBROADCASTSS 20(DX), Y4
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Y9
+	VMULPS       Y0, Y9, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VMULPS       w40800000x8<>+0(SB), Y10, Y11
+	VADDPS       w4b400000x8<>+0(SB), Y11, Y11
+	VSUBPS       w4b400000x8<>+0(SB), Y11, Y12
+	VMULPS       w3e800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y12, Y10, Y10
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y12, Y13
+	VMULPS       Y10, Y13, Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y12, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y12, Y13
+	VPSLLD       $0x1e, Y11, Y11
+	VPSLLD       $0x01, Y11, Y12
+	VBLENDVPS    Y12, Y13, Y10, Y14
+	VBLENDVPS    Y12, Y10, Y13, Y10
+	VPAND        w80000000x8<>+0(SB), Y11, Y13
+	VPXOR        Y13, Y14, Y14
+	VPXOR        Y12, Y11, Y11
+	VPAND        w80000000x8<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VMULPS       Y1, Y9, Y11
+	VMULPS       Y10, Y14, Y10
+	VMULPS       Y2, Y10, Y10
+	VADDPS       Y10, Y11, Y10
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y14, Y14, Y11
+	VMULPS       Y4, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y9, Y5, Y5
+	VMOVUPS      Y10, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y9
+	VMULPS       Y0, Y9, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VMULPS       w40800000x8<>+0(SB), Y10, Y11
+	VADDPS       w4b400000x8<>+0(SB), Y11, Y11
+	VSUBPS       w4b400000x8<>+0(SB), Y11, Y12
+	VMULPS       w3e800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y12, Y10, Y10
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y12, Y13
+	VMULPS       Y10, Y13, Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y12, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y12, Y13
+	VPSLLD       $0x1e, Y11, Y11
+	VPSLLD       $0x01, Y11, Y12
+	VBLENDVPS    Y12, Y13, Y10, Y14
+	VBLENDVPS    Y12, Y10, Y13, Y10
+	VPAND        w80000000x8<>+0(SB), Y11, Y13
+	VPXOR        Y13, Y14, Y14
+	VPXOR        Y12, Y11, Y11
+	VPAND        w80000000x8<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VMULPS       Y1, Y9, Y11
+	VMULPS       Y10, Y14, Y10
+	VMULPS       Y2, Y10, Y10
+	VADDPS       Y10, Y11, Y10
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y14, Y14, Y11
+	VMULPS       Y4, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VMOVUPS      Y10, 32(AX)(DX*4)
+	VMOVUPS      64(CX)(DX*4), Y9
+	VMULPS       Y0, Y9, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VMULPS       w40800000x8<>+0(SB), Y10, Y11
+	VADDPS       w4b400000x8<>+0(SB), Y11, Y11
+	VSUBPS       w4b400000x8<>+0(SB), Y11, Y12
+	VMULPS       w3e800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y12, Y10, Y10
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y12, Y13
+	VMULPS       Y10, Y13, Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y12, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y12, Y13
+	VPSLLD       $0x1e, Y11, Y11
+	VPSLLD       $0x01, Y11, Y12
+	VBLENDVPS    Y12, Y13, Y10, Y14
+	VBLENDVPS    Y12, Y10, Y13, Y10
+	VPAND        w80000000x8<>+0(SB), Y11, Y13
+	VPXOR        Y13, Y14, Y14
+	VPXOR        Y12, Y11, Y11
+	VPAND        w80000000x8<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VMULPS       Y1, Y9, Y11
+	VMULPS       Y10, Y14, Y10
+	VMULPS       Y2, Y10, Y10
+	VADDPS       Y10, Y11, Y10
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y14, Y14, Y11
+	VMULPS       Y4, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMOVUPS      Y10, 64(AX)(DX*4)
+	VMOVUPS      96(CX)(DX*4), Y9
+	VMULPS       Y0, Y9, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VMULPS       w40800000x8<>+0(SB), Y10, Y11
+	VADDPS       w4b400000x8<>+0(SB), Y11, Y11
+	VSUBPS       w4b400000x8<>+0(SB), Y11, Y12
+	VMULPS       w3e800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y12, Y10, Y10
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y12, Y13
+	VMULPS       Y10, Y13, Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y12, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y12, Y13
+	VPSLLD       $0x1e, Y11, Y11
+	VPSLLD       $0x01, Y11, Y12
+	VBLENDVPS    Y12, Y13, Y10, Y14
+	VBLENDVPS    Y12, Y10, Y13, Y10
+	VPAND        w80000000x8<>+0(SB), Y11, Y13
+	VPXOR        Y13, Y14, Y14
+	VPXOR        Y12, Y11, Y11
+	VPAND        w80000000x8<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VMULPS       Y1, Y9, Y11
+	VMULPS       Y10, Y14, Y10
+	VMULPS       Y2, Y10, Y10
+	VADDPS       Y10, Y11, Y10
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y14, Y14, Y11
+	VMULPS       Y4, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMOVUPS      Y10, 96(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X9
+	VPBROADCASTD X9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
+	VMASKMOVPS   (CX)(DX*4), Y9, Y10
+	VMULPS       Y0, Y10, Y11
+	VROUNDPS     $0x00, Y11, Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       w40800000x8<>+0(SB), Y11, Y12
+	VADDPS       w4b400000x8<>+0(SB), Y12, Y12
+	VSUBPS       w4b400000x8<>+0(SB), Y12, Y13
+	VMULPS       w3e800000x8<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y11, Y11
+	VMULPS       Y11, Y11, Y13
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y14
+	VFMADD213PS  w42a34052x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y13, Y14
+	VMULPS       Y11, Y14, Y11
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y14
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y13, Y14
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w3f800000x8<>+0(SB), Y13, Y14
+	VPSLLD       $0x1e, Y12, Y12
+	VPSLLD       $0x01, Y12, Y13
+	VBLENDVPS    Y13, Y14, Y11, Y15
+	VBLENDVPS    Y13, Y11, Y14, Y11
+	VPAND        w80000000x8<>+0(SB), Y12, Y14
+	VPXOR        Y14, Y15, Y15
+	VPXOR        Y13, Y12, Y12
+	VPAND        w80000000x8<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VMULPS       Y11, Y15, Y11
+	VMULPS       Y2, Y11, Y11
+	VADDPS       Y11, Y12, Y11
+	VMULPS       Y10, Y10, Y10
+	VMULPS       Y3, Y10, Y10
+	VMULPS       Y15, Y15, Y12
+	VMULPS       Y4, Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VANDPS       Y9, Y10, Y10
+	VADDPS       Y10, Y5, Y5
+	VMASKMOVPS   Y11, Y9, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X9
+	VPBROADCASTD X9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
+	VMASKMOVPS   (CX)(DX*4), Y9, Y10
+	VMULPS       Y0, Y10, Y11
+	VROUNDPS     $0x00, Y11, Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       w40800000x8<>+0(SB), Y11, Y12
+	VADDPS       w4b400000x8<>+0(SB), Y12, Y12
+	VSUBPS       w4b400000x8<>+0(SB), Y12, Y13
+	VMULPS       w3e800000x8<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y11, Y11
+	VMULPS       Y11, Y11, Y13
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y14
+	VFMADD213PS  w42a34052x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y13, Y14
+	VMULPS       Y11, Y14, Y11
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y14
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y13, Y14
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w3f800000x8<>+0(SB), Y13, Y14
+	VPSLLD       $0x1e, Y12, Y12
+	VPSLLD       $0x01, Y12, Y13
+	VBLENDVPS    Y13, Y14, Y11, Y15
+	VBLENDVPS    Y13, Y11, Y14, Y11
+	VPAND        w80000000x8<>+0(SB), Y12, Y14
+	VPXOR        Y14, Y15, Y15
+	VPXOR        Y13, Y12, Y12
+	VPAND        w80000000x8<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VMULPS       Y11, Y15, Y11
+	VMULPS       Y2, Y11, Y11
+	VADDPS       Y11, Y12, Y11
+	VMULPS       Y10, Y10, Y10
+	VMULPS       Y3, Y10, Y10
+	VMULPS       Y15, Y15, Y12
+	VMULPS       Y4, Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VANDPS       Y9, Y10, Y10
+	VADDPS       Y10, Y6, Y6
+	VMASKMOVPS   Y11, Y9, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X9
+	VPBROADCASTD X9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
+	VMASKMOVPS   (CX)(DX*4), Y9, Y10
+	VMULPS       Y0, Y10, Y11
+	VROUNDPS     $0x00, Y11, Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       w40800000x8<>+0(SB), Y11, Y12
+	VADDPS       w4b400000x8<>+0(SB), Y12, Y12
+	VSUBPS       w4b400000x8<>+0(SB), Y12, Y13
+	VMULPS       w3e800000x8<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y11, Y11
+	VMULPS       Y11, Y11, Y13
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y14
+	VFMADD213PS  w42a34052x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y13, Y14
+	VMULPS       Y11, Y14, Y11
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y14
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y13, Y14
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w3f800000x8<>+0(SB), Y13, Y14
+	VPSLLD       $0x1e, Y12, Y12
+	VPSLLD       $0x01, Y12, Y13
+	VBLENDVPS    Y13, Y14, Y11, Y15
+	VBLENDVPS    Y13, Y11, Y14, Y11
+	VPAND        w80000000x8<>+0(SB), Y12, Y14
+	VPXOR        Y14, Y15, Y15
+	VPXOR        Y13, Y12, Y12
+	VPAND        w80000000x8<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VMULPS       Y11, Y15, Y11
+	VMULPS       Y2, Y11, Y11
+	VADDPS       Y11, Y12, Y11
+	VMULPS       Y10, Y10, Y10
+	VMULPS       Y3, Y10, Y10
+	VMULPS       Y15, Y15, Y12
+	VMULPS       Y4, Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VANDPS       Y9, Y10, Y10
+	VADDPS       Y10, Y7, Y7
+	VMASKMOVPS   Y11, Y9, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X9
+	VPBROADCASTD X9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
+	VMASKMOVPS   (CX)(DX*4), Y9, Y10
+	VMULPS       Y0, Y10, Y11
+	VROUNDPS     $0x00, Y11, Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       w40800000x8<>+0(SB), Y11, Y12
+	VADDPS       w4b400000x8<>+0(SB), Y12, Y12
+	VSUBPS       w4b400000x8<>+0(SB), Y12, Y13
+	VMULPS       w3e800000x8<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y11, Y11
+	VMULPS       Y11, Y11, Y13
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y14
+	VFMADD213PS  w42a34052x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y13, Y14
+	VMULPS       Y11, Y14, Y11
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y14
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y13, Y14
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w3f800000x8<>+0(SB), Y13, Y14
+	VPSLLD       $0x1e, Y12, Y12
+	VPSLLD       $0x01, Y12, Y13
+	VBLENDVPS    Y13, Y14, Y11, Y15
+	VBLENDVPS    Y13, Y11, Y14, Y11
+	VPAND        w80000000x8<>+0(SB), Y12, Y14
+	VPXOR        Y14, Y15, Y15
+	VPXOR        Y13, Y12, Y12
+	VPAND        w80000000x8<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VMULPS       Y11, Y15, Y11
+	VMULPS       Y2, Y11, Y11
+	VADDPS       Y11, Y12, Y11
+	VMULPS       Y10, Y10, Y10
+	VMULPS       Y3, Y10, Y10
+	VMULPS       Y15, Y15, Y12
+	VMULPS       Y4, Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VANDPS       Y9, Y10, Y10
+	VADDPS       Y10, Y8, Y8
+	VMASKMOVPS   Y11, Y9, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         DI, DX
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VADDPS       X6, X5, X5
+	VPERMILPS    $0x0e, X5, X6
+	VADDPS       X6, X5, X5
+	VPERMILPS    $0x01, X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
+	ADDQ         $0x04, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w40800000x8<>+0(SB)/4, $0x40800000
+DATA w40800000x8<>+4(SB)/4, $0x40800000
+DATA w40800000x8<>+8(SB)/4, $0x40800000
+DATA w40800000x8<>+12(SB)/4, $0x40800000
+DATA w40800000x8<>+16(SB)/4, $0x40800000
+DATA w40800000x8<>+20(SB)/4, $0x40800000
+DATA w40800000x8<>+24(SB)/4, $0x40800000
+DATA w40800000x8<>+28(SB)/4, $0x40800000
+GLOBL w40800000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w4b400000x8<>+0(SB)/4, $0x4b400000
+DATA w4b400000x8<>+4(SB)/4, $0x4b400000
+DATA w4b400000x8<>+8(SB)/4, $0x4b400000
+DATA w4b400000x8<>+12(SB)/4, $0x4b400000
+DATA w4b400000x8<>+16(SB)/4, $0x4b400000
+DATA w4b400000x8<>+20(SB)/4, $0x4b400000
+DATA w4b400000x8<>+24(SB)/4, $0x4b400000
+DATA w4b400000x8<>+28(SB)/4, $0x4b400000
+GLOBL w4b400000x8<>(SB), RODATA|NOPTR, $32
+
 // func rmspropAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·rmspropAVX512(SB), $0-40
@@ -40391,6 +45939,499 @@ encode:
 	ADDQ         $0x00000104, AX
 	MOVQ         R9, BX
 	JMP          block
+
+done:
+	VZEROUPPER
+	RET
+
+// func rosenbrockAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·rosenbrockAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS 4(SI), Z0
+	VBROADCASTSS 8(SI), Z1
+	VBROADCASTSS 12(SI), Z2
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         sums+32(FP), R8
+
+unit:
+	CMPQ    SI, DI
+	JGE     done
+	LEAQ    1024(SI), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    SI, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS     (CX)(SI*4), Z5
+	VMOVUPS     64(CX)(SI*4), Z6
+	VMOVUPS     (BX)(SI*4), Z7
+	VMOVUPS     64(BX)(SI*4), Z8
+	VMOVUPS     (AX)(SI*4), Z9
+	VMOVUPS     64(AX)(SI*4), Z10
+	VPXORD      Z11, Z11, Z11
+	VPXORD      Z12, Z12, Z12
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z7, K1
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z8, K2
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z9, K3
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z10, K4
+	VMULPS      Z7, Z7, Z7
+	VMULPS      Z8, Z8, Z8
+	VSUBPS      Z7, Z5, Z7
+	VSUBPS      Z8, Z6, Z8
+	VMOVAPS     Z7, Z7
+	VMOVAPS     Z11, K1, Z7
+	VMOVAPS     Z8, Z8
+	VMOVAPS     Z12, K2, Z8
+	VMULPS      Z5, Z5, Z15
+	VMULPS      Z6, Z6, Z16
+	VSUBPS      Z15, Z9, Z9
+	VSUBPS      Z16, Z10, Z10
+	VMOVAPS     Z9, Z9
+	VMOVAPS     Z11, K3, Z9
+	VMOVAPS     Z10, Z10
+	VMOVAPS     Z12, K4, Z10
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z5, Z15
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z6, Z16
+	VMOVAPS     Z15, Z15
+	VMOVAPS     Z11, K3, Z15
+	VMOVAPS     Z16, Z16
+	VMOVAPS     Z12, K4, Z16
+	VMULPS      Z0, Z7, Z7
+	VMULPS      Z0, Z8, Z8
+	VADDPS      Z15, Z15, Z17
+	VADDPS      Z16, Z16, Z18
+	VADDPS      Z17, Z7, Z7
+	VADDPS      Z18, Z8, Z8
+	VMULPS      Z9, Z5, Z5
+	VMULPS      Z10, Z6, Z6
+	VMULPS      Z1, Z5, Z5
+	VMULPS      Z1, Z6, Z6
+	VSUBPS      Z5, Z7, Z5
+	VSUBPS      Z6, Z8, Z6
+	VMULPS      Z9, Z9, Z7
+	VMULPS      Z10, Z10, Z8
+	VMULPS      Z2, Z7, Z7
+	VMULPS      Z2, Z8, Z8
+	VMULPS      Z15, Z15, Z9
+	VMULPS      Z16, Z16, Z10
+	VADDPS      Z9, Z7, Z7
+	VADDPS      Z10, Z8, Z8
+	VADDPS      Z7, Z3, Z3
+	VADDPS      Z8, Z4, Z4
+	VMOVUPS     Z5, (DX)(SI*4)
+	VMOVUPS     Z6, 64(DX)(SI*4)
+	ADDQ        $0x20, SI
+	CMPQ        SI, R10
+	JLE         lanes
+
+tail:
+	CMPQ        SI, R9
+	JGE         fold
+	MOVQ        R9, R10
+	SUBQ        SI, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z5
+	VMOVUPS.Z   (BX)(SI*4), K1, Z6
+	VMOVUPS.Z   (AX)(SI*4), K1, Z7
+	VPXORD      Z13, Z13, Z13
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z7, K3
+	VMULPS      Z6, Z6, Z6
+	VSUBPS      Z6, Z5, Z6
+	VMOVAPS     Z6, Z6
+	VMOVAPS     Z13, K2, Z6
+	VMULPS      Z5, Z5, Z8
+	VSUBPS      Z8, Z7, Z7
+	VMOVAPS     Z7, Z7
+	VMOVAPS     Z13, K3, Z7
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z5, Z8
+	VMOVAPS     Z8, Z8
+	VMOVAPS     Z13, K3, Z8
+	VMULPS      Z0, Z6, Z6
+	VADDPS      Z8, Z8, Z9
+	VADDPS      Z9, Z6, Z6
+	VMULPS      Z7, Z5, Z5
+	VMULPS      Z1, Z5, Z5
+	VSUBPS      Z5, Z6, Z5
+	VMULPS      Z7, Z7, Z6
+	VMULPS      Z2, Z6, Z6
+	VMULPS      Z8, Z8, Z7
+	VADDPS      Z7, Z6, Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VADDPS      Z6, Z3, Z3
+	VMOVUPS     Z5, K1, (DX)(SI*4)
+	ADDQ        $0x10, SI
+	CMPQ        SI, R9
+	JGE         fold
+	MOVQ        R9, R10
+	SUBQ        SI, R10
+	MOVL        $0xffffffff, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (CX)(SI*4), K1, Z5
+	VMOVUPS.Z   (BX)(SI*4), K1, Z6
+	VMOVUPS.Z   (AX)(SI*4), K1, Z7
+	VPXORD      Z14, Z14, Z14
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z6, K2
+	VCMPPS.BCST $0x1e, w7f7fffffx1<>+0(SB), Z7, K3
+	VMULPS      Z6, Z6, Z6
+	VSUBPS      Z6, Z5, Z6
+	VMOVAPS     Z6, Z6
+	VMOVAPS     Z14, K2, Z6
+	VMULPS      Z5, Z5, Z8
+	VSUBPS      Z8, Z7, Z7
+	VMOVAPS     Z7, Z7
+	VMOVAPS     Z14, K3, Z7
+	VSUBPS.BCST w3f800000x1<>+0(SB), Z5, Z8
+	VMOVAPS     Z8, Z8
+	VMOVAPS     Z14, K3, Z8
+	VMULPS      Z0, Z6, Z6
+	VADDPS      Z8, Z8, Z9
+	VADDPS      Z9, Z6, Z6
+	VMULPS      Z7, Z5, Z5
+	VMULPS      Z1, Z5, Z5
+	VSUBPS      Z5, Z6, Z5
+	VMULPS      Z7, Z7, Z6
+	VMULPS      Z2, Z6, Z6
+	VMULPS      Z8, Z8, Z7
+	VADDPS      Z7, Z6, Z6
+	VMOVAPS.Z   Z6, K1, Z6
+	VADDPS      Z6, Z4, Z4
+	VMOVUPS     Z5, K1, (DX)(SI*4)
+	ADDQ        $0x10, SI
+
+fold:
+	MOVQ          R9, SI
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x0e, X3, X5
+	VADDPS        X5, X3, X3
+	VPERMILPS     $0x01, X3, X5
+	VADDSS        X5, X3, X3
+	VMOVSS        X3, (R8)
+	ADDQ          $0x04, R8
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w7f7fffffx1<>+0(SB)/4, $0x7f7fffff
+GLOBL w7f7fffffx1<>(SB), RODATA|NOPTR, $4
+
+// func rosenbrockAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rosenbrockAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         24(AX), AX
+	MOVQ         c+0(FP), SI
+	VBROADCASTSS 4(SI), Y0
+	VBROADCASTSS 8(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	MOVQ         i+16(FP), SI
+	MOVQ         n+24(FP), DI
+	MOVQ         sums+32(FP), R8
+
+unit:
+	CMPQ    SI, DI
+	JGE     done
+	LEAQ    1024(SI), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    SI, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS   (CX)(SI*4), Y7
+	VMOVUPS   (BX)(SI*4), Y8
+	VMOVUPS   (AX)(SI*4), Y9
+	VPXOR     Y10, Y10, Y10
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y8, Y11
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VMULPS    Y8, Y8, Y8
+	VSUBPS    Y8, Y7, Y8
+	VBLENDVPS Y11, Y10, Y8, Y8
+	VMULPS    Y7, Y7, Y11
+	VSUBPS    Y11, Y9, Y9
+	VBLENDVPS Y12, Y10, Y9, Y9
+	VSUBPS    w3f800000x8<>+0(SB), Y7, Y11
+	VBLENDVPS Y12, Y10, Y11, Y10
+	VMULPS    Y0, Y8, Y8
+	VADDPS    Y10, Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y1, Y7, Y7
+	VSUBPS    Y7, Y8, Y7
+	VMULPS    Y9, Y9, Y8
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y10, Y10, Y9
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y8, Y3, Y3
+	VMOVUPS   Y7, (DX)(SI*4)
+	VMOVUPS   32(CX)(SI*4), Y7
+	VMOVUPS   32(BX)(SI*4), Y8
+	VMOVUPS   32(AX)(SI*4), Y9
+	VPXOR     Y10, Y10, Y10
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y8, Y11
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VMULPS    Y8, Y8, Y8
+	VSUBPS    Y8, Y7, Y8
+	VBLENDVPS Y11, Y10, Y8, Y8
+	VMULPS    Y7, Y7, Y11
+	VSUBPS    Y11, Y9, Y9
+	VBLENDVPS Y12, Y10, Y9, Y9
+	VSUBPS    w3f800000x8<>+0(SB), Y7, Y11
+	VBLENDVPS Y12, Y10, Y11, Y10
+	VMULPS    Y0, Y8, Y8
+	VADDPS    Y10, Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y1, Y7, Y7
+	VSUBPS    Y7, Y8, Y7
+	VMULPS    Y9, Y9, Y8
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y10, Y10, Y9
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y8, Y4, Y4
+	VMOVUPS   Y7, 32(DX)(SI*4)
+	VMOVUPS   64(CX)(SI*4), Y7
+	VMOVUPS   64(BX)(SI*4), Y8
+	VMOVUPS   64(AX)(SI*4), Y9
+	VPXOR     Y10, Y10, Y10
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y8, Y11
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VMULPS    Y8, Y8, Y8
+	VSUBPS    Y8, Y7, Y8
+	VBLENDVPS Y11, Y10, Y8, Y8
+	VMULPS    Y7, Y7, Y11
+	VSUBPS    Y11, Y9, Y9
+	VBLENDVPS Y12, Y10, Y9, Y9
+	VSUBPS    w3f800000x8<>+0(SB), Y7, Y11
+	VBLENDVPS Y12, Y10, Y11, Y10
+	VMULPS    Y0, Y8, Y8
+	VADDPS    Y10, Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y1, Y7, Y7
+	VSUBPS    Y7, Y8, Y7
+	VMULPS    Y9, Y9, Y8
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y10, Y10, Y9
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y8, Y5, Y5
+	VMOVUPS   Y7, 64(DX)(SI*4)
+	VMOVUPS   96(CX)(SI*4), Y7
+	VMOVUPS   96(BX)(SI*4), Y8
+	VMOVUPS   96(AX)(SI*4), Y9
+	VPXOR     Y10, Y10, Y10
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y8, Y11
+	VCMPPS    $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VMULPS    Y8, Y8, Y8
+	VSUBPS    Y8, Y7, Y8
+	VBLENDVPS Y11, Y10, Y8, Y8
+	VMULPS    Y7, Y7, Y11
+	VSUBPS    Y11, Y9, Y9
+	VBLENDVPS Y12, Y10, Y9, Y9
+	VSUBPS    w3f800000x8<>+0(SB), Y7, Y11
+	VBLENDVPS Y12, Y10, Y11, Y10
+	VMULPS    Y0, Y8, Y8
+	VADDPS    Y10, Y10, Y11
+	VADDPS    Y11, Y8, Y8
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y1, Y7, Y7
+	VSUBPS    Y7, Y8, Y7
+	VMULPS    Y9, Y9, Y8
+	VMULPS    Y2, Y8, Y8
+	VMULPS    Y10, Y10, Y9
+	VADDPS    Y9, Y8, Y8
+	VADDPS    Y8, Y6, Y6
+	VMOVUPS   Y7, 96(DX)(SI*4)
+	ADDQ      $0x20, SI
+	CMPQ      SI, R10
+	JLE       lanes
+
+tail:
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(SI*4), Y7, Y8
+	VMASKMOVPS   (BX)(SI*4), Y7, Y9
+	VMASKMOVPS   (AX)(SI*4), Y7, Y10
+	VPXOR        Y11, Y11, Y11
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y10, Y13
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y8, Y9
+	VBLENDVPS    Y12, Y11, Y9, Y9
+	VMULPS       Y8, Y8, Y12
+	VSUBPS       Y12, Y10, Y10
+	VBLENDVPS    Y13, Y11, Y10, Y10
+	VSUBPS       w3f800000x8<>+0(SB), Y8, Y12
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y0, Y9, Y9
+	VADDPS       Y11, Y11, Y12
+	VADDPS       Y12, Y9, Y9
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VMULPS       Y10, Y10, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y11, Y11, Y10
+	VADDPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y3, Y3
+	VMASKMOVPS   Y8, Y7, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(SI*4), Y7, Y8
+	VMASKMOVPS   (BX)(SI*4), Y7, Y9
+	VMASKMOVPS   (AX)(SI*4), Y7, Y10
+	VPXOR        Y11, Y11, Y11
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y10, Y13
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y8, Y9
+	VBLENDVPS    Y12, Y11, Y9, Y9
+	VMULPS       Y8, Y8, Y12
+	VSUBPS       Y12, Y10, Y10
+	VBLENDVPS    Y13, Y11, Y10, Y10
+	VSUBPS       w3f800000x8<>+0(SB), Y8, Y12
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y0, Y9, Y9
+	VADDPS       Y11, Y11, Y12
+	VADDPS       Y12, Y9, Y9
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VMULPS       Y10, Y10, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y11, Y11, Y10
+	VADDPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VMASKMOVPS   Y8, Y7, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(SI*4), Y7, Y8
+	VMASKMOVPS   (BX)(SI*4), Y7, Y9
+	VMASKMOVPS   (AX)(SI*4), Y7, Y10
+	VPXOR        Y11, Y11, Y11
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y10, Y13
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y8, Y9
+	VBLENDVPS    Y12, Y11, Y9, Y9
+	VMULPS       Y8, Y8, Y12
+	VSUBPS       Y12, Y10, Y10
+	VBLENDVPS    Y13, Y11, Y10, Y10
+	VSUBPS       w3f800000x8<>+0(SB), Y8, Y12
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y0, Y9, Y9
+	VADDPS       Y11, Y11, Y12
+	VADDPS       Y12, Y9, Y9
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VMULPS       Y10, Y10, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y11, Y11, Y10
+	VADDPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y5, Y5
+	VMASKMOVPS   Y8, Y7, (DX)(SI*4)
+	ADDQ         $0x08, SI
+	CMPQ         SI, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         SI, R10
+	VMOVD        R10, X7
+	VPBROADCASTD X7, Y7
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y7, Y7
+	VMASKMOVPS   (CX)(SI*4), Y7, Y8
+	VMASKMOVPS   (BX)(SI*4), Y7, Y9
+	VMASKMOVPS   (AX)(SI*4), Y7, Y10
+	VPXOR        Y11, Y11, Y11
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y9, Y12
+	VCMPPS       $0x1e, w7f7fffffx8<>+0(SB), Y10, Y13
+	VMULPS       Y9, Y9, Y9
+	VSUBPS       Y9, Y8, Y9
+	VBLENDVPS    Y12, Y11, Y9, Y9
+	VMULPS       Y8, Y8, Y12
+	VSUBPS       Y12, Y10, Y10
+	VBLENDVPS    Y13, Y11, Y10, Y10
+	VSUBPS       w3f800000x8<>+0(SB), Y8, Y12
+	VBLENDVPS    Y13, Y11, Y12, Y11
+	VMULPS       Y0, Y9, Y9
+	VADDPS       Y11, Y11, Y12
+	VADDPS       Y12, Y9, Y9
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VMULPS       Y10, Y10, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y11, Y11, Y10
+	VADDPS       Y10, Y9, Y9
+	VANDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VMASKMOVPS   Y8, Y7, (DX)(SI*4)
+	ADDQ         $0x08, SI
+
+fold:
+	MOVQ         R9, SI
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VPERMILPS    $0x0e, X3, X4
+	VADDPS       X4, X3, X3
+	VPERMILPS    $0x01, X3, X4
+	VADDSS       X4, X3, X3
+	VMOVSS       X3, (R8)
+	ADDQ         $0x04, R8
+	JMP          unit
 
 done:
 	VZEROUPPER
@@ -44889,9 +50930,6 @@ done:
 DATA w00010000x1<>+0(SB)/4, $0x00010000
 GLOBL w00010000x1<>(SB), RODATA|NOPTR, $4
 
-DATA w3e800000x1<>+0(SB)/4, $0x3e800000
-GLOBL w3e800000x1<>(SB), RODATA|NOPTR, $4
-
 DATA w40800000x1<>+0(SB)/4, $0x40800000
 GLOBL w40800000x1<>(SB), RODATA|NOPTR, $4
 
@@ -47242,16 +53280,6 @@ DATA w00010000x8<>+20(SB)/4, $0x00010000
 DATA w00010000x8<>+24(SB)/4, $0x00010000
 DATA w00010000x8<>+28(SB)/4, $0x00010000
 GLOBL w00010000x8<>(SB), RODATA|NOPTR, $32
-
-DATA w3e800000x8<>+0(SB)/4, $0x3e800000
-DATA w3e800000x8<>+4(SB)/4, $0x3e800000
-DATA w3e800000x8<>+8(SB)/4, $0x3e800000
-DATA w3e800000x8<>+12(SB)/4, $0x3e800000
-DATA w3e800000x8<>+16(SB)/4, $0x3e800000
-DATA w3e800000x8<>+20(SB)/4, $0x3e800000
-DATA w3e800000x8<>+24(SB)/4, $0x3e800000
-DATA w3e800000x8<>+28(SB)/4, $0x3e800000
-GLOBL w3e800000x8<>(SB), RODATA|NOPTR, $32
 
 DATA w40800000x8<>+0(SB)/4, $0x40800000
 DATA w40800000x8<>+4(SB)/4, $0x40800000
@@ -51451,6 +57479,554 @@ drawn2:
 	TESTQ $0x00000008, DX
 	JNE   rest
 	ADDQ  $0x40, DX
+
+done:
+	VZEROUPPER
+	RET
+
+// func stiffFlatAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·stiffFlatAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 4(BX), Z0
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(BX*4), Z3
+	VMOVUPS      64(CX)(BX*4), Z4
+	VMOVUPS      (AX)(BX*4), Z5
+	VMOVUPS      64(AX)(BX*4), Z6
+	VBROADCASTSS w3f800000x1<>+0(SB), Z7
+	VBROADCASTSS w3f800000x1<>+0(SB), Z8
+	VCMPPS.BCST  $0x1e, w3f800000x1<>+0(SB), Z3, K1
+	VCMPPS.BCST  $0x1e, w3f800000x1<>+0(SB), Z4, K2
+	VMOVAPS      Z3, Z9
+	VMOVAPS      Z7, K1, Z9
+	VMOVAPS      Z4, Z7
+	VMOVAPS      Z8, K2, Z7
+	VBROADCASTSS wbf800000x1<>+0(SB), Z8
+	VBROADCASTSS wbf800000x1<>+0(SB), Z10
+	VCMPPS.BCST  $0x11, wbf800000x1<>+0(SB), Z9, K1
+	VCMPPS.BCST  $0x11, wbf800000x1<>+0(SB), Z7, K2
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z8, K1, Z9
+	VMOVAPS      Z7, Z7
+	VMOVAPS      Z10, K2, Z7
+	VMULPS       Z9, Z9, Z8
+	VMULPS       Z7, Z7, Z10
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z3, Z11
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z4, Z12
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z9, Z13
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z7, Z14
+	VSUBPS       Z13, Z11, Z11
+	VSUBPS       Z14, Z12, Z12
+	VBROADCASTSS w40400000x1<>+0(SB), Z13
+	VBROADCASTSS w40400000x1<>+0(SB), Z14
+	VSUBPS       Z8, Z13, Z13
+	VSUBPS       Z10, Z14, Z14
+	VMULPS       Z13, Z9, Z9
+	VMULPS       Z14, Z7, Z7
+	VBROADCASTSS w40c00000x1<>+0(SB), Z13
+	VBROADCASTSS w40c00000x1<>+0(SB), Z14
+	VSUBPS       Z8, Z13, Z13
+	VSUBPS       Z10, Z14, Z14
+	VMULPS       Z13, Z8, Z8
+	VMULPS       Z14, Z10, Z10
+	VMULPS.BCST  w3e800000x1<>+0(SB), Z8, Z8
+	VMULPS.BCST  w3e800000x1<>+0(SB), Z10, Z10
+	VADDPS       Z11, Z11, Z11
+	VADDPS       Z12, Z12, Z12
+	VADDPS       Z11, Z8, Z8
+	VADDPS       Z12, Z10, Z10
+	VMULPS       Z5, Z3, Z11
+	VMULPS       Z6, Z4, Z12
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z5, K1
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z6, K2
+	VMULPS.BCST  w3f000000x1<>+0(SB), Z11, Z5
+	VMULPS.BCST  w3f000000x1<>+0(SB), Z12, Z6
+	VMULPS       Z3, Z5, Z3
+	VMULPS       Z4, Z6, Z4
+	VMULPS       Z0, Z8, Z5
+	VMULPS       Z0, Z10, Z6
+	VMOVAPS      Z5, Z5
+	VMOVAPS      Z3, K1, Z5
+	VMOVAPS      Z6, Z3
+	VMOVAPS      Z4, K2, Z3
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z9, Z3
+	VMULPS       Z0, Z7, Z4
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z11, K1, Z3
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z12, K2, Z4
+	VMOVUPS      Z3, (DX)(BX*4)
+	VMOVUPS      Z4, 64(DX)(BX*4)
+	ADDQ         $0x20, BX
+	CMPQ         BX, R9
+	JLE          lanes
+
+tail:
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z3
+	VMOVUPS.Z    (AX)(BX*4), K1, Z4
+	VBROADCASTSS w3f800000x1<>+0(SB), Z5
+	VCMPPS.BCST  $0x1e, w3f800000x1<>+0(SB), Z3, K2
+	VMOVAPS      Z3, Z6
+	VMOVAPS      Z5, K2, Z6
+	VBROADCASTSS wbf800000x1<>+0(SB), Z5
+	VCMPPS.BCST  $0x11, wbf800000x1<>+0(SB), Z6, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z5, K2, Z6
+	VMULPS       Z6, Z6, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z3, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z8
+	VSUBPS       Z8, Z7, Z7
+	VBROADCASTSS w40400000x1<>+0(SB), Z8
+	VSUBPS       Z5, Z8, Z8
+	VMULPS       Z8, Z6, Z6
+	VBROADCASTSS w40c00000x1<>+0(SB), Z8
+	VSUBPS       Z5, Z8, Z8
+	VMULPS       Z8, Z5, Z5
+	VMULPS.BCST  w3e800000x1<>+0(SB), Z5, Z5
+	VADDPS       Z7, Z7, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z4, Z3, Z7
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z4, K2
+	VMULPS.BCST  w3f000000x1<>+0(SB), Z7, Z4
+	VMULPS       Z3, Z4, Z3
+	VMULPS       Z0, Z5, Z4
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z3, K2, Z4
+	VMOVAPS.Z    Z4, K1, Z4
+	VADDPS       Z4, Z1, Z1
+	VMULPS       Z0, Z6, Z3
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z7, K2, Z3
+	VMOVUPS      Z3, K1, (DX)(BX*4)
+	ADDQ         $0x10, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	MOVL         $0xffffffff, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z3
+	VMOVUPS.Z    (AX)(BX*4), K1, Z4
+	VBROADCASTSS w3f800000x1<>+0(SB), Z5
+	VCMPPS.BCST  $0x1e, w3f800000x1<>+0(SB), Z3, K2
+	VMOVAPS      Z3, Z6
+	VMOVAPS      Z5, K2, Z6
+	VBROADCASTSS wbf800000x1<>+0(SB), Z5
+	VCMPPS.BCST  $0x11, wbf800000x1<>+0(SB), Z6, K2
+	VMOVAPS      Z6, Z6
+	VMOVAPS      Z5, K2, Z6
+	VMULPS       Z6, Z6, Z5
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z3, Z7
+	VPANDD.BCST  w7fffffffx1<>+0(SB), Z6, Z8
+	VSUBPS       Z8, Z7, Z7
+	VBROADCASTSS w40400000x1<>+0(SB), Z8
+	VSUBPS       Z5, Z8, Z8
+	VMULPS       Z8, Z6, Z6
+	VBROADCASTSS w40c00000x1<>+0(SB), Z8
+	VSUBPS       Z5, Z8, Z8
+	VMULPS       Z8, Z5, Z5
+	VMULPS.BCST  w3e800000x1<>+0(SB), Z5, Z5
+	VADDPS       Z7, Z7, Z7
+	VADDPS       Z7, Z5, Z5
+	VMULPS       Z4, Z3, Z7
+	VCMPPS.BCST  $0x1e, w00000000x1<>+0(SB), Z4, K2
+	VMULPS.BCST  w3f000000x1<>+0(SB), Z7, Z4
+	VMULPS       Z3, Z4, Z3
+	VMULPS       Z0, Z5, Z4
+	VMOVAPS      Z4, Z4
+	VMOVAPS      Z3, K2, Z4
+	VMOVAPS.Z    Z4, K1, Z4
+	VADDPS       Z4, Z2, Z2
+	VMULPS       Z0, Z6, Z3
+	VMOVAPS      Z3, Z3
+	VMOVAPS      Z7, K2, Z3
+	VMOVUPS      Z3, K1, (DX)(BX*4)
+	ADDQ         $0x10, BX
+
+fold:
+	MOVQ          R8, BX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VADDPS        Y3, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x0e, X1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x01, X1, X3
+	VADDSS        X3, X1, X1
+	VMOVSS        X1, (DI)
+	ADDQ          $0x04, DI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func stiffFlatAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·stiffFlatAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	VBROADCASTSS 4(BX), Y0
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    BX, SI
+	JGE     done
+	LEAQ    1024(BX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    BX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(BX*4), Y5
+	VMOVUPS      (AX)(BX*4), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, Y7, Y5, Y7
+	VBROADCASTSS wbf800000x1<>+0(SB), Y8
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y7, Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMULPS       Y7, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y7, Y7
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VADDPS       Y9, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y6, Y5, Y9
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VMULPS       Y5, Y10, Y5
+	VMULPS       Y0, Y8, Y8
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VADDPS       Y5, Y1, Y1
+	VMULPS       Y0, Y7, Y5
+	VBLENDVPS    Y6, Y9, Y5, Y5
+	VMOVUPS      Y5, (DX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y5
+	VMOVUPS      32(AX)(BX*4), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, Y7, Y5, Y7
+	VBROADCASTSS wbf800000x1<>+0(SB), Y8
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y7, Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMULPS       Y7, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y7, Y7
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VADDPS       Y9, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y6, Y5, Y9
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VMULPS       Y5, Y10, Y5
+	VMULPS       Y0, Y8, Y8
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y0, Y7, Y5
+	VBLENDVPS    Y6, Y9, Y5, Y5
+	VMOVUPS      Y5, 32(DX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Y5
+	VMOVUPS      64(AX)(BX*4), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, Y7, Y5, Y7
+	VBROADCASTSS wbf800000x1<>+0(SB), Y8
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y7, Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMULPS       Y7, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y7, Y7
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VADDPS       Y9, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y6, Y5, Y9
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VMULPS       Y5, Y10, Y5
+	VMULPS       Y0, Y8, Y8
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       Y0, Y7, Y5
+	VBLENDVPS    Y6, Y9, Y5, Y5
+	VMOVUPS      Y5, 64(DX)(BX*4)
+	VMOVUPS      96(CX)(BX*4), Y5
+	VMOVUPS      96(AX)(BX*4), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, Y7, Y5, Y7
+	VBROADCASTSS wbf800000x1<>+0(SB), Y8
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y7, Y9
+	VBLENDVPS    Y9, Y8, Y7, Y7
+	VMULPS       Y7, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y7, Y7
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y8, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VADDPS       Y9, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMULPS       Y6, Y5, Y9
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VMULPS       Y5, Y10, Y5
+	VMULPS       Y0, Y8, Y8
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y0, Y7, Y5
+	VBLENDVPS    Y6, Y9, Y5, Y5
+	VMOVUPS      Y5, 96(DX)(BX*4)
+	ADDQ         $0x20, BX
+	CMPQ         BX, R9
+	JLE          lanes
+
+tail:
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y9
+	VBLENDVPS    Y9, Y8, Y6, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y10, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VMULPS       Y7, Y6, Y10
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VMULPS       Y6, Y11, Y6
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y7, Y6, Y9, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y1, Y1
+	VMULPS       Y0, Y8, Y6
+	VBLENDVPS    Y7, Y10, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y9
+	VBLENDVPS    Y9, Y8, Y6, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y10, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VMULPS       Y7, Y6, Y10
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VMULPS       Y6, Y11, Y6
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y7, Y6, Y9, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VMULPS       Y0, Y8, Y6
+	VBLENDVPS    Y7, Y10, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y9
+	VBLENDVPS    Y9, Y8, Y6, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y10, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VMULPS       Y7, Y6, Y10
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VMULPS       Y6, Y11, Y6
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y7, Y6, Y9, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VMULPS       Y0, Y8, Y6
+	VBLENDVPS    Y7, Y10, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         BX, R9
+	VMOVD        R9, X5
+	VPBROADCASTD X5, Y5
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y5, Y5
+	VMASKMOVPS   (CX)(BX*4), Y5, Y6
+	VMASKMOVPS   (AX)(BX*4), Y5, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y9
+	VBLENDVPS    Y9, Y8, Y6, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y9, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y10, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VMULPS       Y7, Y6, Y10
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y7, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VMULPS       Y6, Y11, Y6
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y7, Y6, Y9, Y6
+	VANDPS       Y5, Y6, Y6
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y0, Y8, Y6
+	VBLENDVPS    Y7, Y10, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (DX)(BX*4)
+	ADDQ         $0x08, BX
+
+fold:
+	MOVQ         R8, BX
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x0e, X1, X2
+	VADDPS       X2, X1, X1
+	VPERMILPS    $0x01, X1, X2
+	VADDSS       X2, X1, X1
+	VMOVSS       X1, (DI)
+	ADDQ         $0x04, DI
+	JMP          unit
 
 done:
 	VZEROUPPER

@@ -70,9 +70,6 @@ set.`,
 	return cmd
 }
 
-// unlimited is the budget in steps of a run that is limited by time.
-const unlimited = math.MaxInt32
-
 // runner returns what runs the tasks, or says which flag is wrong.
 func (o convergeOptions) runner() (*converge.Runner, error) {
 	r := &converge.Runner{
@@ -88,8 +85,8 @@ func (o convergeOptions) runner() (*converge.Runner, error) {
 		return nil, fmt.Errorf("--target is %v, want a share from 0, which is the minimum itself, to less than 1", o.target)
 	}
 	if d, err := time.ParseDuration(o.budget); err == nil && d > 0 {
-		r.Time, r.Budget = d, unlimited
-	} else if ns, err := axis.Ints([]string{o.budget}); err == nil && len(ns) == 1 && ns[0] <= unlimited {
+		r.Time = d
+	} else if ns, err := axis.Ints([]string{o.budget}); err == nil && len(ns) == 1 && ns[0] <= math.MaxInt32 {
 		r.Budget = int(ns[0])
 	} else {
 		return nil, fmt.Errorf("--budget is %q, want steps such as 5000, or time such as 30s", o.budget)

@@ -65,7 +65,7 @@ type looped struct {
 	got    []float64
 }
 
-func (o *loops) evaluation(x, g Vector, more []backend.Op) (evaluation, error) {
+func (o *loops) evaluation(x, g Vector, _ int, more []backend.Op) (evaluation, error) {
 	b := o.problem.Backend
 	value, err := b.Alloc(kernels.F64, 1)
 	if err != nil {

@@ -48,27 +48,27 @@ func (o *matrices[T]) start(x Vector) error {
 type computed[T kernels.Real] struct {
 	*matrices[T]
 	x, g      Vector
+	batch     int
 	at, slope []T          // on the host
 	last      float64      // value at the point
 	whole     bool         // that is of all examples
 	plan      backend.Plan // of what is done to the gradient
 }
 
-func (o *matrices[T]) evaluation(x, g Vector, ops []backend.Op) (evaluation, error) {
+func (o *matrices[T]) evaluation(x, g Vector, batch int, ops []backend.Op) (evaluation, error) {
 	n := x.Len()
 	plan, err := o.problem.Backend.Bind(ops...)
 	if err != nil {
 		return nil, err
 	}
-	return &computed[T]{matrices: o, x: x, g: g, at: make([]T, n), slope: make([]T, n), plan: plan}, nil
+	return &computed[T]{matrices: o, x: x, g: g, batch: batch, at: make([]T, n), slope: make([]T, n), plan: plan}, nil
 }
 
 func (c *computed[T]) step(st kernels.Step) error {
 	if err := backend.Get(c.x.Buffer, c.at); err != nil {
 		return err
 	}
-	p := c.problem
-	s := dense.Sample{Seed: p.seed, Index: uint64(st.T), Batch: p.Spec.Batch}
+	s := dense.Sample{Seed: c.problem.seed, Index: uint64(st.T), Batch: c.batch}
 	c.last, c.whole = c.objective.Gradient(c.at, c.slope, s), s.Batch == 0
 	if err := backend.Put(c.g.Buffer, c.slope); err != nil {
 		return err

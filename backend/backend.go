@@ -79,7 +79,7 @@ type Buffer interface {
 }
 
 // An Op is a part of a plan: a [Group] of tensors to update, an [Evaluation] of an
-// objective, a [SquaredNorm], a [Dot], a [Combination], a [Copy] or a [ScalarMap].
+// objective, a [Noise], a [SquaredNorm], a [Dot], a [Combination], a [Copy] or a [ScalarMap].
 type Op interface{ isOp() }
 
 // A Tensor is the arrays of one parameter tensor, in the order of the kernel's
@@ -115,6 +115,18 @@ type Evaluation struct {
 	Value Buffer // a float64 buffer of one
 }
 
+// A Noise adds a sample of a law to X. What an element gets depends on the seed, the
+// index of the sample and the element's place in X, and on nothing else.
+type Noise struct {
+	Law  kernels.Noise
+	Seed uint64
+	// Index is that of the sample; 0 stands for that of the step, its T. Two ops
+	// with the same seed and index add the same numbers.
+	Index int
+	X     Buffer
+	Scale Buffer // if not nil, as long as X, whose elements multiply the numbers
+}
+
 // Dot writes the sum of the products of the elements of X and Y to Out.
 type Dot struct {
 	X, Y Buffer
@@ -139,6 +151,7 @@ type ScalarMap struct {
 
 func (Group) isOp()       {}
 func (Evaluation) isOp()  {}
+func (Noise) isOp()       {}
 func (SquaredNorm) isOp() {}
 func (Dot) isOp()         {}
 func (Combination) isOp() {}

@@ -91,6 +91,14 @@ func (b *builder) add(i int, op Op) error {
 			}
 			return fmt.Errorf("bind: op %d (evaluation, %s): %w", i, name, err)
 		}
+	case Noise:
+		if err = b.noise(op); err != nil {
+			name := "no law"
+			if op.Law != nil {
+				name = op.Law.Name()
+			}
+			return fmt.Errorf("bind: op %d (noise, %s): %w", i, name, err)
+		}
 	case Dot:
 		if err = b.loop(kernels.InnerProduct, []Buffer{op.X, op.Y}, nil, op.Out); err != nil {
 			return fmt.Errorf("bind: op %d (dot): %w", i, err)
@@ -435,6 +443,34 @@ func (b *builder) evaluation(e Evaluation) error {
 	plan := b.plan
 	coef := func(c *kernels.Coef) { *c = e.Objective.Coef(n, plan.step) }
 	return b.loop(e.Objective.Kernel(), e.Slots, coef, e.Value)
+}
+
+func (b *builder) noise(o Noise) error {
+	if o.Law == nil {
+		return fmt.Errorf("no law")
+	}
+	if err := kernels.Check(o.Law); err != nil {
+		return err
+	}
+	if o.Index < 0 {
+		return fmt.Errorf("index is %d, want 1 or more, or 0 for that of the step", o.Index)
+	}
+	k, slots, n := o.Law.Kernel(), []Buffer{o.X}, 0
+	if o.Scale != nil {
+		k, slots = k.Scaled, append(slots, o.Scale)
+	}
+	if o.X != nil {
+		n = o.X.Len()
+	}
+	plan := b.plan
+	coef := func(c *kernels.Coef) {
+		s := kernels.Sample{Seed: o.Seed, Index: o.Index}
+		if s.Index == 0 {
+			s.Index = plan.step.T
+		}
+		*c = o.Law.Coef(n, s)
+	}
+	return b.loop(k, slots, coef, nil)
 }
 
 func (b *builder) combination(c Combination) error {

@@ -1,9 +1,6 @@
 package kernels
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Diagonal is the quadratic sum(h*(p-1)^2)/2, with curvatures h from 1/Condition
 // to 1: spread evenly on a logarithmic scale, in two clusters of equal size, or as
@@ -16,14 +13,14 @@ type Diagonal struct {
 
 func (Diagonal) Name() string        { return "diagonal" }
 func (Diagonal) Kernel() *Kernel     { return diagonalKernel }
-func (Diagonal) Coef(int, Step) Coef { return Coef{1: 1} }
+func (Diagonal) Coef(int, Step) Coef { return Coef{1: 1, 2: 1} }
 
 // levels is how many curvatures a spectrum on a logarithmic scale has at most.
 const levels = 4096
 
 func (d Diagonal) Facts(n int) (Facts, error) {
-	if n < 1 {
-		return Facts{}, fmt.Errorf("dimension %d, want 1 or more", n)
+	if err := atLeast(1, n); err != nil {
+		return Facts{}, err
 	}
 	f := Facts{L: 1, Mu: 1 / d.Condition, Spread: 1}
 	switch d.Spectrum {
@@ -54,12 +51,13 @@ func (d Diagonal) Facts(n int) (Facts, error) {
 
 var diagonalKernel = objectiveKernel("diagonal", []Slot{{"h", Input}}, diagonal[float32], diagonal[float64])
 
+// The minimum is at c[1], and c[2] multiplies the gradient.
 func diagonal[T Real](c *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
 	p, g, h := s[0], s[1], s[2]
 	for i := range p {
 		d := p[i] - c[1]
 		gi := T(h[i] * d)
-		g[i] = gi
+		g[i] = T(c[2] * gi)
 		acc[0][i%Lanes] += T(T(0.5*gi) * d)
 	}
 }

@@ -152,10 +152,13 @@ func TestAmong(t *testing.T) {
 	}
 }
 
-// structs are those whose tags are read: updates and maps.
+// structs are those whose tags are read: updates, noise laws and maps.
 func structs() []any {
 	var all []any
 	for _, d := range All() {
+		all = append(all, d.Cases[0])
+	}
+	for _, d := range Noises() {
 		all = append(all, d.Cases[0])
 	}
 	return append(all, ClipNorm{}, InverseNorm{})

@@ -64,7 +64,8 @@ func TestKernels(t *testing.T) {
 				byTerms := k.Slots[i].Role == Scratch || p.Sums > 0 && k.Slots[i].Role == Output
 				writes = writes || a&Write != 0 && !byTerms
 			}
-			if (p.Update32 != nil) != writes || (p.Update64 != nil) != writes {
+			updates32, updates64 := p.Update32 != nil || p.Draw32 != nil, p.Update64 != nil || p.Draw64 != nil
+			if updates32 != writes || updates64 != writes {
 				t.Errorf("%s: pass %q writes: %v, want a loop that updates in either type, or none", k.Name, p.Name, writes)
 			}
 			if sums := p.Sums > 0; (p.Terms32 != nil) != sums || (p.Terms64 != nil) != sums {
@@ -79,6 +80,12 @@ func TestKernels(t *testing.T) {
 			}
 		}
 		if slices.Contains([]*Kernel{SquaredNorm, InnerProduct, Combination, Copying}, k) {
+			continue
+		}
+		if k.Passes[0].Draw32 != nil {
+			if len(k.Passes) != 1 || k.Passes[0].Sums != 0 || (k.Scaled == nil) != (len(k.Slots) == 2) {
+				t.Errorf("%s is no noise: slots %v, want one, and a form with a scale, and one pass without sums", k.Name, k.Slots)
+			}
 			continue
 		}
 		if k.Slots[0].Role == Input {
@@ -128,6 +135,9 @@ func TestAccess(t *testing.T) {
 				}
 				if p.Update32 != nil {
 					p.Update32(Round[float32](&c), slots)
+				}
+				if p.Draw32 != nil {
+					p.Draw32(Round[float32](&c), 0, slots)
 				}
 				if p.Terms32 != nil {
 					p.Terms32(Round[float32](&c), slots, make([][Lanes]float32, p.Sums))

@@ -1,9 +1,6 @@
 package kernels
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // NesterovChain is the quadratic (sum over i from 0 to n of (p_(i+1)-p_i)^2)/2, whose
 // ends p_0 and p_(n+1) are held at 1. Its gradient tells each coordinate of its
@@ -17,11 +14,8 @@ func (NesterovChain) Kernel() *Kernel     { return nesterovChainKernel }
 func (NesterovChain) Coef(int, Step) Coef { return Coef{} }
 
 func (NesterovChain) Facts(n int) (Facts, error) {
-	if n < 2 {
-		return Facts{}, fmt.Errorf("dimension %d, want 2 or more", n)
-	}
 	low := math.Sin(math.Pi / 2 / float64(n+1))
-	return Facts{L: 4, Mu: 4 * low * low, Reach: []int{-1, 1}, Boundary: 1}, nil
+	return Facts{L: 4, Mu: 4 * low * low, Reach: []int{-1, 1}, Boundary: 1}, atLeast(2, n)
 }
 
 var nesterovChainKernel = objectiveKernel("nesterov_chain",

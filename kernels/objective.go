@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -28,8 +29,10 @@ type Facts struct {
 	// and the minimum, or bounds of them; 0 where there is none worth knowing.
 	L, Mu float64
 
-	// The first point has coordinates Start + Spread*u, with u uniform in [-1, 1).
+	// The first point has coordinates Start + Spread*u, with u uniform in [-1, 1),
+	// times Scale(i) where there is one.
 	Start, Spread float64
+	Scale         func(i int) float64
 	// Sizes are the tensors that the parameters form; nil for a single one.
 	Sizes []int
 	// Reach says for each slot of role Neighbour how far along the array its
@@ -114,6 +117,14 @@ func Evaluate[T Real](o Objective, s Step, slots [][]T) float64 {
 	return PassSums(f, 0, &c, slots)[0]
 }
 
+// atLeast says why an objective of at least so many dimensions has not n.
+func atLeast(least, n int) error {
+	if n < least {
+		return fmt.Errorf("dimension %d, want %d or more", n, least)
+	}
+	return nil
+}
+
 // StartAt returns coordinate i of the first point of a run: a number that depends
 // on seed and i alone.
 func (f *Facts) StartAt(seed uint64, i int) float64 {
@@ -123,5 +134,9 @@ func (f *Facts) StartAt(seed uint64, i int) float64 {
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	z ^= z >> 31
 	u := float64(int64(z)>>11) / (1 << 52)
-	return f.Start + float64(f.Spread*u)
+	x := f.Start + float64(f.Spread*u)
+	if f.Scale != nil {
+		x *= f.Scale(i)
+	}
+	return x
 }

@@ -225,6 +225,10 @@ func TestStart(t *testing.T) {
 	if f.StartAt(7, 1) == f.StartAt(8, 1) || f.StartAt(7, 1) == f.StartAt(7, 2) || f.StartAt(7, 1) != f.StartAt(7, 1) {
 		t.Error("a coordinate does not depend on seed and index alone")
 	}
+	scaled := Facts{Start: 2, Spread: 0.5, Scale: func(i int) float64 { return float64(i) }}
+	if got, want := scaled.StartAt(7, 3), 3*f.StartAt(7, 3); got != want {
+		t.Errorf("scaled by 3 coordinate 3 is %v, want %v", got, want)
+	}
 }
 
 func TestParseObjective(t *testing.T) {

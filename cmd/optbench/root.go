@@ -134,7 +134,8 @@ compared; 5 a verification, a measurement or a write failed.`,
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
 		return errors.New(text)
 	})
-	root.AddCommand(newRun(), newConverge(), newList(), newEnv(), newTable(), newAB(), newCompare(), newSelftest(), newHistory(), newVersion())
+	root.AddCommand(newRun(), newConverge(), newAB(), newCompare(), newSelftest(), newHistory(),
+		newList(), newEnv(), newTable(), newPlot(), newVersion())
 	return root
 }
 

@@ -18,8 +18,10 @@ import (
 // Axes lists the properties along which tasks may differ.
 var Axes = []harness.Axis{
 	{Name: "objective", Values: "names, with parameters as in diagonal:condition=1e6; all", Default: strings.Join(usualObjectives, ", ")},
-	{Name: "update", Values: "optimizers, with hyperparameters as in adam:beta2=0.99; all", Default: strings.Join(usualOptimizers, ", ")},
-	{Name: "dim", Values: "dimensions: 1e8, 2^20, ranges such as 2^[4:12:4]", Default: "1000"},
+	{Name: "update", Values: "optimizers, with hyperparameters as in adam:beta2=0.99; all; weight decay is 0 unless set", Default: strings.Join(usualOptimizers, ", ")},
+	{Name: "dim", Values: "dimensions, or the nearest that the objective has: 1e8, 2^20, ranges such as 2^[4:12:4]", Default: "1000"},
+	{Name: "noise", Values: "laws of what is added to gradients: none, " + strings.Join(noiseNames(), ", "), Default: "none"},
+	{Name: "batch", Values: "examples, drawn anew, that a gradient is over; 0 for all", Default: "0"},
 	{Name: "lr", Values: "learning rates; auto is the best of those that --tune tries", Default: "auto"},
 	{Name: "schedule", Values: strings.Join(Schedules(), ", "), Default: "constant"},
 	{Name: "dtype", Values: "f32; f64 on cpu:go; or with states alone in fewer bits: bf16-states, q8-states", Default: "f32"},
@@ -61,7 +63,7 @@ func Tasks(settings []string, env machine.Environment) ([]Task, error) {
 		}
 		return usual
 	}
-	objectives, err := named("objective", values("objective", usualObjectives...), objectiveNames(), canonicalObjective)
+	objectives, err := named("objective", values("objective", usualObjectives...), problem.Names(), problem.Format)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +74,14 @@ func Tasks(settings []string, env machine.Environment) ([]Task, error) {
 	dims, err := axis.Ints(values("dim", "1000"))
 	if err != nil {
 		return nil, fmt.Errorf("axis dim: %w", err)
+	}
+	noises, err := named("noise", values("noise", none), append(noiseNames(), none), canonicalNoise)
+	if err != nil {
+		return nil, err
+	}
+	batches, err := batchSizes(values("batch", "0"))
+	if err != nil {
+		return nil, err
 	}
 	rates, err := learningRates(values("lr", "auto"))
 	if err != nil {
@@ -95,12 +105,14 @@ func Tasks(settings []string, env machine.Environment) ([]Task, error) {
 			return nil, err
 		}
 	}
-	if n := len(objectives) * len(dims) * len(optimizers) * len(rates) * len(shapes) * len(types) * len(backends) * len(counts); n > maxTasks {
+	if n := len(objectives) * len(dims) * len(noises) * len(batches) * len(optimizers) * len(rates) * len(shapes) * len(types) * len(backends) * len(counts); n > maxTasks {
 		return nil, fmt.Errorf("the axes span %d tasks, want at most %d", n, maxTasks)
 	}
 	tasks := []Task{{}}
 	tasks = axis.Times(tasks, objectives, func(t *Task, v string) { t.Objective = v })
 	tasks = axis.Times(tasks, dims, func(t *Task, v int64) { t.Dim = int(v) })
+	tasks = axis.Times(tasks, noises, func(t *Task, v string) { t.Noise = v })
+	tasks = axis.Times(tasks, batches, func(t *Task, v int) { t.Batch = v })
 	tasks = axis.Times(tasks, types, func(t *Task, v string) { t.DType = v })
 	tasks = axis.Times(tasks, backends, func(t *Task, v string) { t.Backend = v })
 	tasks = axis.Times(tasks, counts, func(t *Task, v int) { t.Threads = v })
@@ -109,6 +121,9 @@ func Tasks(settings []string, env machine.Environment) ([]Task, error) {
 	tasks = axis.Times(tasks, rates, func(t *Task, v float64) { t.LR = v })
 	for i := range tasks {
 		t := &tasks[i]
+		if t.Dim, err = problem.Dim(t.Objective, t.Dim); err != nil {
+			return nil, fmt.Errorf("axis dim: %s: %w", t.Objective, err)
+		}
 		if t.Threads == 0 {
 			t.Threads = usualThreads(t.Dim, env)
 		}
@@ -146,37 +161,62 @@ func named(axisName string, values, known []string, canonical func(string) (stri
 	return axis.Unique(out), nil
 }
 
-func objectiveNames() []string {
+// none is the noise of a problem without.
+const none = "none"
+
+func noiseNames() []string {
 	var names []string
-	for _, d := range kernels.Objectives() {
+	for _, d := range kernels.Noises() {
 		names = append(names, d.Name)
 	}
 	return names
 }
 
-func canonicalObjective(text string) (string, error) {
-	o, err := kernels.ParseObjective(text)
+// canonicalNoise returns "" for none, as tasks have it.
+func canonicalNoise(text string) (string, error) {
+	if text == none {
+		return "", nil
+	}
+	l, err := kernels.ParseNoise(text)
 	if err != nil {
 		return "", err
 	}
-	return kernels.FormatObjective(o), nil
+	return kernels.FormatNoise(l), nil
+}
+
+// optimizers are what a name alone means: the definitions, but without weight decay,
+// for it is the objective that is to be minimised.
+func optimizers() []kernels.Update {
+	var out []kernels.Update
+	for _, d := range kernels.All() {
+		u := d.Cases[0]
+		if plain, err := kernels.With(u, "weight_decay", 0); err == nil {
+			u = plain
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+func parseOptimizer(text string) (kernels.Update, error) {
+	return kernels.ParseAmong("update", optimizers(), text)
 }
 
 // canonicalOptimizer leaves the learning rate to its axis.
 func canonicalOptimizer(text string) (string, error) {
-	u, err := kernels.Parse(text)
+	u, err := parseOptimizer(text)
 	if err != nil {
 		return "", err
 	}
 	if strings.Contains(text, ":lr=") {
 		return "", fmt.Errorf("%s: the learning rate is an axis of its own, want -a lr=...", text)
 	}
-	return kernels.Format(u), nil
+	return kernels.FormatAmong(optimizers(), u), nil
 }
 
 // usualRate is the learning rate of an optimizer's definition.
 func usualRate(optimizer string) (float64, error) {
-	u, err := kernels.Parse(optimizer)
+	u, err := parseOptimizer(optimizer)
 	if err != nil {
 		return 0, err
 	}
@@ -203,6 +243,25 @@ func learningRates(values []string) ([]float64, error) {
 	return rates, nil
 }
 
+// batchSizes reads the axis.
+func batchSizes(values []string) ([]int, error) {
+	var out []int
+	for _, v := range values {
+		if v == "0" {
+			out = append(out, 0)
+			continue
+		}
+		ns, err := axis.Ints([]string{v})
+		if err != nil {
+			return nil, fmt.Errorf("axis batch: %w, or 0 for all", err)
+		}
+		for _, n := range ns {
+			out = append(out, int(n))
+		}
+	}
+	return axis.Unique(out), nil
+}
+
 // storages are the names of those in which points and gradients are float32 or
 // float64, as objectives need them.
 var storages = []string{"f32", "f64", "bf16-states", "q8-states"}
@@ -220,11 +279,11 @@ func usualThreads(dim int, env machine.Environment) int {
 
 // parse returns the method and the problem of a task.
 func parse(t Task) (method.Method, problem.Spec, error) {
-	spec := problem.Spec{Objective: t.Objective, Dim: t.Dim, DType: kernels.F32}
+	spec := problem.Spec{Objective: t.Objective, Dim: t.Dim, DType: kernels.F32, Noise: t.Noise, Batch: t.Batch}
 	if t.DType == "f64" {
 		spec.DType = kernels.F64
 	}
-	u, err := kernels.Parse(t.Optimizer)
+	u, err := parseOptimizer(t.Optimizer)
 	if err != nil {
 		return nil, spec, err
 	}
@@ -240,14 +299,14 @@ func check(t Task) error {
 	if t.DType == "f64" && t.Backend != "cpu:go" {
 		return fmt.Errorf("axis dtype: f64 does not run on %s, want -a backend=cpu:go", t.Backend)
 	}
-	o, err := kernels.ParseObjective(t.Objective)
+	if problem.OnHost(t.Objective) && !strings.HasPrefix(t.Backend, "cpu:") {
+		return fmt.Errorf("axis backend: %s is computed of matrices on the host, and not on %s; want -a backend=cpu", t.Objective, t.Backend)
+	}
+	_, spec, err := parse(t)
 	if err != nil {
 		return err
 	}
-	if _, err := o.Facts(t.Dim); err != nil {
-		return fmt.Errorf("axis dim: %s: %w", t.Objective, err)
-	}
-	return nil
+	return problem.Check(spec)
 }
 
 // Need returns the bytes that a run of the task takes.
@@ -256,7 +315,7 @@ func Need(t Task) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	u, err := kernels.Parse(t.Optimizer)
+	u, err := parseOptimizer(t.Optimizer)
 	if err != nil {
 		return 0, err
 	}

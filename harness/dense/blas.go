@@ -68,6 +68,15 @@ func widened[T kernels.Real](m matrix[T]) matrix[float64] {
 	return w
 }
 
+// rounded returns m in T, rounded to float32.
+func rounded[T kernels.Real](m matrix[float64]) matrix[T] {
+	r := newMatrix[T](m.rows, m.cols)
+	for i, v := range m.data {
+		r.data[i] = T(float32(v))
+	}
+	return r
+}
+
 // Whether gemm takes an operand as it is or transposed.
 const (
 	asIs       = blas.NoTrans

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/optbench/optbench/kernels"
@@ -36,14 +37,16 @@ type Spec interface {
 }
 
 // An Objective is what a [Spec] becomes in one dimension, from one seed. One
-// goroutine at a time uses it.
+// goroutine at a time uses it. Vectors have its dimension and do not overlap.
 type Objective[T kernels.Real] interface {
 	// Sizes returns the sizes of the parameter tensors, whose sum is the dimension.
 	Sizes() []int
-	// Start sets x to the first point.
-	Start(x []T)
-	// Minimum returns the least value, or NaN where it is not known. What has no
-	// closed form is found at the first call, to all digits of a float64.
+	// Start sets x to the first point of a run, which depends on seed and on the
+	// objective.
+	Start(x []T, seed uint64)
+	// Minimum returns the least value. Where it has no closed form the first call
+	// computes it, to all digits of a float64, which may take as long as some
+	// hundred gradients.
 	Minimum() float64
 	// Value returns the whole objective at x.
 	Value(x []T) float64
@@ -146,7 +149,7 @@ func defaults() []Spec {
 }
 
 // New draws what s needs from seed and makes it ready, in a dimension that it can
-// have.
+// have. Runs from several first points share what it returns.
 func New[T kernels.Real](s Spec, dim int, seed uint64) (Objective[T], error) {
 	d := Find(s.Name())
 	if d == nil {
@@ -174,3 +177,24 @@ func New[T kernels.Real](s Spec, dim int, seed uint64) (Objective[T], error) {
 type whole struct{ dim int }
 
 func (w whole) Sizes() []int { return []int{w.dim} }
+
+// multiple returns the multiple of unit, at least one, that is nearest to n.
+func multiple(n, unit int) int {
+	n = max(n, unit)
+	return n - n%unit + (n%unit+(unit-1)/2)/unit*unit
+}
+
+// nearest returns the dimension nearest to n of those that a width, at least one,
+// gives.
+func nearest(n int, dim func(width int) int) int {
+	n = min(max(n, dim(1)), 1<<53) // beyond, widths that are tried would overflow
+	w := 1
+	for dim(2*w) <= n {
+		w *= 2
+	}
+	w += sort.Search(w, func(more int) bool { return dim(w+more+1) > n })
+	if above := dim(w + 1); above-n < n-dim(w) {
+		return above
+	}
+	return dim(w)
+}

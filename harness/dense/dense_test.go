@@ -48,7 +48,7 @@ func open[T kernels.Real](t *testing.T, s Spec, dim int, seed uint64) Objective[
 // near returns a point some way from the first one.
 func near[T kernels.Real](o Objective[T], dim int, seed uint64) []T {
 	x := make([]T, dim)
-	o.Start(x)
+	o.Start(x, 5)
 	r := rand.New(rand.NewPCG(seed, 1))
 	for i := range x {
 		x[i] += T(float32(0.3 * r.NormFloat64()))
@@ -198,14 +198,16 @@ func TestFloat32(t *testing.T) {
 		if !slices.Equal(narrow.Sizes(), wide.Sizes()) {
 			t.Errorf("tensors of %v in float32, %v in float64", narrow.Sizes(), wide.Sizes())
 		}
-		if a, b := narrow.Minimum(), wide.Minimum(); a != b && !(math.IsNaN(a) && math.IsNaN(b)) {
-			t.Errorf("the minimum is %v in float32, %v in float64", a, b)
+		if dim < 100 { // where it is computed, it takes long enough once
+			if a, b := narrow.Minimum(), wide.Minimum(); a != b {
+				t.Errorf("the minimum is %v in float32, %v in float64", a, b)
+			}
 		}
 		x := near(narrow, dim, 2)
 		y := make([]float64, dim)
-		wide.Start(y)
+		wide.Start(y, 5)
 		first := make([]float32, dim)
-		narrow.Start(first)
+		narrow.Start(first, 5)
 		for i := range x {
 			if float64(first[i]) != y[i] {
 				t.Fatalf("the first point starts at %v in float32, %v in float64", first[i], y[i])
@@ -227,15 +229,11 @@ func TestFloat32(t *testing.T) {
 	})
 }
 
-// TestMinimum: no point is below the minimum, and a few hundred steps of gradient
-// descent go towards it.
+// TestMinimum: every objective has one that is known, and no point is below it.
 func TestMinimum(t *testing.T) {
 	cases(t, func(t *testing.T, s Spec, dim int) {
 		o := open[float64](t, s, dim, 5)
 		least := o.Minimum()
-		if math.IsNaN(least) {
-			t.Skip("not known")
-		}
 		for seed := range uint64(20) {
 			if v := o.Value(near(o, dim, seed)); !(v >= least) {
 				t.Errorf("the value at a point is %v, below the minimum %v", v, least)
@@ -255,7 +253,7 @@ func TestFacts(t *testing.T) {
 		}
 		x, y := make([]float64, dim), make([]float64, dim)
 		g, h := make([]float64, dim), make([]float64, dim)
-		o.Start(x)
+		o.Start(x, 5)
 		o.Gradient(x, g, Sample{})
 		for k := range 4 {
 			d := direction(dim, k)
@@ -293,8 +291,8 @@ func sameBits[T kernels.Real](t *testing.T) {
 		for _, n := range []int{5, 3 * grain} {
 			s := d.Cases[0]
 			dim := s.Dim(n)
-			if s.Numbers(dim) > 1e7 {
-				dim = s.Dim(400)
+			if s.Numbers(dim) > 1e6 {
+				dim = s.Dim(200)
 			}
 			var first []T
 			var firstValues []float64
@@ -313,8 +311,9 @@ func sameBits[T kernels.Real](t *testing.T) {
 					values = append(values, o.Gradient(x, g, sample))
 					got = append(got, g...)
 					if c, ok := o.(Curved[T]); ok {
-						c.HessianVector(x, g, g, sample)
-						got = append(got, g...)
+						out := make([]T, dim+run)[run:]
+						c.HessianVector(x, g, out, sample)
+						got = append(got, out...)
 					}
 				}
 				values = append(values, o.Value(x))
@@ -331,9 +330,14 @@ func sameBits[T kernels.Real](t *testing.T) {
 // TestSeed: another seed is another objective or another first point.
 func TestSeed(t *testing.T) {
 	cases(t, func(t *testing.T, s Spec, dim int) {
+		if dim == 1 {
+			t.Skip("one parameter may have one target")
+		}
 		a, b := open[float64](t, s, dim, 1), open[float64](t, s, dim, 2)
-		x, y := near(a, dim, 3), near(b, dim, 3)
-		if slices.Equal(x, y) && a.Value(x) == b.Value(y) {
+		x, y := make([]float64, dim), make([]float64, dim)
+		a.Start(x, 1)
+		b.Start(y, 2)
+		if p := near(a, dim, 3); slices.Equal(x, y) && a.Value(p) == b.Value(p) {
 			t.Error("seeds 1 and 2 are the same")
 		}
 	})
@@ -343,14 +347,11 @@ func TestSeed(t *testing.T) {
 func TestNaN(t *testing.T) {
 	cases(t, func(t *testing.T, s Spec, dim int) {
 		o := open[float32](t, s, dim, 5)
-		for _, bad := range []float64{math.NaN(), math.Inf(1)} {
-			x := make([]float32, dim)
-			o.Start(x)
-			x[dim/2] = float32(bad)
-			g := make([]float32, dim)
-			if v := o.Gradient(x, g, Sample{}); !math.IsNaN(v) && !math.IsInf(v, 0) {
-				t.Errorf("the value is %v where a parameter is %v", v, bad)
-			}
+		x, g := make([]float32, dim), make([]float32, dim)
+		o.Start(x, 5)
+		x[dim/2] = float32(math.NaN())
+		if v := o.Gradient(x, g, Sample{}); !math.IsNaN(v) {
+			t.Errorf("the value is %v", v)
 		}
 	})
 }

@@ -17,7 +17,12 @@ const (
 	forLabels
 	forRotation
 	forBatch
+	forLayers
 )
+
+// layerStart and layerTruth are for a layer's first weights and for those to find.
+func layerStart(i int) purpose { return forLayers + 2*purpose(i) }
+func layerTruth(i int) purpose { return forLayers + 2*purpose(i) + 1 }
 
 // source returns the generator of stream k of a purpose.
 func source(seed uint64, p purpose, k uint64) *rand.Rand {
@@ -35,6 +40,20 @@ func (s Sample) choose(n int, into []int) []int {
 		into = append(into, int(r.Uint64N(uint64(n))))
 	}
 	return into
+}
+
+// examples fills the rows of m with the examples of a batch: independent normal
+// numbers.
+func examples[T kernels.Real](s Sample, m matrix[T]) {
+	split(m.rows, 1+grain/4/m.cols, func(_, lo, hi int) float64 {
+		for k := lo; k < hi; k++ {
+			r := s.source(k)
+			for j := range m.row(k) {
+				m.row(k)[j] = T(float32(r.NormFloat64()))
+			}
+		}
+		return 0
+	})
 }
 
 // mix is the finaliser of SplitMix64 (Steele, Lea, Flood 2014), a permutation

@@ -53,4 +53,4 @@ func logistic(z, y float64) (value, first, second float64) {
 
 var _ = define("logistic regression on synthetic examples", "Cox 1958; Bottou, Curtis, Nocedal 2018, arXiv:1606.04838",
 	newLogistic[float32], newLogistic[float64],
-	Logistic{Examples: 4096, Condition: 100, Margin: 3, Decay: 1e-3}, Logistic{Examples: 50, Condition: 1, Margin: 1, Decay: 0.1})
+	Logistic{Examples: 2048, Condition: 100, Margin: 3, Decay: 1e-3}, Logistic{Examples: 50, Condition: 1, Margin: 1, Decay: 0.1})

@@ -31,7 +31,7 @@ type Octopus struct {
 
 func (Octopus) Name() string            { return "octopus" }
 func (Octopus) Dim(n int) int           { return max(n, 1) }
-func (Octopus) Numbers(dim int) float64 { return 3 * float64(dim) }
+func (Octopus) Numbers(dim int) float64 { return 4 * float64(dim) }
 
 func (s Octopus) nu() float64 {
 	g, _ := s.spline(2 * s.Tau)
@@ -56,23 +56,20 @@ func (s Octopus) blend(u float64) (b, slope float64) {
 type octopus[T kernels.Real] struct {
 	Octopus
 	whole
-	first        []T
 	slope, share []float64 // of the coordinates on the way: dF_i/du_i, s(u_i)
 }
 
-func newOctopus[T kernels.Real](s Octopus, dim int, seed uint64) Objective[T] {
-	o := &octopus[T]{
-		Octopus: s, whole: whole{dim},
-		first: numbers[T](dim), slope: make([]float64, dim), share: make([]float64, dim),
-	}
-	r := source(seed, forStart, 0)
-	for i := range o.first {
-		o.first[i] = T(float32(2*r.Float64() - 1))
-	}
-	return o
+func newOctopus[T kernels.Real](s Octopus, dim int, _ uint64) Objective[T] {
+	return &octopus[T]{Octopus: s, whole: whole{dim}, slope: make([]float64, dim), share: make([]float64, dim)}
 }
 
-func (o *octopus[T]) Start(x []T)      { copy(x, o.first) }
+func (o *octopus[T]) Start(x []T, seed uint64) {
+	r := source(seed, forStart, 0)
+	for i := range x {
+		x[i] = T(float32(2*r.Float64() - 1))
+	}
+}
+
 func (o *octopus[T]) Minimum() float64 { return -float64(o.dim) * o.nu() }
 
 // Facts: along the tube, outside the splines.

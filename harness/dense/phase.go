@@ -33,7 +33,7 @@ func newPhase[T kernels.Real](s Phase, dim int, seed uint64) Objective[T] {
 		z := dot(w, o.examples.row(i))
 		o.labels[i] = z * z
 	}
-	normals(o.first, 0.1/math.Sqrt(float64(dim)), seed, forStart)
+	o.start = 0.1
 	return o
 }
 

@@ -16,32 +16,30 @@ type Rotated struct {
 
 func (Rotated) Name() string              { return "rotated" }
 func (Rotated) Dim(n int) int             { return max(n, 1) }
-func (s Rotated) Numbers(dim int) float64 { return float64(s.Reflections+3) * float64(dim) }
+func (s Rotated) Numbers(dim int) float64 { return float64(s.Reflections+2) * float64(dim) }
 
 type rotated[T kernels.Real] struct {
 	Rotated
 	whole
 	q        rotation[T]
 	spectrum []T
-	first    []T
 	y        []T
 }
 
 func newRotated[T kernels.Real](s Rotated, dim int, seed uint64) Objective[T] {
 	o := &rotated[T]{
 		Rotated: s, whole: whole{dim}, q: newRotation[T](dim, s.Reflections, seed),
-		spectrum: numbers[T](dim), first: numbers[T](dim), y: numbers[T](dim),
+		spectrum: numbers[T](dim), y: numbers[T](dim),
 	}
 	for i := range o.spectrum {
 		o.spectrum[i] = T(float32(geometric(1, 1/s.Condition, i, dim)))
 	}
-	normals(o.first, 1, seed, forStart)
 	return o
 }
 
-func (o *rotated[T]) Start(x []T)      { copy(x, o.first) }
-func (o *rotated[T]) Minimum() float64 { return 0 }
-func (o *rotated[T]) Facts() Facts     { return Facts{1, 1 / o.Condition} }
+func (o *rotated[T]) Start(x []T, seed uint64) { normals(x, 1, seed, forStart) }
+func (o *rotated[T]) Minimum() float64         { return 0 }
+func (o *rotated[T]) Facts() Facts             { return Facts{1, 1 / o.Condition} }
 
 // Value is the sum of D(Q'x)^2/2: no term is below zero and nothing cancels.
 func (o *rotated[T]) Value(x []T) float64 {

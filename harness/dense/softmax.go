@@ -28,9 +28,6 @@ func (s Softmax) Numbers(dim int) float64 {
 	return float64(s.Examples)*float64(dim/s.Classes+4*s.Classes) + 2*float64(dim)
 }
 
-// multiple returns the multiple of unit, at least one, that is nearest to n.
-func multiple(n, unit int) int { return max(1, (n+(unit-1)/2)/unit) * unit }
-
 type softmax[T kernels.Real] struct {
 	Softmax
 	whole
@@ -60,10 +57,10 @@ func newSoftmax[T kernels.Real](s Softmax, dim int, seed uint64) Objective[T] {
 	return o
 }
 
-func (o *softmax[T]) Start(x []T)      { clear(x) }
-func (o *softmax[T]) Minimum() float64 { return o.minimum() }
+func (o *softmax[T]) Start(x []T, _ uint64) { clear(x) }
+func (o *softmax[T]) Minimum() float64      { return o.minimum() }
 
-func (o *softmax[T]) Facts() Facts     { return o.facts }
+func (o *softmax[T]) Facts() Facts { return o.facts }
 
 // forward sets the logits to those of the examples in a.
 func (o *softmax[T]) forward(x []T, a matrix[T]) {
@@ -119,4 +116,4 @@ func curve[T kernels.Real](logits, change matrix[T]) {
 
 var _ = define("softmax regression on synthetic examples", "Bohning 1992; Bottou, Curtis, Nocedal 2018, arXiv:1606.04838",
 	newSoftmax[float32], newSoftmax[float64],
-	Softmax{Classes: 10, Examples: 4096, Margin: 3, Decay: 1e-3}, Softmax{Classes: 3, Examples: 60, Margin: 1, Decay: 0.1})
+	Softmax{Classes: 10, Examples: 2048, Margin: 3, Decay: 1e-3}, Softmax{Classes: 3, Examples: 60, Margin: 1, Decay: 0.1})

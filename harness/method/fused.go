@@ -55,7 +55,7 @@ func (f Fused) Start(p *problem.Problem, x problem.Vector, lr float64) (_ Steppe
 	}
 	align := max(stateAlign, form.Grain())
 	total := 0
-	for _, n := range p.Sizes() {
+	for _, n := range p.Sizes {
 		total += (n + align - 1) / align * align
 	}
 	for k := 2; k < len(form.Types); k++ {
@@ -70,9 +70,9 @@ func (f Fused) Start(p *problem.Problem, x problem.Vector, lr float64) (_ Steppe
 			}
 		}
 	}
-	tensors := make([]backend.Tensor, len(p.Sizes()))
+	tensors := make([]backend.Tensor, len(p.Sizes))
 	from, at := 0, 0
-	for i, n := range p.Sizes() {
+	for i, n := range p.Sizes {
 		tensors[i].Slots = []backend.Buffer{x.Slice(from, from+n), g.Slice(from, from+n)}
 		for _, b := range s.states {
 			tensors[i].Slots = append(tensors[i].Slots, b.Slice(at, at+n))

@@ -14,9 +14,11 @@ import (
 
 // A Spec says which problem.
 type Spec struct {
-	Objective string // as kernels.ParseObjective reads it
+	Objective string // as kernels.ParseObjective or dense.Parse reads it
 	Dim       int
 	DType     kernels.DType // of points, gradients and arithmetic: F32 or F64
+	Noise     string        // law of what is added to every gradient, as kernels.ParseNoise reads it; "" for none
+	Batch     int           // examples, or samples of the noise, that a gradient is over; 0 for all, or one
 }
 
 // A Problem is an objective in a dimension on a backend. What was made from it must
@@ -24,76 +26,58 @@ type Spec struct {
 type Problem struct {
 	Backend backend.Backend
 	Spec    Spec
-	Facts   kernels.Facts
+	Minimum float64 // the least value, or 0 where it is not known
+	L, Mu   float64 // the largest and the smallest curvature; 0 where there is none worth knowing
+	Sizes   []int   // of the tensors that parameters form
 
-	objective kernels.Objective
+	objective objective
+	noise     kernels.Noise // nil for none
 	seed      uint64
-	reach     int // of neighbours, in elements
-	pad       int // room at either end of a vector, for them
-	data      []backend.Buffer
 	buffers   []backend.Buffer
+}
+
+// An objective is what a problem is made of: a definition of package kernels, or one
+// of package dense.
+type objective interface {
+	// open makes the objective ready, and tells the problem what is known of it.
+	open(p *Problem) error
+	// reach is how far beyond its ends a point is read.
+	reach() int
+	start(x Vector) error
+	// evaluation returns what writes the gradient at x to g, and then runs ops.
+	evaluation(x, g Vector, ops []backend.Op) (evaluation, error)
+}
+
+// An evaluation is an objective at work. Value is that of the whole objective, at the
+// point of the last step.
+type evaluation interface {
+	step(kernels.Step) error
+	value() (float64, error)
+	bytes() int64
+	kernels() []string
+	close() error
 }
 
 // padAlign keeps elements at the start of a cache line whatever room is before
 // them.
 const padAlign = 16
 
-// Open makes a problem ready. Its first point and its noise follow from seed.
+// Open makes a problem ready. Its data, its first point and its noise follow from
+// seed.
 func Open(b backend.Backend, s Spec, seed uint64) (_ *Problem, err error) {
-	o, err := kernels.ParseObjective(s.Objective)
-	if err != nil {
+	p := &Problem{Backend: b, Spec: s, seed: seed, Sizes: []int{s.Dim}}
+	if p.objective, err = newObjective(s); err != nil {
 		return nil, err
 	}
-	f, err := o.Facts(s.Dim)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Objective, err)
-	}
-	p := &Problem{Backend: b, Spec: s, Facts: f, objective: o, seed: seed}
-	for _, r := range f.Reach {
-		p.reach = max(p.reach, r, -r)
-	}
-	p.pad = (p.reach + padAlign - 1) / padAlign * padAlign
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, p.Close())
-		}
-	}()
-	for k, slot := range o.Kernel().Slots[2:] {
-		if slot.Role != kernels.Input {
-			continue
-		}
-		x, err := p.alloc(s.Dim)
-		if err != nil {
+	if s.Noise != "" {
+		if p.noise, err = law(s); err != nil {
 			return nil, err
 		}
-		p.data = append(p.data, x)
-		if err := Fill(x, func(i int) float64 { return f.Data(k, i) }); err != nil {
-			return nil, err
-		}
+	}
+	if err := p.objective.open(p); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", s.Objective, err), p.Close())
 	}
 	return p, nil
-}
-
-// Footprint returns the bytes of a problem's data and of vectors more.
-func Footprint(s Spec, vectors int) (int64, error) {
-	o, err := kernels.ParseObjective(s.Objective)
-	if err != nil {
-		return 0, err
-	}
-	for _, slot := range o.Kernel().Slots {
-		if slot.Role == kernels.Input {
-			vectors++
-		}
-	}
-	return int64(vectors-1) * int64(s.DType.Bytes(s.Dim)), nil // the point is one of them
-}
-
-// Sizes are the tensors that parameters form.
-func (p *Problem) Sizes() []int {
-	if p.Facts.Sizes != nil {
-		return p.Facts.Sizes
-	}
-	return []int{p.Spec.Dim}
 }
 
 // Close frees the data and all vectors.
@@ -116,13 +100,19 @@ type Vector struct {
 	pad   int
 }
 
+// around returns the elements moved along by some places, beyond an end if need be.
+func (v Vector) around(by int) backend.Buffer {
+	return v.whole.Slice(v.pad+by, v.pad+by+v.Len())
+}
+
 // Vector returns a vector of zeros, which lives as long as the problem.
 func (p *Problem) Vector() (Vector, error) {
-	whole, err := p.alloc(p.Spec.Dim + 2*p.pad)
+	pad := (p.objective.reach() + padAlign - 1) / padAlign * padAlign
+	whole, err := p.alloc(p.Spec.Dim + 2*pad)
 	if err != nil {
 		return Vector{}, err
 	}
-	return Vector{whole.Slice(p.pad, p.pad+p.Spec.Dim), whole, p.pad}, nil
+	return Vector{whole.Slice(pad, pad+p.Spec.Dim), whole, pad}, nil
 }
 
 func (p *Problem) alloc(n int) (backend.Buffer, error) {
@@ -135,16 +125,7 @@ func (p *Problem) alloc(n int) (backend.Buffer, error) {
 }
 
 // Start writes the first point of the problem to x.
-func (p *Problem) Start(x Vector) error {
-	if p.pad > 0 {
-		for _, end := range []backend.Buffer{x.whole.Slice(0, p.pad), x.whole.Slice(p.pad+p.Spec.Dim, x.whole.Len())} {
-			if err := Fill(end, func(int) float64 { return p.Facts.Boundary }); err != nil {
-				return err
-			}
-		}
-	}
-	return Fill(x.Buffer, func(i int) float64 { return p.Facts.StartAt(p.seed, i) })
-}
+func (p *Problem) Start(x Vector) error { return p.objective.start(x) }
 
 // Fill writes f(i) to every element i of a buffer. It calls f from several
 // goroutines.
@@ -181,66 +162,47 @@ var ErrNotFinite = errors.New("the value is not finite")
 
 // An Evaluator computes gradients at a point, in a place of its own.
 type Evaluator struct {
-	problem *Problem
-	plan    backend.Plan
-	value   backend.Buffer
-	got     []float64
+	problem    *Problem
+	evaluation evaluation
 }
 
-// Evaluator returns one that writes the gradient at x to g.
+// Evaluator returns one that writes the gradient at x, with noise, to g. The same
+// step has the same noise, or the same batch, at any point.
 func (p *Problem) Evaluator(x, g Vector) (*Evaluator, error) {
-	value, err := p.Backend.Alloc(kernels.F64, 1)
-	if err != nil {
-		return nil, err
-	}
-	p.buffers = append(p.buffers, value)
-	e := &Evaluator{problem: p, value: value, got: make([]float64, 1)}
 	var ops []backend.Op
-	n, reach, data := p.Spec.Dim, 0, 0
-	if p.Facts.Periodic {
-		ops = append(ops,
-			backend.Copy{To: x.whole.Slice(p.pad-p.reach, p.pad), From: x.Slice(n-p.reach, n)},
-			backend.Copy{To: x.whole.Slice(p.pad+n, p.pad+n+p.reach), From: x.Slice(0, p.reach)})
+	if p.noise != nil {
+		ops = append(ops, backend.Noise{Law: p.noise, Seed: p.seed, X: g.Buffer})
 	}
-	op := backend.Evaluation{Objective: p.objective, Value: value, Slots: []backend.Buffer{x.Buffer, g.Buffer}}
-	for _, slot := range p.objective.Kernel().Slots[2:] {
-		if slot.Role == kernels.Neighbour {
-			from := p.pad + p.Facts.Reach[reach]
-			op.Slots = append(op.Slots, x.whole.Slice(from, from+n))
-			reach++
-		} else {
-			op.Slots = append(op.Slots, p.data[data])
-			data++
-		}
-	}
-	e.plan, err = p.Backend.Bind(append(ops, op)...)
+	e, err := p.objective.evaluation(x, g, ops)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", p.Spec.Objective, err)
 	}
-	return e, nil
+	return &Evaluator{p, e}, nil
 }
 
 // Step evaluates at step st.
-func (e *Evaluator) Step(st kernels.Step) error { return e.plan.Step(st) }
+func (e *Evaluator) Step(st kernels.Step) error { return e.evaluation.step(st) }
 
-// Value returns the value at the point of the last Step, above the least that the
-// objective has. It waits for it.
+// Value returns the value of the whole objective at the point of the last Step,
+// above the minimum. It waits for it.
 func (e *Evaluator) Value() (float64, error) {
-	if err := backend.Get(e.value, e.got); err != nil {
+	v, err := e.evaluation.value()
+	if err != nil {
 		return 0, err
 	}
-	v := e.got[0] - e.problem.Facts.Minimum
+	v -= e.problem.Minimum
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return v, ErrNotFinite
 	}
 	return v, nil
 }
 
-// Bytes is the least memory traffic of a Step.
-func (e *Evaluator) Bytes() int64 { return e.plan.Bytes() }
+// Bytes is the least memory traffic of a Step: of a dense objective, that of the
+// point and the gradient alone.
+func (e *Evaluator) Bytes() int64 { return e.evaluation.bytes() }
 
 // Kernels names what a Step runs.
-func (e *Evaluator) Kernels() []string { return e.plan.Kernels() }
+func (e *Evaluator) Kernels() []string { return e.evaluation.kernels() }
 
 // Close gives back what Step needs.
-func (e *Evaluator) Close() error { return e.plan.Close() }
+func (e *Evaluator) Close() error { return e.evaluation.close() }

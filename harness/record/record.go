@@ -107,6 +107,7 @@ type Task struct {
 	Objective string  `json:"objective"` // with its parameters: "diagonal:condition=1e4"
 	Dim       int     `json:"dim"`
 	Noise     string  `json:"noise,omitempty"` // on every gradient; "" for none
+	Batch     int     `json:"batch,omitempty"` // examples that a gradient is over; 0 for all
 	Optimizer string  `json:"optimizer"`       // a name with its hyperparameters, but for the learning rate
 	LR        float64 `json:"lr"`
 	Schedule  string  `json:"schedule,omitempty"` // of the learning rate; "" for a constant one

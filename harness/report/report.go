@@ -284,7 +284,7 @@ func (r *rows) Close() error {
 // csvWriter writes a header and a line per record, numbers in full.
 type csvWriter struct {
 	*csv.Writer
-	header []string
+	headed bool
 }
 
 var csvHeader = []string{
@@ -299,14 +299,11 @@ var csvHeaderConvergence = []string{
 
 // line writes a line below its header, which comes once.
 func (c *csvWriter) line(header, cells []string) error {
-	if c.header == nil {
-		c.header = header
+	if !c.headed {
+		c.headed = true
 		if err := c.line(header, header); err != nil {
 			return err
 		}
-	}
-	if len(c.header) != len(header) {
-		return fmt.Errorf("csv: there are records of throughput and of convergence, want one kind: use --kind")
 	}
 	if err := c.Writer.Write(cells); err != nil {
 		return fmt.Errorf("csv: %w", err)

@@ -27,6 +27,9 @@ func Show(w io.Writer, f *record.File, format, by, sort string) error {
 	if by != "" && !table {
 		return fmt.Errorf("--by makes a table, want --format table or md, got %s", format)
 	}
+	if format == "csv" && len(f.Throughput) > 0 && len(f.Convergence) > 0 {
+		return fmt.Errorf("there are records of throughput and of convergence, and CSV has one header: want --kind to choose")
+	}
 	records := f.Throughput
 	if table {
 		records = Combine(f)

@@ -41,6 +41,7 @@ var rules = []rule{
 	{dir: "backend", project: []string{"kernels", "kernels/cpu", "kernels/cuda", "internal/..."}, external: []string{"*"}},
 	{dir: "backend/backendtest", project: []string{"backend", "kernels"}},
 	{dir: "harness/measure", project: []string{"harness/axis", "harness/record"}},
+	{dir: "harness/plot", project: []string{"harness/axis", "harness/measure", "harness/record"}, external: []string{"gonum.org/v1/plot"}, tests: []string{"kernels"}},
 	{dir: "harness/dense", project: []string{"kernels"}, external: []string{"gonum.org/v1/gonum"}},
 	{dir: "harness/compare", external: []string{"gonum.org/v1/gonum", "golang.org/x/perf"}}, // statistics, of data alone
 	{dir: "harness", deep: true, project: []string{"backend", "kernels", "internal/..."}, external: []string{"*"}},
@@ -105,6 +106,10 @@ func TestProblems(t *testing.T) {
 		{file{"backend/cuda_run.go", "backend", []string{"gorgonia.org/cu"}, []string{"cuda"}}, ""},
 		{file{"harness/x/a.go", "x", []string{module + "/harness/y", module + "/kernels"}, nil}, ""},
 		{file{"harness/x/a.go", "x", []string{module + "/kernels/cpu"}, nil}, "kernels/cpu"},
+		{file{"harness/measure/a.go", "measure", []string{module + "/harness/record"}, nil}, ""},
+		{file{"harness/measure/a.go", "measure", []string{module + "/kernels"}, nil}, "kernels"},
+		{file{"harness/plot/a.go", "plot", []string{module + "/harness/measure", "gonum.org/v1/plot/vg"}, nil}, ""},
+		{file{"harness/plot/a.go", "plot", []string{module + "/kernels"}, nil}, "kernels"},
 		{file{"harness/dense/a.go", "dense", []string{module + "/kernels", "gonum.org/v1/gonum/blas"}, nil}, ""},
 		{file{"harness/dense/a.go", "dense", []string{module + "/backend"}, nil}, "backend"},
 		{file{"harness/a.go", "harness", []string{module + "/kernels/cuda"}, nil}, "kernels/cuda"},

@@ -24,7 +24,7 @@ var sizes = map[string]int{
 var arity = map[string]int{
 	"add": 2, "sub": 2, "mul": 2, "div": 2, "min": 2, "max": 2, "and": 2, "or": 2, "xor": 2, "shl": 2, "shr": 2,
 	"setp": 2, "abs": 1, "neg": 1, "not": 1, "sqrt": 1, "rcp": 1, "cvt": 1, "cvta": 1, "fma": 3, "mad": 3, "selp": 3,
-	"shfl": 4, "atom": 2,
+	"bfi": 4, "shfl": 4, "atom": 2,
 }
 
 func f32(x uint64) float32    { return math.Float32frombits(uint32(x)) }
@@ -81,6 +81,19 @@ func map3(f func(a, b, c uint64) uint64) semantics {
 	}
 }
 
+// insert puts the lowest bits of one word into another: how many, and from which bit
+// on.
+func insert(w *warp, in *instruction, mask uint32) bool {
+	d, a, b := w.result(in.dst[0], mask), w.argument(in.src[0]), w.argument(in.src[1])
+	at, length := w.argument(in.src[2]), w.argument(in.src[3])
+	for m := mask; m != 0; m &= m - 1 {
+		l := bits.TrailingZeros32(m) & 31
+		field := (uint64(1)<<(length[l]&255) - 1) << (at[l] & 255)
+		d[l] = (b[l]&^field | a[l]<<(at[l]&255)&field) & math.MaxUint32
+	}
+	return true
+}
+
 // meaning returns what an opcode does, or nil where it is not known.
 func meaning(name []string) semantics {
 	opcode, kind := strings.Join(name, "."), name[len(name)-1]
@@ -111,6 +124,8 @@ func meaning(name []string) semantics {
 	switch opcode {
 	case "ret", "exit":
 		return func(w *warp, _ *instruction, mask uint32) bool { w.running &^= mask; return false }
+	case "bfi.b32":
+		return insert
 	case "bra", "bra.uni":
 		return func(w *warp, in *instruction, mask uint32) bool { w.jump(in, mask); return true }
 	case "membar.gl", "fence.acq_rel.gpu", "fence.sc.gpu":
@@ -136,9 +151,12 @@ var floats = map[string]semantics{
 	"sub.rn.f32":  map2(op2(f32, from32, func(a, b float32) float32 { return a - b })),
 	"mul.rn.f32":  map2(op2(f32, from32, func(a, b float32) float32 { return float32(a * b) })),
 	"div.rn.f32":  map2(op2(f32, from32, func(a, b float32) float32 { return a / b })),
+	"rcp.rn.f32":  map1(op1(f32, from32, func(a float32) float32 { return 1 / a })),
 	"sqrt.rn.f32": map1(op1(f32, from32, func(a float32) float32 { return float32(math.Sqrt(float64(a))) })),
 	"abs.f32":     map1(func(a uint64) uint64 { return a &^ (1 << 31) }),
 	"neg.f32":     map1(func(a uint64) uint64 { return a ^ 1<<31 }),
+	"min.f32":     map2(op2(f32, from32, func(a, b float32) float32 { return number(a, b, min(a, b)) })),
+	"max.f32":     map2(op2(f32, from32, func(a, b float32) float32 { return number(a, b, max(a, b)) })),
 	"fma.rn.f32":  map3(func(a, b, c uint64) uint64 { return from32(fma32(f32(a), f32(b), f32(c))) }),
 
 	"add.rn.f64":  map2(op2(f64, from64, func(a, b float64) float64 { return a + b })),
@@ -150,6 +168,17 @@ var floats = map[string]semantics{
 	"abs.f64":     map1(func(a uint64) uint64 { return a &^ (1 << 63) }),
 	"neg.f64":     map1(func(a uint64) uint64 { return a ^ 1<<63 }),
 	"fma.rn.f64":  map3(func(a, b, c uint64) uint64 { return from64(math.FMA(f64(a), f64(b), f64(c))) }),
+}
+
+// number is c, or the one of a and b that is a number where the other is none.
+func number(a, b, c float32) float32 {
+	switch {
+	case a != a:
+		return b
+	case b != b:
+		return a
+	}
+	return c
 }
 
 // fma32 is a*b+c, rounded once. The product is exact in float64, and so are the
@@ -345,6 +374,8 @@ func convert(opcode string) semantics {
 		return map1(func(a uint64) uint64 { return from32(float32(f64(a))) })
 	case "cvt.rn.f32.u32":
 		return map1(func(a uint64) uint64 { return from32(float32(uint32(a))) })
+	case "cvt.rn.f32.s32":
+		return map1(func(a uint64) uint64 { return from32(float32(int32(a))) })
 	case "cvt.rni.f32.f32":
 		return map1(func(a uint64) uint64 { return from32(float32(math.RoundToEven(float64(f32(a))))) })
 	case "cvt.rzi.s32.f32":

@@ -2,8 +2,9 @@
 
 __device__ void diagonal(const float *c, float p, float &g, float h, float *sum) {
 	float d = p - c[1];
-	g = h * d;
-	sum[0] = 0.5f * g * d;
+	float slope = h * d;
+	g = c[2] * slope;
+	sum[0] = 0.5f * slope * d;
 }
 
 REDUCTION(diagonal, SLOTS(R, W, R))

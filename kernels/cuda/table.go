@@ -58,7 +58,7 @@ const (
 	// Threads is the size of a block of every kernel but that of a [kernels.Map].
 	Threads = 256
 	// MaxSlots is the number of slots that a kernel may have.
-	MaxSlots = 5
+	MaxSlots = 6
 	// CoefBytes is the size of the constants of a step.
 	CoefBytes = 8 * kernels.MaxCoef
 
@@ -71,7 +71,7 @@ const (
 // Sizes of the structs in update.cuh.
 const (
 	headerBytes = 192
-	tensorBytes = 64
+	tensorBytes = 72
 	chunkBytes  = 8
 	workBytes   = 128 + 2*128
 	stateBytes  = 16

@@ -19,7 +19,7 @@ const int TENSOR = 15;       // kernels.CoefTensor
 const u32 ALL = 0xffffffffu; // lanes
 
 struct Tensor {
-	float *slot[5];
+	float *slot[6];
 	u64 n;
 	u64 unit;  // index of its first unit
 	u64 block; // index of its first block of units
@@ -123,6 +123,7 @@ template <auto F, int SUMS, u32 KEEP, int... ACCESS> struct Pass {
 			if constexpr (SLOTS == 3) F(c, x[0][q], x[1][q], x[2][q], term);
 			if constexpr (SLOTS == 4) F(c, x[0][q], x[1][q], x[2][q], x[3][q], term);
 			if constexpr (SLOTS == 5) F(c, x[0][q], x[1][q], x[2][q], x[3][q], x[4][q], term);
+			if constexpr (SLOTS == 6) F(c, x[0][q], x[1][q], x[2][q], x[3][q], x[4][q], x[5][q], term);
 			#pragma unroll
 			for (int k = 0; k < SUMS; k++)
 				#pragma unroll

@@ -33,6 +33,7 @@ type vec struct {
 	words  bool           // all arrays are bfloat16
 	order  *order         // of bfloat16 in pairs
 	labels int            // labels used so far
+	philox *philox        // of a noise law
 }
 
 // A val is a value in each vector of a bundle: registers, or memory where a

@@ -134,7 +134,7 @@ type Convergence struct {
 	Reached   bool    `json:"reached"`  // Steps and what follows are those to the target; else those spent
 	Diverged  bool    `json:"diverged"` // a value that was not finite, or far above the start
 	Steps     int     `json:"steps"`
-	GradEvals int64   `json:"grad_evals"` // gradients of the whole objective, or of a batch
+	GradEvals int64   `json:"grad_evals"` // gradients of the whole objective, or of one sample each
 	Seconds   float64 `json:"seconds"`    // of the steps, on the backend's clock
 	Bytes     int64   `json:"bytes"`      // least memory traffic of the steps
 

@@ -23,10 +23,13 @@ func (v *vec) exp2(x val) val {
 }
 
 func (v *vec) sincos(x val) (sin, cos val) {
-	f, quarters := v.nearest(x)
+	f, quarters := v.nearest(v.sub(x, v.round(x)))
 	sin, cos = v.nearZero(f)
 	return v.sinTurned(sin, cos, quarters), v.cosTurned(sin, cos, quarters)
 }
+
+// sin and cos are the two of fewer than a million turns, of which the whole ones
+// need not be taken off first.
 
 func (v *vec) sin(x val) val {
 	f, quarters := v.nearest(x)
@@ -44,7 +47,6 @@ func (v *vec) cos(x val) val {
 // the two highest bits.
 func (v *vec) nearest(x val) (f, quarters val) {
 	const whole = 0x1.8p23
-	x = v.sub(x, v.round(x))
 	t := v.add(v.mul(x, number(4)), number(whole))
 	f = v.sub(x, v.mul(v.sub(t, number(whole)), number(0.25)))
 	return f, v.left(t, 30)

@@ -1,8 +1,6 @@
 package problem
 
 import (
-	"math"
-
 	"github.com/optbench/optbench/backend"
 	"github.com/optbench/optbench/harness/dense"
 	"github.com/optbench/optbench/kernels"
@@ -18,15 +16,24 @@ type matrices[T kernels.Real] struct {
 
 func (o *matrices[T]) open(p *Problem) (err error) {
 	o.problem = p
-	if o.objective, err = dense.New[T](o.Spec, p.Spec.Dim, p.seed); err != nil {
+	if o.objective, err = take[T](p.instances, o.Spec, o.key()); err != nil {
 		return err
 	}
-	if p.Minimum = o.objective.Minimum(); math.IsNaN(p.Minimum) {
-		p.Minimum = 0 // of a loss
-	}
+	p.Minimum = o.objective.Minimum()
 	f := o.objective.Facts()
 	p.L, p.Mu, p.Sizes = f.Lipschitz, f.StrongConvexity, o.objective.Sizes()
 	return nil
+}
+
+func (o *matrices[T]) key() instanceKey {
+	return instanceKey{dense.Format(o.Spec), o.problem.Spec.Dim, o.problem.Spec.DType}
+}
+
+func (o *matrices[T]) close() {
+	if o.objective != nil {
+		o.problem.instances.give(o.key(), o.objective)
+		o.objective = nil
+	}
 }
 
 func (o *matrices[T]) reach() int { return 0 }

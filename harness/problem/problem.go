@@ -31,6 +31,7 @@ type Problem struct {
 	Sizes   []int   // of the tensors that parameters form
 
 	objective objective
+	instances *Instances
 	seed      uint64
 	buffers   []backend.Buffer
 }
@@ -46,6 +47,7 @@ type objective interface {
 	// evaluation returns what writes the gradient at x, over that many examples, to
 	// g, and then runs ops.
 	evaluation(x, g Vector, batch int, ops []backend.Op) (evaluation, error)
+	close()
 }
 
 // An evaluation is an objective at work. Value is that of the whole objective, at the
@@ -62,10 +64,10 @@ type evaluation interface {
 // them.
 const padAlign = 16
 
-// Open makes a problem ready. Its data, its first point and its noise follow from
+// Open makes a problem ready. Its first point, its batches and its noise follow from
 // seed.
-func Open(b backend.Backend, s Spec, seed uint64) (_ *Problem, err error) {
-	p := &Problem{Backend: b, Spec: s, seed: seed, Sizes: []int{s.Dim}}
+func Open(b backend.Backend, s Spec, seed uint64, in *Instances) (_ *Problem, err error) {
+	p := &Problem{Backend: b, Spec: s, seed: seed, Sizes: []int{s.Dim}, instances: in}
 	if p.objective, err = newObjective(s); err != nil {
 		return nil, err
 	}
@@ -82,6 +84,7 @@ func Open(b backend.Backend, s Spec, seed uint64) (_ *Problem, err error) {
 
 // Close frees the data and all vectors.
 func (p *Problem) Close() error {
+	p.objective.close()
 	var first error
 	for _, b := range p.buffers {
 		if err := b.Free(); err != nil && first == nil {

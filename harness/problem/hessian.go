@@ -119,7 +119,7 @@ type difference struct {
 	norms, ahead, behind, join backend.Plan
 	first, second              evaluation
 	steps                      []func(kernels.Step) error // these five, in their order
-	scalars                    []backend.Buffer // one, h, -h, 1/2h, -1/2h, |x|^2, |d|^2
+	scalars                    []backend.Buffer           // one, h, -h, 1/2h, -1/2h, |x|^2, |d|^2
 	got                        []float64
 }
 

@@ -219,7 +219,7 @@ func TestEmptyView(t *testing.T) {
 		t.Fatal(err)
 	}
 	view := whole.Slice(2048, 2048)
-	at := uintptr(view.(*hostBuffer).base)
+	at := uintptr(view.(*buffer).base)
 	if from := uintptr(unsafe.Pointer(&x[0])); at < from || at > uintptr(unsafe.Pointer(&x[2047])) {
 		t.Errorf("the view points at %#x, the array lies at %#x", at, from)
 	}

@@ -137,6 +137,7 @@ var floats = map[string]semantics{
 	"mul.rn.f32":  map2(op2(f32, from32, func(a, b float32) float32 { return float32(a * b) })),
 	"div.rn.f32":  map2(op2(f32, from32, func(a, b float32) float32 { return a / b })),
 	"sqrt.rn.f32": map1(op1(f32, from32, func(a float32) float32 { return float32(math.Sqrt(float64(a))) })),
+	"rcp.rn.f32":  map1(op1(f32, from32, func(a float32) float32 { return 1 / a })),
 	"abs.f32":     map1(func(a uint64) uint64 { return a &^ (1 << 31) }),
 	"neg.f32":     map1(func(a uint64) uint64 { return a ^ 1<<31 }),
 	"fma.rn.f32":  map3(func(a, b, c uint64) uint64 { return from32(fma32(f32(a), f32(b), f32(c))) }),
@@ -305,6 +306,9 @@ func compare(name []string) semantics {
 		}
 	}
 	holds := order[relation]
+	if relation == "nan" && kind[0] == 'f' {
+		holds, unordered = []int{}, true
+	}
 	if size == 0 || kind == "pred" || holds == nil {
 		return nil
 	}
@@ -353,6 +357,8 @@ func convert(opcode string) semantics {
 		return map1(func(a uint64) uint64 { return uint64(int64(int32(a))) })
 	case "cvt.u64.u32", "cvt.u32.u64":
 		return map1(func(a uint64) uint64 { return a & math.MaxUint32 })
+	case "cvt.u16.u32", "cvt.u32.u16":
+		return map1(func(a uint64) uint64 { return a & math.MaxUint16 })
 	}
 	return nil
 }

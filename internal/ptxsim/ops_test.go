@@ -129,6 +129,7 @@ func rows() []row {
 			"equ": func(a, b float64) bool { return !(a < b || a > b) }, "neu": func(a, b float64) bool { return a != b },
 			"ltu": func(a, b float64) bool { return !(a >= b) }, "leu": func(a, b float64) bool { return !(a > b) },
 			"gtu": func(a, b float64) bool { return !(a <= b) }, "geu": func(a, b float64) bool { return !(a < b) },
+			"nan": func(a, b float64) bool { return !(a <= b) && !(a >= b) },
 		} {
 			out = append(out, row{"setp." + relation + "." + t, t + " " + t + " pred", func(x []uint64) uint64 { return yes(f(value(x[0]), value(x[1]))) }})
 		}
@@ -137,6 +138,7 @@ func rows() []row {
 			row{"selp." + t, t + " " + t + " pred " + t, func(x []uint64) uint64 { return x[(1-x[2])&1] }})
 	}
 	out = append(out,
+		rounded("rcp.rn.f32", "f32 f32", func(z *big.Float, x []*big.Float) *big.Float { return z.Quo(big.NewFloat(1), x[0]) }, func(x []float64) float64 { return 1 / x[0] }),
 		rounded("rcp.rn.f64", "f64 f64", func(z *big.Float, x []*big.Float) *big.Float { return z.Quo(big.NewFloat(1), x[0]) }, func(x []float64) float64 { return 1 / x[0] }),
 		rounded("cvt.rn.f32.f64", "f64 f32", func(z *big.Float, x []*big.Float) *big.Float { return x[0] }, func(x []float64) float64 { return x[0] }),
 		rounded("cvt.f64.f32", "f32 f64", func(z *big.Float, x []*big.Float) *big.Float { return x[0] }, func(x []float64) float64 { return x[0] }),
@@ -174,6 +176,9 @@ func rows() []row {
 		}},
 		row{"cvt.s64.s32", "s32 s64", func(x []uint64) uint64 { return modulo(integer64("s32", x[0]), 64) }},
 		row{"cvt.u64.u32", "u32 u64", func(x []uint64) uint64 { return x[0] }},
+		row{"cvt.u32.u16", "u16 u32", func(x []uint64) uint64 { return x[0] }},
+		row{"cvt.u16.u32", "u32 u16", func(x []uint64) uint64 { return x[0] % (1 << 16) }},
+		row{"selp.b16", "b16 b16 pred b16", func(x []uint64) uint64 { return x[(1-x[2])&1] }},
 		row{"cvt.u32.u64", "u64 u32", func(x []uint64) uint64 { return x[0] % (1 << 32) }},
 		row{"cvta.to.global.u64", "u64 u64", func(x []uint64) uint64 { return x[0] }},
 	)

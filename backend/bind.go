@@ -60,7 +60,7 @@ func pieces(tensors []tensor) []piece {
 	for _, t := range tensors {
 		pc := piece{form: t.form, n: t.n}
 		for _, x := range t.arrays {
-			pc.arrays, pc.owners = append(pc.arrays, x.base), append(pc.owners, x.owner)
+			pc.arrays = append(pc.arrays, x.base)
 		}
 		out = append(out, pc)
 	}
@@ -97,7 +97,7 @@ func (b *builder) group(c *checkedGroup) {
 	b.plan.kernels = append(b.plan.kernels, b.plan.backend.isa.Kernel(form))
 	s := b.stage(at)
 	s.host = append(s.host, bg.ready)
-	for _, pc := range coalesce(tensors) {
+	for _, pc := range pieces(coalesce(c.tensors)) {
 		pc.state = &bg.state
 		s.pieces = append(s.pieces, pc)
 	}
@@ -236,37 +236,6 @@ func (b *builder) scalarMap(m *checkedMap) {
 		*c = m.Coef(plan.step)
 		*out = kernels.Eval(m.Map, c, values)
 	})
-}
-
-// coalesce joins tensors that lie one behind the other in every array, and drops
-// the empty ones.
-func coalesce(tensors []piece) []piece {
-	var out []piece
-	for _, pc := range tensors {
-		switch {
-		case pc.n == 0:
-		case len(out) > 0 && out[len(out)-1].adjoins(pc):
-			out[len(out)-1].n += pc.n
-		default:
-			out = append(out, pc)
-		}
-	}
-	return out
-}
-
-// adjoins reports whether next continues pc in every array, within the same
-// memory: that two arrays of a program's lie side by side is chance, and Go
-// forbids to reach one through the other.
-func (pc piece) adjoins(next piece) bool {
-	if pc.n%pc.form.Grain() != 0 {
-		return false // the last block is not full
-	}
-	for i, p := range pc.arrays {
-		if uintptr(p)+uintptr(pc.form.Types[i].Bytes(pc.n)) != uintptr(next.arrays[i]) {
-			return false
-		}
-	}
-	return slices.Equal(pc.owners, next.owners)
 }
 
 // unitSums holds the sums of the units of a tensor.

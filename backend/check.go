@@ -284,3 +284,45 @@ func (b *binder) checkMap(m ScalarMap) (*checkedMap, error) {
 	}
 	return c, nil
 }
+
+// coalesce joins tensors that lie one behind the other in every array, and drops
+// the empty ones.
+func coalesce(tensors []tensor) []tensor {
+	var out []tensor
+	for _, t := range tensors {
+		switch {
+		case t.n == 0:
+		case len(out) > 0 && out[len(out)-1].adjoins(t):
+			out[len(out)-1] = out[len(out)-1].join(t)
+		default:
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// adjoins reports whether next continues t in every array, within the same
+// memory: that two arrays of a program's lie side by side is chance, and Go
+// forbids to reach one through the other.
+func (t tensor) adjoins(next tensor) bool {
+	if t.n%t.form.Grain() != 0 {
+		return false // the last block is not full
+	}
+	for i, x := range t.arrays {
+		if y := next.arrays[i]; x.owner != y.owner || x.span(false).to != y.span(false).from {
+			return false
+		}
+	}
+	return true
+}
+
+// join returns t and what adjoins it as one.
+func (t tensor) join(next tensor) tensor {
+	out := tensor{form: t.form, n: t.n + next.n}
+	for _, x := range t.arrays {
+		both := *x
+		both.len = out.n
+		out.arrays = append(out.arrays, &both)
+	}
+	return out
+}

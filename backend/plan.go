@@ -45,7 +45,6 @@ type piece struct {
 	form   *kernels.Stored
 	pass   int
 	arrays []unsafe.Pointer // they keep the memory from being collected
-	owners []*allocation    // of the arrays
 	n      int
 	sums   unsafe.Pointer
 	state  *state

@@ -57,6 +57,17 @@ func Reset() {
 	sim.calls, sim.failAt, sim.fault, sim.broken = nil, 0, nil, 0
 }
 
+// Forget gives back what Leaks lists.
+func Forget() {
+	sim.mutex.Lock()
+	defer sim.mutex.Unlock()
+	for address := range sim.sizes {
+		sim.memory.Free(address)
+	}
+	clear(sim.sizes)
+	clear(sim.objects)
+}
+
 // FailAt makes call number n from now on, counted from 1, return an error.
 func FailAt(n int, r Result) {
 	sim.mutex.Lock()
@@ -154,6 +165,14 @@ func (d *driver) enter(name string) Result {
 	return d.broken
 }
 
+// enterAnyway counts a call that gives something back, which also a device that has failed does.
+func (d *driver) enterAnyway(name string) Result {
+	if r := d.enter(name); r != d.broken {
+		return r
+	}
+	return 0
+}
+
 func (d *driver) call(name string) Result {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -179,7 +198,7 @@ func (d *driver) add(x any) handle {
 func (d *driver) destroy(name string, h handle) Result {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	if r := d.enter(name); r != 0 && r != d.broken {
+	if r := d.enterAnyway(name); r != 0 {
 		return r
 	}
 	if d.objects[h] == nil {
@@ -220,7 +239,7 @@ func (d *driver) alloc(n int64) (uint64, Result) {
 func (d *driver) free(address uint64) Result {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	if r := d.enter("cuMemFree"); r != 0 && r != d.broken {
+	if r := d.enterAnyway("cuMemFree"); r != 0 {
 		return r
 	}
 	for _, x := range d.objects {

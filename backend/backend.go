@@ -95,7 +95,8 @@ type Buffer interface {
 	Free() error
 }
 
-// An Op is a part of a plan: a [Group], a [SquaredNorm] or a [ScalarMap].
+// An Op is a part of a plan: a [Group] of tensors to update, an [Evaluation] of an
+// objective, a [Noise], a [SquaredNorm], a [Dot], a [Combination], a [Copy] or a [ScalarMap].
 type Op interface{ isOp() }
 
 // A Tensor is the arrays of one parameter tensor, in the order of the kernel's
@@ -122,6 +123,42 @@ type SquaredNorm struct {
 	Out Buffer // a float64 buffer of one
 }
 
+// An Evaluation writes the gradient of an objective at a point, and its value.
+type Evaluation struct {
+	Objective kernels.Objective
+	// Slots are those of the objective's kernel, in order: point, gradient, the
+	// point as neighbours see it, data. Those that are read may overlap.
+	Slots []Buffer
+	Value Buffer // a float64 buffer of one
+}
+
+// A Noise adds a sample of a law to X. What an element gets depends on the seed, the
+// index of the sample and the element's place in X, and on nothing else.
+type Noise struct {
+	Law  kernels.Noise
+	Seed uint64
+	// Index is that of the sample; 0 stands for that of the step, its T. Two ops
+	// with the same seed and index add the same numbers.
+	Index int
+	X     Buffer
+	Scale Buffer // if not nil, as long as X, whose elements multiply the numbers
+}
+
+// Dot writes the sum of the products of the elements of X and Y to Out.
+type Dot struct {
+	X, Y Buffer
+	Out  Buffer // a float64 buffer of one
+}
+
+// A Combination is Y = A*Y + B*X, with factors that are on the device.
+type Combination struct {
+	Y, X Buffer
+	A, B Buffer // float64 buffers of one
+}
+
+// A Copy is To = From.
+type Copy struct{ To, From Buffer }
+
 // A ScalarMap evaluates Map on scalars. If an input is not finite, Out is NaN.
 type ScalarMap struct {
 	Map kernels.Map
@@ -130,7 +167,12 @@ type ScalarMap struct {
 }
 
 func (Group) isOp()       {}
+func (Evaluation) isOp()  {}
+func (Noise) isOp()       {}
 func (SquaredNorm) isOp() {}
+func (Dot) isOp()         {}
+func (Combination) isOp() {}
+func (Copy) isOp()        {}
 func (ScalarMap) isOp()   {}
 
 // A Plan is a bound, validated list of ops.

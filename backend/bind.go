@@ -45,6 +45,8 @@ func (b *builder) add(i int, op Op) error {
 		b.group(c)
 	case *checkedNorm:
 		b.squaredNorm(c)
+	case *checkedLoop:
+		b.loop(c)
 	case *checkedMap:
 		b.scalarMap(c)
 	}
@@ -219,6 +221,40 @@ func (b *builder) squaredNorm(c *checkedNorm) {
 	b.at++
 	next := b.stage(b.at)
 	next.host = append(next.host, func() { *out = sums() })
+}
+
+// loop adds a kernel of one pass over one tensor.
+func (b *builder) loop(c *checkedLoop) {
+	b.begin(c.spans)
+	plan, st, s := b.plan, &state{}, b.stage(b.at)
+	plan.kernels = append(plan.kernels, plan.backend.isa.Kernel(c.form))
+	if c.coef != nil || c.factors != nil {
+		s.host = append(s.host, func() {
+			if c.coef != nil {
+				c.coef(&st.coef, plan.step)
+			}
+			for i, x := range c.factors {
+				st.coef[1+i] = *number(x)
+			}
+			st.coefs.Set(&st.coef)
+		})
+	}
+	if c.out == nil {
+		for _, pc := range pieces(coalesce([]tensor{c.tensor})) {
+			pc.state = st
+			s.pieces = append(s.pieces, pc)
+		}
+		return
+	}
+	out, sums := number(c.out), newUnitSums(c.form.Wide(), c.n, 1)
+	if c.n > 0 {
+		pc := pieces([]tensor{c.tensor})[0]
+		pc.state, pc.sums = st, sums.base
+		s.pieces = append(s.pieces, pc)
+	}
+	b.at++
+	next := b.stage(b.at)
+	next.host = append(next.host, func() { *out = sums.total(0) })
 }
 
 func (b *builder) scalarMap(m *checkedMap) {

@@ -45,6 +45,14 @@ type (
 		out     *buffer
 		spans   []span
 	}
+	// A checkedLoop is a kernel of one pass over one tensor.
+	checkedLoop struct {
+		tensor
+		coef    func(*kernels.Coef, kernels.Step) // derives its constants; nil for none
+		factors []*buffer                         // the next constants, on the device
+		out     *buffer                           // of what the pass sums; nil for none
+		spans   []span
+	}
 	checkedMap struct {
 		kernels.Map
 		in    []*buffer
@@ -55,27 +63,47 @@ type (
 
 // check returns op number i checked.
 func (b *binder) check(i int, op Op) (checked any, err error) {
+	name := ""
 	switch op := op.(type) {
 	case Group:
-		if checked, err = b.checkGroup(op); err != nil {
-			name := "no update"
-			if op.Update != nil {
-				name = op.Update.Name()
-			}
-			return nil, fmt.Errorf("bind: op %d (group, %s): %w", i, name, err)
-		}
+		name = "group, " + nameOr(op.Update, "no update")
+		checked, err = b.checkGroup(op)
 	case SquaredNorm:
-		if checked, err = b.checkNorm(op); err != nil {
-			return nil, fmt.Errorf("bind: op %d (squared norm): %w", i, err)
-		}
+		name = "squared norm"
+		checked, err = b.checkNorm(op)
+	case Evaluation:
+		name = "evaluation, " + nameOr(op.Objective, "no objective")
+		checked, err = b.checkEvaluation(op)
+	case Noise:
+		name = "noise, " + nameOr(op.Law, "no law")
+		checked, err = b.checkNoise(op)
+	case Dot:
+		name = "dot"
+		checked, err = b.checkLoop(kernels.InnerProduct, []Buffer{op.X, op.Y}, op.Out)
+	case Combination:
+		name = "combination"
+		checked, err = b.checkCombination(op)
+	case Copy:
+		name = "copy"
+		checked, err = b.checkLoop(kernels.Copying, []Buffer{op.To, op.From}, nil)
 	case ScalarMap:
-		if checked, err = b.checkMap(op); err != nil {
-			return nil, fmt.Errorf("bind: op %d (scalar map): %w", i, err)
-		}
+		name = "scalar map"
+		checked, err = b.checkMap(op)
 	default:
 		return nil, fmt.Errorf("bind: op %d: %T is not an op", i, op)
 	}
+	if err != nil {
+		return nil, fmt.Errorf("bind: op %d (%s): %w", i, name, err)
+	}
 	return checked, nil
+}
+
+// nameOr returns the name of x, or what stands for none.
+func nameOr(x interface{ Name() string }, none string) string {
+	if x == nil {
+		return none
+	}
+	return x.Name()
 }
 
 // buffer returns the buffer as one of this device's that can be used.
@@ -116,11 +144,11 @@ func (b *binder) checkGroup(g Group) (*checkedGroup, error) {
 		return nil, err
 	}
 	c := &checkedGroup{Group: g}
-	if err := c.checkTensors(b); err != nil {
+	var err error
+	if c.form, c.tensors, c.spans, err = b.checkTensors(g.Update.Kernel(), g.Tensors); err != nil {
 		return nil, err
 	}
 	if g.Scale != nil {
-		var err error
 		if c.scale, err = b.scalar(g.Scale); err != nil {
 			return nil, fmt.Errorf("scale: %w", err)
 		}
@@ -132,51 +160,54 @@ func (b *binder) checkGroup(g Group) (*checkedGroup, error) {
 	return c, nil
 }
 
-// checkTensors checks the tensors of the group, and finds the form of the kernel that
-// their types ask for.
-func (c *checkedGroup) checkTensors(b *binder) error {
-	k := c.Update.Kernel()
-	c.form = k.Float32()
-	for ti, t := range c.Tensors {
+// checkTensors checks tensors for a kernel, and finds the form of it that their types
+// ask for.
+func (b *binder) checkTensors(k *kernels.Kernel, tensors []Tensor) (*kernels.Stored, []tensor, []span, error) {
+	form := k.Float32()
+	var out []tensor
+	var spans []span
+	fail := func(format string, args ...any) (*kernels.Stored, []tensor, []span, error) {
+		return nil, nil, nil, fmt.Errorf(format, args...)
+	}
+	for ti, t := range tensors {
 		if len(t.Slots) != len(k.Slots) && len(t.Slots) != len(k.Slots)+1 {
-			return fmt.Errorf("tensor %d: %d slots, want %d (%s)", ti, len(t.Slots), len(k.Slots), arrayNames(c.form))
+			return fail("tensor %d: %d slots, want %d (%s)", ti, len(t.Slots), len(k.Slots), arrayNames(form))
 		}
-		var out tensor
+		var one tensor
 		var types []kernels.DType
 		for si, x := range t.Slots {
 			h, err := b.buffer(x)
 			if err != nil {
-				return fmt.Errorf("tensor %d, slot %s: %w", ti, c.form.ArrayName(si), err)
+				return fail("tensor %d, slot %s: %w", ti, form.ArrayName(si), err)
 			}
 			if si == 0 {
-				out.n = h.len
+				one.n = h.len
 			}
-			if h.len != out.n {
-				return fmt.Errorf("tensor %d: slot %s has %d elements, want %d as slot %s",
-					ti, c.form.ArrayName(si), h.len, out.n, c.form.ArrayName(0))
+			if h.len != one.n {
+				return fail("tensor %d: slot %s has %d elements, want %d as slot %s",
+					ti, form.ArrayName(si), h.len, one.n, form.ArrayName(0))
 			}
-			types, out.arrays = append(types, h.dtype), append(out.arrays, h)
+			types, one.arrays = append(types, h.dtype), append(one.arrays, h)
 		}
 		f := k.Form(types)
 		switch {
 		case f == nil:
-			return fmt.Errorf("tensor %d: slots of %v, want %s", ti, types, formNames(k))
+			return fail("tensor %d: slots of %v, want %s", ti, types, formNames(k))
 		case f.Wide() && !b.wide:
-			return fmt.Errorf("tensor %d is f64: %w, want cpu:go", ti, ErrUnsupported)
-		case ti > 0 && f.Storage != c.form.Storage:
-			return fmt.Errorf("tensor %d is stored as %s, want %s as tensor 0", ti, f.Storage.Name, c.form.Storage.Name)
+			return fail("tensor %d is f64: %w, want cpu:go", ti, ErrUnsupported)
+		case ti > 0 && f.Storage != form.Storage:
+			return fail("tensor %d is stored as %s, want %s as tensor 0", ti, f.Storage.Name, form.Storage.Name)
 		}
-		c.form, out.form = f, f
-		for si, h := range out.arrays {
-			c.spans = append(c.spans, h.span(f.Writes(si)))
+		form, one.form = f, f
+		for si, h := range one.arrays {
+			spans = append(spans, h.span(f.Writes(si)))
 		}
-		c.tensors = append(c.tensors, out)
+		out = append(out, one)
 	}
-	if both := overlap(c.spans); both != nil {
-		return fmt.Errorf("%s and %s share memory that the update writes",
-			arrayAt(c.tensors, both[0].from), arrayAt(c.tensors, both[1].from))
+	if both := overlap(spans); both != nil {
+		return fail("%s and %s share memory that the update writes", arrayAt(out, both[0].from), arrayAt(out, both[1].from))
 	}
-	return nil
+	return form, out, spans, nil
 }
 
 // overlap returns two spans that share memory which one of them writes, or nil.
@@ -256,6 +287,91 @@ func (b *binder) checkNorm(r SquaredNorm) (*checkedNorm, error) {
 		c.spans = append(c.spans, h.span(false))
 	}
 	c.spans = append(c.spans, c.out.span(true))
+	return c, nil
+}
+
+func (b *binder) checkEvaluation(e Evaluation) (*checkedLoop, error) {
+	if e.Objective == nil {
+		return nil, fmt.Errorf("no objective")
+	}
+	if err := kernels.Check(e.Objective); err != nil {
+		return nil, err
+	}
+	n := 0
+	if len(e.Slots) > 0 && e.Slots[0] != nil {
+		n = e.Slots[0].Len()
+	}
+	if _, err := e.Objective.Facts(n); err != nil {
+		return nil, err
+	}
+	c, err := b.checkLoop(e.Objective.Kernel(), e.Slots, e.Value)
+	if err != nil {
+		return nil, err
+	}
+	c.coef = func(c *kernels.Coef, st kernels.Step) { *c = e.Objective.Coef(n, st) }
+	return c, nil
+}
+
+func (b *binder) checkNoise(o Noise) (*checkedLoop, error) {
+	if o.Law == nil {
+		return nil, fmt.Errorf("no law")
+	}
+	if err := kernels.Check(o.Law); err != nil {
+		return nil, err
+	}
+	if o.Index < 0 {
+		return nil, fmt.Errorf("index is %d, want 1 or more, or 0 for that of the step", o.Index)
+	}
+	k, slots := o.Law.Kernel(), []Buffer{o.X}
+	if o.Scale != nil {
+		k, slots = k.Scaled, append(slots, o.Scale)
+	}
+	c, err := b.checkLoop(k, slots, nil)
+	if err != nil {
+		return nil, err
+	}
+	n := c.n
+	c.coef = func(c *kernels.Coef, st kernels.Step) {
+		s := kernels.Sample{Seed: o.Seed, Index: o.Index}
+		if s.Index == 0 {
+			s.Index = st.T
+		}
+		*c = o.Law.Coef(n, s)
+	}
+	return c, nil
+}
+
+func (b *binder) checkCombination(c Combination) (*checkedLoop, error) {
+	y, err := b.scalar(c.A)
+	if err != nil {
+		return nil, fmt.Errorf("a: %w", err)
+	}
+	x, err := b.scalar(c.B)
+	if err != nil {
+		return nil, fmt.Errorf("b: %w", err)
+	}
+	out, err := b.checkLoop(kernels.Combination, []Buffer{c.Y, c.X}, nil)
+	if err != nil {
+		return nil, err
+	}
+	out.factors = []*buffer{y, x}
+	out.spans = append(out.spans, y.span(false), x.span(false))
+	return out, nil
+}
+
+// checkLoop checks a kernel of one pass over one tensor. What it sums goes to out.
+func (b *binder) checkLoop(k *kernels.Kernel, slots []Buffer, out Buffer) (*checkedLoop, error) {
+	_, tensors, spans, err := b.checkTensors(k, []Tensor{{slots}})
+	if err != nil {
+		return nil, err
+	}
+	c := &checkedLoop{tensor: tensors[0], spans: spans}
+	if k.Passes[0].Sums > 0 {
+		if c.out, err = b.scalar(out); err != nil {
+			return nil, fmt.Errorf("out: %w", err)
+		}
+		c.spans = append(c.spans, c.out.span(true))
+	}
 	return c, nil
 }
 

@@ -111,6 +111,9 @@ func (b *cpuBackend) Bind(ops ...Op) (Plan, error) {
 		p.bytes += int64(s.resident())
 	}
 	p.cut(func(pc piece) cpu.Span {
+		if pc.draws() {
+			return b.isa.BindNoise(pc.form, pc.arrays, pc.first, pc.n)
+		}
 		return b.isa.Bind(pc.form, pc.pass, pc.arrays, pc.n, pc.sums)
 	})
 	p.hold(bld.users)

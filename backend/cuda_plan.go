@@ -27,7 +27,7 @@ type cudaPlan struct {
 
 	// The constants of a step, one set for each of sources, go down in one copy.
 	// There is room for as many steps as the ring has.
-	sources []func(kernels.Step) kernels.Coef
+	sources []func(*kernels.Coef, kernels.Step)
 	host    []kernels.Coef
 	coefs   uintptr
 	steps   int
@@ -52,7 +52,8 @@ type cudaLaunch struct {
 	function cu.Function
 	grid     int
 	block    int
-	source   int // of its constants
+	source   int            // of its constants
+	factors  []cu.DevicePtr // where the constants from the second on are, instead
 	args     [2]uint64
 	pointers [2]unsafe.Pointer // to args
 }
@@ -130,8 +131,10 @@ func (p *cudaPlan) add(checked any) error {
 	case *checkedGroup:
 		return p.group(c)
 	case *checkedNorm:
-		source := p.source(func(st kernels.Step) kernels.Coef { return kernels.Coef{kernels.CoefGrad: st.GradScale} })
+		source := p.source(func(c *kernels.Coef, st kernels.Step) { c[kernels.CoefGrad] = st.GradScale })
 		return p.norm(c.tensors, 0, source, cuda.Options{Out: uint64(c.out.at)})
+	case *checkedLoop:
+		return p.loop(c)
 	case *checkedMap:
 		var in []uint64
 		for _, x := range c.in {
@@ -143,13 +146,13 @@ func (p *cudaPlan) add(checked any) error {
 }
 
 // source adds what makes a set of constants, and returns its number.
-func (p *cudaPlan) source(f func(kernels.Step) kernels.Coef) int {
+func (p *cudaPlan) source(f func(*kernels.Coef, kernels.Step)) int {
 	p.sources = append(p.sources, f)
 	return len(p.sources) - 1
 }
 
 func (p *cudaPlan) group(c *checkedGroup) error {
-	source := p.source(c.Update.Coef)
+	source := p.source(func(to *kernels.Coef, st kernels.Step) { *to = c.Update.Coef(st) })
 	var o cuda.Options
 	if c.scale != nil {
 		o.Scale[0] = uint64(c.scale.at)
@@ -200,6 +203,29 @@ func (p *cudaPlan) group(c *checkedGroup) error {
 		}
 	}
 	p.kernels = append(p.kernels, strings.Join(names, "+"))
+	return nil
+}
+
+// loop adds a kernel of one pass over one tensor. Constants that are on the device are
+// copied to their places before each launch.
+func (p *cudaPlan) loop(c *checkedLoop) error {
+	coef := c.coef
+	if coef == nil {
+		coef = func(*kernels.Coef, kernels.Step) {}
+	}
+	source := p.source(coef)
+	var o cuda.Options
+	if c.out != nil {
+		o.Out = uint64(c.out.at)
+	}
+	p.kernels = append(p.kernels, p.kernelName(cuda.Entry(c.form, "")))
+	first := len(p.launches)
+	if err := p.bind(c.form, []tensor{c.tensor}, source, o); err != nil {
+		return err
+	}
+	for _, x := range c.factors {
+		p.launches[first].factors = append(p.launches[first].factors, cu.DevicePtr(x.at))
+	}
 	return nil
 }
 
@@ -286,7 +312,7 @@ func (p *cudaPlan) scalarMap(m kernels.Map, in []uint64, out uint64) error {
 	if err := p.upload(at, table); err != nil {
 		return err
 	}
-	return p.launch(m.Name(), cuda.MapEntry(m), 1, 1, at, p.source(m.Coef))
+	return p.launch(m.Name(), cuda.MapEntry(m), 1, 1, at, p.source(func(to *kernels.Coef, st kernels.Step) { *to = m.Coef(st) }))
 }
 
 // alloc returns zeros on the device that live as long as the plan.
@@ -365,7 +391,7 @@ func (p *cudaPlan) enqueue() error {
 	if len(p.sources) > 0 {
 		coefs := p.host[first : first+len(p.sources)]
 		for i, f := range p.sources {
-			coefs[i] = f(p.step)
+			f(&coefs[i], p.step)
 		}
 		to := cu.DevicePtr(p.coefs + uintptr(first)*coefBytes)
 		if err := cu.MemcpyHtoDAsync(to, unsafe.Pointer(&coefs[0]), int64(len(coefs))*coefBytes, b.stream); err != nil {
@@ -375,6 +401,11 @@ func (p *cudaPlan) enqueue() error {
 	for i := range p.launches {
 		l := &p.launches[i]
 		l.args[1] = uint64(p.coefs) + uint64(first+l.source)*coefBytes
+		for k, from := range l.factors {
+			if err := cu.MemcpyDtoDAsync(cu.DevicePtr(l.args[1])+8*cu.DevicePtr(1+k), from, 8, b.stream); err != nil {
+				return b.fail(driver("cuMemcpyDtoDAsync", err))
+			}
+		}
 		if err := l.function.Launch(l.grid, 1, 1, l.block, 1, 1, 0, b.stream, l.pointers[:]); err != nil {
 			return b.fail(fmt.Errorf("%s: %w", l.name, driver("cuLaunchKernel", err)))
 		}

@@ -45,6 +45,7 @@ type piece struct {
 	form   *kernels.Stored
 	pass   int
 	arrays []unsafe.Pointer // they keep the memory from being collected
+	first  int              // of a noise, the index of its first element
 	n      int
 	sums   unsafe.Pointer
 	state  *state
@@ -202,6 +203,9 @@ func (p *cpuPlan) cut(bind func(piece) cpu.Span) {
 // residentPass stands for both passes of a tensor that stays in a cache.
 const residentPass = -1
 
+// draws reports whether the piece is of a noise.
+func (pc piece) draws() bool { return pc.form.Passes[0].Draw32 != nil }
+
 func (pc piece) bytes() int {
 	if pc.pass == residentPass {
 		return pc.resident()
@@ -236,6 +240,8 @@ func (pc piece) head(bytes int) int {
 	switch {
 	case len(pc.form.Passes) > 1 || pc.sums != nil:
 		grain = kernels.Unit
+	case pc.draws():
+		grain = kernels.NoiseGroup
 	case pc.form.Grain() > 1:
 		grain = pc.form.Grain()
 	}
@@ -258,6 +264,7 @@ func (pc piece) tail(from int) piece {
 		}
 		pc.sums = unsafe.Add(pc.sums, from/kernels.Unit*pc.form.Passes[pc.pass].Sums*size)
 	}
+	pc.first += from
 	pc.n -= from
 	return pc
 }

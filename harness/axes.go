@@ -127,15 +127,7 @@ func times[V any](x *expansion, values []V, put func(*Case, V)) error {
 	if len(x.cases)*len(values) > maxCases {
 		return errTooMany
 	}
-	var out []Case
-	for _, c := range x.cases {
-		for _, v := range values {
-			n := c
-			put(&n, v)
-			out = append(out, n)
-		}
-	}
-	x.cases = out
+	x.cases = axis.Times(x.cases, values, put)
 	return nil
 }
 
@@ -166,21 +158,20 @@ func (x *expansion) updates() error {
 		}
 		texts = append(texts, kernels.Format(u))
 	}
-	return times(x, unique(texts), func(c *Case, v string) { c.Update = v })
-}
-
-// unique removes repeats and keeps the order.
-func unique[V comparable](values []V) []V {
-	var out []V
-	for _, v := range values {
-		if !slices.Contains(out, v) {
-			out = append(out, v)
-		}
-	}
-	return out
+	return times(x, axis.Unique(texts), func(c *Case, v string) { c.Update = v })
 }
 
 func (x *expansion) backends() error {
+	names, err := BackendNames(x.values("backend", "cpu"))
+	if err != nil {
+		return err
+	}
+	return times(x, names, func(c *Case, v string) { c.Backend = v })
+}
+
+// BackendNames returns the backends that the values of an axis name, repeats
+// removed: cpu is the best of the CPU's, all is what runs here.
+func BackendNames(values []string) ([]string, error) {
 	var names, known []string
 	missing := map[string]string{}
 	for _, l := range backend.List() {
@@ -188,43 +179,52 @@ func (x *expansion) backends() error {
 		missing[l.Name] = l.Missing
 	}
 	available := slices.DeleteFunc(slices.Clone(known), func(n string) bool { return missing[n] != "" })
-	for _, v := range x.values("backend", "cpu") {
+	for _, v := range values {
 		switch {
 		case v == "all":
 			names = append(names, available...)
 		case v == "cpu":
 			names = append(names, available[0])
 		case !slices.Contains(known, v):
-			return fmt.Errorf("axis backend: %w", Unknown("backend", v, append(known, "cpu", "all")))
+			return nil, fmt.Errorf("axis backend: %w", Unknown("backend", v, append(known, "cpu", "all")))
 		case missing[v] != "":
-			return fmt.Errorf("axis backend: %s is %w: %s", v, ErrMissing, missing[v])
+			return nil, fmt.Errorf("axis backend: %s is %w: %s", v, ErrMissing, missing[v])
 		default:
 			names = append(names, v)
 		}
 	}
-	return times(x, unique(names), func(c *Case, v string) { c.Backend = v })
+	return axis.Unique(names), nil
 }
 
 func (x *expansion) threads() error {
-	usable := x.env.UsableThreads
+	counts, err := ThreadCounts(x.values("threads", "all"), x.env.UsableThreads)
+	if err != nil {
+		return err
+	}
+	return times(x, counts, func(c *Case, v int) { c.Threads = v })
+}
+
+// ThreadCounts returns the numbers of threads that the values of an axis name, of
+// those that may be used; repeats removed.
+func ThreadCounts(values []string, usable int) ([]int, error) {
 	var counts []int
-	for _, v := range x.values("threads", "all") {
+	for _, v := range values {
 		if v == "all" {
 			counts = append(counts, usable)
 			continue
 		}
 		ns, err := axis.Ints([]string{v})
 		if err != nil {
-			return fmt.Errorf("axis threads: %w", err)
+			return nil, fmt.Errorf("axis threads: %w", err)
 		}
 		for _, n := range ns {
 			if n > int64(usable) {
-				return fmt.Errorf("axis threads: %d, but this process may use %d", n, usable)
+				return nil, fmt.Errorf("axis threads: %d, but this process may use %d", n, usable)
 			}
 			counts = append(counts, int(n))
 		}
 	}
-	return times(x, unique(counts), func(c *Case, v int) { c.Threads = v })
+	return axis.Unique(counts), nil
 }
 
 // A shape is what the axes n and tensors say together.
@@ -277,7 +277,7 @@ func (x *expansion) shapes() error {
 	if onlyModels && len(x.set["n"]) > 0 {
 		return fmt.Errorf("axis n: the model sets n, want -a tensors=%s without -a n", shapes[0].model)
 	}
-	return times(x, unique(shapes), func(c *Case, s shape) { c.N, c.Tensors, c.Model = s.n, s.tensors, s.model })
+	return times(x, axis.Unique(shapes), func(c *Case, s shape) { c.N, c.Tensors, c.Model = s.n, s.tensors, s.model })
 }
 
 func (x *expansion) dtypes() error {
@@ -326,7 +326,7 @@ func (x *expansion) caches() error {
 			c.Cache = Cold
 		}
 	}
-	x.cases = unique(x.cases)
+	x.cases = axis.Unique(x.cases)
 	return nil
 }
 

@@ -10,11 +10,10 @@ import (
 	"strings"
 )
 
-// Hyperparameters are the exported fields of an update's struct, or that of an
-// objective or a noise law. A field's json tag is its name on the command line and
-// in records, and its range tag says which values make sense: an interval such as
-// "[0,1)", or of a text the words that it may be. Without a range tag any finite
-// number will do.
+// Hyperparameters are the exported fields of an update's struct. A field's json
+// tag is its name on the command line and in records, and its range tag says
+// which values make sense: an interval such as "[0,1)", or for a string the words
+// to choose from, "zeros|xavier|he". Without a range tag any finite number will do.
 
 // A Param is a hyperparameter and its value.
 type Param struct {
@@ -51,32 +50,33 @@ func Check(u any) error {
 		return nil // an update of another package's, without any
 	}
 	for i := range v.NumField() {
-		var x float64
-		switch y := v.Field(i).Interface().(type) {
+		f := v.Type().Field(i)
+		r := f.Tag.Get("range")
+		var ok bool
+		want := r
+		switch x := v.Field(i).Interface().(type) {
 		case float64:
-			x = y
-		case int:
-			x = float64(y)
-		case string:
-			f := v.Type().Field(i)
-			if names := strings.Split(f.Tag.Get("range"), ","); !slices.Contains(names, y) {
-				return fmt.Errorf("%s is %q, want one of %s", f.Tag.Get("json"), y, strings.Join(names, ", "))
+			ok = finite(x) && within(x, r)
+			if r == "" {
+				want = "a finite number"
 			}
-			continue
+		case int:
+			ok = within(float64(x), r)
+		case string:
+			ok = slices.Contains(strings.Split(r, "|"), x)
+			want = words(r)
 		default:
 			continue
 		}
-		f := v.Type().Field(i)
-		r := f.Tag.Get("range")
-		if !finite(x) || !within(x, r) {
-			if r == "" {
-				r = "a finite number"
-			}
-			return fmt.Errorf("%s is %v, want %s", f.Tag.Get("json"), x, r)
+		if !ok {
+			return fmt.Errorf("%s is %v, want %s", f.Tag.Get("json"), v.Field(i), want)
 		}
 	}
 	return nil
 }
+
+// words lists the choices of a range such as "zeros|xavier|he".
+func words(r string) string { return "one of " + strings.ReplaceAll(r, "|", ", ") }
 
 // within reports whether x lies in an interval such as "[0,1)"; "" is the line.
 func within(x float64, interval string) bool {
@@ -101,19 +101,17 @@ func bound(s string) float64 {
 	return x
 }
 
-// Named is a struct of hyperparameters: an update, an objective, a noise law.
-type Named interface{ Name() string }
-
 // Parse returns the update that a text such as "adamw" or
 // "adamw:lr=3e-4:weight_decay=0.1" names: a definition's name, then the
 // hyperparameters that differ from its default.
-func Parse(text string) (Update, error) { return ParseNamed("update", text, defaultUpdates()) }
+func Parse(text string) (Update, error) { return ParseAmong("update", defaults(), text) }
 
 // Format returns the text that [Parse] turns into u: the name, then what
 // differs from the default.
-func Format(u Update) string { return FormatNamed(u, defaultUpdates()) }
+func Format(u Update) string { return FormatAmong(defaults(), u) }
 
-func defaultUpdates() []Update {
+// defaults are the updates that a name alone means.
+func defaults() []Update {
 	var out []Update
 	for _, d := range All() {
 		out = append(out, d.Cases[0])
@@ -121,48 +119,65 @@ func defaultUpdates() []Update {
 	return out
 }
 
-// ParseNamed returns the one of defaults that a text names, with the
-// hyperparameters that it sets. What says what they are, for errors: "update".
-func ParseNamed[N Named](what, text string, defaults []N) (N, error) {
+// A Named thing is a struct of hyperparameters with a name, such as an [Update].
+type Named interface{ Name() string }
+
+// ParseAmong returns the one of defaults that a text names, with the settings
+// that follow the name. Kind is the word for it in errors.
+func ParseAmong[N Named](kind string, defaults []N, text string) (N, error) {
 	var none N
 	name, rest, more := strings.Cut(text, ":")
-	i := slices.IndexFunc(defaults, func(d N) bool { return d.Name() == name })
+	i := slices.IndexFunc(defaults, func(n N) bool { return n.Name() == name })
 	if i < 0 {
 		var names []string
-		for _, d := range defaults {
-			names = append(names, d.Name())
+		for _, n := range defaults {
+			names = append(names, n.Name())
 		}
-		return none, fmt.Errorf("unknown %s %q, want one of %s", what, name, strings.Join(names, ", "))
+		return none, fmt.Errorf("unknown %s %q, want one of %s", kind, name, strings.Join(names, ", "))
 	}
 	v := reflect.New(reflect.TypeOf(defaults[i])).Elem()
 	v.Set(reflect.ValueOf(defaults[i]))
 	if more {
 		for _, setting := range strings.Split(rest, ":") {
 			if err := set(v, setting); err != nil {
-				return none, fmt.Errorf("%s %q: %w", what, text, err)
+				return none, fmt.Errorf("%s %q: %w", kind, text, err)
 			}
 		}
 	}
-	x := v.Interface().(N)
-	if err := Check(x); err != nil {
-		return none, fmt.Errorf("%s %q: %w", what, text, err)
+	n := v.Interface().(N)
+	if err := Check(n); err != nil {
+		return none, fmt.Errorf("%s %q: %w", kind, text, err)
 	}
-	return x, nil
+	return n, nil
 }
 
-// FormatNamed returns the text that [ParseNamed] turns into x.
-func FormatNamed[N Named](x N, defaults []N) string {
-	text := x.Name()
-	var usual []Param
+// FormatAmong returns the text that [ParseAmong] turns into n.
+func FormatAmong[N Named](defaults []N, n N) string {
+	text := n.Name()
+	var params []Param
 	if i := slices.IndexFunc(defaults, func(d N) bool { return d.Name() == text }); i >= 0 {
-		usual = Params(defaults[i])
+		params = Params(defaults[i])
 	}
-	for i, p := range Params(x) {
-		if i >= len(usual) || p.Value != usual[i].Value {
+	for i, p := range Params(n) {
+		if i >= len(params) || p.Value != params[i].Value {
 			text += ":" + p.Name + "=" + p.Value
 		}
 	}
 	return text
+}
+
+// With returns x with a hyperparameter changed.
+func With[N Named](x N, name string, value float64) (N, error) {
+	v := reflect.New(reflect.TypeOf(x)).Elem()
+	v.Set(reflect.ValueOf(x))
+	if err := set(v, name+"="+strconv.FormatFloat(value, 'g', -1, 64)); err != nil {
+		return x, fmt.Errorf("%s: %w", x.Name(), err)
+	}
+	out := v.Interface().(N)
+	if err := Check(out); err != nil {
+		return x, fmt.Errorf("%s: %w", x.Name(), err)
+	}
+	return out, nil
 }
 
 // set assigns "name=value" to the field of that name.
@@ -184,10 +199,10 @@ func set(v reflect.Value, setting string) error {
 			*x, err = strconv.ParseFloat(value, 64)
 		case *int:
 			*x, err = strconv.Atoi(value)
-		case *string:
-			*x = value
 		case *bool:
 			*x, err = strconv.ParseBool(value)
+		case *string:
+			*x = value
 		case encoding.TextUnmarshaler:
 			err = x.UnmarshalText([]byte(value))
 		}

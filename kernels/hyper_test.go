@@ -111,10 +111,54 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// structs are those whose tags are read: updates and maps.
+// net has fields of the types that no update has.
+type net struct {
+	Width int     `json:"width" range:"[1,64]"`
+	Init  string  `json:"init" range:"zeros|he"`
+	Decay float64 `json:"decay" range:"[0,inf)"`
+}
+
+func (net) Name() string { return "net" }
+
+// TestAmong: what Parse and Format do for updates holds for any named structs.
+func TestAmong(t *testing.T) {
+	nets := []net{{Width: 8, Init: "he"}}
+	for text, want := range map[string]net{
+		"net":                           {8, "he", 0},
+		"net:width=64:init=zeros":       {64, "zeros", 0},
+		"net:width=1:init=he:decay=0.5": {1, "he", 0.5},
+	} {
+		got, err := ParseAmong("objective", nets, text)
+		if err != nil || got != want {
+			t.Errorf("%q is %+v, %v, want %+v", text, got, err, want)
+		}
+		if back, err := ParseAmong("objective", nets, FormatAmong(nets, got)); err != nil || back != want {
+			t.Errorf("%q formats as %q, which is %+v, %v", text, FormatAmong(nets, got), back, err)
+		}
+	}
+	if got := FormatAmong(nets, net{8, "he", 0.5}); got != "net:decay=0.5" {
+		t.Errorf("what is default is in %q", got)
+	}
+	for text, want := range map[string]string{
+		"nest":          `unknown objective "nest", want one of net`,
+		"net:width=0":   `objective "net:width=0": width is 0, want [1,64]`,
+		"net:width=1.5": `objective "net:width=1.5": width is "1.5", want a whole number`,
+		"net:init=one":  `objective "net:init=one": init is one, want one of zeros, he`,
+		"net:decay=-1":  `objective "net:decay=-1": decay is -1, want [0,inf)`,
+	} {
+		if _, err := ParseAmong("objective", nets, text); err == nil || err.Error() != want {
+			t.Errorf("%q: error %v, want %s", text, err, want)
+		}
+	}
+}
+
+// structs are those whose tags are read: updates, noise laws and maps.
 func structs() []any {
 	var all []any
 	for _, d := range All() {
+		all = append(all, d.Cases[0])
+	}
+	for _, d := range Noises() {
 		all = append(all, d.Cases[0])
 	}
 	return append(all, ClipNorm{}, InverseNorm{})

@@ -101,6 +101,9 @@ const (
 	SecondMoment // a state that is never negative, such as an average of squares
 	Threshold    // given by the caller, zero or more
 	Scratch      // of the backend: written by one pass for the next
+	Input        // of an objective: its point, or data of its own
+	Output       // of an objective: the gradient
+	Neighbour    // of an objective: its point, moved along the array
 )
 
 // A Slot is one array of a tensor.
@@ -135,6 +138,10 @@ type Kernel struct {
 	// between its passes: the first stores in one more slot, of role Scratch, what
 	// the second would otherwise compute again.
 	Resident *Kernel
+
+	// Scaled, if not nil, is the same kernel of a noise with one more slot, whose
+	// elements multiply the numbers that it draws.
+	Scaled *Kernel
 }
 
 // A Pass is one run over memory. It updates first, if it does; what it sums are
@@ -145,6 +152,8 @@ type Pass struct {
 	Access   []Access // of each slot
 	Update32 Loop[float32]
 	Update64 Loop[float64]
+	Draw32   Drawing[float32] // in place of an update, of a noise
+	Draw64   Drawing[float64]
 	Sums     int // sums that the pass produces
 	Terms32  Terms[float32]
 	Terms64  Terms[float64]

@@ -59,8 +59,13 @@ func TestKernels(t *testing.T) {
 			if len(p.Access) != len(k.Slots) {
 				t.Errorf("%s: pass %q has %d accesses to %d slots", k.Name, p.Name, len(p.Access), len(k.Slots))
 			}
-			writes := slices.ContainsFunc(p.Access, func(a Access) bool { return a&Write != 0 })
-			if (p.Update32 != nil) != writes || (p.Update64 != nil) != writes {
+			writes := false
+			for i, a := range p.Access {
+				byTerms := k.Slots[i].Role == Scratch || p.Sums > 0 && k.Slots[i].Role == Output
+				writes = writes || a&Write != 0 && !byTerms
+			}
+			updates32, updates64 := p.Update32 != nil || p.Draw32 != nil, p.Update64 != nil || p.Draw64 != nil
+			if updates32 != writes || updates64 != writes {
 				t.Errorf("%s: pass %q writes: %v, want a loop that updates in either type, or none", k.Name, p.Name, writes)
 			}
 			if sums := p.Sums > 0; (p.Terms32 != nil) != sums || (p.Terms64 != nil) != sums {
@@ -69,11 +74,24 @@ func TestKernels(t *testing.T) {
 		}
 		for i, s := range k.Slots {
 			f := k.Float32()
-			if writes := s.Role != Gradient && s.Role != Threshold; f.Writes(i) != writes {
+			given := []Role{Gradient, Threshold, Input, Neighbour}
+			if writes := !slices.Contains(given, s.Role); f.Writes(i) != writes {
 				t.Errorf("%s: slot %s is written: %v, want %v", k.Name, s.Name, f.Writes(i), writes)
 			}
 		}
-		if k == SquaredNorm {
+		if slices.Contains([]*Kernel{SquaredNorm, InnerProduct, Combination, Copying}, k) {
+			continue
+		}
+		if k.Passes[0].Draw32 != nil {
+			if len(k.Passes) != 1 || k.Passes[0].Sums != 0 || (k.Scaled == nil) != (len(k.Slots) == 2) {
+				t.Errorf("%s is no noise: slots %v, want one, and a form with a scale, and one pass without sums", k.Name, k.Slots)
+			}
+			continue
+		}
+		if k.Slots[0].Role == Input {
+			if len(k.Passes) != 1 || k.Passes[0].Sums != 1 || k.Slots[1].Role != Output {
+				t.Errorf("%s is no objective: slots %v, want a point and a gradient first, and one pass with one sum", k.Name, k.Slots)
+			}
 			continue
 		}
 		if len(k.Slots) < 2 || k.Slots[0] != slotP || k.Slots[1] != slotG {
@@ -117,6 +135,9 @@ func TestAccess(t *testing.T) {
 				}
 				if p.Update32 != nil {
 					p.Update32(Round[float32](&c), slots)
+				}
+				if p.Draw32 != nil {
+					p.Draw32(Round[float32](&c), 0, slots)
 				}
 				if p.Terms32 != nil {
 					p.Terms32(Round[float32](&c), slots, make([][Lanes]float32, p.Sums))

@@ -49,7 +49,7 @@ func (f *Stored) anyAccess() []Access {
 func (f *Stored) mix(access []Access) Mix {
 	var m Mix
 	for k, a := range access {
-		if a != None {
+		if a != None && f.ArrayRole(k) != Neighbour {
 			m = append(m, Traffic{k, f.Types[k].Bytes(Block) / Block, a&Write != 0})
 		}
 	}

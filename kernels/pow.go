@@ -50,37 +50,48 @@ var PowTables = struct {
 // is below 1.5 ulp (TestPow32). x must be 0 or more, the exponent in [1/2, 2];
 // 0 gives 0, +Inf gives +Inf and NaN gives NaN.
 func Pow32(x, hi, lo float32) float32 {
-	const (
-		one      = 0x3f800000
-		fraction = 0x007fffff
-		normal   = 0x1p-126
-	)
-	t := &PowTables
+	const normal = 0x1p-126
 	if b := math.Float32bits(x); b-1 >= 0x7f7fffff {
 		return x // zero, infinite or no number
 	}
-
-	// x = 2^e * z with z in [3/4, 3/2); z = (1+r)/Inv[j].
 	bias := float32(127)
 	if x < normal {
 		x *= 0x1p24
 		bias += 24
 	}
+	h, l := log2Parts(x, bias)
+
+	// log2(x) is h+l, and w+v its product with the exponent.
+	w := float32(hi * h)
+	v := fma32(hi, l, fma32(lo, h, fma32(hi, h, -w)))
+	return exp2Parts(w, v)
+}
+
+// log2Parts returns two numbers whose sum is the logarithm of a normal number, of
+// which the first is exact. The exponent of x has the bias given.
+func log2Parts(x, bias float32) (h, l float32) {
+	const (
+		one      = 0x3f800000
+		fraction = 0x007fffff
+	)
+	t := &PowTables
+
+	// x = 2^e * z with z in [3/4, 3/2); z = (1+r)/Inv[j].
 	u := math.Float32bits(x) + t.Offset
 	z := math.Float32frombits(u&fraction + (one - t.Offset))
 	e := float32(u>>23) - bias
 	j := u >> 20 & 7
 	r := fma32(z, t.Inv[j], -1)
-	l := t.Log2[3]
+	l = t.Log2[3]
 	for i := 2; i >= 0; i-- {
 		l = fma32(l, r, t.Log2[i])
 	}
-	l = float32(l * r)
+	return e + t.Log[j], float32(l * r)
+}
 
-	// log2(x) is h+l, and w+v its product with the exponent.
-	h := e + t.Log[j]
-	w := float32(hi * h)
-	v := fma32(hi, l, fma32(lo, h, fma32(hi, h, -w)))
+// exp2Parts returns 2^(w+v).
+func exp2Parts(w, v float32) float32 {
+	t := &PowTables
 
 	// 2^(w+v) = 2^k * 2^f with |f| <= 1/2.
 	k := float32(math.RoundToEven(float64(w + v)))

@@ -61,6 +61,23 @@ func sumsq[T Real](c *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
 	}
 }
 
+// InnerProduct is the reduction of two arrays to the sum of x*y.
+var InnerProduct = defineKernel(Kernel{
+	Name:  "dot",
+	Slots: []Slot{{"x", Input}, {"y", Input}},
+	Passes: []Pass{{
+		Access: []Access{Read, Read}, Sums: 1,
+		Terms32: dot[float32], Terms64: dot[float64],
+	}},
+})
+
+func dot[T Real](_ *[MaxCoef]T, s [][]T, acc [][Lanes]T) {
+	x, y := s[0], s[1]
+	for i := range x {
+		acc[0][i%Lanes] += T(x[i] * y[i])
+	}
+}
+
 // A Map is a scalar function of scalars, evaluated in float64 where the data
 // is, between a reduction and the update that uses its result.
 type Map interface {

@@ -100,6 +100,10 @@ func UnitSums[T Real](f *Stored, pass int, c *Coef, arrays [][]T) []T {
 // RunPass runs what a pass updates over the arrays of a tensor.
 func RunPass[T Real](f *Stored, pass int, c *Coef, arrays [][]T) {
 	p := &f.Passes[pass]
+	if draw := choose[Drawing[T]](p.Draw32, p.Draw64); draw != nil {
+		draw(Round[T](c), 0, Slots(f, arrays))
+		return
+	}
 	update := choose[Loop[T]](p.Update32, p.Update64)
 	if update == nil {
 		return

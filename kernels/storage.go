@@ -44,7 +44,7 @@ func (s *Storage) dtype(r Role) DType {
 		return s.state
 	case SecondMoment:
 		return s.moment
-	case Scratch:
+	case Scratch, Input, Output, Neighbour: // never narrow
 		if s.param == F64 {
 			return F64
 		}
@@ -164,7 +164,9 @@ func (f *Stored) Writes(i int) bool { return f.anyAccess()[i]&Write != 0 }
 func (f *Stored) PassBytes(pass, n int) int {
 	total := 0
 	for i, a := range f.Access(pass) {
-		total += a.times() * f.Types[i].Bytes(n)
+		if f.ArrayRole(i) != Neighbour { // memory that another slot reads
+			total += a.times() * f.Types[i].Bytes(n)
+		}
 	}
 	return total
 }

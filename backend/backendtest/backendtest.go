@@ -60,6 +60,36 @@ func Run(t *testing.T, open func() (backend.Backend, error)) {
 			}
 		})
 	}
+	for _, d := range kernels.Objectives() {
+		for i, o := range d.Cases {
+			with(fmt.Sprintf("%s/case=%d", d.Name, i), func(t *testing.T, b backend.Backend) {
+				for _, f := range forms(b, o.Kernel()) {
+					if f.Wide() {
+						checkObjective[float64](t, b, o, f)
+					} else {
+						checkObjective[float32](t, b, o, f)
+					}
+				}
+			})
+		}
+	}
+	for _, d := range kernels.Noises() {
+		for i, law := range d.Cases {
+			with(fmt.Sprintf("%s/case=%d", d.Name, i), func(t *testing.T, b backend.Backend) {
+				for _, k := range []*kernels.Kernel{law.Kernel(), law.Kernel().Scaled} {
+					for _, f := range forms(b, k) {
+						if f.Wide() {
+							checkNoise[float64](t, b, law, f)
+						} else {
+							checkNoise[float32](t, b, law, f)
+						}
+					}
+				}
+			})
+		}
+	}
+	with("samples", checkSamples)
+	with("vectors", checkVectors)
 	with("order", checkOrder)
 	with("scalars", checkScalars)
 	with("skip", checkSkip)
@@ -298,6 +328,135 @@ func anything(rng *rand.Rand) float64 {
 	return ordinary(rng)
 }
 
+// checkObjective holds gradients and values to the definition, whatever the slots
+// hold.
+func checkObjective[T kernels.Real](t *testing.T, b backend.Backend, o kernels.Objective, f *kernels.Stored) {
+	value := scalar(t, b, 0)
+	for _, n := range sizes {
+		if _, err := o.Facts(n); err != nil || n > 5000 && testing.Short() {
+			continue
+		}
+		for start := range 2 {
+			values := ordinary
+			if start == 1 {
+				values = anything
+			}
+			rng := rand.New(rand.NewPCG(uint64(n), uint64(start)))
+			w := newWorld[T](t, b, nil, f, rng, start, []int{0, n}, values)
+			plan := w.bind(t, backend.Evaluation{Objective: o, Slots: w.tensors[0].Slots, Value: value})
+			context := fmt.Sprintf("n=%d offset=%d", n, start)
+			for s := 1; s <= 2; s++ {
+				if err := plan.Step(kernels.At(s)); err != nil {
+					t.Fatal(err)
+				}
+				wantScalar(t, value, kernels.Evaluate(o, kernels.At(s), w.want[0]), context)
+			}
+			w.compare(t, context)
+			if n == 1025 {
+				wantNoAllocs(t, context, func() {
+					if err := plan.Step(kernels.At(3)); err != nil {
+						t.Fatal(err)
+					}
+				})
+			}
+			w.close(t, plan)
+		}
+	}
+}
+
+func wantScalar(t *testing.T, b backend.Buffer, want float64, context string) {
+	t.Helper()
+	got := make([]float64, 1)
+	if err := backend.Get(b, got); err != nil {
+		t.Fatal(err)
+	}
+	if !sameBits(got[0], want) {
+		t.Fatalf("%s: got %v, want %v", context, got[0], want)
+	}
+}
+
+// checkNoise holds what is added to the definition, which knows neither offsets nor
+// workers, with the sample of each step.
+func checkNoise[T kernels.Real](t *testing.T, b backend.Backend, law kernels.Noise, f *kernels.Stored) {
+	const seed = 0xfeedfacecafebeef
+	for _, n := range sizes {
+		if n > 5000 && testing.Short() {
+			continue
+		}
+		for start := range 2 {
+			values := ordinary
+			if start == 1 {
+				values = anything
+			}
+			rng := rand.New(rand.NewPCG(uint64(n), uint64(start)))
+			w := newWorld[T](t, b, nil, f, rng, start, []int{0, n}, values)
+			op, x := backend.Noise{Law: law, Seed: seed, X: w.tensors[0].Slots[0]}, w.want[0][0]
+			var scale []T
+			if len(f.Slots) > 1 {
+				op.Scale, scale = w.tensors[0].Slots[1], w.want[0][1]
+			}
+			plan := w.bind(t, op)
+			context := fmt.Sprintf("n=%d offset=%d", n, start)
+			for _, step := range []int{1, 2, 1<<40 + 1} {
+				if err := plan.Step(kernels.At(step)); err != nil {
+					t.Fatal(err)
+				}
+				kernels.AddNoise(law, kernels.Sample{Seed: seed, Index: step}, x, scale)
+			}
+			w.compare(t, context)
+			if n == 1025 {
+				if allocs := testing.AllocsPerRun(5, func() { _ = plan.Step(kernels.At(3)) }); allocs != 0 {
+					t.Errorf("%s: Step allocates %v times, want 0", f.Name, allocs)
+				}
+			}
+			w.close(t, plan)
+		}
+	}
+}
+
+// checkSamples draws the same sample at two points, in one step and in two.
+func checkSamples(t *testing.T, b backend.Backend) {
+	const n = 3000
+	law := kernels.FindNoise("gaussian").Cases[0]
+	w := newWorld[float32](t, b, nil, kernels.Combination.Float32(), rand.New(rand.NewPCG(17, 18)), 0, []int{0, n}, ordinary)
+	y, x := w.tensors[0].Slots[0], w.tensors[0].Slots[1]
+	plan := w.bind(t,
+		backend.Noise{Law: law, Seed: 1, X: y},
+		backend.Noise{Law: law, Seed: 1, X: x},
+		backend.Noise{Law: law, Seed: 1, Index: 7, X: x})
+	for _, step := range []int{5, 7} {
+		if err := plan.Step(kernels.At(step)); err != nil {
+			t.Fatal(err)
+		}
+		kernels.AddNoise(law, kernels.Sample{Seed: 1, Index: step}, w.want[0][0], nil)
+		kernels.AddNoise(law, kernels.Sample{Seed: 1, Index: step}, w.want[0][1], nil)
+		kernels.AddNoise(law, kernels.Sample{Seed: 1, Index: 7}, w.want[0][1], nil)
+	}
+	w.compare(t, "samples drawn again")
+	w.close(t, plan)
+}
+
+// checkVectors holds the ops on whole vectors to their definitions.
+func checkVectors(t *testing.T, b backend.Backend) {
+	const n = 5003
+	w := newWorld[float32](t, b, nil, kernels.Combination.Float32(), rand.New(rand.NewPCG(15, 16)), 1, []int{0, n}, ordinary)
+	y, x := w.tensors[0].Slots[0], w.tensors[0].Slots[1]
+	half, minus, out := scalar(t, b, 0.5), scalar(t, b, -3), scalar(t, b, 0)
+	plan := w.bind(t,
+		backend.Combination{Y: y, X: x, A: half, B: minus},
+		backend.Copy{To: x.Slice(0, n/2), From: y.Slice(n-n/2, n)},
+		backend.Dot{X: x, Y: y, Out: out})
+	if err := plan.Step(kernels.At(1)); err != nil {
+		t.Fatal(err)
+	}
+	hy, hx := w.want[0][0], w.want[0][1]
+	kernels.RunPass(kernels.Combination.Float32(), 0, &kernels.Coef{1: 0.5, 2: -3}, w.want[0])
+	copy(hx[:n/2], hy[n-n/2:])
+	wantScalar(t, out, kernels.PassSums(kernels.InnerProduct.Float32(), 0, &kernels.Coef{}, [][]float32{hx, hy})[0], "dot")
+	w.compare(t, "combined, copied")
+	w.close(t, plan)
+}
+
 // checkScale multiplies gradients by a scalar on the device, as Scale promises.
 func checkScale(t *testing.T, b backend.Backend, u kernels.Update) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -379,17 +538,27 @@ func checkAllocs(t *testing.T, b backend.Backend, u kernels.Update, f *kernels.S
 		w := newWorld[float32](t, b, u, f, rand.New(rand.NewPCG(5, 6)), 0, []int{0, n / 512 * 256, n}, ordinary)
 		plan := w.bind(t, backend.Group{Update: u, Tensors: w.tensors})
 		st := kernels.At(1)
-		allocs := testing.AllocsPerRun(20, func() {
+		wantNoAllocs(t, fmt.Sprintf("%s, n=%d", f.Storage.Name, n), func() {
 			if err := plan.Step(st); err != nil {
 				t.Fatal(err)
 			}
 			st.T++
 		})
-		if allocs != 0 {
-			t.Errorf("%s, n=%d: Step allocates %v times, want 0", f.Storage.Name, n, allocs)
-		}
 		w.close(t, plan)
 	}
+}
+
+// wantNoAllocs holds f to allocating nothing. The runtime counts what all threads
+// allocate, such as one that it starts meanwhile: what f does shows every time.
+func wantNoAllocs(t *testing.T, context string, f func()) {
+	t.Helper()
+	var allocs float64
+	for range 3 {
+		if allocs = testing.AllocsPerRun(20, f); allocs == 0 {
+			return
+		}
+	}
+	t.Errorf("%s: Step allocates %v times, want 0", context, allocs)
 }
 
 // checkOrder binds ops that depend on one another: they run in order.
@@ -478,6 +647,9 @@ func checkSkip(t *testing.T, b backend.Backend) {
 
 // checkStream holds the stream of a plan to moving as much and changing nothing.
 func checkStream(t *testing.T, b backend.Backend) {
+	law := kernels.FindNoise("gaussian").Cases[0]
+	w := newWorld[float32](t, b, nil, law.Kernel().Float32(), rand.New(rand.NewPCG(11, 12)), 1, []int{0, 3000}, anything)
+	checkStreamOf(t, w, backend.Noise{Law: law, X: w.tensors[0].Slots[0]})
 	for _, d := range kernels.All() {
 		u := d.Cases[0]
 		for _, f := range forms(b, u.Kernel()) {
@@ -485,19 +657,24 @@ func checkStream(t *testing.T, b backend.Backend) {
 				continue
 			}
 			w := newWorld[float32](t, b, u, f, rand.New(rand.NewPCG(11, 12)), f.Grain(), []int{0, 256, 3000}, anything)
-			plan := w.bind(t, backend.Group{Update: u, Tensors: w.tensors})
-			stream, err := plan.Stream()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := stream.Step(kernels.At(1)); err != nil {
-				t.Fatal(err)
-			}
-			w.compare(t, "the stream changes nothing")
-			if plan.Bytes() != stream.Bytes() || plan.Bytes() == 0 {
-				t.Errorf("%s in %s: the plan moves %d bytes, its stream %d", d.Name, f.Storage.Name, plan.Bytes(), stream.Bytes())
-			}
-			w.close(t, stream, plan)
+			checkStreamOf(t, w, backend.Group{Update: u, Tensors: w.tensors})
 		}
 	}
+}
+
+func checkStreamOf(t *testing.T, w *world[float32], op backend.Op) {
+	t.Helper()
+	plan := w.bind(t, op)
+	stream, err := plan.Stream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Step(kernels.At(1)); err != nil {
+		t.Fatal(err)
+	}
+	w.compare(t, "the stream changes nothing")
+	if plan.Bytes() != stream.Bytes() || plan.Bytes() == 0 {
+		t.Errorf("%s in %s: the plan moves %d bytes, its stream %d", w.form.Name, w.form.Storage.Name, plan.Bytes(), stream.Bytes())
+	}
+	w.close(t, stream, plan)
 }

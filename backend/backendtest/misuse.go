@@ -27,6 +27,7 @@ func checkMisuse(t *testing.T, b backend.Backend) {
 	group := func(slots ...backend.Buffer) backend.Group {
 		return backend.Group{Update: u, Tensors: []backend.Tensor{{Slots: []backend.Buffer{p.Slice(0, 0), g.Slice(0, 0), m.Slice(0, 0), v.Slice(0, 0)}}, {Slots: slots}}}
 	}
+	law := kernels.Gaussian{Scale: 1, Batch: 1}
 	nan, unscaled := group(p, g, m, v), group(p, g, m, v)
 	nan.Update = kernels.AdamW{LR: math.NaN()}
 	unscaled.Scale = short
@@ -47,6 +48,13 @@ func checkMisuse(t *testing.T, b backend.Backend) {
 		{"the same array twice", group(p, g, m, m), []string{"op 1", "share memory"}},
 		{"scale", unscaled, []string{"op 1", "scale", "1 f64", "7 of f32"}},
 		{"norm", backend.SquaredNorm{X: []backend.Buffer{g}, Out: g}, []string{"op 1", "out", "1 f64"}},
+		{"no law", backend.Noise{X: p}, []string{"op 1", "no law"}},
+		{"a law", backend.Noise{Law: kernels.Gaussian{Scale: -1, Batch: 1}, X: p}, []string{"op 1", "gaussian", "scale is -1", "[0,inf)"}},
+		{"no array", backend.Noise{Law: law}, []string{"op 1", "gaussian", "slot x", "no buffer"}},
+		{"an array of halves", backend.Noise{Law: law, X: half}, []string{"op 1", "gaussian", "[bf16]", "want x f32 (f32); or"}},
+		{"a scale's length", backend.Noise{Law: law, X: p, Scale: short}, []string{"op 1", "slot scale", "7 elements", "want 8"}},
+		{"a scale that is changed", backend.Noise{Law: law, X: p, Scale: p}, []string{"op 1", "share memory"}},
+		{"an index", backend.Noise{Law: law, X: p, Index: -1}, []string{"op 1", "index is -1"}},
 		{"map", backend.ScalarMap{Out: norm}, []string{"op 1", "no map"}},
 		{"map constants", backend.ScalarMap{Map: kernels.ClipNorm{Max: -1}, Out: norm}, []string{"op 1", "max is -1", "(0,inf)"}},
 	} {

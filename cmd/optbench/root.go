@@ -102,7 +102,7 @@ missing; 5 a verification, a measurement or a write failed.`,
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
 		return errors.New(text)
 	})
-	root.AddCommand(newRun(), newList(), newEnv(), newTable(), newVersion())
+	root.AddCommand(newRun(), newConverge(), newList(), newEnv(), newTable(), newVersion())
 	return root
 }
 

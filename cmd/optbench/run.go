@@ -120,7 +120,7 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 	if r.out, err = report.New(cmd.OutOrStdout(), o.format, cases); err != nil {
 		return err
 	}
-	r.progress(len(cases) * o.launches)
+	r.progress(len(cases)*o.launches, "measuring")
 	if o.launches > 1 {
 		if o.format == "table" || o.format == "md" {
 			r.out = report.Combined(r.out)
@@ -153,12 +153,21 @@ func fits(m *harness.Meter, cases []harness.Case, env machine.Environment) error
 		if err != nil {
 			return err
 		}
-		// Buffers for verification and the program itself need room too.
-		const room = 256 << 20
-		if env.MemoryAvailable > 0 && uint64(need)+room > env.MemoryAvailable {
-			return fmt.Errorf("%s at n=%s needs %s of memory and %s are available; want a smaller n",
-				c.Update, axis.FormatInt(int64(c.N)), size(uint64(need)+room), size(env.MemoryAvailable))
+		if err := room(fmt.Sprintf("%s at n=%s", c.Update, axis.FormatInt(int64(c.N))), need, "n", env); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// room refuses what needs more memory than there is. Less of which axis would do, it
+// says too.
+func room(what string, need int64, less string, env machine.Environment) error {
+	// Buffers for verification and the program itself need room too.
+	const own = 256 << 20
+	if env.MemoryAvailable > 0 && uint64(need)+own > env.MemoryAvailable {
+		return fmt.Errorf("%s needs %s of memory and %s are available; want a smaller %s",
+			what, size(uint64(need)+own), size(env.MemoryAvailable), less)
 	}
 	return nil
 }
@@ -238,6 +247,11 @@ func (o runOptions) command() string {
 	if o.out != "" {
 		words = append(words, "-o", o.out)
 	}
+	return quoted(words)
+}
+
+// quoted joins the words of a command so that a shell takes them apart again.
+func quoted(words []string) string {
 	for i, w := range words {
 		if strings.ContainsAny(w, " \t\"'$&|;<>()*?[]{}\\`") {
 			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
@@ -290,14 +304,14 @@ type recorder struct {
 }
 
 // progress shows a bar where standard error is a terminal.
-func (r *recorder) progress(cases int) {
+func (r *recorder) progress(cases int, doing string) {
 	r.want = cases
 	if !isTerminal(r.stderr) {
 		return
 	}
 	r.bar = progressbar.NewOptions(cases,
 		progressbar.OptionSetWriter(r.stderr), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("measuring"))
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription(doing))
 }
 
 // quiet runs f while the bar is out of its way.

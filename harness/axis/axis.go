@@ -69,7 +69,7 @@ func Ints(values []string) ([]int64, error) {
 			return nil, fmt.Errorf("got more than %d values, want fewer: use a greater step or several runs", maxValues)
 		}
 	}
-	return unique(ns), nil
+	return Unique(ns), nil
 }
 
 // Floats reads finite numbers that are zero or more, in the order given, repeats
@@ -94,7 +94,7 @@ func Floats(values []string) ([]float64, error) {
 		}
 		xs = append(xs, x+0) // -0 becomes 0
 	}
-	return unique(xs), nil
+	return Unique(xs), nil
 }
 
 // FormatInt returns the shortest of the plain form of n, its scientific form and
@@ -116,6 +116,34 @@ func FormatInt(n int64) string {
 		forms = append(forms, "2^"+strconv.Itoa(bits.TrailingZeros64(uint64(n))))
 	}
 	return slices.MinFunc(forms, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
+}
+
+// FormatFloat returns x with at most so many significant digits, in the plain form
+// or in the scientific one: 1500, 0.012, 1.23e-5, 2e6. Whole numbers of up to five
+// digits keep them all.
+func FormatFloat(x float64, digits int) string {
+	if x == math.Trunc(x) && math.Abs(x) < 1e5 {
+		digits = max(digits, 5)
+	}
+	scientific := strconv.FormatFloat(x, 'e', digits-1, 64)
+	mantissa, exponent, ok := strings.Cut(scientific, "e")
+	if !ok {
+		return scientific // an infinity, or no number
+	}
+	rounded, _ := strconv.ParseFloat(scientific, 64) // it was formatted here
+	plain := strconv.FormatFloat(rounded, 'f', -1, 64)
+	if strings.Contains(mantissa, ".") {
+		mantissa = strings.TrimRight(strings.TrimRight(mantissa, "0"), ".")
+	}
+	sign := ""
+	if exponent[0] == '-' {
+		sign = "-"
+	}
+	short := mantissa + "e" + sign + strings.TrimLeft(exponent, "+-0")
+	if len(plain) < len(short) || len(plain) <= 5 {
+		return plain
+	}
+	return short
 }
 
 // expand reads one item of the language: a number, a power, or a range of either.
@@ -222,8 +250,8 @@ func whole(s string, least int64) (int64, error) {
 	return x.Num().Int64(), nil
 }
 
-// unique removes repeats and keeps the order of first appearance.
-func unique[T comparable](values []T) []T {
+// Unique removes repeats and keeps the order of first appearance.
+func Unique[T comparable](values []T) []T {
 	seen := make(map[T]bool, len(values))
 	return slices.DeleteFunc(values, func(v T) bool {
 		again := seen[v]

@@ -1,6 +1,7 @@
 package axis_test
 
 import (
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -132,6 +133,18 @@ func TestFormatInt(t *testing.T) {
 	} {
 		if got := axis.FormatInt(n); got != want {
 			t.Errorf("FormatInt(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestFormatFloat(t *testing.T) {
+	for x, want := range map[float64]string{
+		0: "0", 1: "1", -1: "-1", 12345: "12345", 123456: "1.23e5", 1e5: "1e5", 1234567: "1.23e6", 0.5: "0.5", 0.01234: "0.0123",
+		0.001: "0.001", 0.0001: "1e-4", 0.00012345: "1.23e-4", 1e-30: "1e-30", 999.9: "1000", 99999.5: "1e5", 1.5e100: "1.5e100",
+		math.Inf(1): "+Inf",
+	} {
+		if got := axis.FormatFloat(x, 3); got != want {
+			t.Errorf("FormatFloat(%v, 3) = %q, want %q", x, got, want)
 		}
 	}
 }

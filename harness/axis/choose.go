@@ -27,7 +27,7 @@ func Choose(axisName string, got []string, known []string) ([]string, error) {
 			return nil, fmt.Errorf("axis %s: got %q%s, want all or some of: %s", axisName, name, hint, strings.Join(known, ", "))
 		}
 	}
-	return unique(chosen), nil
+	return Unique(chosen), nil
 }
 
 // Suggest returns the known word nearest to a mistyped one, the first of several
@@ -63,4 +63,17 @@ func distance(a, b []rune) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// Times returns the cases once for each value, which put sets.
+func Times[C, V any](cases []C, values []V, put func(*C, V)) []C {
+	var out []C
+	for _, c := range cases {
+		for _, v := range values {
+			n := c
+			put(&n, v)
+			out = append(out, n)
+		}
+	}
+	return out
 }

@@ -85,6 +85,7 @@ type Task struct {
 	Objective string  `json:"objective"` // with its parameters: "diagonal:condition=1e4"
 	Dim       int     `json:"dim"`
 	Noise     string  `json:"noise,omitempty"` // on every gradient; "" for none
+	Batch     int     `json:"batch,omitempty"` // examples that a gradient is over; 0 for all
 	Optimizer string  `json:"optimizer"`       // a name with its hyperparameters, but for the learning rate
 	LR        float64 `json:"lr"`
 	Schedule  string  `json:"schedule,omitempty"` // of the learning rate; "" for a constant one
@@ -105,11 +106,12 @@ type Convergence struct {
 	// Tuning says that the run served to choose the learning rate alone.
 	Tuning bool `json:"tuning,omitempty"`
 
-	Start     float64 `json:"start"`      // value at the first point
-	Target    float64 `json:"target"`     // value at which the run ends
-	Reached   bool    `json:"reached"`    // Steps and what follows are those to the target; else those spent
-	Diverged  bool    `json:"diverged"`   // a value that was not finite, or far above the start
-	Steps     int     `json:"steps"`      //
+	Budget    int     `json:"budget"`   // steps that it might take
+	Start     float64 `json:"start"`    // value at the first point
+	Target    float64 `json:"target"`   // value at which the run ends
+	Reached   bool    `json:"reached"`  // Steps and what follows are those to the target; else those spent
+	Diverged  bool    `json:"diverged"` // a value that was not finite, or far above the start
+	Steps     int     `json:"steps"`
 	GradEvals int64   `json:"grad_evals"` // gradients of the whole objective, or of a batch
 	Seconds   float64 `json:"seconds"`    // of the steps, on the backend's clock
 	Bytes     int64   `json:"bytes"`      // least memory traffic of the steps

@@ -1,12 +1,14 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/optbench/optbench/harness/measure"
 	"github.com/optbench/optbench/harness/record"
 )
 
@@ -35,11 +37,7 @@ func (b benchFormat) Write(t *record.Throughput) error {
 	// The cache, a word, comes last: digits behind a minus at the end of a name, as
 	// of a clip of 1e-05, are read as GOMAXPROCS.
 	keys = append(keys, [2]string{"cache", c.Cache})
-	name := "Step"
-	for _, k := range keys {
-		// A slash would start another key, a space end the name.
-		name += "/" + k[0] + "=" + strings.NewReplacer("/", "_", " ", "_").Replace(k[1])
-	}
+	name := benchName("Step", keys)
 	steps, limits := t.Samples, t.LimitSamples
 	var config []benchfmt.Config
 	if r := b.runs[t.Run]; r != nil {
@@ -51,7 +49,7 @@ func (b benchFormat) Write(t *record.Throughput) error {
 	for i, s := range steps {
 		result := &benchfmt.Result{
 			Config: config,
-			Name:   benchfmt.Name(name),
+			Name:   name,
 			Iters:  1,
 			Values: []benchfmt.Value{{Value: s, Unit: "sec/op"}, {Value: float64(t.Bytes) / s, Unit: "B/s"}},
 		}
@@ -61,6 +59,46 @@ func (b benchFormat) Write(t *record.Throughput) error {
 		if err := b.w.Write(result); err != nil {
 			return fmt.Errorf("benchfmt: %w", err)
 		}
+	}
+	return nil
+}
+
+// benchName makes a name of keys and values.
+func benchName(name string, keys [][2]string) benchfmt.Name {
+	for _, k := range keys {
+		// A slash would start another key, a space end the name.
+		name += "/" + k[0] + "=" + strings.NewReplacer("/", "_", " ", "_").Replace(k[1])
+	}
+	return benchfmt.Name(name)
+}
+
+// Convergence writes a line per run. What a run cost stands there only where it
+// reached the target, for benchmarks know no censored samples; share-reached tells how
+// many did.
+func (b benchFormat) Convergence(r *record.Convergence) error {
+	c := r.Case
+	result := &benchfmt.Result{
+		Name: benchName("Converge", [][2]string{
+			{"objective", c.Objective}, {"dim", strconv.Itoa(c.Dim)}, {"noise", cmp.Or(c.Noise, "none")}, {"optimizer", measure.Name(c)},
+			{"lr", float(c.LR)}, {"threads", strconv.Itoa(c.Threads)}, {"backend", c.Backend}, {"dtype", c.DType},
+		}),
+		Iters:  1,
+		Values: []benchfmt.Value{{Value: r.Final, Unit: "final-value"}, {Value: 0, Unit: "share-reached"}},
+	}
+	if r.Reached {
+		result.Values[1].Value = 1
+		result.Values = append(result.Values,
+			benchfmt.Value{Value: float64(r.Steps), Unit: "steps"}, benchfmt.Value{Value: float64(r.GradEvals), Unit: "grad-evals"},
+			benchfmt.Value{Value: r.Seconds, Unit: "sec"}, benchfmt.Value{Value: float64(r.Bytes), Unit: "B"})
+	}
+	if run := b.runs[r.Run]; run != nil {
+		result.Config = configOf(run)
+	}
+	if r.Tuning {
+		return nil // not what is compared
+	}
+	if err := b.w.Write(result); err != nil {
+		return fmt.Errorf("benchfmt: %w", err)
 	}
 	return nil
 }

@@ -12,28 +12,40 @@ import (
 )
 
 // Show writes the records of a file in a format. Tables have one row per case,
-// with the launches of a case combined; the other formats have the records as
-// they are. By makes a table with a column per value of an axis, and sort orders
-// its rows by a column; both may be empty.
+// with the launches of a case combined, and one per task of an optimizer, over its
+// seeds; the other formats have the records as they are. By makes a table of
+// throughput with a column per value of an axis, and sort orders its rows by a column;
+// both may be empty.
 func Show(w io.Writer, f *record.File, format, by, sort string) error {
-	records := f.Throughput
-	if len(records) == 0 {
+	if len(f.Throughput)+len(f.Convergence) == 0 {
 		return fmt.Errorf("no measurements to show")
 	}
-	if format == "table" || format == "md" {
+	table := format == "table" || format == "md"
+	if by != "" && !table {
+		return fmt.Errorf("--by makes a table, want --format table or md, got %s", format)
+	}
+	records := f.Throughput
+	if table {
 		records = Combine(f)
 	}
 	if sort != "" {
 		less, ok := sortKeys[sort]
-		if !ok {
-			return fmt.Errorf("--sort is %q, want one of %s", sort, strings.Join(SortKeys(), ", "))
+		_, known := groupKeys[sort]
+		if !(ok && len(records) > 0) && !(known && table && len(f.Convergence) > 0) {
+			keys := keysOf(f, table)
+			if len(keys) == 0 {
+				return fmt.Errorf("--sort orders the rows of a table, want --format table or md, got %s", format)
+			}
+			return fmt.Errorf("--sort is %q, want one of %s", sort, strings.Join(keys, ", "))
 		}
-		records = slices.Clone(records)
-		slices.SortStableFunc(records, func(a, b record.Throughput) int { return less(&a, &b) })
+		if ok {
+			records = slices.Clone(records)
+			slices.SortStableFunc(records, func(a, b record.Throughput) int { return less(&a, &b) })
+		}
 	}
 	if by != "" {
-		if format != "table" && format != "md" {
-			return fmt.Errorf("--by makes a table, want --format table or md, got %s", format)
+		if len(records) == 0 {
+			return fmt.Errorf("--by is for throughput, and the records are of convergence")
 		}
 		return pivot(w, records, by, format == "md")
 	}
@@ -45,6 +57,9 @@ func Show(w io.Writer, f *record.File, format, by, sort string) error {
 	if err != nil {
 		return err
 	}
+	if r, ok := out.(*rows); ok && groupKeys[sort] != nil {
+		r.sort = sort
+	}
 	for i := range f.Runs {
 		if err := out.Run(&f.Runs[i]); err != nil {
 			return err
@@ -55,7 +70,24 @@ func Show(w io.Writer, f *record.File, format, by, sort string) error {
 			return err
 		}
 	}
+	for i := range f.Convergence {
+		if err := out.Convergence(&f.Convergence[i]); err != nil {
+			return err
+		}
+	}
 	return out.Close()
+}
+
+// keysOf lists the columns that the records can be ordered by.
+func keysOf(f *record.File, table bool) []string {
+	var keys []string
+	if len(f.Throughput) > 0 {
+		keys = SortKeys()
+	}
+	if len(f.Convergence) > 0 && table {
+		keys = append(keys, GroupSortKeys()...)
+	}
+	return keys
 }
 
 // sortKeys order records by a column.

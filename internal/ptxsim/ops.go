@@ -140,6 +140,8 @@ var floats = map[string]semantics{
 	"rcp.rn.f32":  map1(op1(f32, from32, func(a float32) float32 { return 1 / a })),
 	"abs.f32":     map1(func(a uint64) uint64 { return a &^ (1 << 31) }),
 	"neg.f32":     map1(func(a uint64) uint64 { return a ^ 1<<31 }),
+	"min.f32":     map2(op2(f32, from32, func(a, b float32) float32 { return number(a, b, min(a, b)) })),
+	"max.f32":     map2(op2(f32, from32, func(a, b float32) float32 { return number(a, b, max(a, b)) })),
 	"fma.rn.f32":  map3(func(a, b, c uint64) uint64 { return from32(fma32(f32(a), f32(b), f32(c))) }),
 
 	"add.rn.f64":  map2(op2(f64, from64, func(a, b float64) float64 { return a + b })),
@@ -151,6 +153,17 @@ var floats = map[string]semantics{
 	"abs.f64":     map1(func(a uint64) uint64 { return a &^ (1 << 63) }),
 	"neg.f64":     map1(func(a uint64) uint64 { return a ^ 1<<63 }),
 	"fma.rn.f64":  map3(func(a, b, c uint64) uint64 { return from64(math.FMA(f64(a), f64(b), f64(c))) }),
+}
+
+// number is c, or the one of a and b that is a number where the other is none.
+func number(a, b, c float32) float32 {
+	switch {
+	case a != a:
+		return b
+	case b != b:
+		return a
+	}
+	return c
 }
 
 // fma32 is a*b+c, rounded once. The product is exact in float64, and so are the
@@ -349,6 +362,8 @@ func convert(opcode string) semantics {
 		return map1(func(a uint64) uint64 { return from32(float32(f64(a))) })
 	case "cvt.rn.f32.u32":
 		return map1(func(a uint64) uint64 { return from32(float32(uint32(a))) })
+	case "cvt.rn.f32.s32":
+		return map1(func(a uint64) uint64 { return from32(float32(int32(a))) })
 	case "cvt.rni.f32.f32":
 		return map1(func(a uint64) uint64 { return from32(float32(math.RoundToEven(float64(f32(a))))) })
 	case "cvt.rzi.s32.f32":

@@ -92,6 +92,24 @@ func modulo(z *big.Int, n int) uint64 {
 	return new(big.Int).Mod(z, limit).Uint64()
 }
 
+// extreme is the larger or the smaller of two float32, by their bits: below zero,
+// which has two, they run backwards. A number comes before what is none.
+func extreme(a, b uint64, larger bool) uint64 {
+	place := func(x uint64) int64 {
+		if x>>31 == 1 {
+			return -int64(x&0x7fffffff) - 1
+		}
+		return int64(x)
+	}
+	if x := f32(a); x != x {
+		return b
+	}
+	if x := f32(b); x != x || (place(a) > place(b)) == larger {
+		return a
+	}
+	return b
+}
+
 func yes(b bool) uint64 {
 	if b {
 		return 1
@@ -112,6 +130,7 @@ func rows() []row {
 			rounded("fma.rn."+t, three,
 				func(z *big.Float, x []*big.Float) *big.Float { return z.Add(z.Mul(x[0], x[1]), x[2]) },
 				func(x []float64) float64 { return math.FMA(x[0], x[1], x[2]) }),
+			rounded("rcp.rn."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Quo(big.NewFloat(1), x[0]) }, func(x []float64) float64 { return 1 / x[0] }),
 			rounded("sqrt.rn."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Sqrt(x[0]) }, func(x []float64) float64 { return math.Sqrt(x[0]) }),
 			rounded("abs."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Abs(x[0]) }, func(x []float64) float64 { return math.Abs(x[0]) }),
 			rounded("neg."+t, t+" "+t, func(z *big.Float, x []*big.Float) *big.Float { return z.Neg(x[0]) }, func(x []float64) float64 { return -x[0] }),
@@ -138,14 +157,18 @@ func rows() []row {
 			row{"selp." + t, t + " " + t + " pred " + t, func(x []uint64) uint64 { return x[(1-x[2])&1] }})
 	}
 	out = append(out,
-		rounded("rcp.rn.f32", "f32 f32", func(z *big.Float, x []*big.Float) *big.Float { return z.Quo(big.NewFloat(1), x[0]) }, func(x []float64) float64 { return 1 / x[0] }),
-		rounded("rcp.rn.f64", "f64 f64", func(z *big.Float, x []*big.Float) *big.Float { return z.Quo(big.NewFloat(1), x[0]) }, func(x []float64) float64 { return 1 / x[0] }),
 		rounded("cvt.rn.f32.f64", "f64 f32", func(z *big.Float, x []*big.Float) *big.Float { return x[0] }, func(x []float64) float64 { return x[0] }),
 		rounded("cvt.f64.f32", "f32 f64", func(z *big.Float, x []*big.Float) *big.Float { return x[0] }, func(x []float64) float64 { return x[0] }),
 		row{"cvt.rn.f32.u32", "u32 f32", func(x []uint64) uint64 {
 			y, _ := precise().SetUint64(x[0]).Float32()
 			return from32(y)
 		}},
+		row{"cvt.rn.f32.s32", "s32 f32", func(x []uint64) uint64 {
+			y, _ := precise().SetInt(integer64("s32", x[0])).Float32()
+			return from32(y)
+		}},
+		row{"min.f32", "f32 f32 f32", func(x []uint64) uint64 { return extreme(x[0], x[1], false) }},
+		row{"max.f32", "f32 f32 f32", func(x []uint64) uint64 { return extreme(x[0], x[1], true) }},
 		row{"cvt.rni.f32.f32", "f32 f32", func(x []uint64) uint64 {
 			y := f32(x[0])
 			if y != y || math.Abs(float64(y)) >= 1<<24 {

@@ -19,7 +19,7 @@ import (
 // A Func is a pass in assembly. It runs elements [i, n) of the arrays at ptr. Where
 // the pass has sums, i is a multiple of kernels.Unit, and of kernels.Block where
 // there are arrays of blocks; the sums of each unit are stored in order from sums
-// on; otherwise sums is not used.
+// on; otherwise sums is not used. Of a noise i is a multiple of kernels.NoiseGroup.
 type Func struct {
 	run   func(c *[kernels.MaxCoef]float32, ptr *[MaxSlots]uintptr, i, n int, sums *float32)
 	whole int // n-i must be a multiple of it
@@ -100,6 +100,9 @@ type Span interface {
 // holds numbers of the arithmetic type. The caller keeps the memory alive.
 func (isa ISA) Bind(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int, sums unsafe.Pointer) Span {
 	p := &f.Passes[pass]
+	if p.Draw32 != nil {
+		return isa.BindNoise(f, arrays, 0, n)
+	}
 	if f.Wide() {
 		return newLoop(p.Update64, p.Terms64, arrays, n, p.Sums, sums)
 	}
@@ -119,6 +122,25 @@ func (isa ISA) Bind(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int,
 		return parts{newCall(fn, arrays, 0, nil), newCall(fn, advance(f, arrays, head), 0, nil), head}
 	}
 	return newCall(fn, arrays, p.Sums, sums)
+}
+
+// BindNoise makes the span of a noise over n elements, which are those from first
+// on, a multiple of kernels.NoiseGroup, of the arrays that the noise is for.
+func (isa ISA) BindNoise(f *kernels.Stored, arrays []unsafe.Pointer, first, n int) Span {
+	p := &f.Passes[0]
+	if f.Wide() {
+		return &drawing[float64]{newLoop[float64](nil, nil, arrays, n, 0, nil), p.Draw64, first}
+	}
+	fn := isa.kernels[symbol(f, 0)]
+	if fn.run == nil {
+		return &drawing[float32]{newLoop[float32](nil, nil, arrays, n, 0, nil), p.Draw32, first}
+	}
+	s := newCall(fn, arrays, 0, nil)
+	s.first = first
+	for i := range arrays {
+		s.ptr[i] -= uintptr(4 * first) // where element 0 is, or would be
+	}
+	return s
 }
 
 // lineSize is the alignment at which no vector crosses a cache line.
@@ -201,6 +223,7 @@ type call struct {
 	ptr    [MaxSlots]uintptr
 	sums   unsafe.Pointer
 	stride int // sums per unit
+	first  int // of a noise, the index of the span's first element
 }
 
 func newCall(fn Func, arrays []unsafe.Pointer, stride int, sums unsafe.Pointer) *call {
@@ -214,7 +237,7 @@ func newCall(fn Func, arrays []unsafe.Pointer, stride int, sums unsafe.Pointer) 
 func (s *call) Run(c *Coefs, from, to int) {
 	for i := from; i < to; i += chunk {
 		sums := (*float32)(unsafe.Add(s.sums, 4*s.stride*(i/kernels.Unit)))
-		s.fn.run(&c.f32, &s.ptr, i, min(i+chunk, to), sums)
+		s.fn.run(&c.f32, &s.ptr, s.first+i, s.first+min(i+chunk, to), sums)
 	}
 }
 
@@ -263,6 +286,20 @@ func (s *loop[T]) Run(c *Coefs, from, to int) {
 		}
 		sums = sums[len(s.acc):]
 	}
+}
+
+// drawing is a span of a noise in Go.
+type drawing[T kernels.Real] struct {
+	*loop[T]
+	draw  kernels.Drawing[T]
+	first int // the index of the span's first element
+}
+
+func (s *drawing[T]) Run(c *Coefs, from, to int) {
+	for k, x := range s.slots {
+		s.part[k] = x[from:to]
+	}
+	s.draw(of[T](c), s.first+from, s.part)
 }
 
 // narrow is a span in Go over arrays of other types than the arithmetic one, a

@@ -18,7 +18,7 @@ type example struct {
 }
 
 // examples are every form of every kernel but those of float64, with the
-// constants of every case of the updates that use it.
+// constants of every case of the updates, objectives and noise laws that use it.
 func examples() []example {
 	var out []example
 	add := func(k *kernels.Kernel, c kernels.Coef) {
@@ -29,6 +29,21 @@ func examples() []example {
 		}
 	}
 	add(kernels.SquaredNorm, kernels.Coef{kernels.CoefGrad: 0.5})
+	add(kernels.InnerProduct, kernels.Coef{})
+	add(kernels.Combination, kernels.Coef{1: 0.75, 2: -0.3})
+	add(kernels.Copying, kernels.Coef{})
+	for _, d := range kernels.Objectives() {
+		for _, o := range d.Cases {
+			add(o.Kernel(), o.Coef(1000, kernels.At(3)))
+		}
+	}
+	for _, d := range kernels.Noises() {
+		for _, law := range d.Cases {
+			c := law.Coef(1000, kernels.Sample{Seed: 0x0123456789abcdef, Index: 0xfedcba987654})
+			add(law.Kernel(), c)
+			add(law.Kernel().Scaled, c)
+		}
+	}
 	for _, d := range kernels.All() {
 		for i, u := range d.Cases {
 			c := u.Coef(kernels.Step{T: 1 + 10*i, LRScale: 1, GradScale: 0.75})
@@ -109,6 +124,37 @@ func check(t *testing.T, isa ISA, e example, pass, offset, n int, draw func() fl
 		compare("array "+f.ArrayName(k), offset, a, b)
 	}
 	compare("the sums", 0, sums, wantSums)
+}
+
+// TestNoiseFirst draws parts of arrays, far from their start too: an element's
+// number depends on its place alone.
+func TestNoiseFirst(t *testing.T) {
+	const n = 1000
+	for _, isa := range available(t) {
+		for _, e := range examples() {
+			draw := e.Passes[0].Draw32
+			if draw == nil {
+				continue
+			}
+			var c Coefs
+			c.Set(&e.coef)
+			for _, first := range []int{0, kernels.NoiseGroup, 1 << 20, 1<<34 - 5*kernels.NoiseGroup, 1<<40 + kernels.NoiseGroup} {
+				var got, want [][]float32
+				var at []unsafe.Pointer
+				for range e.Slots {
+					x := slices.Repeat([]float32{2}, n)
+					got, want, at = append(got, x), append(want, slices.Clone(x)), append(at, unsafe.Pointer(&x[0]))
+				}
+				span := isa.BindNoise(e.Stored, at, first, n)
+				span.Run(&c, 0, 5*kernels.NoiseGroup)
+				span.Run(&c, 5*kernels.NoiseGroup, n)
+				draw(kernels.Round[float32](&e.coef), first, want)
+				if !slices.Equal(got[0], want[0]) {
+					t.Errorf("%s, %s from %d on: got %v..., want %v...", isa.Name, e.Name, first, got[0][:4], want[0][:4])
+				}
+			}
+		}
+	}
 }
 
 // words returns bytes that are aligned as float32 is.

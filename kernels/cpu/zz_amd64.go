@@ -484,6 +484,96 @@ func cclipBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *
 //go:noescape
 func cclipBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// combineAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func combineAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// combineAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func combineAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// copyAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func copyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// copyAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func copyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// cubicSaddleAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func cubicSaddleAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// cubicSaddleAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func cubicSaddleAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// diagonalAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func diagonalAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// diagonalAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func diagonalAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// dotAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func dotAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// dotAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func dotAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// doubleWellAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func doubleWellAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// doubleWellAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func doubleWellAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gaussianAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func gaussianAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gaussianAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func gaussianAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gaussianScaledAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func gaussianScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gaussianScaledAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func gaussianScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gemanMcclureAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func gemanMcclureAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// gemanMcclureAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func gemanMcclureAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // lambNormsAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -724,6 +814,16 @@ func larsApplyBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, su
 //go:noescape
 func larsApplyBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// layeredAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func layeredAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// layeredAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func layeredAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // lionAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -874,6 +974,96 @@ func nesterovQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums 
 //go:noescape
 func nesterovQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// nesterovChainAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func nesterovChainAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// nesterovChainAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func nesterovChainAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoScaledAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoScaledAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoSkewAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoSkewAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoSkewAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoSkewAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoSkewScaledAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoSkewScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// paretoSkewScaledAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func paretoSkewScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// phi4AVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func phi4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// phi4AVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func phi4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// poissonAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func poissonAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// poissonAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func poissonAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// polyAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func polyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// polyAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func polyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// pseudoHuberAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func pseudoHuberAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// pseudoHuberAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func pseudoHuberAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // rmspropAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -924,6 +1114,16 @@ func rmspropQ8StatesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *
 //go:noescape
 func rmspropQ8StatesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// rosenbrockAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func rosenbrockAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// rosenbrockAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func rosenbrockAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // sgdAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -953,6 +1153,16 @@ func sgdBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *fl
 //
 //go:noescape
 func sgdBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// stiffFlatAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func stiffFlatAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// stiffFlatAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func stiffFlatAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // sumsqAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
@@ -1103,6 +1313,16 @@ func streamW2W2W2W2R2AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums 
 //
 //go:noescape
 func streamW2W2W2W2R2AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// streamW4AVX2 loads elements [i, n) of arrays and stores those with a W unchanged.
+//
+//go:noescape
+func streamW4AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // streamW4R2R2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //

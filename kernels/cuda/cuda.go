@@ -17,9 +17,10 @@ import (
 //go:embed *.ptx
 var files embed.FS
 
-// PTX returns the module of a kernel or map, by its name.
+// PTX returns the module of a kernel or map, by its name. A noise and its form with
+// a scale share one.
 func PTX(name string) (string, error) {
-	text, err := files.ReadFile(name + ".ptx")
+	text, err := files.ReadFile(strings.TrimSuffix(name, "_scaled") + ".ptx")
 	if err != nil {
 		return "", fmt.Errorf("%s has no CUDA kernel", name)
 	}

@@ -178,6 +178,78 @@ func TestSkip(t *testing.T) {
 	}
 }
 
+// TestObjectives holds the gradient and the value of every objective, and the other
+// loops of which no update is made, to their definitions.
+func TestObjectives(t *testing.T) {
+	type loop struct {
+		*kernels.Kernel
+		coef kernels.Coef
+	}
+	loops := []loop{
+		{kernels.InnerProduct, kernels.Coef{}},
+		{kernels.Combination, kernels.Coef{1, 0.75, -0.3}},
+		{kernels.Copying, kernels.Coef{1}},
+	}
+	for _, d := range kernels.Objectives() {
+		for _, o := range d.Cases {
+			loops = append(loops, loop{o.Kernel(), o.Coef(1000, kernels.At(3))})
+		}
+	}
+	for _, k := range loops {
+		for i, shift := range []string{"aligned", "shifted", "mixed"} {
+			for _, n := range []int{1, 37, 1024, 5000} {
+				d := &device{Memory: new(ptxsim.Memory), t: t, grid: 4, seed: uint64(i)}
+				f := k.Float32()
+				l := place(f, []int{n}, shifts[shift])
+				want := values(l, normal(uint64(n)))
+				arrays, tensors := d.upload(l, want)
+				out := d.scalar(0)
+				if err := d.bind(f, tensors, Options{Out: out.Addr()}).step(d.coefs(&k.coef)); err != nil {
+					t.Fatal(err)
+				}
+				x := l.of(want)[0]
+				if k.Passes[0].Sums == 0 {
+					kernels.RunPass(f, 0, &k.coef, x)
+				} else if got, want := valueOf(out), kernels.PassSums(f, 0, &k.coef, x)[0]; got != want {
+					t.Errorf("%s, %s, n=%d: value %v, want %v", k.Name, shift, n, got, want)
+				}
+				if err := differ(l, arrays, want); err != nil {
+					t.Errorf("%s, %s, n=%d: %v", k.Name, shift, n, err)
+				}
+			}
+		}
+	}
+}
+
+// TestNoises holds every noise law to its definition, of which tensors of one plan
+// are arrays of their own.
+func TestNoises(t *testing.T) {
+	for _, def := range kernels.Noises() {
+		t.Run(def.Name, func(t *testing.T) {
+			t.Parallel()
+			for i, law := range def.Cases {
+				for j, k := range []*kernels.Kernel{law.Kernel(), law.Kernel().Scaled} {
+					f, shift := k.Float32(), []string{"mixed", "shifted"}[j]
+					d := &device{Memory: new(ptxsim.Memory), t: t, grid: 1 + 2*i, seed: uint64(i)}
+					l := place(f, []int{1, 70, 1025, 5000}, shifts[shift])
+					want := values(l, normal(uint64(i)))
+					arrays, tensors := d.upload(l, want)
+					c := law.Coef(1000, kernels.Sample{Seed: 0x0123456789abcdef, Index: 0xfedcba987654})
+					if err := d.bind(f, tensors, Options{}).step(d.coefs(&c)); err != nil {
+						t.Fatal(err)
+					}
+					for _, x := range l.of(want) {
+						kernels.RunPass(f, 0, &c, x)
+					}
+					if err := differ(l, arrays, want); err != nil {
+						t.Errorf("%s, %s: %v", k.Name, kernels.FormatNoise(law), err)
+					}
+				}
+			}
+		})
+	}
+}
+
 // TestManyTensors runs ten thousand small tensors, on which a warp each has little
 // to do.
 func TestManyTensors(t *testing.T) {
@@ -264,13 +336,20 @@ func TestTraffic(t *testing.T) {
 			after, wide := moved()
 			after, wide = after-total, wide-whole
 			want = int64(f.Bytes(n))
-			for i, d := range f.Types { // every lane of a warp reads the scale of its block
-				if d.Grain() > 1 && f.Access(0)[i]&kernels.Read != 0 {
-					want += n / kernels.Block * 31 * 4
+			for i, d := range f.Types {
+				switch {
+				case d.Grain() > 1 && f.Access(0)[i]&kernels.Read != 0:
+					want += n / kernels.Block * 31 * 4 // every lane of a warp reads the scale of its block
+				case f.ArrayRole(i) == kernels.Neighbour:
+					want += int64(d.Bytes(n)) // through the cache
 				}
 			}
-			if after != want || wide != want {
-				t.Errorf("%s: threads move %d bytes, %d of them by four numbers; want %d", name, after, wide, want)
+			whole = want
+			if f.Passes[0].Draw32 != nil {
+				whole = 0 // neighbours in a group are drawn by different lanes
+			}
+			if after != want || wide != whole {
+				t.Errorf("%s: threads move %d bytes, %d of them by four numbers; want %d and %d", name, after, wide, want, whole)
 			}
 			switch form {
 			case Passes:

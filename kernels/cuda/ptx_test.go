@@ -49,7 +49,7 @@ func shipped() []*kernels.Kernel {
 func defined() []string {
 	out := []string{StreamModule}
 	for _, k := range shipped() {
-		out = append(out, k.Name)
+		out = append(out, strings.TrimSuffix(k.Name, "_scaled"))
 	}
 	for _, m := range []kernels.Map{kernels.ClipNorm{}, kernels.InverseNorm{}} {
 		out = append(out, m.Name())
@@ -87,12 +87,13 @@ func TestComplete(t *testing.T) {
 		if len(f.Types) > MaxArrays {
 			t.Errorf("%s in %s has %d arrays, and a table has room for %d", f.Name, f.Storage.Name, len(f.Types), MaxArrays)
 		}
+		module := strings.TrimSuffix(f.Name, "_scaled")
 		for _, p := range f.Passes {
-			entries[f.Name] = append(entries[f.Name], Entry(f, p.Name))
+			entries[module] = append(entries[module], Entry(f, p.Name))
 		}
 		bound := []*Bound{{kernel: f}}
 		if f.Scalar != nil {
-			entries[f.Name] = append(entries[f.Name], Entry(f, "group"))
+			entries[module] = append(entries[module], Entry(f, "group"))
 			bound = append(bound, &Bound{kernel: f, options: Options{Form: Persistent}})
 		}
 		for _, b := range bound {
@@ -164,7 +165,7 @@ var (
 // loose says what of an entry could give other bits than its definition: an
 // approximation, a flush to zero, arithmetic that is not rounded once to nearest
 // and that the driver may therefore fuse. Of fused operations there may be some that
-// blocks take, and besides whole copies of a power's, or none.
+// blocks take, and besides whole copies of those that its source has, or none.
 func loose(entry string, fused, blocks int) []string {
 	var out []string
 	count := 0
@@ -191,6 +192,25 @@ func loose(entry string, fused, blocks int) []string {
 	return out
 }
 
+var (
+	deviceFunction = regexp.MustCompile(`(?ms)^__device__[^\n]*?(\w+)\([^\n]*?\) (\{[^\n]*\}$|\{\n.*?^\})`)
+	call           = regexp.MustCompile(`(\w+)\(`)
+)
+
+// fusedIn counts the fused operations of a device function, with those of all that
+// it calls.
+func fusedIn(name string, bodies map[string]string) int {
+	count := 0
+	for _, m := range call.FindAllStringSubmatch(bodies[name], -1) {
+		if m[1] == "__fmaf_rn" {
+			count++
+		} else {
+			count += fusedIn(m[1], bodies)
+		}
+	}
+	return count
+}
+
 // inBlocks returns how many fused operations it takes to widen and to round the
 // blocks of each entry: one for each of the eight numbers that a lane has at a time.
 func inBlocks() map[string]int {
@@ -207,17 +227,23 @@ func inBlocks() map[string]int {
 
 // TestExact holds all modules to exact arithmetic.
 func TestExact(t *testing.T) {
-	power := strings.Count(read(t, "acclip.cuh"), "__fmaf_rn(")
 	blocks := inBlocks()
 	for _, name := range names(t, ".ptx") {
 		module, err := PTX(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fused := 0
-		if strings.Contains(read(t, name+".cu"), "power(") {
-			fused = power
+		source := read(t, name+".cu")
+		for _, header := range names(t, ".cuh") {
+			source += read(t, header+".cuh")
 		}
+		bodies := map[string]string{}
+		for _, m := range deviceFunction.FindAllStringSubmatch(source, -1) {
+			if bodies[m[1]] == "" {
+				bodies[m[1]] = m[2] // the kernel's own come first
+			}
+		}
+		fused := fusedIn(name, bodies)
 		starts := visible.FindAllStringSubmatchIndex(module, -1)
 		for i, m := range starts {
 			end := len(module)

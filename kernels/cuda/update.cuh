@@ -21,6 +21,9 @@ BOTH int threshold(int first, int second = NONE) { return slot(0, first, second)
 BOTH int gradient(int first, int second = NONE) { return slot(1, first, second); }
 BOTH int state(int first, int second = NONE) { return slot(2, first, second); }
 BOTH int moment(int first, int second = NONE) { return slot(3, first, second); }
+BOTH int input(int first) { return slot(0, first, NONE); } // of an objective or another loop, in float32
+BOTH int output(int first) { return slot(0, first, NONE); }
+BOTH int neighbour(int first) { return slot(0, first, NONE); }
 BOTH int second(int slot) { return (slot & 7 << 2) | slot >> 8; } // as if it were the first
 
 // The types of kernels.DType that are known here, and kernels.Storages of them.
@@ -280,6 +283,7 @@ template <int STORAGE, auto UPDATE, auto TERMS, int SUMS, u32 KEEP, int... SLOT>
 			if constexpr (SLOTS == 3) TERMS(c, x[0][q], x[1][q], x[2][q], term);
 			if constexpr (SLOTS == 4) TERMS(c, x[0][q], x[1][q], x[2][q], x[3][q], term);
 			if constexpr (SLOTS == 5) TERMS(c, x[0][q], x[1][q], x[2][q], x[3][q], x[4][q], term);
+			if constexpr (SLOTS == 6) TERMS(c, x[0][q], x[1][q], x[2][q], x[3][q], x[4][q], x[5][q], term);
 			#pragma unroll
 			for (int k = 0; k < SUMS; k++)
 				#pragma unroll
@@ -677,10 +681,17 @@ template <int... SLOT> BOTH u32 kept() {
 #define ELEMENTWISE(entry, blocks, storage, name, ...) \
 	KERNEL(entry, blocks) { elementwise<Pass<storage, name, nothing, 0, 0, __VA_ARGS__>>(t, c); }
 
-// REDUCTION makes kernels of a function with one sum.
-#define REDUCTION(name, ...) \
-	KERNEL(name##_f32, 5) { reduction<Pass<F32, nothing, name, 1, 0, __VA_ARGS__>>(t, c); } \
-	KERNEL(name##_bf16, 5) { reduction<Pass<BF16, nothing, name, 1, 0, __VA_ARGS__>>(t, c); }
+// LOOP makes an elementwise kernel in float32 alone.
+#define LOOP(name, ...) ELEMENTWISE(name##_f32, 5, F32, name, __VA_ARGS__)
+
+// REDUCTION makes a kernel of a function with one sum, which may write slots too, in
+// float32; GRADIENT_REDUCTION one in bfloat16 as well.
+#define REDUCTION(name, ...) SUMMED(name##_f32, F32, name, __VA_ARGS__)
+#define GRADIENT_REDUCTION(name, ...) \
+	SUMMED(name##_f32, F32, name, __VA_ARGS__) \
+	SUMMED(name##_bf16, BF16, name, __VA_ARGS__)
+#define SUMMED(entry, storage, name, ...) \
+	KERNEL(entry, 5) { reduction<Pass<storage, nothing, name, 1, 0, __VA_ARGS__>>(t, c); }
 
 // NORM_UPDATE makes kernels of an update with norms: of what the first pass updates,
 // or nothing, the terms of its sums, what makes a scalar of them, what the second

@@ -33,6 +33,9 @@ type body struct {
 	// changed. Slots that the pass does not read are nil, as are returned slots
 	// that it does not write.
 	emit func(v *vec, s []val) []val
+	// draw returns the numbers that a noise law draws, a vector for each word of a
+	// block of random words.
+	draw func(v *vec) val
 	// terms adds to the sums of the pass, of the slots as they then are in memory,
 	// and returns scratch slots.
 	terms func(v *vec, s []val) []val
@@ -100,7 +103,7 @@ func main() {
 			streams[f.ResidentMix().Name()] = f.ResidentMix()
 			for pass, p := range k.Passes {
 				name := symbol(k.Name, p.Name)
-				b, ok := bodies[name]
+				b, ok := bodies[strings.TrimSuffix(name, "_scaled")]
 				if !ok {
 					log.Fatalf("kernel %s, pass %q has no body: add _asm/%s.go", k.Name, p.Name, k.Name)
 				}
@@ -108,6 +111,8 @@ func main() {
 				for _, is := range isas {
 					e := entry{name + "_" + f.Storage.Name, functionName(f, pass) + is.suffix, 1}
 					switch {
+					case p.Draw32 != nil:
+						draws(is, f, pass, b)
 					case f.Grain() > 1:
 						blocks(is, f, pass, b)
 					case p.Sums > 0:

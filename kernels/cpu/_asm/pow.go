@@ -19,17 +19,7 @@ const (
 // pow is kernels.Pow32 in every lane, line by line. The exponent is the sum of
 // two constants.
 func (v *vec) pow(x, hi, lo val) val {
-	t := &kernels.PowTables
-	z, e, u := v.split(x)
-	r := v.lookup(t.Inv, u)
-	v.fmaInto(r, z, number(-1))
-	l := v.all(number(t.Log2[3]))
-	for i := 2; i >= 0; i-- {
-		v.fmaInto(l, r, number(t.Log2[i]))
-	}
-	l = v.mul(l, r)
-
-	h := v.add(v.lookup(t.Log, u), e)
+	h, l := v.log2Parts(v.split(x, true))
 	w := v.mul(h, hi)
 	y := v.copy(w)
 	v.minusInto(y, h, hi)
@@ -37,13 +27,33 @@ func (v *vec) pow(x, hi, lo val) val {
 	v.plusProduct(y, l, hi)
 
 	k := v.round(v.add(w, y))
-	f := v.add(v.sub(w, k), y)
-	q := v.all(number(t.Exp2[5]))
-	for i := 4; i >= 0; i-- {
-		v.fmaInto(q, f, number(t.Exp2[i]))
-	}
+	return v.special(x, v.exp2Near(v.add(v.sub(w, k), y), k))
+}
+
+// log2Parts returns two numbers whose sum is the logarithm of what was split.
+func (v *vec) log2Parts(z, e, u val) (h, l val) {
+	t := &kernels.PowTables
+	r := v.lookup(t.Inv, u)
+	v.fmaInto(r, z, number(-1))
+	l = v.polynomial(t.Log2[:], r)
+	return v.add(v.lookup(t.Log, u), e), v.mul(l, r)
+}
+
+// exp2Near is 2^(k+f), for an integer k and |f| <= 1/2.
+func (v *vec) exp2Near(f, k val) val {
+	q := v.polynomial(kernels.PowTables.Exp2[:], f)
 	v.fmaInto(q, f, one)
-	return v.special(x, v.scaled(q, k))
+	return v.scaled(q, k)
+}
+
+// polynomial is that of x with the coefficients c, the constant first.
+func (v *vec) polynomial(c []float32, x val) val {
+	last := len(c) - 1
+	y := v.all(number(c[last]))
+	for i := last - 1; i >= 0; i-- {
+		v.fmaInto(y, x, number(c[i]))
+	}
+	return y
 }
 
 // special returns y, or x where that is zero, infinite, negative or no number.
@@ -64,16 +74,19 @@ func (v *vec) special(x, y val) val {
 // split returns z in [3/4, 3/2) and e with x = 2^e * z, and the number of the
 // eighth of a binade that z is in, in its low bits. AVX-512 has instructions for
 // that, which know denormals, and counts eighths from 1 on.
-func (v *vec) split(x val) (z, e, eighth val) {
+func (v *vec) split(x val, denormals bool) (z, e, eighth val) {
 	t := &kernels.PowTables
 	if v.zmm() {
 		z = v.each(func(j int, d VecVirtual) { VGETMANTPS(Imm(3), x[j], d) })
 		e = v.sub(v.unary(VGETEXPPS, x), v.unary(VGETEXPPS, z))
 		return z, e, v.right(z, 20)
 	}
-	small := v.when(less, x, least)
-	x = v.pick(small, v.mul(x, number(0x1p24)), x)
-	bias := v.add(v.and(small.x, number(24)), number(127))
+	bias := arg(number(127))
+	if denormals {
+		small := v.when(less, x, least)
+		x = v.pick(small, v.mul(x, number(0x1p24)), x)
+		bias = v.add(v.and(small.x, number(24)), number(127))
+	}
 	u := v.intAdd(x, lit(t.Offset))
 	z = v.intAdd(v.and(u, fraction), one-lit(t.Offset))
 	return z, v.sub(v.fromInt(v.right(u, 23)), bias), v.right(u, 20)

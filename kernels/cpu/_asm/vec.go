@@ -33,6 +33,7 @@ type vec struct {
 	words  bool           // all arrays are bfloat16
 	order  *order         // of bfloat16 in pairs
 	labels int            // labels used so far
+	philox *philox        // of a noise law
 }
 
 // A val is a value in each vector of a bundle: registers, or memory where a
@@ -430,7 +431,7 @@ func (v *vec) clear() {
 
 // square adds x*x to sum k; +0 in lanes beyond the tail, whatever x is there.
 func (v *vec) square(k int, x val) {
-	q := v.each(func(j int, d VecVirtual) {
+	v.accumulate(k, v.each(func(j int, d VecVirtual) {
 		if v.masked && v.zmm() {
 			VMULPS_Z(x[j], x[j], v.kr, d)
 			return
@@ -439,10 +440,27 @@ func (v *vec) square(k int, x val) {
 		if v.masked {
 			VANDPS(v.k, d, d)
 		}
-	})
-	for j := range q {
+	}))
+}
+
+// term adds x to sum k, likewise. It overwrites x.
+func (v *vec) term(k int, x val) {
+	if v.masked {
+		for _, d := range x {
+			if v.zmm() {
+				VMOVAPS_Z(d, v.kr, d)
+			} else {
+				VANDPS(v.k, d, d)
+			}
+		}
+	}
+	v.accumulate(k, x)
+}
+
+func (v *vec) accumulate(k int, x val) {
+	for j := range x {
 		acc := v.acc[k][v.part+j]
-		VADDPS(q[j], acc, acc)
+		VADDPS(x[j], acc, acc)
 	}
 }
 

@@ -1,0 +1,102 @@
+package converge
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/optbench/optbench/harness/record"
+)
+
+// An Outcome is what came of a task: its records, trials first, and what ended it
+// early, if anything did.
+type Outcome struct {
+	Task    Task // with the learning rate that was chosen
+	Records []*record.Convergence
+	Err     error
+}
+
+// All runs tasks and passes their outcomes to emit in the order of the tasks, each as
+// soon as those before it are there. Tasks of one thread run side by side, as many
+// as threads may be used; the others one by one. Run is called after each run, by
+// any goroutine. When ctx is done, what was finished until then is still emitted, and
+// its error returned. An error of emit ends everything.
+func (r *Runner) All(ctx context.Context, tasks []Task, threads int, run func(), emit func(Outcome) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	outcomes := make([]chan Outcome, len(tasks))
+	for i := range outcomes {
+		outcomes[i] = make(chan Outcome, 1)
+	}
+	go func() {
+		var room sync.RWMutex // held for reading by tasks that share the machine
+		narrow := make(chan struct{}, max(1, threads))
+		for i, t := range tasks {
+			narrow <- struct{}{}
+			if t.Threads > 1 {
+				room.Lock()
+				outcomes[i] <- r.task(ctx, t, run)
+				room.Unlock()
+				<-narrow
+				continue
+			}
+			room.RLock()
+			go func() {
+				outcomes[i] <- r.task(ctx, t, run)
+				room.RUnlock()
+				<-narrow
+			}()
+		}
+	}()
+	var failed error
+	for i := range tasks {
+		o := <-outcomes[i]
+		if failed != nil {
+			continue
+		}
+		if err := emit(o); err != nil {
+			failed = err
+			cancel(err)
+		}
+	}
+	if failed == nil && ctx.Err() != nil {
+		failed = context.Cause(ctx)
+	}
+	return failed
+}
+
+// task chooses a learning rate and runs the task from every seed.
+func (r *Runner) task(ctx context.Context, t Task, run func()) Outcome {
+	one := func(t Task, seed uint64, tuning bool) (*record.Convergence, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		c, err := r.One(ctx, t, seed, tuning)
+		run()
+		return c, err
+	}
+	o := Outcome{Task: t}
+	if o.Task, o.Records, o.Err = r.choose(t, one); o.Err != nil {
+		return o
+	}
+	for i := range r.Seeds {
+		c, err := one(o.Task, r.Seed+uint64(i), false)
+		if err != nil {
+			o.Err = err
+			return o
+		}
+		o.Records = append(o.Records, c)
+	}
+	return o
+}
+
+// Runs is how many runs a task takes.
+func (r *Runner) Runs(t Task) int {
+	if t.LR != 0 {
+		return r.Seeds
+	}
+	return r.Seeds + r.Tune.Trials*r.Tune.Seeds
+}
+
+// Interrupted reports whether an outcome was cut short from outside.
+func (o *Outcome) Interrupted() bool { return errors.Is(o.Err, context.Canceled) }

@@ -1,0 +1,313 @@
+package converge
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/optbench/optbench/backend"
+	"github.com/optbench/optbench/harness"
+	"github.com/optbench/optbench/harness/axis"
+	"github.com/optbench/optbench/harness/machine"
+	"github.com/optbench/optbench/harness/method"
+	"github.com/optbench/optbench/harness/problem"
+	"github.com/optbench/optbench/kernels"
+)
+
+// Axes lists the properties along which tasks may differ.
+var Axes = []harness.Axis{
+	{Name: "objective", Values: "names, with parameters as in diagonal:condition=1e6; all", Default: strings.Join(usualObjectives, ", ")},
+	{Name: "update", Values: "optimizers, with hyperparameters as in adam:beta2=0.99; all", Default: strings.Join(usualOptimizers, ", ")},
+	{Name: "dim", Values: "dimensions, or the nearest that the objective has: 1e8, 2^20, ranges such as 2^[4:12:4]", Default: "1000"},
+	{Name: "noise", Values: "laws of what is added to gradients: none, " + strings.Join(noiseNames(), ", "), Default: "none"},
+	{Name: "batch", Values: "examples, drawn anew, that a gradient is over; 0 for all", Default: "0"},
+	{Name: "lr", Values: "learning rates; auto is the best of those that --tune tries", Default: "auto"},
+	{Name: "schedule", Values: strings.Join(Schedules(), ", "), Default: "constant"},
+	{Name: "dtype", Values: "f32; f64 on cpu:go; or with states alone in fewer bits: bf16-states, q8-states", Default: "f32"},
+	{Name: "backend", Values: strings.Join(backend.Names(), ", ") + "; cpu is the best of them, all what runs here", Default: "cpu"},
+	{Name: "threads", Values: "workers that share a step; all; auto is one for what fits in a cache", Default: "auto"},
+}
+
+// What is run where nothing is said: objectives on which theory tells optimizers
+// apart, and the optimizers that it tells apart.
+var (
+	usualObjectives = []string{"diagonal", "nesterov-chain"}
+	usualOptimizers = []string{"sgd", "momentum", "nesterov", "clipped-gd", "normalized-gd", "adagrad", "rmsprop", "adam", "lamb", "lion"}
+)
+
+// maxTasks is the most that one command may have, against a slip in an axis.
+const maxTasks = 10_000
+
+// Tasks returns the tasks that axis settings such as "dim=1e3,1e4" span, objective by
+// objective. An axis that is set twice has the values of both.
+func Tasks(settings []string, env machine.Environment) ([]Task, error) {
+	set := map[string][]string{}
+	var names []string
+	for _, a := range Axes {
+		names = append(names, a.Name)
+	}
+	for _, s := range settings {
+		name, values, err := axis.Parse(s)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(names, name) {
+			return nil, harness.Unknown("axis", name, names)
+		}
+		set[name] = append(set[name], values...)
+	}
+	values := func(name string, usual ...string) []string {
+		if v := set[name]; len(v) > 0 {
+			return v
+		}
+		return usual
+	}
+	objectives, err := named("objective", values("objective", usualObjectives...), problem.Names(), problem.Format)
+	if err != nil {
+		return nil, err
+	}
+	optimizers, err := named("update", values("update", usualOptimizers...), kernels.Names(), canonicalOptimizer)
+	if err != nil {
+		return nil, err
+	}
+	dims, err := axis.Ints(values("dim", "1000"))
+	if err != nil {
+		return nil, fmt.Errorf("axis dim: %w", err)
+	}
+	noises, err := named("noise", values("noise", none), append(noiseNames(), none), canonicalNoise)
+	if err != nil {
+		return nil, err
+	}
+	batches, err := batchSizes(values("batch", "0"))
+	if err != nil {
+		return nil, err
+	}
+	rates, err := learningRates(values("lr", "auto"))
+	if err != nil {
+		return nil, err
+	}
+	shapes, err := axis.Choose("schedule", values("schedule", "constant"), Schedules())
+	if err != nil {
+		return nil, err
+	}
+	types, err := axis.Choose("dtype", values("dtype", "f32"), storages)
+	if err != nil {
+		return nil, err
+	}
+	backends, err := harness.BackendNames(values("backend", "cpu"))
+	if err != nil {
+		return nil, err
+	}
+	counts := []int{0}
+	if v := values("threads", "auto"); !slices.Equal(v, []string{"auto"}) {
+		if counts, err = harness.ThreadCounts(v, env.UsableThreads); err != nil {
+			return nil, err
+		}
+	}
+	if n := len(objectives) * len(dims) * len(noises) * len(batches) * len(optimizers) * len(rates) * len(shapes) * len(types) * len(backends) * len(counts); n > maxTasks {
+		return nil, fmt.Errorf("the axes span %d tasks, want at most %d", n, maxTasks)
+	}
+	tasks := []Task{{}}
+	tasks = axis.Times(tasks, objectives, func(t *Task, v string) { t.Objective = v })
+	tasks = axis.Times(tasks, dims, func(t *Task, v int64) { t.Dim = int(v) })
+	tasks = axis.Times(tasks, noises, func(t *Task, v string) { t.Noise = v })
+	tasks = axis.Times(tasks, batches, func(t *Task, v int) { t.Batch = v })
+	tasks = axis.Times(tasks, types, func(t *Task, v string) { t.DType = v })
+	tasks = axis.Times(tasks, backends, func(t *Task, v string) { t.Backend = v })
+	tasks = axis.Times(tasks, counts, func(t *Task, v int) { t.Threads = v })
+	tasks = axis.Times(tasks, shapes, func(t *Task, v string) { t.Schedule = v })
+	tasks = axis.Times(tasks, optimizers, func(t *Task, v string) { t.Optimizer = v })
+	tasks = axis.Times(tasks, rates, func(t *Task, v float64) { t.LR = v })
+	for i := range tasks {
+		t := &tasks[i]
+		if t.Dim, err = problem.Dim(t.Objective, t.Dim); err != nil {
+			return nil, fmt.Errorf("axis dim: %s: %w", t.Objective, err)
+		}
+		if t.Threads == 0 {
+			t.Threads = usualThreads(t.Dim, env)
+		}
+		if t.Schedule == "constant" {
+			t.Schedule = ""
+		}
+	}
+	for _, t := range tasks {
+		if err := check(t); err != nil {
+			return nil, err
+		}
+	}
+	return tasks, nil
+}
+
+// named returns the texts that values name: the names known, with parameters, in the
+// one way that they are written; all is every name. Repeats are removed.
+func named(axisName string, values, known []string, canonical func(string) (string, error)) ([]string, error) {
+	var out []string
+	for _, v := range values {
+		name, _, _ := strings.Cut(v, ":")
+		switch {
+		case v == "all":
+			out = append(out, known...)
+			continue
+		case !slices.Contains(known, name):
+			return nil, fmt.Errorf("axis %s: %w", axisName, harness.Unknown(axisName, name, known))
+		}
+		text, err := canonical(v)
+		if err != nil {
+			return nil, fmt.Errorf("axis %s: %w", axisName, err)
+		}
+		out = append(out, text)
+	}
+	return axis.Unique(out), nil
+}
+
+// none is the noise of a problem without.
+const none = "none"
+
+func noiseNames() []string {
+	var names []string
+	for _, d := range kernels.Noises() {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+// canonicalNoise returns "" for none, as tasks have it.
+func canonicalNoise(text string) (string, error) {
+	if text == none {
+		return "", nil
+	}
+	l, err := kernels.ParseNoise(text)
+	if err != nil {
+		return "", err
+	}
+	return kernels.FormatNoise(l), nil
+}
+
+// canonicalOptimizer leaves the learning rate to its axis.
+func canonicalOptimizer(text string) (string, error) {
+	u, err := kernels.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	if strings.Contains(text, ":lr=") {
+		return "", fmt.Errorf("%s: the learning rate is an axis of its own, want -a lr=...", text)
+	}
+	return kernels.Format(u), nil
+}
+
+// usualRate is the learning rate of an optimizer's definition.
+func usualRate(optimizer string) (float64, error) {
+	u, err := kernels.Parse(optimizer)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range kernels.Params(u) {
+		if p.Name == "lr" {
+			return strconv.ParseFloat(p.Value, 64)
+		}
+	}
+	return 0, fmt.Errorf("%s has no learning rate, want -a lr=...", optimizer)
+}
+
+// learningRates reads the axis; 0 stands for auto.
+func learningRates(values []string) ([]float64, error) {
+	if slices.Equal(values, []string{"auto"}) {
+		return []float64{0}, nil
+	}
+	rates, err := axis.Floats(values)
+	if err != nil {
+		return nil, fmt.Errorf("axis lr: %w", err)
+	}
+	if slices.Contains(rates, 0) {
+		return nil, fmt.Errorf("axis lr: 0 moves nothing, want more")
+	}
+	return rates, nil
+}
+
+// batchSizes reads the axis.
+func batchSizes(values []string) ([]int, error) {
+	var out []int
+	for _, v := range values {
+		if v == "0" {
+			out = append(out, 0)
+			continue
+		}
+		ns, err := axis.Ints([]string{v})
+		if err != nil {
+			return nil, fmt.Errorf("axis batch: %w, or 0 for all", err)
+		}
+		for _, n := range ns {
+			out = append(out, int(n))
+		}
+	}
+	return axis.Unique(out), nil
+}
+
+// storages are the names of those in which points and gradients are float32 or
+// float64, as objectives need them.
+var storages = []string{"f32", "f64", "bf16-states", "q8-states"}
+
+// inCache is up to what dimension one thread is enough: several vectors fit in a
+// cache of its own.
+const inCache = 100_000
+
+func usualThreads(dim int, env machine.Environment) int {
+	if dim <= inCache {
+		return 1
+	}
+	return env.UsableThreads
+}
+
+// parse returns the method and the problem of a task.
+func parse(t Task) (method.Method, problem.Spec, error) {
+	spec := problem.Spec{Objective: t.Objective, Dim: t.Dim, DType: kernels.F32, Noise: t.Noise, Batch: t.Batch}
+	if t.DType == "f64" {
+		spec.DType = kernels.F64
+	}
+	u, err := kernels.Parse(t.Optimizer)
+	if err != nil {
+		return nil, spec, err
+	}
+	s := kernels.FindStorage(t.DType)
+	if s == nil {
+		return nil, spec, harness.Unknown("dtype", t.DType, storages)
+	}
+	return method.Fused{Update: u, Storage: s, Threshold: 1}, spec, nil
+}
+
+// check refuses a task that cannot run.
+func check(t Task) error {
+	if t.DType == "f64" && t.Backend != "cpu:go" {
+		return fmt.Errorf("axis dtype: f64 does not run on %s, want -a backend=cpu:go", t.Backend)
+	}
+	if problem.OnHost(t.Objective) && !strings.HasPrefix(t.Backend, "cpu:") {
+		return fmt.Errorf("axis backend: %s is computed of matrices on the host, and not on %s; want -a backend=cpu", t.Objective, t.Backend)
+	}
+	_, spec, err := parse(t)
+	if err != nil {
+		return err
+	}
+	return problem.Check(spec)
+}
+
+// Need returns the bytes that a run of the task takes.
+func Need(t Task) (int64, error) {
+	_, spec, err := parse(t)
+	if err != nil {
+		return 0, err
+	}
+	u, err := kernels.Parse(t.Optimizer)
+	if err != nil {
+		return 0, err
+	}
+	f, ok := u.Kernel().In(kernels.FindStorage(t.DType))
+	if !ok {
+		return 0, fmt.Errorf("%s is not stored as %s, for it would round in the middle of a norm", t.Optimizer, t.DType)
+	}
+	need, err := problem.Footprint(spec, 2)
+	for _, d := range f.Types[2:] {
+		need += int64(d.Bytes(t.Dim))
+	}
+	return need, err
+}

@@ -1,0 +1,142 @@
+package dense
+
+import (
+	"math"
+
+	"github.com/optbench/optbench/kernels"
+)
+
+// Octopus is the function that gradient descent needs exponential time to
+// minimise, and perturbed gradient descent does not (Du, Jin, Lee, Jordan, Singh,
+// Poczos 2017, arXiv:1705.10412, section 4). A chain of saddles leads through a
+// tube; at each, the way on is the coordinate that all the earlier steps shrank.
+// In terms of u = |x|,
+//
+//	F_i(u) = -Gamma u_i^2 + Q_{i+1}(u)                      where      u_i <= Tau
+//	         g(u_i) + s(u_i) F_{i+1} + (1-s(u_i)) Q_{i+1}   where Tau <  u_i < 2Tau
+//	         L (u_i - 4Tau)^2 - nu + F_{i+1}                where 2Tau <= u_i
+//	Q_i(u) = L (u_i^2 + ... + u_d^2)
+//
+// and f = F_1. The splines g, and s from 0 to 1, make it twice differentiable; nu
+// makes the pieces meet. In the tube, where the coordinate after one that is past
+// Tau is not itself past it, this is the construction of the paper, with
+// g_2 = L - (L+Gamma)s; beyond, where the paper invokes Whitney's extension theorem, the
+// recursion is the extension. The minimum, -d nu, is at 4Tau in all coordinates;
+// the first point is uniform in [-1,1]^d.
+type Octopus struct {
+	L     float64 `json:"l" range:"(0,inf)"`
+	Gamma float64 `json:"gamma" range:"(0,inf)"`
+	Tau   float64 `json:"tau" range:"[1,inf)"`
+}
+
+func (Octopus) Name() string            { return "octopus" }
+func (Octopus) Dim(n int) int           { return max(n, 1) }
+func (Octopus) Numbers(dim int) float64 { return 3 * float64(dim) }
+
+func (s Octopus) nu() float64 {
+	g, _ := s.spline(2 * s.Tau)
+	return 4*s.L*s.Tau*s.Tau - g
+}
+
+// spline returns g and its derivative.
+func (s Octopus) spline(u float64) (g, slope float64) {
+	w := u - s.Tau
+	cubic := (10*s.Gamma - 14*s.L) / (3 * s.Tau)
+	quartic := (5*s.L - 3*s.Gamma) / (2 * s.Tau * s.Tau)
+	return -s.Gamma*u*u + (cubic+quartic*w)*w*w*w,
+		-2*s.Gamma*u + (3*cubic+4*quartic*w)*w*w
+}
+
+// blend returns s and its derivative.
+func (s Octopus) blend(u float64) (b, slope float64) {
+	w := (u - 2*s.Tau) / s.Tau
+	return 1 + (10+(15+6*w)*w)*w*w*w, 30 * (1 + w) * (1 + w) * w * w / s.Tau
+}
+
+type octopus[T kernels.Real] struct {
+	Octopus
+	whole
+	first        []T
+	slope, share []float64 // of the coordinates on the way: dF_i/du_i, s(u_i)
+}
+
+func newOctopus[T kernels.Real](s Octopus, dim int, seed uint64) Objective[T] {
+	o := &octopus[T]{
+		Octopus: s, whole: whole{dim},
+		first: numbers[T](dim), slope: make([]float64, dim), share: make([]float64, dim),
+	}
+	r := source(seed, forStart, 0)
+	for i := range o.first {
+		o.first[i] = T(float32(2*r.Float64() - 1))
+	}
+	return o
+}
+
+func (o *octopus[T]) Start(x []T)      { copy(x, o.first) }
+func (o *octopus[T]) Minimum() float64 { return -float64(o.dim) * o.nu() }
+
+// Facts: along the tube, outside the splines.
+func (o *octopus[T]) Facts() Facts { return Facts{Lipschitz: 2 * o.L} }
+
+// descend returns the value and the length of the way: the number of coordinates
+// before the first that is not past Tau.
+func (o *octopus[T]) descend(x []T) (value float64, way int) {
+	for way < len(x) && math.Abs(float64(x[way])) > o.Tau {
+		way++
+	}
+	f, q := 0.0, 0.0 // of the coordinates that follow
+	if way < len(x) {
+		rest := x[way+1:]
+		u := float64(x[way])
+		q = o.L * product(rest, rest)
+		f = q - o.Gamma*u*u
+		q += o.L * u * u
+	}
+	nu := o.nu()
+	for i := way - 1; i >= 0; i-- {
+		u := math.Abs(float64(x[i]))
+		if u >= 2*o.Tau {
+			f += o.L*(u-4*o.Tau)*(u-4*o.Tau) - nu
+			o.slope[i], o.share[i] = 2*o.L*(u-4*o.Tau), 1
+		} else {
+			g, dg := o.spline(u)
+			s, ds := o.blend(u)
+			o.slope[i], o.share[i] = dg+ds*(f-q), s
+			f = g + s*f + (1-s)*q
+		}
+		q += o.L * u * u
+	}
+	return f, way
+}
+
+func (o *octopus[T]) Value(x []T) float64 {
+	value, _ := o.descend(x)
+	return value
+}
+
+func (o *octopus[T]) Gradient(x, g []T, _ Sample) float64 {
+	value, way := o.descend(x)
+	weight := 1.0 // of F_i in f; that of Q_i is the rest
+	for i := range way {
+		u := math.Abs(float64(x[i]))
+		slope := weight*o.slope[i] + (1-weight)*2*o.L*u
+		g[i] = T(math.Copysign(1, float64(x[i])) * slope)
+		weight *= o.share[i]
+	}
+	if way == len(x) {
+		return value
+	}
+	g[way] = T(2 * ((1-weight)*o.L - weight*o.Gamma) * float64(x[way]))
+	rest := g[way+1:]
+	split(len(rest), grain, func(_, lo, hi int) float64 {
+		for i, v := range x[way+1:][lo:hi] {
+			rest[lo+i] = T(2 * o.L * float64(v))
+		}
+		return 0
+	})
+	return value
+}
+
+var _ = define("chain of saddles through a tube", "Du et al. 2017, arXiv:1705.10412",
+	newOctopus[float32], newOctopus[float64],
+	Octopus{L: math.E, Gamma: 1, Tau: math.E}, Octopus{L: 2, Gamma: 2, Tau: 1})

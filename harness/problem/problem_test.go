@@ -35,7 +35,7 @@ type question[T kernels.Real] struct {
 
 func ask[T kernels.Real](t *testing.T, b backend.Backend, s Spec, seed uint64) question[T] {
 	t.Helper()
-	p, err := Open(b, s, seed)
+	p, err := Open(b, s, seed, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestRefuses(t *testing.T) {
 			continue // opens, and has no batches
 		}
 		c.spec.DType = kernels.F32
-		if p, err := Open(b, c.spec, 1); err == nil {
+		if p, err := Open(b, c.spec, 1, nil); err == nil {
 			t.Errorf("%+v opens", c.spec)
 			_ = p.Close()
 		}

@@ -64,14 +64,11 @@ set.`,
 	f.StringVar(&o.tune, "tune", "small", "how many learning rates to try: "+strings.Join(converge.TuningNames(), ", "))
 	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
 	f.BoolVar(&o.resume, "resume", false, "go on with what is in the file of -o: runs that it has are not run again")
-	f.StringVar(&o.format, "format", "table", "what to print: "+strings.Join(report.Formats, ", "))
+	f.StringVar(&o.format, "format", "table", oneOf("what to print", report.Formats))
 	complete(cmd, "tune", converge.TuningNames()...)
 	complete(cmd, "format", report.Formats...)
 	return cmd
 }
-
-// unlimited is the budget in steps of a run that is limited by time.
-const unlimited = math.MaxInt32
 
 // runner returns what runs the tasks, or says which flag is wrong.
 func (o convergeOptions) runner() (*converge.Runner, error) {
@@ -88,8 +85,8 @@ func (o convergeOptions) runner() (*converge.Runner, error) {
 		return nil, fmt.Errorf("--target is %v, want a share from 0, which is the minimum itself, to less than 1", o.target)
 	}
 	if d, err := time.ParseDuration(o.budget); err == nil && d > 0 {
-		r.Time, r.Budget = d, unlimited
-	} else if ns, err := axis.Ints([]string{o.budget}); err == nil && len(ns) == 1 && ns[0] <= unlimited {
+		r.Time = d
+	} else if ns, err := axis.Ints([]string{o.budget}); err == nil && len(ns) == 1 && ns[0] <= math.MaxInt32 {
 		r.Budget = int(ns[0])
 	} else {
 		return nil, fmt.Errorf("--budget is %q, want steps such as 5000, or time such as 30s", o.budget)

@@ -59,7 +59,7 @@ that the update reaches.`,
 	f.StringVar(&o.profile, "profile", "quick", "how long to measure: quick, standard or rigorous")
 	f.IntVar(&o.launches, "launches", 1, "measure in `N` fresh processes, one after the other")
 	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
-	f.StringVar(&o.format, "format", "table", "what to print: "+strings.Join(report.Formats, ", "))
+	f.StringVar(&o.format, "format", "table", oneOf("what to print", report.Formats))
 	f.Uint64Var(&o.seed, "seed", 1, "of the order in which update and limit are sampled; counts up with launches")
 	f.StringVar(&o.launch, "launch", "", "")
 	f.StringVar(&o.plant, "plant", "", "")

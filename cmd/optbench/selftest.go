@@ -67,7 +67,7 @@ failed, or there are more false alarms than alpha allows.`,
 	f.IntVar(&o.pairs, "pairs", 12, "pairs of each comparison")
 	f.StringVar(&o.margin, "margin", "2%", "`change` up to which sides count as equivalent")
 	f.StringVar(&o.alpha, "alpha", "5%", "`probability` of a false alarm")
-	f.StringVar(&o.profile, "profile", "quick", "how long a launch measures: quick, standard or rigorous")
+	f.StringVar(&o.profile, "profile", "quick", oneOf("how long a launch measures", harness.ProfileNames()))
 	f.Uint64Var(&o.seed, "seed", 1, "of the orders within pairs")
 	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
 	f.StringVar(&o.format, "format", "table", "what to print: table, md")

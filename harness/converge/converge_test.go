@@ -98,7 +98,7 @@ func TestEnds(t *testing.T) {
 			t.Errorf("with a rate of %v: diverged %v after %d steps at %v, want a finite value and an early end", lr, c.Diverged, c.Steps, c.Final)
 		}
 	}
-	r := runner(math.MaxInt32)
+	r := runner(0)
 	r.Time = 1
 	if c := one(t, r, aTask("diagonal", "sgd", 0.01), 1); c.Steps > 1000 || c.Reached {
 		t.Errorf("a nanosecond ends after %d steps", c.Steps)

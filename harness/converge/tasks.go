@@ -186,7 +186,7 @@ func canonicalNoise(text string) (string, error) {
 // canonicalOptimizer leaves the learning rate to its axis.
 func canonicalOptimizer(text string) (string, error) {
 	if strings.Contains(text, ":lr=") {
-		return "", fmt.Errorf("%s: the learning rate is an axis of its own, want -a lr=...", text)
+		return "", fmt.Errorf("%s: the learning rate is an axis of its own, want it as in -a lr=0.1", text)
 	}
 	m, err := method.Parse(text)
 	if err != nil {
@@ -203,7 +203,7 @@ func usualRate(optimizer string) (float64, error) {
 	}
 	rate, err := method.Rate(m)
 	if err != nil {
-		return 0, fmt.Errorf("%w, want -a lr=...", err)
+		return 0, fmt.Errorf("%w, want it as in -a lr=0.1", err)
 	}
 	return rate, nil
 }

@@ -1,6 +1,7 @@
 package method_test
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -490,29 +491,279 @@ func TestLoops(t *testing.T) {
 // number of threads, over hundreds of steps with noise.
 func TestBits(t *testing.T) {
 	const steps = 200
-	for _, m := range all() {
+	for _, name := range devices {
+		m, err := method.Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
 		s := problem.Spec{Objective: "rosenbrock", Dim: 8200, DType: kernels.F32, Noise: "gaussian:scale=0.01"}
 		var first []float32
 		for _, l := range backend.List() {
 			if l.Missing != "" || !strings.HasPrefix(l.Name, "cpu:") {
 				continue
 			}
-			for _, threads := range []int{1, 3} {
-				if threads > 1 && l.Name == "cpu:go" {
-					continue
-				}
-				r := start[float32](t, l.Name, threads, s, 3, m, 1e-4)
-				for i := range steps {
-					r.next(i + 1)
-				}
-				x := append(r.point(), float32(r.value(steps)))
-				if first == nil {
-					first = x
-				}
-				if !slices.Equal(x, first) {
-					t.Errorf("%s on %s with %d threads differs", method.Format(m), l.Name, threads)
-				}
+			threads := 2
+			if l.Name == "cpu:go" {
+				threads = 1
+			}
+			r := start[float32](t, l.Name, threads, s, 3, m, 1e-4)
+			for i := range steps {
+				r.next(i + 1)
+			}
+			x := append(r.point(), float32(r.value(steps)))
+			if first == nil {
+				first = x
+			}
+			if !slices.Equal(x, first) {
+				t.Errorf("%s on %s with %d threads differs", name, l.Name, threads)
 			}
 		}
+	}
+}
+
+// parse returns the method of a text.
+func parse(t *testing.T, text string) method.Method {
+	t.Helper()
+	m, err := method.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// put moves the point, in all coordinates, to x.
+func (r *run[T]) put(x T) {
+	r.t.Helper()
+	if err := problem.Fill(r.x.Buffer, func(int) float64 { return float64(x) }); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// TestLeavesSaddle: from a saddle itself, where gradients are 0, the perturbed methods
+// get away, and the others do not.
+func TestLeavesSaddle(t *testing.T) {
+	for _, objective := range []string{"cubic-saddle", "phi4:lambda=0.5"} {
+		s := problem.Spec{Objective: objective, Dim: 16, DType: kernels.F32}
+		for name, leaves := range map[string]bool{
+			"pgd": true, "pgd:law=gaussian": true, "pgd-threshold": true, "psgd": true, "saddle-ngd": true,
+			"perturbed-momentum": true, "perturbed-agd": true, "sgd-restart:noise=0.01": true,
+			"sgd": false, "momentum": false, "normalized-gd": false, "sgd-average": false, "sgd-restart": false,
+			"gclip": false, "cclip-average": false, "acclip-random": false, "preconditioned-diagonal": false,
+		} {
+			lr := 0.05
+			if name == "saddle-ngd" {
+				lr = 0.01 // the length of a step
+			}
+			r := start[float32](t, "cpu", 1, s, 5, parse(t, name), lr)
+			r.put(0)
+			before := r.value(0)
+			for i := range 3000 {
+				r.next(i + 1)
+			}
+			x := r.point()
+			moved := slices.ContainsFunc(x, func(x float32) bool { return x != 0 })
+			if moved != leaves {
+				t.Errorf("%s on %s: moved %v, want %v", name, objective, moved, leaves)
+			}
+			if after := r.value(3000); leaves && name != "sgd-restart:noise=0.01" && !(after < before/4) {
+				t.Errorf("%s on %s: value %v after 3000 steps, %v at the saddle", name, objective, after, before)
+			}
+		}
+	}
+}
+
+// TestAccelerates: on a quadratic of condition 1000, each at its rate, momentum and
+// acceleration need fewer steps than gradient descent by far.
+func TestAccelerates(t *testing.T) {
+	s := problem.Spec{Objective: "diagonal:condition=1000", Dim: 200, DType: kernels.F32}
+	steps := func(name string, lr float64) int {
+		r := start[float32](t, "cpu", 1, s, 5, parse(t, name), lr)
+		target := r.value(0) * 1e-10
+		for i := 0; ; i++ {
+			if i == 20_000 || r.value(i) <= target {
+				return i
+			}
+			r.next(i + 1)
+		}
+	}
+	descent := steps("sgd", 1)
+	for name, lr := range map[string]float64{"perturbed-momentum:gamma=0.002:radius=1e-6": 1, "perturbed-agd:eps=1e-4:rho=0.01:radius=0": 0.25} {
+		if n := steps(name, lr); 3*n > descent {
+			t.Errorf("%s takes %d steps, gradient descent %d", name, n, descent)
+		}
+	}
+}
+
+// TestNoGradient: where the gradient is 0, norms and moments are too, and nothing is
+// divided by them.
+func TestNoGradient(t *testing.T) {
+	for _, m := range all() {
+		r := start[float32](t, "cpu", 1, problem.Spec{Objective: "cubic-saddle", Dim: 8, DType: kernels.F32}, 5, m, 0.1)
+		r.put(0)
+		for i := range 50 {
+			r.next(i + 1)
+		}
+		for _, x := range r.point() {
+			if !(math.Abs(float64(x)) < 10) {
+				t.Fatalf("%s: a coordinate is %v", method.Format(m), x)
+			}
+		}
+	}
+}
+
+// TestNoNorm: where the norm of the gradient is not finite, steps that go by it are
+// skipped; the others lead to a value that is told as such.
+func TestNoNorm(t *testing.T) {
+	for _, m := range all() {
+		r := start[float32](t, "cpu", 1, problem.Spec{Objective: "rosenbrock", Dim: 8, DType: kernels.F32}, 5, m, 0.1)
+		r.put(1e20)
+		for i := range 3 {
+			r.next(i + 1)
+		}
+		stays := !slices.ContainsFunc(r.point(), func(x float32) bool { return x != 1e20 })
+		switch m.Name() {
+		case "gclip", "spider", "saddle-ngd":
+			if !stays {
+				t.Errorf("%s moves by a norm that is not finite, to %v", method.Format(m), r.point())
+			}
+		case "pgd", "pgd-threshold", "psgd", "perturbed-momentum", "perturbed-agd":
+			if err := r.Evaluate(kernels.At(4)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Value(); stays || !errors.Is(err, problem.ErrNotFinite) {
+				t.Errorf("%s: %v, want a value that is not finite", method.Format(m), err)
+			}
+		}
+	}
+}
+
+// TestTakenUp: a run that goes on from its point and its state elsewhere ends with the
+// same bits.
+func TestTakenUp(t *testing.T) {
+	const half, steps = 37, 90
+	s := problem.Spec{Objective: "cubic-saddle", Dim: 40, DType: kernels.F32, Noise: "gaussian:scale=0.01"}
+	for _, m := range all() {
+		whole := start[float32](t, "cpu", 1, s, 5, m, 0.05)
+		for i := range half {
+			whole.next(i + 1)
+		}
+		later := start[float32](t, "cpu", 1, s, 5, m, 0.05)
+		from, _ := whole.State()
+		to, ok := later.State()
+		if !ok || len(from) != len(to) {
+			t.Fatalf("%s: a state of %d arrays, then %d", method.Format(m), len(from), len(to))
+		}
+		for i, b := range append([]backend.Buffer{whole.x.Buffer}, from...) {
+			raw := make([]byte, b.DType().Bytes(b.Len()))
+			dst := append([]backend.Buffer{later.x.Buffer}, to...)[i]
+			if err := errors.Join(b.Read(raw), dst.Write(raw)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := half; i < steps; i++ {
+			whole.next(i + 1)
+			later.next(i + 1)
+		}
+		if !slices.Equal(whole.point(), later.point()) || whole.value(steps) != later.value(steps) {
+			t.Errorf("%s ends elsewhere when it is taken up in the middle", method.Format(m))
+		}
+	}
+}
+
+// TestAllocations: steps do not allocate.
+func TestAllocations(t *testing.T) {
+	s := problem.Spec{Objective: "diagonal", Dim: 2000, DType: kernels.F32, Noise: "gaussian:scale=0.01"}
+	for _, m := range all() {
+		r := start[float32](t, "cpu", 1, s, 5, m, 1e-3)
+		step := 0
+		if n := testing.AllocsPerRun(50, func() { step++; r.next(step) }); n > 0 {
+			t.Errorf("%s: %v allocations a step", method.Format(m), n)
+		}
+	}
+}
+
+// TestRegistry: names are unique, and the text of every case means the case.
+func TestRegistry(t *testing.T) {
+	names := method.Names()
+	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
+		t.Errorf("names %v, want them sorted and each once", names)
+	}
+	for _, d := range method.All() {
+		if d.Title == "" || d.Source == "" || !(d.Rate > 0) {
+			t.Errorf("%s lacks a title, a source or a rate", d.Name)
+		}
+		for _, m := range d.Cases {
+			got, err := method.Parse(method.Format(m))
+			if err != nil || got != m || m.Name() != d.Name {
+				t.Errorf("%s means %+v, %v, want %+v", method.Format(m), got, err, m)
+			}
+		}
+	}
+	if m := parse(t, "adamw:beta2=0.99"); method.Format(m) != "adamw:beta2=0.99" {
+		t.Errorf("adamw:beta2=0.99 is written %s", method.Format(m))
+	}
+}
+
+// TestRefusals: each says in a line what is wrong and what would do.
+func TestRefusals(t *testing.T) {
+	for text, want := range map[string]string{
+		"pgd:radius=-1":           "radius is -1, want [0,inf)",
+		"pgd:law=cauchy":          "law is cauchy, want one of ball, gaussian",
+		"pgd:raduis=1":            `no hyperparameter "raduis", want one of radius, law`,
+		"gclip:alpha=1":           "alpha is 1, want (1,2]",
+		"gclip:case=convex":       "case is convex, want one of strongly-convex, nonconvex",
+		"saddle-ngd:every=0":      "every is 0, want [1,inf)",
+		"perturbed-agd:pause=-1":  "pause is -1, want [0,inf)",
+		"pgx":                     `unknown optimizer "pgx", want one of`,
+		"spider:n0=0.5":           "n0 is 0.5, want [1,inf)",
+		"sgd-restart:steps=1.5":   `steps is "1.5", want a whole number`,
+		"psgd:eps=nan":            "eps is NaN, want (0,inf)",
+		"perturbed-momentum:x":    `"x" is not a setting, want name=value`,
+		"acclip-random:alpha=2.5": "alpha is 2.5, want [1,2]",
+	} {
+		if _, err := method.Parse(text); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	s := problem.Spec{Objective: "diagonal", Dim: 100, DType: kernels.F32}
+	for text, want := range map[string]string{
+		"spider:eps=0.1:sigma=0.1:n0=3": "n0 is 3, want at most 2*sigma/eps, 2",
+		"spider:eps=1e-9":               "sigma/eps is 1e+09",
+	} {
+		if _, err := parse(t, text).Room(s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	s.Noise = "pareto"
+	if _, err := parse(t, "spider").Room(s); err == nil || !strings.Contains(err.Error(), "batch") {
+		t.Errorf("spider with noise that has no average: %v", err)
+	}
+	if _, err := method.Stored(parse(t, "pgd"), kernels.FindStorage("q8-states")); err == nil || !strings.Contains(err.Error(), "f32 or f64") {
+		t.Errorf("pgd in bytes: %v", err)
+	}
+	b, err := backend.Open("cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := problem.Open(b, problem.Spec{Objective: "diagonal", Dim: 100, DType: kernels.F32}, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := p.Vector()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lr := range []float64{0, -1, math.NaN(), math.Inf(1)} {
+		for _, m := range all() {
+			if s, err := m.Start(p, x, lr); err == nil || s != nil || !strings.Contains(err.Error(), "learning rate") {
+				t.Errorf("%s with a rate of %v: %v", method.Format(m), lr, err)
+			}
+		}
+	}
+	if _, err := (method.PGD{Radius: -1}).Start(p, x, 1); err == nil || !strings.Contains(err.Error(), "radius is -1") {
+		t.Errorf("a radius of -1: %v", err)
+	}
+	if err := errors.Join(p.Close(), b.Close()); err != nil {
+		t.Errorf("methods that did not start keep something: %v", err)
 	}
 }

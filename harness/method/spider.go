@@ -37,7 +37,7 @@ func (Spider) Name() string { return "spider" }
 func (m Spider) sizes() (large, small, period int, err error) {
 	ratio := m.Sigma / m.Eps
 	if ratio > 1e4 {
-		return 0, 0, 0, fmt.Errorf("sigma/eps is %v, which takes batches of %.2g samples, want at most 1e4", ratio, 2*ratio*ratio)
+		return 0, 0, 0, fmt.Errorf("sigma/eps is %.3g, which takes batches of %.2g samples, want at most 1e4", ratio, 2*ratio*ratio)
 	}
 	if m.N0 > 2*ratio {
 		return 0, 0, 0, fmt.Errorf("n0 is %v, want at most 2*sigma/eps, %v", m.N0, 2*ratio)

@@ -16,7 +16,7 @@ import (
 // devices are the methods that compute where the point is.
 var devices = []string{
 	"acclip-random", "cclip-average", "gclip", "perturbed-agd", "perturbed-momentum", "pgd", "pgd-threshold",
-	"preconditioned-diagonal", "psgd", "saddle-ngd", "sgd-average", "sgd-restart", "spider",
+	"scaled-sgd", "psgd", "saddle-ngd", "sgd-average", "sgd-restart", "spider",
 }
 
 // all returns the cases of those methods.
@@ -320,7 +320,7 @@ func loopOf(t *testing.T, m method.Method) loop {
 				}
 			}
 		}
-	case method.PreconditionedDiagonal:
+	case method.ScaledSGD:
 		return func(p *paper, steps int) {
 			v := make([]float64, len(p.x))
 			for t := 1; t <= steps; t++ {
@@ -548,7 +548,7 @@ func TestLeavesSaddle(t *testing.T) {
 			"pgd": true, "pgd:law=gaussian": true, "pgd-threshold": true, "psgd": true, "saddle-ngd": true,
 			"perturbed-momentum": true, "perturbed-agd": true, "sgd-restart:noise=0.01": true,
 			"sgd": false, "momentum": false, "normalized-gd": false, "sgd-average": false, "sgd-restart": false,
-			"gclip": false, "cclip-average": false, "acclip-random": false, "preconditioned-diagonal": false,
+			"gclip": false, "cclip-average": false, "acclip-random": false, "scaled-sgd": false,
 		} {
 			lr := 0.05
 			if name == "saddle-ngd" {

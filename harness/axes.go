@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/optbench/optbench/backend"
@@ -102,6 +103,18 @@ func Cases(settings []string, env machine.Environment) ([]Case, error) {
 		}
 	}
 	return x.cases, nil
+}
+
+// Settings returns the axis settings that span one case alone: [Cases] of them is
+// that case.
+func Settings(c Case) []string {
+	s := []string{"update=" + c.Update, "tensors=" + c.Model, "dtype=" + c.DType, "backend=" + c.Backend,
+		"threads=" + strconv.Itoa(c.Threads), "cache=" + c.Cache, "clip=" + strconv.FormatFloat(c.Clip, 'g', -1, 64)}
+	if c.Model == "" {
+		s[1] = "tensors=" + strconv.Itoa(c.Tensors)
+		s = append(s, "n="+strconv.Itoa(c.N))
+	}
+	return s
 }
 
 // Unknown is the error of a name that is not known. It says what was meant, if

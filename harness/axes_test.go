@@ -159,3 +159,18 @@ func TestCasesRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestSettings spans every case again by itself.
+func TestSettings(t *testing.T) {
+	env := machine.Environment{UsableThreads: 2}
+	cases, err := Cases([]string{"update=sgd,adamw:lr=0.1:beta1=0.5,lamb", "n=7,1e6", "tensors=1,3,resnet50", "backend=cpu:go", "threads=1,2", "cache=hot,cold", "clip=0,1e-05", "dtype=f32,f64"}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		again, err := Cases(Settings(c), env)
+		if err != nil || len(again) != 1 || again[0] != c {
+			t.Fatalf("%+v: settings %q give %+v, %v", c, Settings(c), again, err)
+		}
+	}
+}

@@ -20,21 +20,47 @@ type bench struct {
 	form    *kernels.Stored
 	sizes   []int
 	copies  []benchCopy
+	plant   plant
 	next    int // the copy that steps next
 	t       int // steps taken
+}
+
+// A plant is more work in the region that is timed: after every so many steps,
+// another of a part of the same arrays. A part of a small case is stepped seldom
+// but is large, for a step has a cost of its own.
+type plant struct {
+	every int     // 0: none
+	share float64 // of each tensor
+	since int     // steps
+}
+
+func newPlant(work float64, n int) plant {
+	if work == 0 {
+		return plant{}
+	}
+	const apart = 1 << 19 // elements that a sample of a millisecond comes through
+	if every := int(math.Round(1 / work)); every*n <= 2*apart {
+		return plant{every: every, share: min(1, work*float64(every))}
+	}
+	p := plant{every: 1, share: work}
+	for 2*p.share <= 1 && 2*p.every*n <= apart {
+		p.every, p.share = 2*p.every, 2*p.share
+	}
+	return p
 }
 
 type benchCopy struct {
 	arrays       []backend.Buffer // of the form, tensors side by side
 	tensors      []backend.Tensor
 	plan, stream backend.Plan
+	planted      backend.Plan // nil where nothing is
 }
 
 // newBench allocates, binds and fills n copies of a case. Where it fails, the
 // bench holds what was made until then, for close.
-func newBench(b backend.Backend, u kernels.Update, c Case, sizes []int, copies int) (*bench, error) {
+func newBench(b backend.Backend, u kernels.Update, c Case, sizes []int, copies int, work float64) (*bench, error) {
 	f, err := form(c)
-	bn := &bench{backend: b, update: u, form: f, sizes: sizes}
+	bn := &bench{backend: b, update: u, form: f, sizes: sizes, plant: newPlant(work, c.N)}
 	if err != nil {
 		return bn, err
 	}
@@ -71,19 +97,14 @@ func (bn *bench) add(c Case) error {
 			at += padded(bn.form, n)
 		}
 	}
-	group := backend.Group{Update: bn.update, Tensors: cp.tensors}
-	ops := []backend.Op{group}
-	if c.Clip > 0 {
-		var err error
-		if ops, err = backend.ClipGlobalNorm(bn.backend, c.Clip, group); err != nil {
-			return err
-		}
-	}
 	var err error
-	if cp.plan, err = bn.backend.Bind(ops...); err != nil {
+	if cp.plan, err = bn.bind(c, cp.tensors); err != nil {
 		return err
 	}
 	cp.stream, err = cp.plan.Stream()
+	if err == nil && bn.plant.every > 0 {
+		cp.planted, err = bn.bind(c, bn.plant.cut(cp.tensors))
+	}
 	bn.copies = append(bn.copies, cp) // close finds what there is
 	if err != nil {
 		return err
@@ -94,6 +115,31 @@ func (bn *bench) add(c Case) error {
 		}
 	}
 	return nil
+}
+
+// bind binds the update of a case to tensors.
+func (bn *bench) bind(c Case, tensors []backend.Tensor) (backend.Plan, error) {
+	group := backend.Group{Update: bn.update, Tensors: tensors}
+	ops := []backend.Op{group}
+	if c.Clip > 0 {
+		var err error
+		if ops, err = backend.ClipGlobalNorm(bn.backend, c.Clip, group); err != nil {
+			return nil, err
+		}
+	}
+	return bn.backend.Bind(ops...)
+}
+
+// cut returns the part of every tensor that is stepped again.
+func (p plant) cut(tensors []backend.Tensor) []backend.Tensor {
+	out := make([]backend.Tensor, len(tensors))
+	for i, t := range tensors {
+		for _, s := range t.Slots {
+			n := int(math.Round(p.share * float64(s.Len())))
+			out[i].Slots = append(out[i].Slots, s.Slice(0, min(max(n, 1), s.Len())))
+		}
+	}
+	return out
 }
 
 func roundUp(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
@@ -145,17 +191,26 @@ func encode(d kernels.DType, values []float64) ([]byte, error) {
 
 // Run steps the copies in turn: bench is the [sample.Subject] of its plans.
 func (bn *bench) Run(reps int) (time.Duration, error) {
-	return bn.run(reps, func(c *benchCopy) backend.Plan { return c.plan })
+	return bn.run(reps, func(c *benchCopy, st kernels.Step) error {
+		if err := c.plan.Step(st); err != nil || bn.plant.every == 0 {
+			return err
+		}
+		if bn.plant.since++; bn.plant.since < bn.plant.every {
+			return nil
+		}
+		bn.plant.since = 0
+		return c.planted.Step(st)
+	})
 }
 
 // limit is the subject of the streams of a bench.
 type limit struct{ *bench }
 
 func (l limit) Run(reps int) (time.Duration, error) {
-	return l.run(reps, func(c *benchCopy) backend.Plan { return c.stream })
+	return l.run(reps, func(c *benchCopy, st kernels.Step) error { return c.stream.Step(st) })
 }
 
-func (bn *bench) run(reps int, plan func(*benchCopy) backend.Plan) (time.Duration, error) {
+func (bn *bench) run(reps int, step func(*benchCopy, kernels.Step) error) (time.Duration, error) {
 	runtime.LockOSThread() // the caller is the first worker
 	defer runtime.UnlockOSThread()
 	if err := bn.backend.Sync(); err != nil {
@@ -169,7 +224,7 @@ func (bn *bench) run(reps int, plan func(*benchCopy) backend.Plan) (time.Duratio
 		c := &bn.copies[bn.next]
 		bn.next = (bn.next + 1) % len(bn.copies)
 		bn.t++
-		if err := plan(c).Step(kernels.At(bn.t)); err != nil {
+		if err := step(c, kernels.At(bn.t)); err != nil {
 			return 0, err
 		}
 	}
@@ -189,6 +244,9 @@ func (bn *bench) close() error {
 		}
 	}
 	for _, c := range bn.copies {
+		if c.planted != nil {
+			keep(c.planted.Close())
+		}
 		if c.stream != nil {
 			keep(c.stream.Close())
 		}

@@ -88,6 +88,9 @@ type Meter struct {
 	// LastCache is the size in bytes of the largest cache, from which cold is
 	// judged.
 	LastCache int
+	// Plant is more work than the update has, as a share of it: what a self-test
+	// wants to find.
+	Plant float64
 	// Open opens a backend; tests put in one of their own.
 	Open func(name string, threads int) (backend.Backend, error)
 	// CoreToCore returns the latency between two cores in ns, which changes where
@@ -218,7 +221,7 @@ func (m *Meter) measure(ctx context.Context, c Case) (_ *record.Throughput, err 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	bn, err := newBench(b, u, c, sizes, m.copies(c, footprint))
+	bn, err := newBench(b, u, c, sizes, m.copies(c, footprint), m.Plant)
 	defer func() { err = errors.Join(err, bn.close()) }()
 	if err != nil {
 		return nil, err
@@ -254,6 +257,9 @@ func (m *Meter) measure(ctx context.Context, c Case) (_ *record.Throughput, err 
 				"share of the limit %.3f, more than there is, twice: the machine was not steady", t.LimitShare))
 			break
 		}
+	}
+	if m.Plant > 0 {
+		t.Warnings = append(t.Warnings, fmt.Sprintf("%.3g %% more work was planted", 100*m.Plant))
 	}
 	if steal := machine.Steal(before, m.CPUTime()); steal > maxSteal {
 		t.Warnings = append(t.Warnings, fmt.Sprintf("%.1f %% of the time went to other virtual machines", steal))

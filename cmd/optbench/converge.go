@@ -64,7 +64,7 @@ set.`,
 	f.StringVar(&o.tune, "tune", "small", "how many learning rates to try: "+strings.Join(converge.TuningNames(), ", "))
 	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
 	f.BoolVar(&o.resume, "resume", false, "go on with what is in the file of -o: runs that it has are not run again")
-	f.StringVar(&o.format, "format", "table", "what to print: "+strings.Join(report.Formats, ", "))
+	f.StringVar(&o.format, "format", "table", oneOf("what to print", report.Formats))
 	complete(cmd, "tune", converge.TuningNames()...)
 	complete(cmd, "format", report.Formats...)
 	return cmd

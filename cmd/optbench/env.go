@@ -36,7 +36,7 @@ func newEnv() *cobra.Command {
 			}
 			fmt.Fprintln(w, "\n What makes figures noisy here:")
 			for _, x := range warnings {
-				fmt.Fprintf(w, "  - %s\n", wrap(x.Text, "    "))
+				fmt.Fprintf(w, "  - %s\n", report.Wrap(x.Text, "    "))
 			}
 			return nil
 		},
@@ -72,27 +72,6 @@ func describe(e machine.Environment) [][2]string {
 	add("system", "%s/%s %s", true, e.OS, e.Arch, e.Kernel)
 	add("Go", "%s", true, e.Go)
 	return out
-}
-
-// wrap breaks a text between words, so that no line is wider than a table; lines
-// after the first start with indent.
-func wrap(text, indent string) string {
-	var b strings.Builder
-	width := len(indent)
-	for i, word := range strings.Fields(text) {
-		switch {
-		case i == 0:
-		case width+1+len(word) > report.MaxWidth:
-			b.WriteString("\n" + indent)
-			width = len(indent)
-		default:
-			b.WriteString(" ")
-			width++
-		}
-		b.WriteString(word)
-		width += len(word)
-	}
-	return b.String()
 }
 
 // size shows bytes in binary units.

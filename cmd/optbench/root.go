@@ -15,10 +15,12 @@ import (
 
 // Exit codes.
 const (
-	exitOK         = 0
-	exitRefused    = 2 // before measuring: an unknown name, a size that does not fit, a path that cannot be written
-	exitIncomplete = 4 // interrupted, or a device is missing
-	exitFailed     = 5 // a verification, a measurement or a write failed
+	exitOK           = 0
+	exitRegression   = 1 // a case is slower
+	exitRefused      = 2 // before measuring: an unknown name, a size that does not fit, a path that cannot be written
+	exitInconclusive = 3 // only where asked to fail on it
+	exitIncomplete   = 4 // interrupted, a device is missing, or records cannot be compared
+	exitFailed       = 5 // a verification, a measurement or a write failed
 )
 
 // A coded error knows the exit code that it ends the program with.
@@ -71,6 +73,34 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// oneOf lists what a flag takes, in lines that leave room for its name.
+func oneOf(what string, words []string) string {
+	const most = 56 // and the default
+	line := len(what) + 1
+	text := what + ":"
+	for i, w := range words {
+		if i < len(words)-1 {
+			w += ","
+		}
+		if line += 1 + len(w); line > most {
+			text, line = text+"\n"+w, len(w)
+			continue
+		}
+		text += " " + w
+	}
+	return text
+}
+
+// named refuses flags that name files and were given no name.
+func named(cmd *cobra.Command, flags ...string) error {
+	for _, flag := range flags {
+		if f := cmd.Flags().Lookup(flag); f.Changed && f.Value.String() == "" {
+			return fmt.Errorf("--%s is empty, want the name of a file", flag)
+		}
+	}
+	return nil
+}
+
 // noArguments refuses arguments, and says where axes go.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
@@ -87,11 +117,13 @@ func newRoot() *cobra.Command {
 every figure verified against the definition in the same process, and beside it
 the share of the memory limit that was measured in the same run.
 
-Exit codes: 0 done; 2 refused before measuring; 4 interrupted, or a device is
-missing; 5 a verification, a measurement or a write failed.`,
+Exit codes: 0 done; 1 a case is slower; 2 refused before measuring; 3 inconclusive,
+where asked to fail on it; 4 interrupted, a device is missing, or records cannot be
+compared; 5 a verification, a measurement or a write failed.`,
 		Example: `  optbench run                                    every update on the best backend
   optbench run -a update=adamw,lamb -a n=2^[12:26:2] -o results.jsonl
-  optbench table results.jsonl --format md        the same rows for a README`,
+  optbench table results.jsonl --format md        the same rows for a README
+  optbench ab --a main --b . -a update=adamw      is this source slower than main?`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -102,7 +134,8 @@ missing; 5 a verification, a measurement or a write failed.`,
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
 		return errors.New(text)
 	})
-	root.AddCommand(newRun(), newConverge(), newList(), newEnv(), newTable(), newVersion())
+	root.AddCommand(newRun(), newConverge(), newAB(), newCompare(), newSelftest(), newHistory(),
+		newList(), newEnv(), newTable(), newPlot(), newVersion())
 	return root
 }
 

@@ -33,6 +33,7 @@ type runOptions struct {
 	out      string
 	format   string
 	seed     uint64
+	plant    string // more work than the update has: see selftest
 }
 
 func newRun() *cobra.Command {
@@ -58,10 +59,21 @@ that the update reaches.`,
 	f.StringVar(&o.profile, "profile", "quick", "how long to measure: quick, standard or rigorous")
 	f.IntVar(&o.launches, "launches", 1, "measure in `N` fresh processes, one after the other")
 	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
-	f.StringVar(&o.format, "format", "table", "what to print: "+strings.Join(report.Formats, ", "))
+	f.StringVar(&o.format, "format", "table", oneOf("what to print", report.Formats))
 	f.Uint64Var(&o.seed, "seed", 1, "of the order in which update and limit are sampled; counts up with launches")
 	f.StringVar(&o.launch, "launch", "", "")
-	_ = f.MarkHidden("launch") // fails for an unknown flag alone
+	f.StringVar(&o.plant, "plant", "", "")
+	for _, name := range []string{"launch", "plant"} {
+		_ = f.MarkHidden(name) // fails for an unknown flag alone
+	}
+	completeAxes(cmd)
+	complete(cmd, "format", report.Formats...)
+	complete(cmd, "profile", harness.ProfileNames()...)
+	return cmd
+}
+
+// completeAxes offers the names of axes to the shell.
+func completeAxes(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("axis", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		for _, a := range harness.Axes {
@@ -69,9 +81,6 @@ that the update reaches.`,
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	})
-	complete(cmd, "format", report.Formats...)
-	complete(cmd, "profile", harness.ProfileNames()...)
-	return cmd
 }
 
 // complete offers the values of a flag to the shell.
@@ -87,8 +96,8 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 	if !slices.Contains(report.Formats, o.format) {
 		return harness.Unknown("format", o.format, report.Formats)
 	}
-	if cmd.Flags().Changed("output") && o.out == "" {
-		return fmt.Errorf("--output is empty, want the name of a file")
+	if err := named(cmd, "output"); err != nil {
+		return err
 	}
 	if o.launches < 1 || o.launches > 1000 {
 		return fmt.Errorf("--launches is %d, want 1 to 1000", o.launches)
@@ -102,6 +111,11 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	meter := harness.NewMeter(profile, record.NewID(), o.seed, env)
+	if o.plant != "" {
+		if meter.Plant, err = percentage("plant", o.plant); err != nil {
+			return err
+		}
+	}
 	if err := fits(meter, cases, env); err != nil {
 		return err
 	}
@@ -238,6 +252,9 @@ func (o runOptions) command() string {
 	if o.seed != 1 {
 		words = append(words, "--seed", strconv.FormatUint(o.seed, 10))
 	}
+	if o.plant != "" {
+		words = append(words, "--plant", o.plant)
+	}
 	if o.launch != "" {
 		_, all, _ := strings.Cut(o.launch, "/")
 		words = append(words, "--launches", all)
@@ -252,12 +269,26 @@ func (o runOptions) command() string {
 
 // quoted joins the words of a command so that a shell takes them apart again.
 func quoted(words []string) string {
+	out := make([]string, len(words))
 	for i, w := range words {
-		if strings.ContainsAny(w, " \t\"'$&|;<>()*?[]{}\\`") {
-			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		if out[i] = w; w == "" || strings.ContainsAny(w, " \t\"'$&|;<>()*?[]{}\\`") {
+			out[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
 	}
-	return strings.Join(words, " ")
+	return strings.Join(out, " ")
+}
+
+// percentage reads a share that a flag gives in percent, "2%", or as it is, "0.02".
+func percentage(flag, text string) (float64, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
+	x, err := strconv.ParseFloat(number, 64)
+	if percent {
+		x /= 100
+	}
+	if err != nil || !(x > 0 && x < 1) {
+		return 0, fmt.Errorf("--%s is %q, want a share above 0%%, below 100%%, such as 2%%", flag, text)
+	}
+	return x, nil
 }
 
 // launchAll measures the cases in fresh processes, one after the other, and
@@ -272,6 +303,9 @@ func (o runOptions) launchAll(ctx context.Context, env machine.Environment, r *r
 			"--format", "json", "--launch", fmt.Sprintf("%d/%d", i+1, o.launches)}
 		for _, a := range o.axes {
 			args = append(args, "-a", a)
+		}
+		if o.plant != "" {
+			args = append(args, "--plant", o.plant)
 		}
 		// An interrupt from the terminal reaches the child by itself; others do not.
 		child := exec.CommandContext(ctx, self, args...)
@@ -309,9 +343,13 @@ func (r *recorder) progress(cases int, doing string) {
 	if !isTerminal(r.stderr) {
 		return
 	}
-	r.bar = progressbar.NewOptions(cases,
-		progressbar.OptionSetWriter(r.stderr), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription(doing))
+	r.bar = newBar(r.stderr, cases, doing)
+}
+
+func newBar(w io.Writer, most int, what string) *progressbar.ProgressBar {
+	return progressbar.NewOptions(most,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30), progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription(what))
 }
 
 // quiet runs f while the bar is out of its way.
@@ -327,7 +365,7 @@ func (r *recorder) quiet(f func() error) error {
 
 // note tells something that does not end the run.
 func (r *recorder) note(text string) {
-	_ = r.quiet(func() error { _, err := fmt.Fprintln(r.stderr, wrap("note: "+text, "      ")); return err })
+	_ = r.quiet(func() error { _, err := fmt.Fprintln(r.stderr, report.Wrap("note: "+text, "      ")); return err })
 }
 
 // warn notes what makes figures noisy on this machine.

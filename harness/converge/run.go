@@ -41,6 +41,8 @@ type Runner struct {
 	States *States
 	// Open opens a backend; tests put in one of their own.
 	Open func(name string, threads int) (backend.Backend, error)
+
+	instances problem.Instances
 }
 
 // A Key tells runs apart: the same key gives the same bits.
@@ -84,7 +86,7 @@ func (r *Runner) one(ctx context.Context, t Task, seed uint64, tuning bool) (_ *
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	p, err := problem.Open(b, spec, seed)
+	p, err := problem.Open(b, spec, seed, &r.instances)
 	if err != nil {
 		return nil, err
 	}

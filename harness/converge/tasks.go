@@ -3,7 +3,6 @@ package converge
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/optbench/optbench/backend"
@@ -18,7 +17,7 @@ import (
 // Axes lists the properties along which tasks may differ.
 var Axes = []harness.Axis{
 	{Name: "objective", Values: "names, with parameters as in diagonal:condition=1e6; all", Default: strings.Join(usualObjectives, ", ")},
-	{Name: "update", Values: "optimizers, with hyperparameters as in adam:beta2=0.99; all", Default: strings.Join(usualOptimizers, ", ")},
+	{Name: "update", Values: "optimizers, with hyperparameters as in adam:beta2=0.99; all; weight decay is 0 unless set", Default: strings.Join(usualOptimizers, ", ")},
 	{Name: "dim", Values: "dimensions, or the nearest that the objective has: 1e8, 2^20, ranges such as 2^[4:12:4]", Default: "1000"},
 	{Name: "noise", Values: "laws of what is added to gradients: none, " + strings.Join(noiseNames(), ", "), Default: "none"},
 	{Name: "batch", Values: "examples, drawn anew, that a gradient is over; 0 for all", Default: "0"},
@@ -67,7 +66,7 @@ func Tasks(settings []string, env machine.Environment) ([]Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	optimizers, err := named("update", values("update", usualOptimizers...), kernels.Names(), canonicalOptimizer)
+	optimizers, err := named("update", values("update", usualOptimizers...), method.Names(), canonicalOptimizer)
 	if err != nil {
 		return nil, err
 	}
@@ -186,28 +185,27 @@ func canonicalNoise(text string) (string, error) {
 
 // canonicalOptimizer leaves the learning rate to its axis.
 func canonicalOptimizer(text string) (string, error) {
-	u, err := kernels.Parse(text)
-	if err != nil {
-		return "", err
-	}
 	if strings.Contains(text, ":lr=") {
 		return "", fmt.Errorf("%s: the learning rate is an axis of its own, want -a lr=...", text)
 	}
-	return kernels.Format(u), nil
+	m, err := method.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	return method.Format(m), nil
 }
 
 // usualRate is the learning rate of an optimizer's definition.
 func usualRate(optimizer string) (float64, error) {
-	u, err := kernels.Parse(optimizer)
+	m, err := method.Parse(optimizer)
 	if err != nil {
 		return 0, err
 	}
-	for _, p := range kernels.Params(u) {
-		if p.Name == "lr" {
-			return strconv.ParseFloat(p.Value, 64)
-		}
+	rate, err := method.Rate(m)
+	if err != nil {
+		return 0, fmt.Errorf("%w, want -a lr=...", err)
 	}
-	return 0, fmt.Errorf("%s has no learning rate, want -a lr=...", optimizer)
+	return rate, nil
 }
 
 // learningRates reads the axis; 0 stands for auto.
@@ -265,7 +263,7 @@ func parse(t Task) (method.Method, problem.Spec, error) {
 	if t.DType == "f64" {
 		spec.DType = kernels.F64
 	}
-	u, err := kernels.Parse(t.Optimizer)
+	m, err := method.Parse(t.Optimizer)
 	if err != nil {
 		return nil, spec, err
 	}
@@ -273,7 +271,8 @@ func parse(t Task) (method.Method, problem.Spec, error) {
 	if s == nil {
 		return nil, spec, harness.Unknown("dtype", t.DType, storages)
 	}
-	return method.Fused{Update: u, Storage: s, Threshold: 1}, spec, nil
+	m, err = method.Stored(m, s)
+	return m, spec, err
 }
 
 // check refuses a task that cannot run.
@@ -293,21 +292,14 @@ func check(t Task) error {
 
 // Need returns the bytes that a run of the task takes.
 func Need(t Task) (int64, error) {
-	_, spec, err := parse(t)
+	m, spec, err := parse(t)
 	if err != nil {
 		return 0, err
 	}
-	u, err := kernels.Parse(t.Optimizer)
+	room, err := m.Room(spec)
 	if err != nil {
 		return 0, err
 	}
-	f, ok := u.Kernel().In(kernels.FindStorage(t.DType))
-	if !ok {
-		return 0, fmt.Errorf("%s is not stored as %s, for it would round in the middle of a norm", t.Optimizer, t.DType)
-	}
-	need, err := problem.Footprint(spec, 2)
-	for _, d := range f.Types[2:] {
-		need += int64(d.Bytes(t.Dim))
-	}
-	return need, err
+	need, err := problem.Footprint(spec, 1)
+	return need + room, err
 }

@@ -30,7 +30,7 @@ func benchmark[T kernels.Real](b *testing.B, dtype string, s Spec, dim int) {
 				b.Fatal(err)
 			}
 			x, g := make([]T, dim), make([]T, dim)
-			o.Start(x)
+			o.Start(x, 1)
 			for i := 0; b.Loop(); i++ {
 				o.Gradient(x, g, Sample{Index: uint64(i), Batch: batch})
 			}

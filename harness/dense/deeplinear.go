@@ -27,12 +27,11 @@ func (s DeepLinear) Dim(n int) int {
 	return nearest(n, func(width int) int { return s.Layers * width * width })
 }
 
-func (s DeepLinear) Numbers(dim int) float64 { return float64(dim) * (4 + 6/float64(s.Layers)) }
+func (s DeepLinear) Numbers(dim int) float64 { return float64(dim) * (4 + 11/float64(s.Layers)) }
 
 type deepLinear[T kernels.Real] struct {
 	DeepLinear
 	width           int
-	seed            uint64
 	target          matrix[T]
 	layers, moves   []matrix[T] // copies of the callers' vectors
 	prefix, changes []matrix[T] // W_l ... W_1, and how it changes along the moves
@@ -41,7 +40,7 @@ type deepLinear[T kernels.Real] struct {
 }
 
 func newDeepLinear[T kernels.Real](s DeepLinear, dim int, seed uint64) Objective[T] {
-	o := &deepLinear[T]{DeepLinear: s, seed: seed}
+	o := &deepLinear[T]{DeepLinear: s}
 	o.width = int(math.Round(math.Sqrt(float64(dim / s.Layers))))
 	square := func() matrix[T] { return newMatrix[T](o.width, o.width) }
 	for range s.Layers {
@@ -72,9 +71,9 @@ func (o *deepLinear[T]) Sizes() []int {
 	return sizes
 }
 
-func (o *deepLinear[T]) Start(x []T) {
+func (o *deepLinear[T]) Start(x []T, seed uint64) {
 	for l, w := range o.views(x) {
-		initialise(o.Init, w, o.seed, layerStart(l))
+		initialise(o.Init, w, seed, layerStart(l))
 	}
 }
 
@@ -106,12 +105,12 @@ func (o *deepLinear[T]) forward(x []T) {
 // weigh turns a matrix R into R E[zz'], for the inputs z of a sample, and returns
 // E|Rz|^2/2.
 func (o *deepLinear[T]) weigh(r matrix[T], s Sample) float64 {
-	if s.Batch == 0 {
+	if s.Batch <= 0 {
 		return product(r.data, r.data) / 2
 	}
 	o.inputs.resize(s.Batch, o.width)
 	o.outputs.resize(s.Batch, o.width)
-	examples(s, o.inputs)
+	drawExamples(s, o.inputs)
 	gemm(asIs, transposed, 1, o.inputs, r, 0, o.outputs)
 	gemm(transposed, asIs, 1/T(s.Batch), o.outputs, o.inputs, 0, r)
 	return product(o.outputs.data, o.outputs.data) / 2 / float64(s.Batch)
@@ -172,7 +171,7 @@ func (o *deepLinear[T]) HessianVector(x, d, out []T, s Sample) {
 	copy(views[0].data, o.backMove[0].data)
 }
 
-var _ = define("deep linear network", "Kawaguchi 2016, arXiv:1605.07110; Saxe, McClelland, Ganguli 2014, arXiv:1312.6120",
+var _ = define("deep linear network", "Kawaguchi 2016, arXiv:1605.07110; Saxe, McClelland, Ganguli 2014, arXiv:1312.6120", sampled,
 	newDeepLinear[float32], newDeepLinear[float64],
 	DeepLinear{Layers: 3, Condition: 10, Init: "xavier"}, DeepLinear{Layers: 1, Condition: 1, Init: "zeros"},
 	DeepLinear{Layers: 5, Condition: 3, Init: "he"})

@@ -17,7 +17,7 @@ type linear[T kernels.Real] struct {
 	labels   []float64
 	loss     loss
 	decay    float64
-	first    []T
+	start    float64 // size of the first point
 	minimum  func() float64
 	facts    Facts
 
@@ -32,14 +32,20 @@ type loss func(z, y float64) (value, first, second float64)
 // linearPieces bounds the memory that gradients of parts of the examples take.
 const linearPieces = 16
 
-func linearNumbers(examples, dim int) float64 {
-	return (float64(examples) + linearPieces + 2) * float64(dim)
+// linearNumbers counts the examples and, where the minimum is computed, those of its
+// like in float64.
+func linearNumbers(examples float64, computed bool, dim int) float64 {
+	n := (examples + linearPieces) * float64(dim)
+	if computed {
+		n *= 3
+	}
+	return n
 }
 
 func newLinear[T kernels.Real](dim, examples int, loss loss, decay float64) *linear[T] {
 	return &linear[T]{
 		whole: whole{dim}, examples: newMatrix[T](examples, dim), labels: make([]float64, examples),
-		loss: loss, decay: decay, first: numbers[T](dim),
+		loss: loss, decay: decay,
 	}
 }
 
@@ -61,7 +67,10 @@ func (o *linear[T]) spread(condition float64, seed uint64) {
 	})
 }
 
-func (o *linear[T]) Start(x []T)      { copy(x, o.first) }
+func (o *linear[T]) Start(x []T, seed uint64) {
+	normals(x, o.start/math.Sqrt(float64(o.dim)), seed, forStart)
+}
+
 func (o *linear[T]) Minimum() float64 { return o.minimum() }
 func (o *linear[T]) Facts() Facts     { return o.facts }
 

@@ -21,33 +21,31 @@ type LowRank struct {
 
 func (LowRank) Name() string              { return "low-rank" }
 func (s LowRank) Dim(n int) int           { return max(n, s.Rank) }
-func (s LowRank) Numbers(dim int) float64 { return float64(s.Rank+2) * float64(dim) }
+func (s LowRank) Numbers(dim int) float64 { return float64(3*s.Rank+1) * float64(dim) }
 
 type lowRank[T kernels.Real] struct {
 	LowRank
 	whole
 	spectrum []T
 	u        matrix[T] // a column of U in each row
-	first    []T
 }
 
 func newLowRank[T kernels.Real](s LowRank, dim int, seed uint64) Objective[T] {
 	o := &lowRank[T]{
 		LowRank: s, whole: whole{dim},
-		spectrum: numbers[T](dim), u: newMatrix[T](s.Rank, dim), first: numbers[T](dim),
+		spectrum: numbers[T](dim), u: newMatrix[T](s.Rank, dim),
 	}
 	for i := range o.spectrum {
 		o.spectrum[i] = T(float32(geometric(1, 1/s.Condition, i, dim)))
 	}
-	normals(o.first, 1, seed, forStart)
 	for i, v := range orthogonal(s.Rank, dim, seed, forTruth).data {
 		o.u.data[i] = T(float32(math.Sqrt(geometric(s.Spike, 1, i/dim, s.Rank)) * v))
 	}
 	return o
 }
 
-func (o *lowRank[T]) Start(x []T)      { copy(x, o.first) }
-func (o *lowRank[T]) Minimum() float64 { return 0 }
+func (o *lowRank[T]) Start(x []T, seed uint64) { normals(x, 1, seed, forStart) }
+func (o *lowRank[T]) Minimum() float64         { return 0 }
 
 // Facts: the condition number is between Spike and (1+Spike) times Condition,
 // which UU' does not reach where Rank is below the dimension.
@@ -92,6 +90,6 @@ func (o *lowRank[T]) Gradient(x, g []T, _ Sample) float64 {
 
 func (o *lowRank[T]) HessianVector(_, d, out []T, s Sample) { o.Gradient(d, out, s) }
 
-var _ = define("quadratic with a few large eigenvalues", "Sagun et al. 2017, arXiv:1706.04454, on spectra of networks",
+var _ = define("quadratic with a few large eigenvalues", "Sagun et al. 2017, arXiv:1706.04454, on spectra of networks", alone,
 	newLowRank[float32], newLowRank[float64],
 	LowRank{Condition: 100, Rank: 16, Spike: 100}, LowRank{Condition: 1, Rank: 3, Spike: 10})

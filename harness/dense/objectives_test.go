@@ -9,10 +9,10 @@ import (
 
 // descend takes steps of gradient descent from the first point until the value is
 // at most target, and returns how many it took, or limit.
-func descend(o Objective[float64], rate, target float64, limit int, noise func(g []float64)) int {
+func descend(o Objective[float64], seed uint64, rate, target float64, limit int, noise func(g []float64)) int {
 	x := make([]float64, total(o.Sizes()))
 	g := make([]float64, len(x))
-	o.Start(x)
+	o.Start(x, seed)
 	for step := range limit {
 		if o.Gradient(x, g, Sample{}) <= target {
 			return step
@@ -61,6 +61,51 @@ func TestRotated(t *testing.T) {
 	}
 }
 
+// TestRotatedScaled: even the best scaling of the coordinates, by the diagonal of
+// the Hessian, gains little on gradient descent, which on the unrotated quadratic it
+// would end in one step.
+func TestRotatedScaled(t *testing.T) {
+	const dim = 200
+	o := open[float64](t, Find("rotated").Cases[0], dim, 1)
+	x, g, v := make([]float64, dim), make([]float64, dim), make([]float64, dim)
+	diagonal := make([]float64, dim)
+	for i := range dim {
+		clear(x)
+		x[i] = 1
+		o.Gradient(x, g, Sample{})
+		diagonal[i] = g[i]
+		v[i] = 1
+	}
+	var most float64 // eigenvalue of the scaled Hessian
+	for range 200 {
+		for i := range v {
+			x[i] = v[i] / math.Sqrt(diagonal[i])
+		}
+		o.Gradient(x, g, Sample{})
+		for i := range v {
+			v[i] = g[i] / math.Sqrt(diagonal[i])
+		}
+		most = size(v)
+		for i := range v {
+			v[i] /= most
+		}
+	}
+	after := func(scale func(i int) float64) float64 {
+		o.Start(x, 1)
+		for range 1000 {
+			o.Gradient(x, g, Sample{})
+			for i := range x {
+				x[i] -= scale(i) * g[i]
+			}
+		}
+		return o.Value(x)
+	}
+	plain := after(func(int) float64 { return 1 })
+	if scaled := after(func(i int) float64 { return 1 / most / diagonal[i] }); scaled < plain/3 {
+		t.Errorf("1,000 steps lead to %v, to %v where coordinates are scaled", plain, scaled)
+	}
+}
+
 // TestPCA: saddle k has k directions of descent, and from one with a single
 // direction descent takes ln(1/offset)/ln(1 + rate*gap) steps and a constant.
 func TestPCA(t *testing.T) {
@@ -93,7 +138,7 @@ func TestPCA(t *testing.T) {
 		}
 	}
 	steps := func(offset float64) int {
-		return descend(newPCA[float64](PCA{Condition: 10, Gap: 0.1, Saddle: 1, Offset: offset}, dim, 1), 0.1, 1e-3, 10000, nil)
+		return descend(newPCA[float64](PCA{Condition: 10, Gap: 0.1, Saddle: 1, Offset: offset}, dim, 1), 1, 0.1, 1e-3, 10000, nil)
 	}
 	want := math.Log(1e3) / math.Log(1+0.1*0.1)
 	if got := steps(1e-6) - steps(1e-3); math.Abs(float64(got)-want) > 0.02*want {
@@ -188,6 +233,21 @@ func TestOctopus(t *testing.T) {
 		left, right := make([]float64, dim), make([]float64, dim)
 		at(-2*e, left)
 		at(2*e, right)
+		// The products of the Hessian are the differences of gradients.
+		d, hd := direction(dim, 2+r.IntN(9)), make([]float64, dim)
+		x[i] = joint + 1e-2
+		o.HessianVector(x, d, hd, Sample{})
+		forth, back := slices.Clone(x), slices.Clone(x)
+		axpy(e, d, forth)
+		axpy(-e, d, back)
+		up, down := make([]float64, dim), make([]float64, dim)
+		o.Gradient(forth, up, Sample{})
+		o.Gradient(back, down, Sample{})
+		for j := range dim {
+			if want := (up[j] - down[j]) / (2 * e); math.Abs(hd[j]-want) > 1e-5*(1+math.Abs(want)) {
+				t.Fatalf("the Hessian at %v times %v has %v at %d, want %v", x, d, hd[j], j, want)
+			}
+		}
 		for j := range dim {
 			// Slopes on either side differ by a third derivative times 3e.
 			if a, b := (g[j]-left[j])/e, (right[j]-h[j])/e; math.Abs(a-b) > 0.05*(1+math.Abs(a)) {
@@ -212,9 +272,9 @@ func TestOctopusEscape(t *testing.T) {
 	const rate = 0.25
 	median := func(dim int, noise func(g []float64)) float64 {
 		var steps []int
+		o := newOctopus[float64](s, dim, 0)
 		for seed := range uint64(41) {
-			o := newOctopus[float64](s, dim, seed)
-			steps = append(steps, descend(o, rate, o.Minimum()*(1-0.5/float64(dim)), 100000, noise))
+			steps = append(steps, descend(o, seed, rate, o.Minimum()*(1-0.5/float64(dim)), 100000, noise))
 		}
 		slices.Sort(steps)
 		return float64(steps[len(steps)/2])
@@ -243,7 +303,7 @@ func TestConvex(t *testing.T) {
 	} {
 		o := open[float64](t, s, s.Dim(9), 4)
 		least := o.Minimum()
-		if steps := descend(o, 1/o.Facts().Lipschitz, least*(1+1e-14), 10000, nil); steps == 10000 {
+		if steps := descend(o, 1, 1/o.Facts().Lipschitz, least*(1+1e-14), 10000, nil); steps == 10000 {
 			t.Errorf("%s: descent does not reach the minimum %v", Format(s), least)
 		}
 	}
@@ -374,7 +434,7 @@ func TestZeros(t *testing.T) {
 	s := MLP{Inputs: 5, Hidden: 4, Layers: 2, Classes: 3, Examples: 40, Margin: 1, Activation: "relu", Init: "zeros"}
 	o := open[float64](t, s, s.Dim(0), 3)
 	x, g := make([]float64, s.Dim(0)), make([]float64, s.Dim(0))
-	o.Start(x)
+	o.Start(x, 1)
 	o.Gradient(x, g, Sample{})
 	last := g[len(g)-s.Classes:]
 	if size(last) == 0 || size(last) != size(g) {

@@ -24,30 +24,24 @@ type PCA struct {
 
 func (PCA) Name() string            { return "pca" }
 func (s PCA) Dim(n int) int         { return max(n, s.Saddle+1) }
-func (PCA) Numbers(dim int) float64 { return 4 * float64(dim) }
+func (PCA) Numbers(dim int) float64 { return 3 * float64(dim) }
 
 type pca[T kernels.Real] struct {
 	PCA
 	whole
 	q        rotation[T]
 	spectrum []T
-	first    []T
 	y        []T
 }
 
 func newPCA[T kernels.Real](s PCA, dim int, seed uint64) Objective[T] {
 	o := &pca[T]{
 		PCA: s, whole: whole{dim}, q: newRotation[T](dim, 1, seed),
-		spectrum: numbers[T](dim), first: numbers[T](dim), y: numbers[T](dim),
+		spectrum: numbers[T](dim), y: numbers[T](dim),
 	}
 	o.spectrum[0] = 1
 	for i := 1; i < dim; i++ {
 		o.spectrum[i] = T(float32(geometric(1-s.Gap, min(1-s.Gap, 1/s.Condition), i-1, dim-1)))
-	}
-	normals(o.first, 1, seed, forStart)
-	scale := s.Offset / math.Sqrt(product(o.first, o.first))
-	for i := range o.first {
-		o.first[i] = T(float32(scale*float64(o.first[i]) + o.saddle(s.Saddle, i)))
 	}
 	return o
 }
@@ -63,13 +57,24 @@ func (o *pca[T]) saddle(k, i int) float64 {
 	return math.Sqrt(float64(o.spectrum[k])) * x
 }
 
-func (o *pca[T]) Start(x []T)      { copy(x, o.first) }
+func (o *pca[T]) Start(x []T, seed uint64) {
+	normals(x, 1, seed, forStart)
+	scale := o.Offset / math.Sqrt(product(x, x))
+	for i, v := range x {
+		x[i] = T(float32(scale*float64(v) + o.saddle(o.Saddle, i)))
+	}
+}
+
 func (o *pca[T]) Minimum() float64 { return 0 }
 
-// Facts: a value of f0 bounds |x|^2 by 1+2sqrt(f0), and the eigenvalues of the
-// Hessian are at most 3|x|^2.
+// Facts: the eigenvalues of the Hessian are at most 3|x|^2, and |x|^2 is at most
+// 1 + 2 root of the value, of which the saddle's is (1-lambda^2)/4 and the first
+// point's little more.
 func (o *pca[T]) Facts() Facts {
-	return Facts{Lipschitz: 3 + 6*math.Sqrt(o.Value(o.first))}
+	lambda := float64(o.spectrum[o.Saddle])
+	far := math.Sqrt(lambda) + o.Offset
+	value := (1-lambda*lambda)/4 + 3*far*far*o.Offset*o.Offset/2
+	return Facts{Lipschitz: 3 + 6*math.Sqrt(value)}
 }
 
 func (o *pca[T]) Value(x []T) float64 {
@@ -111,6 +116,6 @@ func (o *pca[T]) HessianVector(x, d, out []T, _ Sample) {
 	axpy(T(2*along), x, out)
 }
 
-var _ = define("leading eigenvector, from near a saddle", "Jin et al. 2017, arXiv:1703.00887, on strict saddles",
+var _ = define("leading eigenvector, from near a saddle", "Jin et al. 2017, arXiv:1703.00887, on strict saddles", alone,
 	newPCA[float32], newPCA[float64],
 	PCA{Condition: 100, Gap: 0.1, Saddle: 1, Offset: 1e-3}, PCA{Condition: 10, Gap: 0.5, Saddle: 4, Offset: 1e-2})

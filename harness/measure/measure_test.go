@@ -142,7 +142,7 @@ func TestERT(t *testing.T) {
 // TestERTIntervalCovers draws geometric costs, of which the mean is known.
 func TestERTIntervalCovers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	const p, budget, trials = 0.01, 150, 300
+	const p, budget, trials = 0.01, 150, 100
 	// A run ends in each step with probability p, or at the budget: the expected time
 	// with restarts is that of a geometric law, 1/p.
 	covered := 0
@@ -162,9 +162,9 @@ func TestERTIntervalCovers(t *testing.T) {
 			covered++
 		}
 	}
-	// Percentiles of 40 runs cover a little less than they say: 93 % are 279, and
-	// fewer than 264 would be three standard deviations below.
-	if covered < 264 {
+	// Percentiles of 40 runs cover a little less than they say: 93 of 100, and fewer
+	// than 85 would be three standard deviations below.
+	if covered < 85 {
 		t.Errorf("%d of %d intervals hold the true time, want about 95 %%", covered, trials)
 	}
 }
@@ -173,7 +173,7 @@ func TestERTIntervalCovers(t *testing.T) {
 // that fails makes nothing better.
 func TestLaws(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
+	for range 60 {
 		var runs []record.Convergence
 		for seed := range uint64(1 + rng.IntN(12)) {
 			how := []string{"reached", "reached", "missed", "diverged"}[rng.IntN(4)]
@@ -334,11 +334,11 @@ func TestScoreIsTheArea(t *testing.T) {
 		}
 		d := distribution(append(values, inf))
 		area := 0.0
-		const cells = 100_000
+		const cells = 10_000
 		for i := range cells {
 			area += d.Share(1+(MaxRatio-1)*(float64(i)+0.5)/cells) / cells
 		}
-		if math.Abs(area-d.Score()) > 1e-4 {
+		if math.Abs(area-d.Score()) > 1e-3 {
 			t.Fatalf("score %v of %v, the area is %v", d.Score(), values, area)
 		}
 	}
@@ -403,13 +403,13 @@ func TestCurve(t *testing.T) {
 
 // TestCurveIsThin however many points the trajectories have.
 func TestCurveIsThin(t *testing.T) {
-	r := ended("adam", 1, 1_000_000, "missed")
-	for s := range 1_000_000 {
+	r := ended("adam", 1, 100_000, "missed")
+	for s := range 100_000 {
 		r.Trajectory = append(r.Trajectory, record.Point{Step: s, Value: 1})
 	}
-	r.Trajectory = append(r.Trajectory, record.Point{Step: 1_000_000, Value: 1})
+	r.Trajectory = append(r.Trajectory, record.Point{Step: 100_000, Value: 1})
 	c := only(t, []record.Convergence{r}).Curve(Steps, 0.5)
-	if n := len(c.Cost); n > 500 || c.Cost[0] != 0 || c.Cost[n-1] != 1e6 {
+	if n := len(c.Cost); n > 500 || c.Cost[0] != 0 || c.Cost[n-1] != 1e5 {
 		t.Errorf("%d points from %v to %v, want at most 500 from end to end", n, c.Cost[0], c.Cost[n-1])
 	}
 }

@@ -12,7 +12,7 @@ import (
 // Fused is the method that takes the steps of an update of package kernels.
 type Fused struct {
 	Update  kernels.Update
-	Storage *kernels.Storage // of states
+	Storage *kernels.Storage // of states; nil for that of points
 	// Threshold is what the slots of that role hold, of every coordinate.
 	Threshold float64
 }
@@ -30,15 +30,43 @@ type fused struct {
 // stateAlign is where the states of tensors start within their array, in elements.
 const stateAlign = 16
 
+// form is the update's kernel in the storage that a problem asks for.
+func (f Fused) form(s problem.Spec) (*kernels.Stored, error) {
+	stored := f.Storage
+	if stored == nil {
+		stored = kernels.FindStorage(s.DType.String())
+	}
+	form, ok := f.Update.Kernel().In(stored)
+	if !ok {
+		return nil, fmt.Errorf("%s is not stored as %s, for it would round in the middle of a norm", f.Name(), stored.Name)
+	}
+	if form.Types[0] != s.DType || form.Types[1] != s.DType || form.HasMaster() {
+		return nil, fmt.Errorf("%s does not minimise with arrays stored as %s: objectives are computed of parameters and gradients in %v",
+			f.Name(), stored.Name, s.DType)
+	}
+	return form, nil
+}
+
+func (f Fused) Room(s problem.Spec) (int64, error) {
+	form, err := f.form(s)
+	if err != nil {
+		return 0, err
+	}
+	var total int64
+	for _, d := range form.Types[1:] {
+		total += int64(d.Bytes(s.Dim))
+	}
+	return total, nil
+}
+
 func (f Fused) Start(p *problem.Problem, x problem.Vector, lr float64) (_ Stepper, err error) {
 	u, err := kernels.With(f.Update, "lr", lr)
 	if err != nil {
 		return nil, err
 	}
-	form, ok := u.Kernel().In(f.Storage)
-	if !ok || form.Types[0] != p.Spec.DType || form.Types[1] != p.Spec.DType || form.HasMaster() {
-		return nil, fmt.Errorf("%s does not minimise with arrays stored as %s: objectives are computed of parameters and gradients in %v",
-			u.Name(), f.Storage.Name, p.Spec.DType)
+	form, err := f.form(p.Spec)
+	if err != nil {
+		return nil, err
 	}
 	s := &fused{}
 	defer func() {
@@ -85,7 +113,7 @@ func (f Fused) Start(p *problem.Problem, x problem.Vector, lr float64) (_ Steppe
 }
 
 func (s *fused) Evaluate(st kernels.Step) error {
-	s.cost.GradEvals++
+	s.cost.GradEvals += s.Samples()
 	s.cost.Bytes += s.Evaluator.Bytes()
 	return s.Evaluator.Step(st)
 }

@@ -47,6 +47,7 @@ func (o *loops) open(p *Problem) (err error) {
 }
 
 func (o *loops) reach() int { return o.far }
+func (o *loops) close()     {} // the problem frees all buffers
 
 func (o *loops) start(x Vector) error {
 	for _, end := range []backend.Buffer{x.whole.Slice(0, x.pad), x.whole.Slice(x.pad+x.Len(), x.whole.Len())} {
@@ -64,7 +65,7 @@ type looped struct {
 	got    []float64
 }
 
-func (o *loops) evaluation(x, g Vector, more []backend.Op) (evaluation, error) {
+func (o *loops) evaluation(x, g Vector, _ int, more []backend.Op) (evaluation, error) {
 	b := o.problem.Backend
 	value, err := b.Alloc(kernels.F64, 1)
 	if err != nil {

@@ -1,8 +1,6 @@
 package problem
 
 import (
-	"math"
-
 	"github.com/optbench/optbench/backend"
 	"github.com/optbench/optbench/harness/dense"
 	"github.com/optbench/optbench/kernels"
@@ -18,22 +16,31 @@ type matrices[T kernels.Real] struct {
 
 func (o *matrices[T]) open(p *Problem) (err error) {
 	o.problem = p
-	if o.objective, err = dense.New[T](o.Spec, p.Spec.Dim, p.seed); err != nil {
+	if o.objective, err = take[T](p.instances, o.Spec, o.key()); err != nil {
 		return err
 	}
-	if p.Minimum = o.objective.Minimum(); math.IsNaN(p.Minimum) {
-		p.Minimum = 0 // of a loss
-	}
+	p.Minimum = o.objective.Minimum()
 	f := o.objective.Facts()
 	p.L, p.Mu, p.Sizes = f.Lipschitz, f.StrongConvexity, o.objective.Sizes()
 	return nil
+}
+
+func (o *matrices[T]) key() instanceKey {
+	return instanceKey{dense.Format(o.Spec), o.problem.Spec.Dim, o.problem.Spec.DType}
+}
+
+func (o *matrices[T]) close() {
+	if o.objective != nil {
+		o.problem.instances.give(o.key(), o.objective)
+		o.objective = nil
+	}
 }
 
 func (o *matrices[T]) reach() int { return 0 }
 
 func (o *matrices[T]) start(x Vector) error {
 	first := make([]T, x.Len())
-	o.objective.Start(first)
+	o.objective.Start(first, o.problem.seed)
 	return backend.Put(x.Buffer, first)
 }
 
@@ -41,27 +48,27 @@ func (o *matrices[T]) start(x Vector) error {
 type computed[T kernels.Real] struct {
 	*matrices[T]
 	x, g      Vector
+	batch     int
 	at, slope []T          // on the host
 	last      float64      // value at the point
 	whole     bool         // that is of all examples
 	plan      backend.Plan // of what is done to the gradient
 }
 
-func (o *matrices[T]) evaluation(x, g Vector, ops []backend.Op) (evaluation, error) {
+func (o *matrices[T]) evaluation(x, g Vector, batch int, ops []backend.Op) (evaluation, error) {
 	n := x.Len()
 	plan, err := o.problem.Backend.Bind(ops...)
 	if err != nil {
 		return nil, err
 	}
-	return &computed[T]{matrices: o, x: x, g: g, at: make([]T, n), slope: make([]T, n), plan: plan}, nil
+	return &computed[T]{matrices: o, x: x, g: g, batch: batch, at: make([]T, n), slope: make([]T, n), plan: plan}, nil
 }
 
 func (c *computed[T]) step(st kernels.Step) error {
 	if err := backend.Get(c.x.Buffer, c.at); err != nil {
 		return err
 	}
-	p := c.problem
-	s := dense.Sample{Seed: p.seed, Index: uint64(st.T), Batch: p.Spec.Batch}
+	s := dense.Sample{Seed: c.problem.seed, Index: uint64(st.T), Batch: c.batch}
 	c.last, c.whole = c.objective.Gradient(c.at, c.slope, s), s.Batch == 0
 	if err := backend.Put(c.g.Buffer, c.slope); err != nil {
 		return err

@@ -31,7 +31,7 @@ type Problem struct {
 	Sizes   []int   // of the tensors that parameters form
 
 	objective objective
-	noise     kernels.Noise // nil for none
+	instances *Instances
 	seed      uint64
 	buffers   []backend.Buffer
 }
@@ -44,8 +44,10 @@ type objective interface {
 	// reach is how far beyond its ends a point is read.
 	reach() int
 	start(x Vector) error
-	// evaluation returns what writes the gradient at x to g, and then runs ops.
-	evaluation(x, g Vector, ops []backend.Op) (evaluation, error)
+	// evaluation returns what writes the gradient at x, over that many examples, to
+	// g, and then runs ops.
+	evaluation(x, g Vector, batch int, ops []backend.Op) (evaluation, error)
+	close()
 }
 
 // An evaluation is an objective at work. Value is that of the whole objective, at the
@@ -62,15 +64,15 @@ type evaluation interface {
 // them.
 const padAlign = 16
 
-// Open makes a problem ready. Its data, its first point and its noise follow from
+// Open makes a problem ready. Its first point, its batches and its noise follow from
 // seed.
-func Open(b backend.Backend, s Spec, seed uint64) (_ *Problem, err error) {
-	p := &Problem{Backend: b, Spec: s, seed: seed, Sizes: []int{s.Dim}}
+func Open(b backend.Backend, s Spec, seed uint64, in *Instances) (_ *Problem, err error) {
+	p := &Problem{Backend: b, Spec: s, seed: seed, Sizes: []int{s.Dim}, instances: in}
 	if p.objective, err = newObjective(s); err != nil {
 		return nil, err
 	}
 	if s.Noise != "" {
-		if p.noise, err = law(s); err != nil {
+		if _, err := law(s); err != nil {
 			return nil, err
 		}
 	}
@@ -82,6 +84,7 @@ func Open(b backend.Backend, s Spec, seed uint64) (_ *Problem, err error) {
 
 // Close frees the data and all vectors.
 func (p *Problem) Close() error {
+	p.objective.close()
 	var first error
 	for _, b := range p.buffers {
 		if err := b.Free(); err != nil && first == nil {
@@ -160,24 +163,47 @@ func fill[T kernels.Real](b backend.Buffer, f func(i int) T) error {
 // ErrNotFinite is the error of a value that is not finite.
 var ErrNotFinite = errors.New("the value is not finite")
 
+// OwnSeed is the seed of what a method draws for itself: numbers apart from those of
+// the problem.
+func (p *Problem) OwnSeed() uint64 { return p.seed ^ 0x6a09e667f3bcc908 }
+
 // An Evaluator computes gradients at a point, in a place of its own.
 type Evaluator struct {
 	problem    *Problem
 	evaluation evaluation
+	samples    int
 }
 
 // Evaluator returns one that writes the gradient at x, with noise, to g. The same
 // step has the same noise, or the same batch, at any point.
 func (p *Problem) Evaluator(x, g Vector) (*Evaluator, error) {
-	var ops []backend.Op
-	if p.noise != nil {
-		ops = append(ops, backend.Noise{Law: p.noise, Seed: p.seed, X: g.Buffer})
+	return p.Batched(x, g, p.Spec.Batch)
+}
+
+// Batched is [Problem.Evaluator] over batches of another size. Evaluators of the same
+// size draw the same at the same step.
+func (p *Problem) Batched(x, g Vector, batch int) (*Evaluator, error) {
+	if p.Spec.Noise == "" {
+		return p.evaluator(x, g, batch)
 	}
-	e, err := p.objective.evaluation(x, g, ops)
+	s := p.Spec
+	s.Batch = batch
+	noise, err := law(s)
+	if err != nil {
+		return nil, err
+	}
+	return p.evaluator(x, g, batch, backend.Noise{Law: noise, Seed: p.seed, X: g.Buffer})
+}
+
+// Exact returns an evaluator of the whole objective, without noise.
+func (p *Problem) Exact(x, g Vector) (*Evaluator, error) { return p.evaluator(x, g, 0) }
+
+func (p *Problem) evaluator(x, g Vector, batch int, ops ...backend.Op) (*Evaluator, error) {
+	e, err := p.objective.evaluation(x, g, batch, ops)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Spec.Objective, err)
 	}
-	return &Evaluator{p, e}, nil
+	return &Evaluator{p, e, max(1, batch)}, nil
 }
 
 // Step evaluates at step st.
@@ -196,6 +222,10 @@ func (e *Evaluator) Value() (float64, error) {
 	}
 	return v, nil
 }
+
+// Samples is how many gradients a Step counts for: as many as its batch has samples,
+// or one of the whole objective.
+func (e *Evaluator) Samples() int64 { return int64(e.samples) }
 
 // Bytes is the least memory traffic of a Step: of a dense objective, that of the
 // point and the gradient alone.

@@ -21,8 +21,8 @@ type header struct {
 var errJunk = fmt.Errorf("not a record of %s", Schema)
 
 // decode reads a line and checks all that can be known of it without the others: it
-// returns a *Run, a *Throughput, a *Convergence, or the kind that is not known as a
-// string.
+// returns a *Run, a *Throughput, a *Convergence, a *Comparison, a *Selftest, or the
+// kind that is not known as a string.
 func decode(text []byte) (any, error) {
 	if !json.Valid(text) {
 		return nil, fmt.Errorf("%w: it starts with %q", errJunk, text[:min(len(text), 20)])
@@ -34,36 +34,28 @@ func decode(text []byte) (any, error) {
 	if h.Schema != Schema {
 		return nil, fmt.Errorf("a record of schema %.40q, want %s", h.Schema, Schema)
 	}
+	var rec interface{ check() error }
 	switch h.Kind {
 	case KindRun:
-		r := new(Run)
-		if err := unmarshal(text, r); err != nil {
-			return nil, fmt.Errorf("run: %w", err)
-		}
-		if err := r.check(); err != nil {
-			return nil, fmt.Errorf("run: %w", err)
-		}
-		return r, nil
+		rec = new(Run)
 	case KindThroughput:
-		t := new(Throughput)
-		if err := unmarshal(text, t); err != nil {
-			return nil, fmt.Errorf("throughput: %w", err)
-		}
-		if err := t.check(); err != nil {
-			return nil, fmt.Errorf("throughput: %w", err)
-		}
-		return t, nil
+		rec = new(Throughput)
 	case KindConvergence:
-		c := new(Convergence)
-		if err := unmarshal(text, c); err != nil {
-			return nil, fmt.Errorf("convergence: %w", err)
-		}
-		if err := c.check(); err != nil {
-			return nil, fmt.Errorf("convergence: %w", err)
-		}
-		return c, nil
+		rec = new(Convergence)
+	case KindComparison:
+		rec = new(Comparison)
+	case KindSelftest:
+		rec = new(Selftest)
+	default:
+		return h.Kind, nil
 	}
-	return h.Kind, nil
+	if err := unmarshal(text, rec); err != nil {
+		return nil, fmt.Errorf("%s: %w", h.Kind, err)
+	}
+	if err := rec.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", h.Kind, err)
+	}
+	return rec, nil
 }
 
 // unmarshal is json.Unmarshal, whose errors repeat only the beginning of a value.
@@ -86,7 +78,67 @@ func (r *Run) check() error {
 	if _, err := time.Parse(time.RFC3339, r.Time); err != nil && r.Time != "" {
 		return fmt.Errorf("time is %.40q, want it as in RFC 3339", r.Time)
 	}
+	if p := r.Comparison; p != nil && (!share(p.Alpha) || !share(p.Margin)) {
+		return fmt.Errorf("alpha is %v, margin %v, want them above 0, below 1", p.Alpha, p.Margin)
+	}
 	return printable(reflect.ValueOf(*r))
+}
+
+func share(x float64) bool    { return x > 0 && x < 1 }
+func positive(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
+
+func (c *Case) check() error {
+	switch {
+	case c.Update == "":
+		return fmt.Errorf("no update")
+	case c.N < 1 || c.Tensors < 1 || c.Threads < 1:
+		return fmt.Errorf("n is %d, tensors %d, threads %d, want 1 or more", c.N, c.Tensors, c.Threads)
+	case c.Clip < 0:
+		return fmt.Errorf("clip is %v, want 0 or more", c.Clip)
+	}
+	return nil
+}
+
+// check refuses what no comparison gives.
+func (c *Comparison) check() error {
+	checkCase := c.Case.check
+	if c.Task != nil {
+		checkCase = c.Task.check
+	}
+	if err := checkCase(); err != nil {
+		return err
+	}
+	switch {
+	case c.Verdict == "":
+		return fmt.Errorf("no verdict")
+	case c.Design != Paired && c.Design != Unpaired && c.Design != Seeded:
+		return fmt.Errorf("design is %.20q, want %s, %s or %s", c.Design, Paired, Unpaired, Seeded)
+	case (c.Design == Seeded) != (c.Task != nil):
+		return fmt.Errorf("design is %s, task %v, want seeds of a task, or else a case", c.Design, c.Task != nil)
+	case c.Design != Unpaired && (len(c.A) != len(c.B) || len(c.Order) != len(c.A) && c.Order != ""):
+		return fmt.Errorf("%d launches of a, %d of b, %d pairs in order, want as many of each", len(c.A), len(c.B), len(c.Order))
+	case c.Ratio != 0 && (!positive(c.Ratio) || c.CI95[0] > c.Ratio || c.CI95[1] != 0 && c.Ratio > c.CI95[1]):
+		return fmt.Errorf("ratio %v, interval %v, want a ratio above 0 with its interval round it", c.Ratio, c.CI95)
+	case !(c.P >= 0 && c.P <= 1 && c.PHolm >= 0 && c.PHolm <= 1):
+		return fmt.Errorf("p is %v, adjusted %v, want probabilities", c.P, c.PHolm)
+	}
+	for i, s := range slices.Concat(c.A, c.B, c.LimitA, c.LimitB) {
+		if !positive(s) {
+			return fmt.Errorf("value %d is %v, want it above 0", i, s)
+		}
+	}
+	return printable(reflect.ValueOf(*c))
+}
+
+// check refuses what no self-test gives.
+func (s *Selftest) check() error {
+	if err := s.Case.check(); err != nil {
+		return err
+	}
+	if !(s.Noise >= 0) || s.Alarms < 0 || s.Alarms > len(s.Ratios) {
+		return fmt.Errorf("noise %v, %d alarms in %d comparisons, want none below 0, and no more alarms than comparisons", s.Noise, s.Alarms, len(s.Ratios))
+	}
+	return printable(reflect.ValueOf(*s))
 }
 
 // printable refuses texts that could act on the terminal on which they are shown.
@@ -95,6 +147,10 @@ func printable(v reflect.Value) error {
 	case reflect.String:
 		if text := v.String(); strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			return fmt.Errorf("text %.40q holds what cannot be printed", text)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return printable(v.Elem())
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
@@ -114,14 +170,10 @@ func printable(v reflect.Value) error {
 
 // check refuses numbers that no measurement gives.
 func (t *Throughput) check() error {
-	positive := func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
+	if err := t.Case.check(); err != nil {
+		return err
+	}
 	switch {
-	case t.Case.Update == "":
-		return fmt.Errorf("no update")
-	case t.Case.N < 1 || t.Case.Tensors < 1 || t.Case.Threads < 1:
-		return fmt.Errorf("n is %d, tensors %d, threads %d, want 1 or more", t.Case.N, t.Case.Tensors, t.Case.Threads)
-	case t.Case.Clip < 0:
-		return fmt.Errorf("clip is %v, want 0 or more", t.Case.Clip)
 	case t.Bytes < 1:
 		return fmt.Errorf("bytes is %d, want 1 or more", t.Bytes)
 	case len(t.Samples) == 0:
@@ -142,16 +194,26 @@ func (t *Throughput) check() error {
 	return printable(reflect.ValueOf(*t))
 }
 
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+func (t *Task) check() error {
+	switch {
+	case t.Objective == "" || t.Optimizer == "":
+		return fmt.Errorf("objective is %.40q, optimizer %.40q, want names", t.Objective, t.Optimizer)
+	case t.Dim < 1 || t.Threads < 1:
+		return fmt.Errorf("dim is %d, threads %d, want 1 or more", t.Dim, t.Threads)
+	case !finite(t.LR) || t.LR < 0:
+		return fmt.Errorf("lr is %v, want 0 or more", t.LR)
+	}
+	return nil
+}
+
 // check refuses what no run of an optimizer gives.
 func (c *Convergence) check() error {
-	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
-	switch k := &c.Case; {
-	case k.Objective == "" || k.Optimizer == "":
-		return fmt.Errorf("objective is %.40q, optimizer %.40q, want names", k.Objective, k.Optimizer)
-	case k.Dim < 1 || k.Threads < 1:
-		return fmt.Errorf("dim is %d, threads %d, want 1 or more", k.Dim, k.Threads)
-	case !finite(k.LR) || k.LR < 0:
-		return fmt.Errorf("lr is %v, want 0 or more", k.LR)
+	if err := c.Case.check(); err != nil {
+		return err
+	}
+	switch {
 	case c.Steps < 0 || c.GradEvals < 0 || c.Bytes < 0 || !finite(c.Seconds) || c.Seconds < 0:
 		return fmt.Errorf("steps %d, gradients %d, bytes %d, seconds %v, want 0 or more", c.Steps, c.GradEvals, c.Bytes, c.Seconds)
 	case c.Reached && c.Diverged:

@@ -21,6 +21,8 @@ type File struct {
 	Runs        []Run
 	Throughput  []Throughput
 	Convergence []Convergence
+	Comparison  []Comparison
+	Selftest    []Selftest
 	Notices     []string // what was passed over, for the user to know
 }
 
@@ -75,7 +77,7 @@ func Read(r io.Reader, name string) (*File, error) {
 		}
 	}
 	if junk != nil {
-		if len(rd.Runs)+len(rd.Throughput)+len(rd.Convergence) == 0 {
+		if rd.count() == 0 {
 			return nil, junk
 		}
 		rd.torn++
@@ -130,6 +132,10 @@ func (rd *reader) record(text []byte) error {
 		rd.Throughput = append(rd.Throughput, *rec)
 	case *Convergence:
 		rd.Convergence = append(rd.Convergence, *rec)
+	case *Comparison:
+		rd.Comparison = append(rd.Comparison, *rec)
+	case *Selftest:
+		rd.Selftest = append(rd.Selftest, *rec)
 	case string:
 		rd.kinds++
 	}
@@ -140,9 +146,14 @@ func (rd *reader) notice(format string, args ...any) {
 	rd.Notices = append(rd.Notices, rd.name+": "+fmt.Sprintf(format, args...))
 }
 
+// count returns how many records of known kinds there are.
+func (f *File) count() int {
+	return len(f.Runs) + len(f.Throughput) + len(f.Convergence) + len(f.Comparison) + len(f.Selftest)
+}
+
 // finish gives one notice for each thing that was passed over, however often.
 func (rd *reader) finish() (*File, error) {
-	if len(rd.Runs)+len(rd.Throughput)+len(rd.Convergence)+rd.kinds == 0 {
+	if rd.count()+rd.kinds == 0 {
 		return nil, fmt.Errorf("%s: no records, want a file that optbench run -o wrote", rd.name)
 	}
 	switch {

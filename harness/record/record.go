@@ -19,6 +19,8 @@ const (
 	KindRun         = "run"
 	KindThroughput  = "throughput"
 	KindConvergence = "convergence"
+	KindComparison  = "comparison"
+	KindSelftest    = "selftest"
 )
 
 // A Run is what all measurements of one process share.
@@ -35,6 +37,26 @@ type Run struct {
 	Launch      int                 `json:"launch,omitempty"` // from 1, of Launches fresh processes
 	Launches    int                 `json:"launches,omitempty"`
 	Environment machine.Environment `json:"environment"`
+	Comparison  *Plan               `json:"comparison,omitempty"` // of a run that compares
+}
+
+// A Plan is what a comparison was decided by.
+type Plan struct {
+	A      Side    `json:"a"`
+	B      Side    `json:"b"`
+	Alpha  float64 `json:"alpha"`
+	Margin float64 `json:"margin"`
+	Looks  []int   `json:"looks,omitempty"` // pairs after which the data were looked at
+	// SameKernels says that the kernels of both sides are the same code: only what
+	// calls them can differ.
+	SameKernels bool `json:"same_kernels,omitempty"`
+}
+
+// A Side is a program that was compared.
+type Side struct {
+	Spec   string `json:"spec"`             // as it was asked for
+	Commit string `json:"commit,omitempty"` // that a revision stands for
+	Digest string `json:"digest,omitempty"` // of the code and data of an executable
 }
 
 // A Case is what was measured: a point in the space of axes.
@@ -112,7 +134,7 @@ type Convergence struct {
 	Reached   bool    `json:"reached"`  // Steps and what follows are those to the target; else those spent
 	Diverged  bool    `json:"diverged"` // a value that was not finite, or far above the start
 	Steps     int     `json:"steps"`
-	GradEvals int64   `json:"grad_evals"` // gradients of the whole objective, or of a batch
+	GradEvals int64   `json:"grad_evals"` // gradients of the whole objective, or of one sample each
 	Seconds   float64 `json:"seconds"`    // of the steps, on the backend's clock
 	Bytes     int64   `json:"bytes"`      // least memory traffic of the steps
 
@@ -126,6 +148,67 @@ type Point struct {
 	Step    int     `json:"step"`
 	Value   float64 `json:"value"`
 	Seconds float64 `json:"seconds"`
+}
+
+// Designs of a comparison.
+const (
+	Paired   = "pairs"    // launches side by side, in an order drawn for each pair
+	Unpaired = "launches" // launches that were recorded apart: drift is not controlled
+	Seeded   = "seeds"    // runs of an optimizer from the same seeds
+)
+
+// A Comparison says how side b of a case compares with side a. The values of all
+// launches or runs stand in it, from which all else follows.
+type Comparison struct {
+	Schema string `json:"schema"`
+	Kind   string `json:"kind"`
+	Run    string `json:"run"`
+	Case   Case   `json:"case,omitzero"`  // of a comparison of times
+	Task   *Task  `json:"task,omitempty"` // of a comparison of steps to a target
+	Design string `json:"design"`
+
+	Verdict     string     `json:"verdict"`
+	Ratio       float64    `json:"ratio,omitempty"` // of b to a; 0 where they cannot be compared
+	CI95        [2]float64 `json:"ci95,omitzero"`
+	P           float64    `json:"p"`
+	PHolm       float64    `json:"p_holm"` // adjusted for all cases and looks
+	Pairs       int        `json:"pairs"`  // or seeds; or launches of the side that has fewer
+	MDE         float64    `json:"mde"`    // smallest change that would have been seen, as a share
+	MorePairs   int        `json:"more_pairs,omitempty"`
+	MoreSeconds float64    `json:"more_seconds,omitempty"` // that those would take
+
+	A       []float64 `json:"a,omitempty"` // seconds per step, of each launch; or steps, of each seed
+	B       []float64 `json:"b,omitempty"`
+	LimitA  []float64 `json:"limit_a_s,omitempty"` // of the stream that moves the same bytes
+	LimitB  []float64 `json:"limit_b_s,omitempty"`
+	Order   string    `json:"order,omitempty"` // the side that ran first in each pair: "abba"
+	KernelA string    `json:"kernel_a,omitempty"`
+	KernelB string    `json:"kernel_b,omitempty"`
+	// Noise is the change that 95 of 100 comparisons of a program with itself stay
+	// below on this machine; 0 where it is not known.
+	Noise float64  `json:"noise,omitempty"`
+	Notes []string `json:"notes,omitempty"`
+}
+
+// A Selftest says how comparisons of a case fare on a machine.
+type Selftest struct {
+	Schema string `json:"schema"`
+	Kind   string `json:"kind"`
+	Run    string `json:"run"`
+	Case   Case   `json:"case"`
+	Pairs  int    `json:"pairs"` // of each comparison
+	// Ratios are what comparisons of a program with itself gave.
+	Ratios []float64 `json:"ratios"`
+	Alarms int       `json:"alarms"`
+	Noise  float64   `json:"noise"` // the change that 95 of 100 stay below
+	Plants []Plant   `json:"plants,omitempty"`
+}
+
+// A Plant is a slowdown that was planted, and what comparisons found of it.
+type Plant struct {
+	Work   float64   `json:"work"` // more work, as a share
+	Ratios []float64 `json:"ratios"`
+	Found  int       `json:"found"`
 }
 
 // NewID returns the ID of a new run.

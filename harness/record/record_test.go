@@ -33,6 +33,21 @@ func aThroughput(run string) *Throughput {
 	}
 }
 
+func aComparison(run string) *Comparison {
+	return &Comparison{
+		Schema: Schema, Kind: KindComparison, Run: run, Case: aThroughput(run).Case, Design: Paired,
+		Verdict: "SLOWER", Ratio: 1.05, CI95: [2]float64{1.04, 1.06}, P: 0.001, PHolm: 0.01, Pairs: 2, MDE: 0.02,
+		A: []float64{1, 2}, B: []float64{1.05, 2.1}, LimitA: []float64{1, 1}, LimitB: []float64{1, 1}, Order: "ab", KernelA: "go/x", KernelB: "go/x", Noise: 0.01,
+	}
+}
+
+func aSelftest(run string) *Selftest {
+	return &Selftest{
+		Schema: Schema, Kind: KindSelftest, Run: run, Case: aThroughput(run).Case, Pairs: 12, Ratios: []float64{1, 1.01}, Alarms: 1, Noise: 0.01,
+		Plants: []Plant{{Work: 0.05, Ratios: []float64{1.05}, Found: 1}},
+	}
+}
+
 func write(t *testing.T, path string, records ...any) {
 	t.Helper()
 	w, err := OpenWriter(path)
@@ -56,12 +71,17 @@ func TestRoundTrip(t *testing.T) {
 		long.Samples = append(long.Samples, 1.25e-3)
 	}
 	write(t, path, aRun("a"), long)
-	write(t, path, aRun("b"), aThroughput("b"), aConvergence("b"))
+	compared := aRun("b")
+	compared.Comparison = &Plan{A: Side{Spec: "main", Commit: "abc"}, B: Side{Spec: "."}, Alpha: 0.05, Margin: 0.02, Looks: []int{2}}
+	write(t, path, compared, aThroughput("b"), aConvergence("b"), aComparison("b"), aSelftest("b"))
 	f, err := ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &File{Runs: []Run{*aRun("a"), *aRun("b")}, Throughput: []Throughput{*long, *aThroughput("b")}, Convergence: []Convergence{*aConvergence("b")}}
+	want := &File{
+		Runs: []Run{*aRun("a"), *compared}, Throughput: []Throughput{*long, *aThroughput("b")},
+		Convergence: []Convergence{*aConvergence("b")}, Comparison: []Comparison{*aComparison("b")}, Selftest: []Selftest{*aSelftest("b")},
+	}
 	if !reflect.DeepEqual(f, want) {
 		t.Errorf("read %d runs, %d measurements, notices %q; not what was written", len(f.Runs), len(f.Throughput), f.Notices)
 	}
@@ -113,7 +133,26 @@ func TestReadRefuses(t *testing.T) {
 		change(x)
 		return text(x)
 	}
+	compared := func(change func(*Comparison)) string {
+		x := aComparison("a")
+		change(x)
+		text, err := json.Marshal(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
 	for _, c := range []struct{ name, text, want string }{
+		{"a comparison without verdict", compared(func(x *Comparison) { x.Verdict = "" }), "no verdict"},
+		{"of no design", compared(func(x *Comparison) { x.Design = "both" }), "design"},
+		{"of unlike sides", compared(func(x *Comparison) { x.B = x.B[:1] }), "2 launches of a, 1 of b"},
+		{"of an interval elsewhere", compared(func(x *Comparison) { x.Ratio = 2 }), "round it"},
+		{"of p 2", compared(func(x *Comparison) { x.P = 2 }), "probabilities"},
+		{"of a time below 0", compared(func(x *Comparison) { x.B[1] = -1 }), "value 3 is -1"},
+		{"of no update", compared(func(x *Comparison) { x.Case.Update = "" }), "no update"},
+		{"that acts on the terminal", compared(func(x *Comparison) { x.Notes = []string{"\x1b[2J"} }), "cannot be printed"},
+		{"a self-test with more alarms than comparisons", `{"schema":"optbench/1","kind":"selftest","case":{"update":"sgd","n":1,"tensors":1,"threads":1},"alarms":1}`, "1 alarms in 0"},
+		{"a plan with alpha 2", `{"schema":"optbench/1","kind":"run","id":"a","comparison":{"alpha":2,"margin":0.1}}`, "alpha is 2"},
 		{"nothing", "", "no records"},
 		{"blank lines", "\n\n", "no records"},
 		{"another schema", `{"schema":"optbench/2","kind":"run"}`, `line 1: a record of schema "optbench/2", want optbench/1`},
@@ -272,7 +311,7 @@ func TestNewID(t *testing.T) {
 // FuzzRead holds Read to not panicking, and what it accepts to surviving a
 // second round.
 func FuzzRead(f *testing.F) {
-	for _, r := range []any{aRun("a"), aThroughput("a")} {
+	for _, r := range []any{aRun("a"), aThroughput("a"), aComparison("a"), aSelftest("a")} {
 		text, err := json.Marshal(r)
 		if err != nil {
 			f.Fatal(err)

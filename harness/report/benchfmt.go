@@ -27,17 +27,7 @@ func (b benchFormat) Run(r *record.Run) error {
 }
 
 func (b benchFormat) Write(t *record.Throughput) error {
-	c := t.Case
-	keys := [][2]string{
-		{"update", c.Update}, {"n", strconv.Itoa(c.N)}, {"tensors", tensors(c)}, {"dtype", c.DType}, {"backend", c.Backend}, {"threads", threads(c)},
-	}
-	if c.Clip > 0 {
-		keys = append(keys, [2]string{"clip", clip(c)})
-	}
-	// The cache, a word, comes last: digits behind a minus at the end of a name, as
-	// of a clip of 1e-05, are read as GOMAXPROCS.
-	keys = append(keys, [2]string{"cache", c.Cache})
-	name := benchName("Step", keys)
+	name := caseName(t.Case)
 	steps, limits := t.Samples, t.LimitSamples
 	var config []benchfmt.Config
 	if r := b.runs[t.Run]; r != nil {
@@ -63,6 +53,19 @@ func (b benchFormat) Write(t *record.Throughput) error {
 	return nil
 }
 
+// caseName is the name of a case as a Go benchmark.
+func caseName(c record.Case) benchfmt.Name {
+	keys := [][2]string{
+		{"update", c.Update}, {"n", strconv.Itoa(c.N)}, {"tensors", tensors(c)}, {"dtype", c.DType}, {"backend", c.Backend}, {"threads", threads(c)},
+	}
+	if c.Clip > 0 {
+		keys = append(keys, [2]string{"clip", clip(c)})
+	}
+	// The cache, a word, comes last: digits behind a minus at the end of a name, as
+	// of a clip of 1e-05, are read as GOMAXPROCS.
+	return benchName("Step", append(keys, [2]string{"cache", c.Cache}))
+}
+
 // benchName makes a name of keys and values.
 func benchName(name string, keys [][2]string) benchfmt.Name {
 	for _, k := range keys {
@@ -72,16 +75,20 @@ func benchName(name string, keys [][2]string) benchfmt.Name {
 	return benchfmt.Name(name)
 }
 
+// taskName is the name of a task as a Go benchmark.
+func taskName(t record.Task) benchfmt.Name {
+	return benchName("Converge", [][2]string{
+		{"objective", t.Objective}, {"dim", strconv.Itoa(t.Dim)}, {"noise", cmp.Or(t.Noise, "none")}, {"optimizer", measure.Name(t)},
+		{"lr", float(t.LR)}, {"threads", strconv.Itoa(t.Threads)}, {"backend", t.Backend}, {"dtype", t.DType},
+	})
+}
+
 // Convergence writes a line per run. What a run cost stands there only where it
 // reached the target, for benchmarks know no censored samples; share-reached tells how
 // many did.
 func (b benchFormat) Convergence(r *record.Convergence) error {
-	c := r.Case
 	result := &benchfmt.Result{
-		Name: benchName("Converge", [][2]string{
-			{"objective", c.Objective}, {"dim", strconv.Itoa(c.Dim)}, {"noise", cmp.Or(c.Noise, "none")}, {"optimizer", measure.Name(c)},
-			{"lr", float(c.LR)}, {"threads", strconv.Itoa(c.Threads)}, {"backend", c.Backend}, {"dtype", c.DType},
-		}),
+		Name:   taskName(r.Case),
 		Iters:  1,
 		Values: []benchfmt.Value{{Value: r.Final, Unit: "final-value"}, {Value: 0, Unit: "share-reached"}},
 	}

@@ -30,7 +30,7 @@ var groupFields = []field[groupRow]{
 	{Column: Column{Name: "backend", Left: true}, value: func(g *groupRow) string { return g.Task.Backend }, usual: anything},
 	{Column: Column{Name: "threads"}, value: func(g *groupRow) string { return strconv.Itoa(g.Task.Threads) }, usual: anything},
 	{Column: Column{Name: "target"}, value: func(g *groupRow) string { return axis.FormatFloat(g.Target, 3) }, usual: anything},
-	{Column: Column{Name: "budget"}, value: func(g *groupRow) string { return axis.FormatInt(int64(g.Budget)) }, usual: anything},
+	{Column: Column{Name: "budget"}, value: budget, usual: anything},
 	{Column: Column{Name: "reached"}, value: reached},
 	{Column: Column{Name: "steps"}, value: cost(measure.Steps)},
 	{Column: Column{Name: "evals"}, value: cost(measure.GradEvals)},
@@ -48,6 +48,14 @@ const low, high = 0.1, 0.9
 
 // noInterval stands where there are too few runs for one, or none that succeeded.
 const noInterval = "none"
+
+// budget is in steps; one of time has as many of those as there are.
+func budget(g *groupRow) string {
+	if g.Budget >= math.MaxInt32 {
+		return "none"
+	}
+	return axis.FormatInt(int64(g.Budget))
+}
 
 func reached(g *groupRow) string {
 	k, n := g.Reached(), len(g.Runs)

@@ -1,6 +1,7 @@
 // Package report shows measured records: as a table in a terminal or in
-// Markdown; as CSV, JSON Lines or Go benchmark format. Throughput has a row per
-// case; runs of optimizers have a row per task, over all its seeds.
+// Markdown; as CSV, JSON Lines or Go benchmark format; and as what services that
+// track benchmarks read. Throughput has a row per case; runs of optimizers have a row
+// per task, over all its seeds. Comparisons are shown likewise.
 package report
 
 import (
@@ -20,7 +21,7 @@ import (
 )
 
 // Formats lists the formats, the one for people first.
-var Formats = []string{"table", "md", "csv", "json", "benchfmt"}
+var Formats = []string{"table", "md", "csv", "json", "benchfmt", "github-action-benchmark", "bencher"}
 
 // A Writer shows records one by one, as they come.
 type Writer interface {
@@ -49,6 +50,8 @@ func New(w io.Writer, format string, cases []record.Case) (Writer, error) {
 		return jsonLines{json.NewEncoder(w)}, nil
 	case "benchfmt":
 		return benchFormat{benchfmt.NewWriter(w), map[string]*record.Run{}}, nil
+	case "github-action-benchmark", "bencher":
+		return &tracked{w: w, format: format}, nil
 	}
 	return nil, fmt.Errorf("unknown format %q, want one of %s", format, strings.Join(Formats, ", "))
 }
@@ -281,7 +284,7 @@ func (r *rows) Close() error {
 // csvWriter writes a header and a line per record, numbers in full.
 type csvWriter struct {
 	*csv.Writer
-	header []string
+	headed bool
 }
 
 var csvHeader = []string{
@@ -296,14 +299,11 @@ var csvHeaderConvergence = []string{
 
 // line writes a line below its header, which comes once.
 func (c *csvWriter) line(header, cells []string) error {
-	if c.header == nil {
-		c.header = header
+	if !c.headed {
+		c.headed = true
 		if err := c.line(header, header); err != nil {
 			return err
 		}
-	}
-	if len(c.header) != len(header) {
-		return fmt.Errorf("csv: there are records of throughput and of convergence, want one kind: use --kind")
 	}
 	if err := c.Writer.Write(cells); err != nil {
 		return fmt.Errorf("csv: %w", err)

@@ -18,11 +18,17 @@ import (
 // both may be empty.
 func Show(w io.Writer, f *record.File, format, by, sort string) error {
 	if len(f.Throughput)+len(f.Convergence) == 0 {
+		if len(f.Comparison) > 0 {
+			return fmt.Errorf("the records are of comparisons, which optbench compare shows")
+		}
 		return fmt.Errorf("no measurements to show")
 	}
 	table := format == "table" || format == "md"
 	if by != "" && !table {
 		return fmt.Errorf("--by makes a table, want --format table or md, got %s", format)
+	}
+	if format == "csv" && len(f.Throughput) > 0 && len(f.Convergence) > 0 {
+		return fmt.Errorf("there are records of throughput and of convergence, and CSV has one header: want --kind to choose")
 	}
 	records := f.Throughput
 	if table {

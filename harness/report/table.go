@@ -94,3 +94,24 @@ func (t *Table) Close() error {
 	}
 	return nil
 }
+
+// Wrap breaks a text between words, so that no line is wider than a table; lines
+// after the first start with indent.
+func Wrap(text, indent string) string {
+	var b strings.Builder
+	width := len(indent)
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case width+1+len(word) > MaxWidth:
+			b.WriteString("\n" + indent)
+			width = len(indent)
+		default:
+			b.WriteString(" ")
+			width++
+		}
+		b.WriteString(word)
+		width += len(word)
+	}
+	return b.String()
+}

@@ -24,7 +24,7 @@ var sizes = map[string]int{
 var arity = map[string]int{
 	"add": 2, "sub": 2, "mul": 2, "div": 2, "min": 2, "max": 2, "and": 2, "or": 2, "xor": 2, "shl": 2, "shr": 2,
 	"setp": 2, "abs": 1, "neg": 1, "not": 1, "sqrt": 1, "rcp": 1, "cvt": 1, "cvta": 1, "fma": 3, "mad": 3, "selp": 3,
-	"shfl": 4, "atom": 2,
+	"bfi": 4, "shfl": 4, "atom": 2,
 }
 
 func f32(x uint64) float32    { return math.Float32frombits(uint32(x)) }
@@ -81,6 +81,19 @@ func map3(f func(a, b, c uint64) uint64) semantics {
 	}
 }
 
+// insert puts the lowest bits of one word into another: how many, and from which bit
+// on.
+func insert(w *warp, in *instruction, mask uint32) bool {
+	d, a, b := w.result(in.dst[0], mask), w.argument(in.src[0]), w.argument(in.src[1])
+	at, length := w.argument(in.src[2]), w.argument(in.src[3])
+	for m := mask; m != 0; m &= m - 1 {
+		l := bits.TrailingZeros32(m) & 31
+		field := (uint64(1)<<(length[l]&255) - 1) << (at[l] & 255)
+		d[l] = (b[l]&^field | a[l]<<(at[l]&255)&field) & math.MaxUint32
+	}
+	return true
+}
+
 // meaning returns what an opcode does, or nil where it is not known.
 func meaning(name []string) semantics {
 	opcode, kind := strings.Join(name, "."), name[len(name)-1]
@@ -111,6 +124,8 @@ func meaning(name []string) semantics {
 	switch opcode {
 	case "ret", "exit":
 		return func(w *warp, _ *instruction, mask uint32) bool { w.running &^= mask; return false }
+	case "bfi.b32":
+		return insert
 	case "bra", "bra.uni":
 		return func(w *warp, in *instruction, mask uint32) bool { w.jump(in, mask); return true }
 	case "membar.gl", "fence.acq_rel.gpu", "fence.sc.gpu":

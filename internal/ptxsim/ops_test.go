@@ -169,6 +169,12 @@ func rows() []row {
 		}},
 		row{"min.f32", "f32 f32 f32", func(x []uint64) uint64 { return extreme(x[0], x[1], false) }},
 		row{"max.f32", "f32 f32 f32", func(x []uint64) uint64 { return extreme(x[0], x[1], true) }},
+		row{"bfi.b32", "b32 b32 u32 u32 b32", func(x []uint64) uint64 {
+			for i, end := x[2]&255, x[2]&255+x[3]&255; i < min(end, 32); i++ {
+				x[1] = x[1]&^(1<<i) | x[0]>>(i-x[2]&255)&1<<i
+			}
+			return x[1]
+		}},
 		row{"cvt.rni.f32.f32", "f32 f32", func(x []uint64) uint64 {
 			y := f32(x[0])
 			if y != y || math.Abs(float64(y)) >= 1<<24 {
@@ -248,11 +254,15 @@ func rows() []row {
 			row{"and." + t, t + " " + t + " " + t, func(x []uint64) uint64 { return x[0] & x[1] }},
 			row{"or." + t, t + " " + t + " " + t, func(x []uint64) uint64 { return x[0] | x[1] }},
 			row{"xor." + t, t + " " + t + " " + t, func(x []uint64) uint64 { return x[0] ^ x[1] }},
+			row{"setp.eq." + t, t + " " + t + " pred", func(x []uint64) uint64 { return yes(x[0] == x[1]) }},
+			row{"setp.ne." + t, t + " " + t + " pred", func(x []uint64) uint64 { return yes(x[0] != x[1]) }},
 			row{"not." + t, t + " " + t, func(x []uint64) uint64 { return ^x[0] & (math.MaxUint64 >> (64 - 8*sizes[t])) }},
 			row{"shl." + t, t + " u32 " + t, func(x []uint64) uint64 {
 				return modulo(new(big.Int).Lsh(new(big.Int).SetUint64(x[0]), uint(min(x[1], 100))), 8*sizes[t])
 			}},
 			row{"mov." + t, t + " " + t, func(x []uint64) uint64 { return x[0] }},
+			row{"setp.eq." + t, t + " " + t + " pred", func(x []uint64) uint64 { return yes(x[0] == x[1]) }},
+			row{"setp.ne." + t, t + " " + t + " pred", func(x []uint64) uint64 { return yes(x[0] != x[1]) }},
 			row{"selp." + t, t + " " + t + " pred " + t, func(x []uint64) uint64 { return x[(1-x[2])&1] }})
 	}
 	return append(out,

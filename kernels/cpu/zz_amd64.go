@@ -504,6 +504,26 @@ func copyAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 //go:noescape
 func copyAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// coshChainAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshChainAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// coshChainAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshChainAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// coshFlatAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshFlatAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// coshFlatAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func coshFlatAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // cubicSaddleAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -1064,6 +1084,16 @@ func pseudoHuberAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *floa
 //go:noescape
 func pseudoHuberAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// ripplesAVX512 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func ripplesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// ripplesAVX2 runs elements [i, n) of a pass and stores the sums of its units.
+//
+//go:noescape
+func ripplesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // rmspropAVX512 runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -1154,6 +1184,46 @@ func sgdBf16MasterAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *fl
 //go:noescape
 func sgdBf16MasterAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
+// sparseAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func sparseAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// sparseAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func sparseAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// sparseScaledAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func sparseScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// sparseScaledAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func sparseScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// stableAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func stableAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// stableAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func stableAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// stableScaledAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func stableScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// stableScaledAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func stableScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
 // stiffFlatAVX512 runs elements [i, n) of a pass and stores the sums of its units.
 //
 //go:noescape
@@ -1183,6 +1253,26 @@ func sumsqBf16AVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float3
 //
 //go:noescape
 func sumsqBf16AVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// twoPointAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func twoPointAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// twoPointAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func twoPointAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// twoPointScaledAVX512 runs elements [i, n) of a pass.
+//
+//go:noescape
+func twoPointScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+
+// twoPointScaledAVX2 runs elements [i, n) of a pass.
+//
+//go:noescape
+func twoPointScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 
 // streamR2AVX512 loads elements [i, n) of arrays and stores those with a W unchanged.
 //

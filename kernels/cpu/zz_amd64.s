@@ -19036,6 +19036,2026 @@ done3:
 	VZEROUPPER
 	RET
 
+// func coshChainAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·coshChainAVX512(SB), $256-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	LEAQ         63(SP), BX
+	ANDQ         $-64, BX
+	VBROADCASTSS 4(DX), Z0
+	VMOVAPS      Z0, (BX)
+	VBROADCASTSS 8(DX), Z0
+	VMOVAPS      Z0, 64(BX)
+	VBROADCASTSS 12(DX), Z0
+	VMOVAPS      Z0, 128(BX)
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    DX, SI
+	JGE     done
+	LEAQ    1024(DX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    DX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS          (CX)(DX*4), Z0
+	VMOVUPS          64(CX)(DX*4), Z3
+	VMULPS           (BX), Z0, Z0
+	VMULPS           (BX), Z3, Z3
+	VMULPS           Z0, Z0, Z4
+	VMULPS           Z3, Z3, Z5
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z6
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z7
+	VMULPS           Z4, Z6, Z6
+	VMULPS           Z5, Z7, Z7
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z6, Z6
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z7, Z7
+	VMULPS           Z4, Z6, Z6
+	VMULPS           Z5, Z7, Z7
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z6, Z6
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z7, Z7
+	VMULPS           Z4, Z6, Z6
+	VMULPS           Z5, Z7, Z7
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z6, Z6
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z7, Z7
+	VMULPS           Z6, Z4, Z4
+	VMULPS           Z7, Z5, Z5
+	VMULPS           Z4, Z0, Z4
+	VMULPS           Z5, Z3, Z5
+	VADDPS           Z4, Z0, Z4
+	VADDPS           Z5, Z3, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z6
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z7
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z6, Z8
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z7, Z9
+	VBROADCASTSS     w43020000x1<>+0(SB), Z10
+	VBROADCASTSS     w43020000x1<>+0(SB), Z11
+	VMINPS           Z8, Z10, Z8
+	VMINPS           Z9, Z11, Z9
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z10
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z11
+	VMAXPS           Z8, Z10, Z8
+	VMAXPS           Z9, Z11, Z9
+	VRNDSCALEPS      $0x00, Z8, Z10
+	VRNDSCALEPS      $0x00, Z9, Z11
+	VSUBPS           Z10, Z8, Z8
+	VSUBPS           Z11, Z9, Z9
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z12
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z13
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z9, Z13
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z8, Z12
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z9, Z13
+	VSCALEFPS        Z10, Z12, Z8
+	VSCALEFPS        Z11, Z13, Z9
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z8, Z10
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z9, Z11
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z13
+	VDIVPS           Z8, Z12, Z8
+	VDIVPS           Z9, Z13, Z9
+	VSUBPS           Z8, Z10, Z8
+	VSUBPS           Z9, Z11, Z9
+	VPANDD.BCST      w80000000x1<>+0(SB), Z0, Z0
+	VPANDD.BCST      w80000000x1<>+0(SB), Z3, Z3
+	VPORD            Z0, Z8, Z0
+	VPORD            Z3, Z9, Z3
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z6, K1
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z7, K2
+	VMOVAPS          Z4, Z4
+	VMOVAPS          Z0, K1, Z4
+	VMOVAPS          Z5, Z0
+	VMOVAPS          Z3, K2, Z0
+	VMULPS           Z4, Z4, Z3
+	VMULPS           Z0, Z0, Z5
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z3, Z6
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z5, Z7
+	VSQRTPS          Z6, Z6
+	VSQRTPS          Z7, Z7
+	VMULPS           Z6, Z4, Z4
+	VMULPS           Z7, Z0, Z0
+	VMULPS           128(BX), Z3, Z3
+	VMULPS           128(BX), Z5, Z5
+	VADDPS           Z3, Z1, Z1
+	VADDPS           Z5, Z2, Z2
+	VMULPS           64(BX), Z4, Z3
+	VMULPS           64(BX), Z0, Z0
+	VMOVUPS          Z3, (AX)(DX*4)
+	VMOVUPS          Z0, 64(AX)(DX*4)
+	ADDQ             $0x20, DX
+	CMPQ             DX, R9
+	JLE              lanes
+
+tail:
+	CMPQ             DX, R8
+	JGE              fold
+	MOVQ             R8, R9
+	SUBQ             DX, R9
+	MOVL             $0xffffffff, R10
+	BZHIL            R9, R10, R10
+	KMOVW            R10, K1
+	VMOVUPS.Z        (CX)(DX*4), K1, Z0
+	VMULPS           (BX), Z0, Z0
+	VMULPS           Z0, Z0, Z3
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z4, Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z4, Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z4, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z3, Z0, Z3
+	VADDPS           Z3, Z0, Z3
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z4
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z4, Z5
+	VBROADCASTSS     w43020000x1<>+0(SB), Z6
+	VMINPS           Z5, Z6, Z5
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z6
+	VMAXPS           Z5, Z6, Z5
+	VRNDSCALEPS      $0x00, Z5, Z6
+	VSUBPS           Z6, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z7
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z7
+	VSCALEFPS        Z6, Z7, Z5
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z5, Z6
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z7
+	VDIVPS           Z5, Z7, Z5
+	VSUBPS           Z5, Z6, Z5
+	VPANDD.BCST      w80000000x1<>+0(SB), Z0, Z0
+	VPORD            Z0, Z5, Z0
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z4, K2
+	VMOVAPS          Z3, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMULPS           Z3, Z3, Z0
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z0, Z4
+	VSQRTPS          Z4, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           128(BX), Z0, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VADDPS           Z0, Z1, Z1
+	VMULPS           64(BX), Z3, Z0
+	VMOVUPS          Z0, K1, (AX)(DX*4)
+	ADDQ             $0x10, DX
+	CMPQ             DX, R8
+	JGE              fold
+	MOVQ             R8, R9
+	SUBQ             DX, R9
+	MOVL             $0xffffffff, R10
+	BZHIL            R9, R10, R10
+	KMOVW            R10, K1
+	VMOVUPS.Z        (CX)(DX*4), K1, Z0
+	VMULPS           (BX), Z0, Z0
+	VMULPS           Z0, Z0, Z3
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z4, Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z4, Z4
+	VMULPS           Z3, Z4, Z4
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z4, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z3, Z0, Z3
+	VADDPS           Z3, Z0, Z3
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z4
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z4, Z5
+	VBROADCASTSS     w43020000x1<>+0(SB), Z6
+	VMINPS           Z5, Z6, Z5
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z6
+	VMAXPS           Z5, Z6, Z5
+	VRNDSCALEPS      $0x00, Z5, Z6
+	VSUBPS           Z6, Z5, Z5
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z7
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z7
+	VSCALEFPS        Z6, Z7, Z5
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z5, Z6
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z7
+	VDIVPS           Z5, Z7, Z5
+	VSUBPS           Z5, Z6, Z5
+	VPANDD.BCST      w80000000x1<>+0(SB), Z0, Z0
+	VPORD            Z0, Z5, Z0
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z4, K2
+	VMOVAPS          Z3, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMULPS           Z3, Z3, Z0
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z0, Z4
+	VSQRTPS          Z4, Z4
+	VMULPS           Z4, Z3, Z3
+	VMULPS           128(BX), Z0, Z0
+	VMOVAPS.Z        Z0, K1, Z0
+	VADDPS           Z0, Z2, Z2
+	VMULPS           64(BX), Z3, Z0
+	VMOVUPS          Z0, K1, (AX)(DX*4)
+	ADDQ             $0x10, DX
+
+fold:
+	MOVQ          R8, DX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPS     $0x0e, X1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPS     $0x01, X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, (DI)
+	ADDQ          $0x04, DI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w3638ef1dx1<>+0(SB)/4, $0x3638ef1d
+GLOBL w3638ef1dx1<>(SB), RODATA|NOPTR, $4
+
+DATA w39500d01x1<>+0(SB)/4, $0x39500d01
+GLOBL w39500d01x1<>(SB), RODATA|NOPTR, $4
+
+DATA w3c088889x1<>+0(SB)/4, $0x3c088889
+GLOBL w3c088889x1<>(SB), RODATA|NOPTR, $4
+
+DATA w3e2aaaabx1<>+0(SB)/4, $0x3e2aaaab
+GLOBL w3e2aaaabx1<>(SB), RODATA|NOPTR, $4
+
+DATA w3fb8aa3bx1<>+0(SB)/4, $0x3fb8aa3b
+GLOBL w3fb8aa3bx1<>(SB), RODATA|NOPTR, $4
+
+DATA w43020000x1<>+0(SB)/4, $0x43020000
+GLOBL w43020000x1<>(SB), RODATA|NOPTR, $4
+
+DATA wc3200000x1<>+0(SB)/4, $0xc3200000
+GLOBL wc3200000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w3f000000x1<>+0(SB)/4, $0x3f000000
+GLOBL w3f000000x1<>(SB), RODATA|NOPTR, $4
+
+// func coshChainAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·coshChainAVX2(SB), $128-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	LEAQ         31(SP), BX
+	ANDQ         $-32, BX
+	VBROADCASTSS 4(DX), Y0
+	VMOVAPS      Y0, (BX)
+	VBROADCASTSS 8(DX), Y0
+	VMOVAPS      Y0, 32(BX)
+	VBROADCASTSS 12(DX), Y0
+	VMOVAPS      Y0, 64(BX)
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), SI
+	MOVQ         sums+32(FP), DI
+
+unit:
+	CMPQ    DX, SI
+	JGE     done
+	LEAQ    1024(DX), R8
+	CMPQ    R8, SI
+	CMOVQGT SI, R8
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    R8, R9
+	SUBQ    $0x20, R9
+	CMPQ    DX, R9
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w39500d01x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3c088889x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3e2aaaabx8<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y4, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y6, Y7
+	VBROADCASTSS w43020000x1<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS wc3200000x1<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VROUNDPS     $0x00, Y7, Y8
+	VSUBPS       Y8, Y7, Y7
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VMINPS       w43200000x8<>+0(SB), Y8, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f000000x1<>+0(SB), Y9
+	VDIVPS       Y7, Y9, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y7, Y4
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VMULPS       Y4, Y4, Y5
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y6
+	VSQRTPS      Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VMULPS       64(BX), Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMULPS       32(BX), Y4, Y4
+	VMOVUPS      Y4, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w39500d01x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3c088889x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3e2aaaabx8<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y4, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y6, Y7
+	VBROADCASTSS w43020000x1<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS wc3200000x1<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VROUNDPS     $0x00, Y7, Y8
+	VSUBPS       Y8, Y7, Y7
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VMINPS       w43200000x8<>+0(SB), Y8, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f000000x1<>+0(SB), Y9
+	VDIVPS       Y7, Y9, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y7, Y4
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VMULPS       Y4, Y4, Y5
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y6
+	VSQRTPS      Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VMULPS       64(BX), Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VMULPS       32(BX), Y4, Y4
+	VMOVUPS      Y4, 32(AX)(DX*4)
+	VMOVUPS      64(CX)(DX*4), Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w39500d01x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3c088889x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3e2aaaabx8<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y4, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y6, Y7
+	VBROADCASTSS w43020000x1<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS wc3200000x1<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VROUNDPS     $0x00, Y7, Y8
+	VSUBPS       Y8, Y7, Y7
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VMINPS       w43200000x8<>+0(SB), Y8, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f000000x1<>+0(SB), Y9
+	VDIVPS       Y7, Y9, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y7, Y4
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VMULPS       Y4, Y4, Y5
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y6
+	VSQRTPS      Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VMULPS       64(BX), Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       32(BX), Y4, Y4
+	VMOVUPS      Y4, 64(AX)(DX*4)
+	VMOVUPS      96(CX)(DX*4), Y4
+	VMULPS       (BX), Y4, Y4
+	VMULPS       Y4, Y4, Y5
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w39500d01x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3c088889x8<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VADDPS       w3e2aaaabx8<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y4, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y6
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y6, Y7
+	VBROADCASTSS w43020000x1<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS wc3200000x1<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VROUNDPS     $0x00, Y7, Y8
+	VSUBPS       Y8, Y7, Y7
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y9
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f317218x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VMINPS       w43200000x8<>+0(SB), Y8, Y7
+	VMAXPS       wc3200000x8<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y7, Y8, Y7
+	VMULPS       w3f000000x8<>+0(SB), Y7, Y8
+	VBROADCASTSS w3f000000x1<>+0(SB), Y9
+	VDIVPS       Y7, Y9, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPOR         Y4, Y7, Y4
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y6, Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VMULPS       Y4, Y4, Y5
+	VADDPS       w3f800000x8<>+0(SB), Y5, Y6
+	VSQRTPS      Y6, Y6
+	VMULPS       Y6, Y4, Y4
+	VMULPS       64(BX), Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       32(BX), Y4, Y4
+	VMOVUPS      Y4, 96(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R9
+	JLE          lanes
+
+tail:
+	CMPQ         DX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         DX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w39500d01x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3c088889x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3e2aaaabx8<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y5, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y7
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y7, Y8
+	VBROADCASTSS w43020000x1<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS wc3200000x1<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VROUNDPS     $0x00, Y8, Y9
+	VSUBPS       Y9, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VMINPS       w43200000x8<>+0(SB), Y9, Y8
+	VMAXPS       wc3200000x8<>+0(SB), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VBROADCASTSS w3f000000x1<>+0(SB), Y10
+	VDIVPS       Y8, Y10, Y8
+	VSUBPS       Y8, Y9, Y8
+	VPAND        w80000000x8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y7, Y7
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VSQRTPS      Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMULPS       64(BX), Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y0, Y0
+	VMULPS       32(BX), Y5, Y5
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         DX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w39500d01x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3c088889x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3e2aaaabx8<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y5, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y7
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y7, Y8
+	VBROADCASTSS w43020000x1<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS wc3200000x1<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VROUNDPS     $0x00, Y8, Y9
+	VSUBPS       Y9, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VMINPS       w43200000x8<>+0(SB), Y9, Y8
+	VMAXPS       wc3200000x8<>+0(SB), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VBROADCASTSS w3f000000x1<>+0(SB), Y10
+	VDIVPS       Y8, Y10, Y8
+	VSUBPS       Y8, Y9, Y8
+	VPAND        w80000000x8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y7, Y7
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VSQRTPS      Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMULPS       64(BX), Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y1, Y1
+	VMULPS       32(BX), Y5, Y5
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         DX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w39500d01x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3c088889x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3e2aaaabx8<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y5, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y7
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y7, Y8
+	VBROADCASTSS w43020000x1<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS wc3200000x1<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VROUNDPS     $0x00, Y8, Y9
+	VSUBPS       Y9, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VMINPS       w43200000x8<>+0(SB), Y9, Y8
+	VMAXPS       wc3200000x8<>+0(SB), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VBROADCASTSS w3f000000x1<>+0(SB), Y10
+	VDIVPS       Y8, Y10, Y8
+	VSUBPS       Y8, Y9, Y8
+	VPAND        w80000000x8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y7, Y7
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VSQRTPS      Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMULPS       64(BX), Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VMULPS       32(BX), Y5, Y5
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, R8
+	JGE          fold
+	MOVQ         R8, R9
+	SUBQ         DX, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VMULPS       (BX), Y5, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w39500d01x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3c088889x8<>+0(SB), Y7, Y7
+	VMULPS       Y6, Y7, Y7
+	VADDPS       w3e2aaaabx8<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y5, Y6
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y7
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y7, Y8
+	VBROADCASTSS w43020000x1<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS wc3200000x1<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VROUNDPS     $0x00, Y8, Y9
+	VSUBPS       Y9, Y8, Y8
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y10
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f317218x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VMINPS       w43200000x8<>+0(SB), Y9, Y8
+	VMAXPS       wc3200000x8<>+0(SB), Y8, Y8
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       w3f000000x8<>+0(SB), Y8, Y9
+	VBROADCASTSS w3f000000x1<>+0(SB), Y10
+	VDIVPS       Y8, Y10, Y8
+	VSUBPS       Y8, Y9, Y8
+	VPAND        w80000000x8<>+0(SB), Y5, Y5
+	VPOR         Y5, Y8, Y5
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y7, Y7
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y6
+	VADDPS       w3f800000x8<>+0(SB), Y6, Y7
+	VSQRTPS      Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMULPS       64(BX), Y6, Y6
+	VANDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VMULPS       32(BX), Y5, Y5
+	VMASKMOVPS   Y5, Y4, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         R8, DX
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (DI)
+	ADDQ         $0x04, DI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w39500d01x8<>+0(SB)/4, $0x39500d01
+DATA w39500d01x8<>+4(SB)/4, $0x39500d01
+DATA w39500d01x8<>+8(SB)/4, $0x39500d01
+DATA w39500d01x8<>+12(SB)/4, $0x39500d01
+DATA w39500d01x8<>+16(SB)/4, $0x39500d01
+DATA w39500d01x8<>+20(SB)/4, $0x39500d01
+DATA w39500d01x8<>+24(SB)/4, $0x39500d01
+DATA w39500d01x8<>+28(SB)/4, $0x39500d01
+GLOBL w39500d01x8<>(SB), RODATA|NOPTR, $32
+
+DATA w3c088889x8<>+0(SB)/4, $0x3c088889
+DATA w3c088889x8<>+4(SB)/4, $0x3c088889
+DATA w3c088889x8<>+8(SB)/4, $0x3c088889
+DATA w3c088889x8<>+12(SB)/4, $0x3c088889
+DATA w3c088889x8<>+16(SB)/4, $0x3c088889
+DATA w3c088889x8<>+20(SB)/4, $0x3c088889
+DATA w3c088889x8<>+24(SB)/4, $0x3c088889
+DATA w3c088889x8<>+28(SB)/4, $0x3c088889
+GLOBL w3c088889x8<>(SB), RODATA|NOPTR, $32
+
+DATA w3e2aaaabx8<>+0(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+4(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+8(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+12(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+16(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+20(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+24(SB)/4, $0x3e2aaaab
+DATA w3e2aaaabx8<>+28(SB)/4, $0x3e2aaaab
+GLOBL w3e2aaaabx8<>(SB), RODATA|NOPTR, $32
+
+DATA w3fb8aa3bx8<>+0(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+4(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+8(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+12(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+16(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+20(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+24(SB)/4, $0x3fb8aa3b
+DATA w3fb8aa3bx8<>+28(SB)/4, $0x3fb8aa3b
+GLOBL w3fb8aa3bx8<>(SB), RODATA|NOPTR, $32
+
+DATA w3f000000x8<>+0(SB)/4, $0x3f000000
+DATA w3f000000x8<>+4(SB)/4, $0x3f000000
+DATA w3f000000x8<>+8(SB)/4, $0x3f000000
+DATA w3f000000x8<>+12(SB)/4, $0x3f000000
+DATA w3f000000x8<>+16(SB)/4, $0x3f000000
+DATA w3f000000x8<>+20(SB)/4, $0x3f000000
+DATA w3f000000x8<>+24(SB)/4, $0x3f000000
+DATA w3f000000x8<>+28(SB)/4, $0x3f000000
+GLOBL w3f000000x8<>(SB), RODATA|NOPTR, $32
+
+// func coshFlatAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·coshFlatAVX512(SB), $320-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	LEAQ         63(SP), SI
+	ANDQ         $-64, SI
+	VBROADCASTSS 4(BX), Z0
+	VMOVAPS      Z0, (SI)
+	VBROADCASTSS 8(BX), Z0
+	VMOVAPS      Z0, 64(SI)
+	VBROADCASTSS 12(BX), Z0
+	VMOVAPS      Z0, 128(SI)
+	VBROADCASTSS 16(BX), Z0
+	VMOVAPS      Z0, 192(SI)
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), DI
+	MOVQ         sums+32(FP), R8
+
+unit:
+	CMPQ    BX, DI
+	JGE     done
+	LEAQ    1024(BX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    BX, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS          (CX)(BX*4), Z0
+	VMOVUPS          64(CX)(BX*4), Z3
+	VMOVUPS          (AX)(BX*4), Z4
+	VMOVUPS          64(AX)(BX*4), Z5
+	VMULPS           (SI), Z0, Z6
+	VMULPS           (SI), Z3, Z7
+	VMULPS           Z6, Z6, Z8
+	VMULPS           Z7, Z7, Z9
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z10
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z11
+	VMULPS           Z8, Z10, Z10
+	VMULPS           Z9, Z11, Z11
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z10, Z10
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z11, Z11
+	VMULPS           Z8, Z10, Z10
+	VMULPS           Z9, Z11, Z11
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z10, Z10
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z11, Z11
+	VMULPS           Z8, Z10, Z10
+	VMULPS           Z9, Z11, Z11
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z10, Z10
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z11, Z11
+	VMULPS           Z10, Z8, Z8
+	VMULPS           Z11, Z9, Z9
+	VMULPS           Z8, Z6, Z8
+	VMULPS           Z9, Z7, Z9
+	VADDPS           Z8, Z6, Z8
+	VADDPS           Z9, Z7, Z9
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z6, Z10
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z7, Z11
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z10, Z12
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z11, Z13
+	VBROADCASTSS     w43020000x1<>+0(SB), Z14
+	VBROADCASTSS     w43020000x1<>+0(SB), Z15
+	VMINPS           Z12, Z14, Z12
+	VMINPS           Z13, Z15, Z13
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z14
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z15
+	VMAXPS           Z12, Z14, Z12
+	VMAXPS           Z13, Z15, Z13
+	VRNDSCALEPS      $0x00, Z12, Z14
+	VRNDSCALEPS      $0x00, Z13, Z15
+	VSUBPS           Z14, Z12, Z12
+	VSUBPS           Z15, Z13, Z13
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z13, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z12, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z13, Z17
+	VSCALEFPS        Z14, Z16, Z12
+	VSCALEFPS        Z15, Z17, Z13
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z12, Z14
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z13, Z15
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z16
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z17
+	VDIVPS           Z12, Z16, Z12
+	VDIVPS           Z13, Z17, Z13
+	VSUBPS           Z12, Z14, Z12
+	VSUBPS           Z13, Z15, Z13
+	VPANDD.BCST      w80000000x1<>+0(SB), Z6, Z6
+	VPANDD.BCST      w80000000x1<>+0(SB), Z7, Z7
+	VPORD            Z6, Z12, Z6
+	VPORD            Z7, Z13, Z7
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z10, K1
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z11, K2
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z6, K1, Z8
+	VMOVAPS          Z9, Z6
+	VMOVAPS          Z7, K2, Z6
+	VMULPS           Z8, Z8, Z7
+	VMULPS           Z6, Z6, Z9
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z7, Z10
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z9, Z11
+	VSQRTPS          Z10, Z10
+	VSQRTPS          Z11, Z11
+	VMULPS           Z10, Z8, Z8
+	VMULPS           Z11, Z6, Z6
+	VMULPS           64(SI), Z8, Z8
+	VMULPS           64(SI), Z6, Z6
+	VMULPS           128(SI), Z7, Z7
+	VMULPS           128(SI), Z9, Z9
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z10
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z11
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z0, K1
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z3, K2
+	VMOVAPS          Z0, Z12
+	VMOVAPS          Z10, K1, Z12
+	VMOVAPS          Z3, Z10
+	VMOVAPS          Z11, K2, Z10
+	VBROADCASTSS     wbf800000x1<>+0(SB), Z11
+	VBROADCASTSS     wbf800000x1<>+0(SB), Z13
+	VCMPPS.BCST      $0x11, wbf800000x1<>+0(SB), Z12, K1
+	VCMPPS.BCST      $0x11, wbf800000x1<>+0(SB), Z10, K2
+	VMOVAPS          Z12, Z12
+	VMOVAPS          Z11, K1, Z12
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z13, K2, Z10
+	VMULPS           Z12, Z12, Z11
+	VMULPS           Z10, Z10, Z13
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z0
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z3, Z3
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z12, Z14
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z10, Z15
+	VSUBPS           Z14, Z0, Z0
+	VSUBPS           Z15, Z3, Z3
+	VBROADCASTSS     w40400000x1<>+0(SB), Z14
+	VBROADCASTSS     w40400000x1<>+0(SB), Z15
+	VSUBPS           Z11, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VMULPS           Z14, Z12, Z12
+	VMULPS           Z15, Z10, Z10
+	VBROADCASTSS     w40c00000x1<>+0(SB), Z14
+	VBROADCASTSS     w40c00000x1<>+0(SB), Z15
+	VSUBPS           Z11, Z14, Z14
+	VSUBPS           Z13, Z15, Z15
+	VMULPS           Z14, Z11, Z11
+	VMULPS           Z15, Z13, Z13
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z11, Z11
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z13, Z13
+	VADDPS           Z0, Z0, Z0
+	VADDPS           Z3, Z3, Z3
+	VADDPS           Z0, Z11, Z0
+	VADDPS           Z3, Z13, Z3
+	VCMPPS.BCST      $0x1e, w00000000x1<>+0(SB), Z4, K1
+	VCMPPS.BCST      $0x1e, w00000000x1<>+0(SB), Z5, K2
+	VMULPS           192(SI), Z0, Z0
+	VMULPS           192(SI), Z3, Z3
+	VMOVAPS          Z7, Z4
+	VMOVAPS          Z0, K1, Z4
+	VMOVAPS          Z9, Z0
+	VMOVAPS          Z3, K2, Z0
+	VADDPS           Z4, Z1, Z1
+	VADDPS           Z0, Z2, Z2
+	VMULPS           192(SI), Z12, Z0
+	VMULPS           192(SI), Z10, Z3
+	VMOVAPS          Z8, Z4
+	VMOVAPS          Z0, K1, Z4
+	VMOVAPS          Z6, Z0
+	VMOVAPS          Z3, K2, Z0
+	VMOVUPS          Z4, (DX)(BX*4)
+	VMOVUPS          Z0, 64(DX)(BX*4)
+	ADDQ             $0x20, BX
+	CMPQ             BX, R10
+	JLE              lanes
+
+tail:
+	CMPQ             BX, R9
+	JGE              fold
+	MOVQ             R9, R10
+	SUBQ             BX, R10
+	MOVL             $0xffffffff, R11
+	BZHIL            R10, R11, R11
+	KMOVW            R11, K1
+	VMOVUPS.Z        (CX)(BX*4), K1, Z0
+	VMOVUPS.Z        (AX)(BX*4), K1, Z3
+	VMULPS           (SI), Z0, Z4
+	VMULPS           Z4, Z4, Z5
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z6, Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z6, Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z6, Z6
+	VMULPS           Z6, Z5, Z5
+	VMULPS           Z5, Z4, Z5
+	VADDPS           Z5, Z4, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z6
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z6, Z7
+	VBROADCASTSS     w43020000x1<>+0(SB), Z8
+	VMINPS           Z7, Z8, Z7
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z8
+	VMAXPS           Z7, Z8, Z7
+	VRNDSCALEPS      $0x00, Z7, Z8
+	VSUBPS           Z8, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z9
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z9
+	VSCALEFPS        Z8, Z9, Z7
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z7, Z8
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z9
+	VDIVPS           Z7, Z9, Z7
+	VSUBPS           Z7, Z8, Z7
+	VPANDD.BCST      w80000000x1<>+0(SB), Z4, Z4
+	VPORD            Z4, Z7, Z4
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z6, K2
+	VMOVAPS          Z5, Z5
+	VMOVAPS          Z4, K2, Z5
+	VMULPS           Z5, Z5, Z4
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z4, Z6
+	VSQRTPS          Z6, Z6
+	VMULPS           Z6, Z5, Z5
+	VMULPS           64(SI), Z5, Z5
+	VMULPS           128(SI), Z4, Z4
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z0, K2
+	VMOVAPS          Z0, Z7
+	VMOVAPS          Z6, K2, Z7
+	VBROADCASTSS     wbf800000x1<>+0(SB), Z6
+	VCMPPS.BCST      $0x11, wbf800000x1<>+0(SB), Z7, K2
+	VMOVAPS          Z7, Z7
+	VMOVAPS          Z6, K2, Z7
+	VMULPS           Z7, Z7, Z6
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z0
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z7, Z8
+	VSUBPS           Z8, Z0, Z0
+	VBROADCASTSS     w40400000x1<>+0(SB), Z8
+	VSUBPS           Z6, Z8, Z8
+	VMULPS           Z8, Z7, Z7
+	VBROADCASTSS     w40c00000x1<>+0(SB), Z8
+	VSUBPS           Z6, Z8, Z8
+	VMULPS           Z8, Z6, Z6
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z6, Z6
+	VADDPS           Z0, Z0, Z0
+	VADDPS           Z0, Z6, Z0
+	VCMPPS.BCST      $0x1e, w00000000x1<>+0(SB), Z3, K2
+	VMULPS           192(SI), Z0, Z0
+	VMOVAPS          Z4, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMOVAPS.Z        Z3, K1, Z3
+	VADDPS           Z3, Z1, Z1
+	VMULPS           192(SI), Z7, Z0
+	VMOVAPS          Z5, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMOVUPS          Z3, K1, (DX)(BX*4)
+	ADDQ             $0x10, BX
+	CMPQ             BX, R9
+	JGE              fold
+	MOVQ             R9, R10
+	SUBQ             BX, R10
+	MOVL             $0xffffffff, R11
+	BZHIL            R10, R11, R11
+	KMOVW            R11, K1
+	VMOVUPS.Z        (CX)(BX*4), K1, Z0
+	VMOVUPS.Z        (AX)(BX*4), K1, Z3
+	VMULPS           (SI), Z0, Z4
+	VMULPS           Z4, Z4, Z5
+	VBROADCASTSS     w3638ef1dx1<>+0(SB), Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w39500d01x1<>+0(SB), Z6, Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w3c088889x1<>+0(SB), Z6, Z6
+	VMULPS           Z5, Z6, Z6
+	VADDPS.BCST      w3e2aaaabx1<>+0(SB), Z6, Z6
+	VMULPS           Z6, Z5, Z5
+	VMULPS           Z5, Z4, Z5
+	VADDPS           Z5, Z4, Z5
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z4, Z6
+	VMULPS.BCST      w3fb8aa3bx1<>+0(SB), Z6, Z7
+	VBROADCASTSS     w43020000x1<>+0(SB), Z8
+	VMINPS           Z7, Z8, Z7
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z8
+	VMAXPS           Z7, Z8, Z7
+	VRNDSCALEPS      $0x00, Z7, Z8
+	VSUBPS           Z8, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z9
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z9
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z9
+	VSCALEFPS        Z8, Z9, Z7
+	VMULPS.BCST      w3f000000x1<>+0(SB), Z7, Z8
+	VBROADCASTSS     w3f000000x1<>+0(SB), Z9
+	VDIVPS           Z7, Z9, Z7
+	VSUBPS           Z7, Z8, Z7
+	VPANDD.BCST      w80000000x1<>+0(SB), Z4, Z4
+	VPORD            Z4, Z7, Z4
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z6, K2
+	VMOVAPS          Z5, Z5
+	VMOVAPS          Z4, K2, Z5
+	VMULPS           Z5, Z5, Z4
+	VADDPS.BCST      w3f800000x1<>+0(SB), Z4, Z6
+	VSQRTPS          Z6, Z6
+	VMULPS           Z6, Z5, Z5
+	VMULPS           64(SI), Z5, Z5
+	VMULPS           128(SI), Z4, Z4
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VCMPPS.BCST      $0x1e, w3f800000x1<>+0(SB), Z0, K2
+	VMOVAPS          Z0, Z7
+	VMOVAPS          Z6, K2, Z7
+	VBROADCASTSS     wbf800000x1<>+0(SB), Z6
+	VCMPPS.BCST      $0x11, wbf800000x1<>+0(SB), Z7, K2
+	VMOVAPS          Z7, Z7
+	VMOVAPS          Z6, K2, Z7
+	VMULPS           Z7, Z7, Z6
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z0, Z0
+	VPANDD.BCST      w7fffffffx1<>+0(SB), Z7, Z8
+	VSUBPS           Z8, Z0, Z0
+	VBROADCASTSS     w40400000x1<>+0(SB), Z8
+	VSUBPS           Z6, Z8, Z8
+	VMULPS           Z8, Z7, Z7
+	VBROADCASTSS     w40c00000x1<>+0(SB), Z8
+	VSUBPS           Z6, Z8, Z8
+	VMULPS           Z8, Z6, Z6
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z6, Z6
+	VADDPS           Z0, Z0, Z0
+	VADDPS           Z0, Z6, Z0
+	VCMPPS.BCST      $0x1e, w00000000x1<>+0(SB), Z3, K2
+	VMULPS           192(SI), Z0, Z0
+	VMOVAPS          Z4, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMOVAPS.Z        Z3, K1, Z3
+	VADDPS           Z3, Z2, Z2
+	VMULPS           192(SI), Z7, Z0
+	VMOVAPS          Z5, Z3
+	VMOVAPS          Z0, K2, Z3
+	VMOVUPS          Z3, K1, (DX)(BX*4)
+	ADDQ             $0x10, BX
+
+fold:
+	MOVQ          R9, BX
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPS     $0x0e, X1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPS     $0x01, X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, (R8)
+	ADDQ          $0x04, R8
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w40400000x1<>+0(SB)/4, $0x40400000
+GLOBL w40400000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w40c00000x1<>+0(SB)/4, $0x40c00000
+GLOBL w40c00000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w3e800000x1<>+0(SB)/4, $0x3e800000
+GLOBL w3e800000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w00000000x1<>+0(SB)/4, $0x00000000
+GLOBL w00000000x1<>(SB), RODATA|NOPTR, $4
+
+// func coshFlatAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·coshFlatAVX2(SB), $160-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), AX
+	MOVQ         c+0(FP), BX
+	LEAQ         31(SP), SI
+	ANDQ         $-32, SI
+	VBROADCASTSS 4(BX), Y0
+	VMOVAPS      Y0, (SI)
+	VBROADCASTSS 8(BX), Y0
+	VMOVAPS      Y0, 32(SI)
+	VBROADCASTSS 12(BX), Y0
+	VMOVAPS      Y0, 64(SI)
+	VBROADCASTSS 16(BX), Y0
+	VMOVAPS      Y0, 96(SI)
+	MOVQ         i+16(FP), BX
+	MOVQ         n+24(FP), DI
+	MOVQ         sums+32(FP), R8
+
+unit:
+	CMPQ    BX, DI
+	JGE     done
+	LEAQ    1024(BX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	MOVQ    R9, R10
+	SUBQ    $0x20, R10
+	CMPQ    BX, R10
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(BX*4), Y4
+	VMOVUPS      (AX)(BX*4), Y5
+	VMULPS       (SI), Y4, Y6
+	VMULPS       Y6, Y6, Y7
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w39500d01x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3c088889x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3e2aaaabx8<>+0(SB), Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y7, Y6, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y8
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y8, Y9
+	VBROADCASTSS w43020000x1<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VBROADCASTSS wc3200000x1<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VROUNDPS     $0x00, Y9, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y11
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VMINPS       w43200000x8<>+0(SB), Y10, Y9
+	VMAXPS       wc3200000x8<>+0(SB), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y10
+	VPSUBD       Y10, Y9, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS w3f000000x1<>+0(SB), Y11
+	VDIVPS       Y9, Y11, Y9
+	VSUBPS       Y9, Y10, Y9
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y9, Y6
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y8, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMULPS       32(SI), Y6, Y6
+	VMULPS       64(SI), Y7, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y4, Y9
+	VBLENDVPS    Y9, Y8, Y4, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS       Y10, Y4, Y4
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y9, Y4
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y5, Y5
+	VMULPS       96(SI), Y4, Y4
+	VBLENDVPS    Y5, Y4, Y7, Y4
+	VADDPS       Y4, Y0, Y0
+	VMULPS       96(SI), Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VMOVUPS      Y4, (DX)(BX*4)
+	VMOVUPS      32(CX)(BX*4), Y4
+	VMOVUPS      32(AX)(BX*4), Y5
+	VMULPS       (SI), Y4, Y6
+	VMULPS       Y6, Y6, Y7
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w39500d01x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3c088889x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3e2aaaabx8<>+0(SB), Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y7, Y6, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y8
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y8, Y9
+	VBROADCASTSS w43020000x1<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VBROADCASTSS wc3200000x1<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VROUNDPS     $0x00, Y9, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y11
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VMINPS       w43200000x8<>+0(SB), Y10, Y9
+	VMAXPS       wc3200000x8<>+0(SB), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y10
+	VPSUBD       Y10, Y9, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS w3f000000x1<>+0(SB), Y11
+	VDIVPS       Y9, Y11, Y9
+	VSUBPS       Y9, Y10, Y9
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y9, Y6
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y8, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMULPS       32(SI), Y6, Y6
+	VMULPS       64(SI), Y7, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y4, Y9
+	VBLENDVPS    Y9, Y8, Y4, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS       Y10, Y4, Y4
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y9, Y4
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y5, Y5
+	VMULPS       96(SI), Y4, Y4
+	VBLENDVPS    Y5, Y4, Y7, Y4
+	VADDPS       Y4, Y1, Y1
+	VMULPS       96(SI), Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VMOVUPS      Y4, 32(DX)(BX*4)
+	VMOVUPS      64(CX)(BX*4), Y4
+	VMOVUPS      64(AX)(BX*4), Y5
+	VMULPS       (SI), Y4, Y6
+	VMULPS       Y6, Y6, Y7
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w39500d01x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3c088889x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3e2aaaabx8<>+0(SB), Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y7, Y6, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y8
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y8, Y9
+	VBROADCASTSS w43020000x1<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VBROADCASTSS wc3200000x1<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VROUNDPS     $0x00, Y9, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y11
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VMINPS       w43200000x8<>+0(SB), Y10, Y9
+	VMAXPS       wc3200000x8<>+0(SB), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y10
+	VPSUBD       Y10, Y9, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS w3f000000x1<>+0(SB), Y11
+	VDIVPS       Y9, Y11, Y9
+	VSUBPS       Y9, Y10, Y9
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y9, Y6
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y8, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMULPS       32(SI), Y6, Y6
+	VMULPS       64(SI), Y7, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y4, Y9
+	VBLENDVPS    Y9, Y8, Y4, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS       Y10, Y4, Y4
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y9, Y4
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y5, Y5
+	VMULPS       96(SI), Y4, Y4
+	VBLENDVPS    Y5, Y4, Y7, Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       96(SI), Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VMOVUPS      Y4, 64(DX)(BX*4)
+	VMOVUPS      96(CX)(BX*4), Y4
+	VMOVUPS      96(AX)(BX*4), Y5
+	VMULPS       (SI), Y4, Y6
+	VMULPS       Y6, Y6, Y7
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w39500d01x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3c088889x8<>+0(SB), Y8, Y8
+	VMULPS       Y7, Y8, Y8
+	VADDPS       w3e2aaaabx8<>+0(SB), Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y7, Y6, Y7
+	VPAND        w7fffffffx8<>+0(SB), Y6, Y8
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y8, Y9
+	VBROADCASTSS w43020000x1<>+0(SB), Y10
+	VMINPS       Y9, Y10, Y9
+	VBROADCASTSS wc3200000x1<>+0(SB), Y10
+	VMAXPS       Y9, Y10, Y9
+	VROUNDPS     $0x00, Y9, Y10
+	VSUBPS       Y10, Y9, Y9
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y11
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f317218x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VMINPS       w43200000x8<>+0(SB), Y10, Y9
+	VMAXPS       wc3200000x8<>+0(SB), Y9, Y9
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y10
+	VPSUBD       Y10, Y9, Y9
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y10, Y9
+	VMULPS       w3f000000x8<>+0(SB), Y9, Y10
+	VBROADCASTSS w3f000000x1<>+0(SB), Y11
+	VDIVPS       Y9, Y11, Y9
+	VSUBPS       Y9, Y10, Y9
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPOR         Y6, Y9, Y6
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y8, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y7
+	VADDPS       w3f800000x8<>+0(SB), Y7, Y8
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMULPS       32(SI), Y6, Y6
+	VMULPS       64(SI), Y7, Y7
+	VBROADCASTSS w3f800000x1<>+0(SB), Y8
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y4, Y9
+	VBLENDVPS    Y9, Y8, Y4, Y8
+	VBROADCASTSS wbf800000x1<>+0(SB), Y9
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VMULPS       Y8, Y8, Y9
+	VPAND        w7fffffffx8<>+0(SB), Y4, Y4
+	VPAND        w7fffffffx8<>+0(SB), Y8, Y10
+	VSUBPS       Y10, Y4, Y4
+	VBROADCASTSS w40400000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y8, Y8
+	VBROADCASTSS w40c00000x1<>+0(SB), Y10
+	VSUBPS       Y9, Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VADDPS       Y4, Y4, Y4
+	VADDPS       Y4, Y9, Y4
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y5, Y5
+	VMULPS       96(SI), Y4, Y4
+	VBLENDVPS    Y5, Y4, Y7, Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       96(SI), Y8, Y4
+	VBLENDVPS    Y5, Y4, Y6, Y4
+	VMOVUPS      Y4, 96(DX)(BX*4)
+	ADDQ         $0x20, BX
+	CMPQ         BX, R10
+	JLE          lanes
+
+tail:
+	CMPQ         BX, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       (SI), Y5, Y7
+	VMULPS       Y7, Y7, Y8
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w39500d01x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3c088889x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3e2aaaabx8<>+0(SB), Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VADDPS       Y8, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y9
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y9, Y10
+	VBROADCASTSS w43020000x1<>+0(SB), Y11
+	VMINPS       Y10, Y11, Y10
+	VBROADCASTSS wc3200000x1<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y12
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f317218x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VMINPS       w43200000x8<>+0(SB), Y11, Y10
+	VMAXPS       wc3200000x8<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y11
+	VPSUBD       Y11, Y10, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS w3f000000x1<>+0(SB), Y12
+	VDIVPS       Y10, Y12, Y10
+	VSUBPS       Y10, Y11, Y10
+	VPAND        w80000000x8<>+0(SB), Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y9, Y9
+	VBLENDVPS    Y9, Y7, Y8, Y7
+	VMULPS       Y7, Y7, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y8, Y9
+	VSQRTPS      Y9, Y9
+	VMULPS       Y9, Y7, Y7
+	VMULPS       32(SI), Y7, Y7
+	VMULPS       64(SI), Y8, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y10
+	VBLENDVPS    Y10, Y9, Y5, Y9
+	VBROADCASTSS wbf800000x1<>+0(SB), Y10
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y9, Y9, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y11, Y5, Y5
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VADDPS       Y5, Y5, Y5
+	VADDPS       Y5, Y10, Y5
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       96(SI), Y5, Y5
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VMULPS       96(SI), Y9, Y5
+	VBLENDVPS    Y6, Y5, Y7, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       (SI), Y5, Y7
+	VMULPS       Y7, Y7, Y8
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w39500d01x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3c088889x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3e2aaaabx8<>+0(SB), Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VADDPS       Y8, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y9
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y9, Y10
+	VBROADCASTSS w43020000x1<>+0(SB), Y11
+	VMINPS       Y10, Y11, Y10
+	VBROADCASTSS wc3200000x1<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y12
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f317218x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VMINPS       w43200000x8<>+0(SB), Y11, Y10
+	VMAXPS       wc3200000x8<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y11
+	VPSUBD       Y11, Y10, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS w3f000000x1<>+0(SB), Y12
+	VDIVPS       Y10, Y12, Y10
+	VSUBPS       Y10, Y11, Y10
+	VPAND        w80000000x8<>+0(SB), Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y9, Y9
+	VBLENDVPS    Y9, Y7, Y8, Y7
+	VMULPS       Y7, Y7, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y8, Y9
+	VSQRTPS      Y9, Y9
+	VMULPS       Y9, Y7, Y7
+	VMULPS       32(SI), Y7, Y7
+	VMULPS       64(SI), Y8, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y10
+	VBLENDVPS    Y10, Y9, Y5, Y9
+	VBROADCASTSS wbf800000x1<>+0(SB), Y10
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y9, Y9, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y11, Y5, Y5
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VADDPS       Y5, Y5, Y5
+	VADDPS       Y5, Y10, Y5
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       96(SI), Y5, Y5
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VMULPS       96(SI), Y9, Y5
+	VBLENDVPS    Y6, Y5, Y7, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       (SI), Y5, Y7
+	VMULPS       Y7, Y7, Y8
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w39500d01x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3c088889x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3e2aaaabx8<>+0(SB), Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VADDPS       Y8, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y9
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y9, Y10
+	VBROADCASTSS w43020000x1<>+0(SB), Y11
+	VMINPS       Y10, Y11, Y10
+	VBROADCASTSS wc3200000x1<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y12
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f317218x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VMINPS       w43200000x8<>+0(SB), Y11, Y10
+	VMAXPS       wc3200000x8<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y11
+	VPSUBD       Y11, Y10, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS w3f000000x1<>+0(SB), Y12
+	VDIVPS       Y10, Y12, Y10
+	VSUBPS       Y10, Y11, Y10
+	VPAND        w80000000x8<>+0(SB), Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y9, Y9
+	VBLENDVPS    Y9, Y7, Y8, Y7
+	VMULPS       Y7, Y7, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y8, Y9
+	VSQRTPS      Y9, Y9
+	VMULPS       Y9, Y7, Y7
+	VMULPS       32(SI), Y7, Y7
+	VMULPS       64(SI), Y8, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y10
+	VBLENDVPS    Y10, Y9, Y5, Y9
+	VBROADCASTSS wbf800000x1<>+0(SB), Y10
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y9, Y9, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y11, Y5, Y5
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VADDPS       Y5, Y5, Y5
+	VADDPS       Y5, Y10, Y5
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       96(SI), Y5, Y5
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       96(SI), Y9, Y5
+	VBLENDVPS    Y6, Y5, Y7, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, R9
+	JGE          fold
+	MOVQ         R9, R10
+	SUBQ         BX, R10
+	VMOVD        R10, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMASKMOVPS   (AX)(BX*4), Y4, Y6
+	VMULPS       (SI), Y5, Y7
+	VMULPS       Y7, Y7, Y8
+	VBROADCASTSS w3638ef1dx1<>+0(SB), Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w39500d01x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3c088889x8<>+0(SB), Y9, Y9
+	VMULPS       Y8, Y9, Y9
+	VADDPS       w3e2aaaabx8<>+0(SB), Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y8
+	VADDPS       Y8, Y7, Y8
+	VPAND        w7fffffffx8<>+0(SB), Y7, Y9
+	VMULPS       w3fb8aa3bx8<>+0(SB), Y9, Y10
+	VBROADCASTSS w43020000x1<>+0(SB), Y11
+	VMINPS       Y10, Y11, Y10
+	VBROADCASTSS wc3200000x1<>+0(SB), Y11
+	VMAXPS       Y10, Y11, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y12
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f317218x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VMINPS       w43200000x8<>+0(SB), Y11, Y10
+	VMAXPS       wc3200000x8<>+0(SB), Y10, Y10
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y11
+	VPSUBD       Y11, Y10, Y10
+	VPADDD       w0000007fx8<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y11, Y12, Y11
+	VPADDD       w0000007fx8<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y10, Y11, Y10
+	VMULPS       w3f000000x8<>+0(SB), Y10, Y11
+	VBROADCASTSS w3f000000x1<>+0(SB), Y12
+	VDIVPS       Y10, Y12, Y10
+	VSUBPS       Y10, Y11, Y10
+	VPAND        w80000000x8<>+0(SB), Y7, Y7
+	VPOR         Y7, Y10, Y7
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y9, Y9
+	VBLENDVPS    Y9, Y7, Y8, Y7
+	VMULPS       Y7, Y7, Y8
+	VADDPS       w3f800000x8<>+0(SB), Y8, Y9
+	VSQRTPS      Y9, Y9
+	VMULPS       Y9, Y7, Y7
+	VMULPS       32(SI), Y7, Y7
+	VMULPS       64(SI), Y8, Y8
+	VBROADCASTSS w3f800000x1<>+0(SB), Y9
+	VCMPPS       $0x1e, w3f800000x8<>+0(SB), Y5, Y10
+	VBLENDVPS    Y10, Y9, Y5, Y9
+	VBROADCASTSS wbf800000x1<>+0(SB), Y10
+	VCMPPS       $0x11, wbf800000x8<>+0(SB), Y9, Y11
+	VBLENDVPS    Y11, Y10, Y9, Y9
+	VMULPS       Y9, Y9, Y10
+	VPAND        w7fffffffx8<>+0(SB), Y5, Y5
+	VPAND        w7fffffffx8<>+0(SB), Y9, Y11
+	VSUBPS       Y11, Y5, Y5
+	VBROADCASTSS w40400000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y9, Y9
+	VBROADCASTSS w40c00000x1<>+0(SB), Y11
+	VSUBPS       Y10, Y11, Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VADDPS       Y5, Y5, Y5
+	VADDPS       Y5, Y10, Y5
+	VCMPPS       $0x1e, w00000000x8<>+0(SB), Y6, Y6
+	VMULPS       96(SI), Y5, Y5
+	VBLENDVPS    Y6, Y5, Y8, Y5
+	VANDPS       Y4, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VMULPS       96(SI), Y9, Y5
+	VBLENDVPS    Y6, Y5, Y7, Y5
+	VMASKMOVPS   Y5, Y4, (DX)(BX*4)
+	ADDQ         $0x08, BX
+
+fold:
+	MOVQ         R9, BX
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x0e, X0, X1
+	VADDPS       X1, X0, X0
+	VPERMILPS    $0x01, X0, X1
+	VADDSS       X1, X0, X0
+	VMOVSS       X0, (R8)
+	ADDQ         $0x04, R8
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w3e800000x8<>+0(SB)/4, $0x3e800000
+DATA w3e800000x8<>+4(SB)/4, $0x3e800000
+DATA w3e800000x8<>+8(SB)/4, $0x3e800000
+DATA w3e800000x8<>+12(SB)/4, $0x3e800000
+DATA w3e800000x8<>+16(SB)/4, $0x3e800000
+DATA w3e800000x8<>+20(SB)/4, $0x3e800000
+DATA w3e800000x8<>+24(SB)/4, $0x3e800000
+DATA w3e800000x8<>+28(SB)/4, $0x3e800000
+GLOBL w3e800000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w00000000x8<>+0(SB)/4, $0x00000000
+DATA w00000000x8<>+4(SB)/4, $0x00000000
+DATA w00000000x8<>+8(SB)/4, $0x00000000
+DATA w00000000x8<>+12(SB)/4, $0x00000000
+DATA w00000000x8<>+16(SB)/4, $0x00000000
+DATA w00000000x8<>+20(SB)/4, $0x00000000
+DATA w00000000x8<>+24(SB)/4, $0x00000000
+DATA w00000000x8<>+28(SB)/4, $0x00000000
+GLOBL w00000000x8<>(SB), RODATA|NOPTR, $32
+
 // func cubicSaddleAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·cubicSaddleAVX512(SB), $0-40
@@ -19188,12 +21208,6 @@ fold:
 done:
 	VZEROUPPER
 	RET
-
-DATA w00000000x1<>+0(SB)/4, $0x00000000
-GLOBL w00000000x1<>(SB), RODATA|NOPTR, $4
-
-DATA w3f000000x1<>+0(SB)/4, $0x3f000000
-GLOBL w3f000000x1<>(SB), RODATA|NOPTR, $4
 
 // func cubicSaddleAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2, CMOV
@@ -19431,26 +21445,6 @@ fold:
 done:
 	VZEROUPPER
 	RET
-
-DATA w00000000x8<>+0(SB)/4, $0x00000000
-DATA w00000000x8<>+4(SB)/4, $0x00000000
-DATA w00000000x8<>+8(SB)/4, $0x00000000
-DATA w00000000x8<>+12(SB)/4, $0x00000000
-DATA w00000000x8<>+16(SB)/4, $0x00000000
-DATA w00000000x8<>+20(SB)/4, $0x00000000
-DATA w00000000x8<>+24(SB)/4, $0x00000000
-DATA w00000000x8<>+28(SB)/4, $0x00000000
-GLOBL w00000000x8<>(SB), RODATA|NOPTR, $32
-
-DATA w3f000000x8<>+0(SB)/4, $0x3f000000
-DATA w3f000000x8<>+4(SB)/4, $0x3f000000
-DATA w3f000000x8<>+8(SB)/4, $0x3f000000
-DATA w3f000000x8<>+12(SB)/4, $0x3f000000
-DATA w3f000000x8<>+16(SB)/4, $0x3f000000
-DATA w3f000000x8<>+20(SB)/4, $0x3f000000
-DATA w3f000000x8<>+24(SB)/4, $0x3f000000
-DATA w3f000000x8<>+28(SB)/4, $0x3f000000
-GLOBL w3f000000x8<>(SB), RODATA|NOPTR, $32
 
 // func diagonalAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
@@ -20047,9 +22041,6 @@ done:
 	VZEROUPPER
 	RET
 
-DATA w3e800000x1<>+0(SB)/4, $0x3e800000
-GLOBL w3e800000x1<>(SB), RODATA|NOPTR, $4
-
 // func doubleWellAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2, CMOV
 TEXT ·doubleWellAVX2(SB), $0-40
@@ -20244,16 +22235,6 @@ fold:
 done:
 	VZEROUPPER
 	RET
-
-DATA w3e800000x8<>+0(SB)/4, $0x3e800000
-DATA w3e800000x8<>+4(SB)/4, $0x3e800000
-DATA w3e800000x8<>+8(SB)/4, $0x3e800000
-DATA w3e800000x8<>+12(SB)/4, $0x3e800000
-DATA w3e800000x8<>+16(SB)/4, $0x3e800000
-DATA w3e800000x8<>+20(SB)/4, $0x3e800000
-DATA w3e800000x8<>+24(SB)/4, $0x3e800000
-DATA w3e800000x8<>+28(SB)/4, $0x3e800000
-GLOBL w3e800000x8<>(SB), RODATA|NOPTR, $32
 
 // func gaussianAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
@@ -20538,24 +22519,28 @@ group:
 	VPSLLD           $0x01, Z4, Z8
 	VPTESTMD.BCST    w80000000x1<>+0(SB), Z7, K1
 	VPTESTMD.BCST    w80000000x1<>+0(SB), Z8, K2
-	VMOVAPS          Z5, Z11
-	VMOVAPS          Z9, K1, Z11
-	VMOVAPS          Z6, Z12
-	VMOVAPS          Z10, K2, Z12
+	VMOVAPS          Z5, Z7
+	VMOVAPS          Z9, K1, Z7
+	VMOVAPS          Z6, Z8
+	VMOVAPS          Z10, K2, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z7
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z8
+	VPSLLD           $0x01, Z2, Z11
+	VPSLLD           $0x01, Z4, Z12
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z11, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z12, K2
 	VMOVAPS          Z9, Z9
 	VMOVAPS          Z5, K1, Z9
 	VMOVAPS          Z10, Z5
 	VMOVAPS          Z6, K2, Z5
-	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z11
-	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z12
-	VPXORD           Z7, Z2, Z2
-	VPXORD           Z8, Z4, Z4
+	VPXORD           Z11, Z2, Z2
+	VPXORD           Z12, Z4, Z4
 	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z9
 	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z5
 	VMULPS           Z9, Z1, Z2
 	VMULPS           Z5, Z3, Z4
-	VMULPS           Z11, Z1, Z1
-	VMULPS           Z12, Z3, Z3
+	VMULPS           Z7, Z1, Z1
+	VMULPS           Z8, Z3, Z3
 	VMULPS           Z0, Z2, Z2
 	VMOVUPS          (AX)(CX*4), Z5
 	VADDPS           Z2, Z5, Z2
@@ -20791,24 +22776,28 @@ tail:
 	VPSLLD           $0x01, Z4, Z8
 	VPTESTMD.BCST    w80000000x1<>+0(SB), Z7, K1
 	VPTESTMD.BCST    w80000000x1<>+0(SB), Z8, K2
-	VMOVAPS          Z5, Z11
-	VMOVAPS          Z9, K1, Z11
-	VMOVAPS          Z6, Z12
-	VMOVAPS          Z10, K2, Z12
+	VMOVAPS          Z5, Z7
+	VMOVAPS          Z9, K1, Z7
+	VMOVAPS          Z6, Z8
+	VMOVAPS          Z10, K2, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z7
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z8
+	VPSLLD           $0x01, Z2, Z11
+	VPSLLD           $0x01, Z4, Z12
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z11, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z12, K2
 	VMOVAPS          Z9, Z9
 	VMOVAPS          Z5, K1, Z9
 	VMOVAPS          Z10, Z5
 	VMOVAPS          Z6, K2, Z5
-	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z11
-	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z12
-	VPXORD           Z7, Z2, Z2
-	VPXORD           Z8, Z4, Z4
+	VPXORD           Z11, Z2, Z2
+	VPXORD           Z12, Z4, Z4
 	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z9
 	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z5
 	VMULPS           Z9, Z1, Z2
 	VMULPS           Z5, Z3, Z4
-	VMULPS           Z11, Z1, Z1
-	VMULPS           Z12, Z3, Z3
+	VMULPS           Z7, Z1, Z1
+	VMULPS           Z8, Z3, Z3
 	MOVQ             CX, BX
 	CMPQ             BX, DX
 	JGE              drawn2
@@ -21321,24 +23310,26 @@ group:
 	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
 	VPSLLD       $0x01, Y2, Y7
 	VPSLLD       $0x01, Y4, Y8
-	VBLENDVPS    Y7, Y9, Y5, Y11
-	VBLENDVPS    Y8, Y10, Y6, Y12
-	VBLENDVPS    Y7, Y5, Y9, Y5
-	VBLENDVPS    Y8, Y6, Y10, Y6
-	VPAND        w80000000x8<>+0(SB), Y2, Y9
-	VPXOR        Y9, Y11, Y11
-	VPAND        w80000000x8<>+0(SB), Y4, Y9
-	VPXOR        Y9, Y12, Y12
-	VPXOR        Y7, Y2, Y2
-	VPXOR        Y8, Y4, Y4
+	VBLENDVPS    Y7, Y9, Y5, Y7
+	VBLENDVPS    Y8, Y10, Y6, Y8
+	VPAND        w80000000x8<>+0(SB), Y2, Y11
+	VPXOR        Y11, Y7, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y11
+	VPXOR        Y11, Y8, Y8
+	VPSLLD       $0x01, Y2, Y11
+	VPSLLD       $0x01, Y4, Y12
+	VBLENDVPS    Y11, Y5, Y9, Y5
+	VBLENDVPS    Y12, Y6, Y10, Y6
+	VPXOR        Y11, Y2, Y2
+	VPXOR        Y12, Y4, Y4
 	VPAND        w80000000x8<>+0(SB), Y2, Y2
 	VPXOR        Y2, Y5, Y5
 	VPAND        w80000000x8<>+0(SB), Y4, Y2
 	VPXOR        Y2, Y6, Y6
 	VMULPS       Y5, Y1, Y2
 	VMULPS       Y6, Y3, Y4
-	VMULPS       Y11, Y1, Y1
-	VMULPS       Y12, Y3, Y3
+	VMULPS       Y7, Y1, Y1
+	VMULPS       Y8, Y3, Y3
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      (AX)(CX*4), Y5
 	VADDPS       Y2, Y5, Y2
@@ -21624,24 +23615,26 @@ rest:
 	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
 	VPSLLD       $0x01, Y2, Y7
 	VPSLLD       $0x01, Y4, Y8
-	VBLENDVPS    Y7, Y9, Y5, Y11
-	VBLENDVPS    Y8, Y10, Y6, Y12
-	VBLENDVPS    Y7, Y5, Y9, Y5
-	VBLENDVPS    Y8, Y6, Y10, Y6
-	VPAND        w80000000x8<>+0(SB), Y2, Y9
-	VPXOR        Y9, Y11, Y11
-	VPAND        w80000000x8<>+0(SB), Y4, Y9
-	VPXOR        Y9, Y12, Y12
-	VPXOR        Y7, Y2, Y2
-	VPXOR        Y8, Y4, Y4
+	VBLENDVPS    Y7, Y9, Y5, Y7
+	VBLENDVPS    Y8, Y10, Y6, Y8
+	VPAND        w80000000x8<>+0(SB), Y2, Y11
+	VPXOR        Y11, Y7, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y11
+	VPXOR        Y11, Y8, Y8
+	VPSLLD       $0x01, Y2, Y11
+	VPSLLD       $0x01, Y4, Y12
+	VBLENDVPS    Y11, Y5, Y9, Y5
+	VBLENDVPS    Y12, Y6, Y10, Y6
+	VPXOR        Y11, Y2, Y2
+	VPXOR        Y12, Y4, Y4
 	VPAND        w80000000x8<>+0(SB), Y2, Y2
 	VPXOR        Y2, Y5, Y5
 	VPAND        w80000000x8<>+0(SB), Y4, Y2
 	VPXOR        Y2, Y6, Y6
 	VMULPS       Y5, Y1, Y2
 	VMULPS       Y6, Y3, Y4
-	VMULPS       Y11, Y1, Y1
-	VMULPS       Y12, Y3, Y3
+	VMULPS       Y7, Y1, Y1
+	VMULPS       Y8, Y3, Y3
 	MOVQ         CX, SI
 	CMPQ         SI, DX
 	JGE          drawn2
@@ -22116,24 +24109,28 @@ group:
 	VPSLLD           $0x01, Z4, Z8
 	VPTESTMD.BCST    w80000000x1<>+0(SB), Z7, K1
 	VPTESTMD.BCST    w80000000x1<>+0(SB), Z8, K2
-	VMOVAPS          Z5, Z11
-	VMOVAPS          Z9, K1, Z11
-	VMOVAPS          Z6, Z12
-	VMOVAPS          Z10, K2, Z12
+	VMOVAPS          Z5, Z7
+	VMOVAPS          Z9, K1, Z7
+	VMOVAPS          Z6, Z8
+	VMOVAPS          Z10, K2, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z7
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z8
+	VPSLLD           $0x01, Z2, Z11
+	VPSLLD           $0x01, Z4, Z12
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z11, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z12, K2
 	VMOVAPS          Z9, Z9
 	VMOVAPS          Z5, K1, Z9
 	VMOVAPS          Z10, Z5
 	VMOVAPS          Z6, K2, Z5
-	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z11
-	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z12
-	VPXORD           Z7, Z2, Z2
-	VPXORD           Z8, Z4, Z4
+	VPXORD           Z11, Z2, Z2
+	VPXORD           Z12, Z4, Z4
 	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z9
 	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z5
 	VMULPS           Z9, Z1, Z2
 	VMULPS           Z5, Z3, Z4
-	VMULPS           Z11, Z1, Z1
-	VMULPS           Z12, Z3, Z3
+	VMULPS           Z7, Z1, Z1
+	VMULPS           Z8, Z3, Z3
 	VMULPS           Z0, Z2, Z2
 	VMOVUPS          (AX)(DX*4), Z5
 	VMULPS           Z5, Z2, Z2
@@ -22377,24 +24374,28 @@ tail:
 	VPSLLD           $0x01, Z4, Z8
 	VPTESTMD.BCST    w80000000x1<>+0(SB), Z7, K1
 	VPTESTMD.BCST    w80000000x1<>+0(SB), Z8, K2
-	VMOVAPS          Z5, Z11
-	VMOVAPS          Z9, K1, Z11
-	VMOVAPS          Z6, Z12
-	VMOVAPS          Z10, K2, Z12
+	VMOVAPS          Z5, Z7
+	VMOVAPS          Z9, K1, Z7
+	VMOVAPS          Z6, Z8
+	VMOVAPS          Z10, K2, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z7
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z8
+	VPSLLD           $0x01, Z2, Z11
+	VPSLLD           $0x01, Z4, Z12
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z11, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z12, K2
 	VMOVAPS          Z9, Z9
 	VMOVAPS          Z5, K1, Z9
 	VMOVAPS          Z10, Z5
 	VMOVAPS          Z6, K2, Z5
-	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z11
-	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z12
-	VPXORD           Z7, Z2, Z2
-	VPXORD           Z8, Z4, Z4
+	VPXORD           Z11, Z2, Z2
+	VPXORD           Z12, Z4, Z4
 	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z2, Z9
 	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z4, Z5
 	VMULPS           Z9, Z1, Z2
 	VMULPS           Z5, Z3, Z4
-	VMULPS           Z11, Z1, Z1
-	VMULPS           Z12, Z3, Z3
+	VMULPS           Z7, Z1, Z1
+	VMULPS           Z8, Z3, Z3
 	MOVQ             DX, SI
 	CMPQ             SI, BX
 	JGE              drawn2
@@ -22832,24 +24833,26 @@ group:
 	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
 	VPSLLD       $0x01, Y2, Y7
 	VPSLLD       $0x01, Y4, Y8
-	VBLENDVPS    Y7, Y9, Y5, Y11
-	VBLENDVPS    Y8, Y10, Y6, Y12
-	VBLENDVPS    Y7, Y5, Y9, Y5
-	VBLENDVPS    Y8, Y6, Y10, Y6
-	VPAND        w80000000x8<>+0(SB), Y2, Y9
-	VPXOR        Y9, Y11, Y11
-	VPAND        w80000000x8<>+0(SB), Y4, Y9
-	VPXOR        Y9, Y12, Y12
-	VPXOR        Y7, Y2, Y2
-	VPXOR        Y8, Y4, Y4
+	VBLENDVPS    Y7, Y9, Y5, Y7
+	VBLENDVPS    Y8, Y10, Y6, Y8
+	VPAND        w80000000x8<>+0(SB), Y2, Y11
+	VPXOR        Y11, Y7, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y11
+	VPXOR        Y11, Y8, Y8
+	VPSLLD       $0x01, Y2, Y11
+	VPSLLD       $0x01, Y4, Y12
+	VBLENDVPS    Y11, Y5, Y9, Y5
+	VBLENDVPS    Y12, Y6, Y10, Y6
+	VPXOR        Y11, Y2, Y2
+	VPXOR        Y12, Y4, Y4
 	VPAND        w80000000x8<>+0(SB), Y2, Y2
 	VPXOR        Y2, Y5, Y5
 	VPAND        w80000000x8<>+0(SB), Y4, Y2
 	VPXOR        Y2, Y6, Y6
 	VMULPS       Y5, Y1, Y2
 	VMULPS       Y6, Y3, Y4
-	VMULPS       Y11, Y1, Y1
-	VMULPS       Y12, Y3, Y3
+	VMULPS       Y7, Y1, Y1
+	VMULPS       Y8, Y3, Y3
 	VMULPS       Y0, Y2, Y2
 	VMOVUPS      (AX)(DX*4), Y5
 	VMULPS       Y5, Y2, Y2
@@ -23143,24 +25146,26 @@ rest:
 	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
 	VPSLLD       $0x01, Y2, Y7
 	VPSLLD       $0x01, Y4, Y8
-	VBLENDVPS    Y7, Y9, Y5, Y11
-	VBLENDVPS    Y8, Y10, Y6, Y12
-	VBLENDVPS    Y7, Y5, Y9, Y5
-	VBLENDVPS    Y8, Y6, Y10, Y6
-	VPAND        w80000000x8<>+0(SB), Y2, Y9
-	VPXOR        Y9, Y11, Y11
-	VPAND        w80000000x8<>+0(SB), Y4, Y9
-	VPXOR        Y9, Y12, Y12
-	VPXOR        Y7, Y2, Y2
-	VPXOR        Y8, Y4, Y4
+	VBLENDVPS    Y7, Y9, Y5, Y7
+	VBLENDVPS    Y8, Y10, Y6, Y8
+	VPAND        w80000000x8<>+0(SB), Y2, Y11
+	VPXOR        Y11, Y7, Y7
+	VPAND        w80000000x8<>+0(SB), Y4, Y11
+	VPXOR        Y11, Y8, Y8
+	VPSLLD       $0x01, Y2, Y11
+	VPSLLD       $0x01, Y4, Y12
+	VBLENDVPS    Y11, Y5, Y9, Y5
+	VBLENDVPS    Y12, Y6, Y10, Y6
+	VPXOR        Y11, Y2, Y2
+	VPXOR        Y12, Y4, Y4
 	VPAND        w80000000x8<>+0(SB), Y2, Y2
 	VPXOR        Y2, Y5, Y5
 	VPAND        w80000000x8<>+0(SB), Y4, Y2
 	VPXOR        Y2, Y6, Y6
 	VMULPS       Y5, Y1, Y2
 	VMULPS       Y6, Y3, Y4
-	VMULPS       Y11, Y1, Y1
-	VMULPS       Y12, Y3, Y3
+	VMULPS       Y7, Y1, Y1
+	VMULPS       Y8, Y3, Y3
 	MOVQ         DX, DI
 	CMPQ         DI, BX
 	JGE          drawn2
@@ -34664,12 +36669,6 @@ done:
 	VZEROUPPER
 	RET
 
-DATA w43020000x1<>+0(SB)/4, $0x43020000
-GLOBL w43020000x1<>(SB), RODATA|NOPTR, $4
-
-DATA wc3200000x1<>+0(SB)/4, $0xc3200000
-GLOBL wc3200000x1<>(SB), RODATA|NOPTR, $4
-
 // func paretoAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·paretoAVX2(SB), $736-40
@@ -42295,6 +44294,698 @@ done:
 	VZEROUPPER
 	RET
 
+// func ripplesAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·ripplesAVX512(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Z0
+	VBROADCASTSS 8(DX), Z1
+	VBROADCASTSS 12(DX), Z2
+	VBROADCASTSS 16(DX), Z3
+	VBROADCASTSS 20(DX), Z4
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS          (CX)(DX*4), Z7
+	VMOVUPS          64(CX)(DX*4), Z8
+	VMULPS           Z0, Z7, Z9
+	VMULPS           Z0, Z8, Z10
+	VRNDSCALEPS      $0x00, Z9, Z11
+	VRNDSCALEPS      $0x00, Z10, Z12
+	VSUBPS           Z11, Z9, Z9
+	VSUBPS           Z12, Z10, Z10
+	VMULPS.BCST      w40800000x1<>+0(SB), Z9, Z11
+	VMULPS.BCST      w40800000x1<>+0(SB), Z10, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z11, Z11
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z11, Z13
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z14
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z13, Z13
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z14, Z14
+	VSUBPS           Z13, Z9, Z9
+	VSUBPS           Z14, Z10, Z10
+	VPSLLD           $0x1e, Z11, Z11
+	VPSLLD           $0x1e, Z12, Z12
+	VMULPS           Z9, Z9, Z13
+	VMULPS           Z10, Z10, Z14
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z15
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z16
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z14, Z16
+	VMULPS           Z9, Z15, Z9
+	VMULPS           Z10, Z16, Z10
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z15
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z16
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z14, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z13, Z15
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z14, Z16
+	VPSLLD           $0x01, Z11, Z13
+	VPSLLD           $0x01, Z12, Z14
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z13, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z14, K2
+	VMOVAPS          Z9, Z13
+	VMOVAPS          Z15, K1, Z13
+	VMOVAPS          Z10, Z14
+	VMOVAPS          Z16, K2, Z14
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z11, Z13
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z14
+	VPSLLD           $0x01, Z11, Z17
+	VPSLLD           $0x01, Z12, Z18
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z17, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z18, K2
+	VMOVAPS          Z15, Z15
+	VMOVAPS          Z9, K1, Z15
+	VMOVAPS          Z16, Z9
+	VMOVAPS          Z10, K2, Z9
+	VPXORD           Z17, Z11, Z10
+	VPXORD           Z18, Z12, Z11
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z10, Z15
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z11, Z9
+	VMULPS           Z1, Z7, Z10
+	VMULPS           Z1, Z8, Z11
+	VMULPS           Z15, Z13, Z12
+	VMULPS           Z9, Z14, Z9
+	VMULPS           Z2, Z12, Z12
+	VMULPS           Z2, Z9, Z9
+	VADDPS           Z12, Z10, Z10
+	VADDPS           Z9, Z11, Z9
+	VMULPS           Z7, Z7, Z7
+	VMULPS           Z8, Z8, Z8
+	VMULPS           Z3, Z7, Z7
+	VMULPS           Z3, Z8, Z8
+	VMULPS           Z13, Z13, Z11
+	VMULPS           Z14, Z14, Z12
+	VMULPS           Z4, Z11, Z11
+	VMULPS           Z4, Z12, Z12
+	VADDPS           Z11, Z7, Z7
+	VADDPS           Z12, Z8, Z8
+	VADDPS           Z7, Z5, Z5
+	VADDPS           Z8, Z6, Z6
+	VMOVUPS          Z10, (AX)(DX*4)
+	VMOVUPS          Z9, 64(AX)(DX*4)
+	ADDQ             $0x20, DX
+	CMPQ             DX, R8
+	JLE              lanes
+
+tail:
+	CMPQ             DX, DI
+	JGE              fold
+	MOVQ             DI, R8
+	SUBQ             DX, R8
+	MOVL             $0xffffffff, R9
+	BZHIL            R8, R9, R9
+	KMOVW            R9, K1
+	VMOVUPS.Z        (CX)(DX*4), K1, Z7
+	VMULPS           Z0, Z7, Z8
+	VRNDSCALEPS      $0x00, Z8, Z9
+	VSUBPS           Z9, Z8, Z8
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z9
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z9, Z9
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z9, Z10
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z10, Z10
+	VSUBPS           Z10, Z8, Z8
+	VPSLLD           $0x1e, Z9, Z9
+	VMULPS           Z8, Z8, Z10
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z11
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z10, Z11
+	VMULPS           Z8, Z11, Z8
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z11
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z11
+	VPSLLD           $0x01, Z9, Z10
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z10, K2
+	VMOVAPS          Z8, Z10
+	VMOVAPS          Z11, K2, Z10
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z9, Z10
+	VPSLLD           $0x01, Z9, Z12
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z12, K2
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z8, K2, Z11
+	VPXORD           Z12, Z9, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z8, Z11
+	VMULPS           Z1, Z7, Z8
+	VMULPS           Z11, Z10, Z9
+	VMULPS           Z2, Z9, Z9
+	VADDPS           Z9, Z8, Z8
+	VMULPS           Z7, Z7, Z7
+	VMULPS           Z3, Z7, Z7
+	VMULPS           Z10, Z10, Z9
+	VMULPS           Z4, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVAPS.Z        Z7, K1, Z7
+	VADDPS           Z7, Z5, Z5
+	VMOVUPS          Z8, K1, (AX)(DX*4)
+	ADDQ             $0x10, DX
+	CMPQ             DX, DI
+	JGE              fold
+	MOVQ             DI, R8
+	SUBQ             DX, R8
+	MOVL             $0xffffffff, R9
+	BZHIL            R8, R9, R9
+	KMOVW            R9, K1
+	VMOVUPS.Z        (CX)(DX*4), K1, Z7
+	VMULPS           Z0, Z7, Z8
+	VRNDSCALEPS      $0x00, Z8, Z9
+	VSUBPS           Z9, Z8, Z8
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z9
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z9, Z9
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z9, Z10
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z10, Z10
+	VSUBPS           Z10, Z8, Z8
+	VPSLLD           $0x1e, Z9, Z9
+	VMULPS           Z8, Z8, Z10
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z11
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z10, Z11
+	VMULPS           Z8, Z11, Z8
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z11
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z10, Z11
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z10, Z11
+	VPSLLD           $0x01, Z9, Z10
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z10, K2
+	VMOVAPS          Z8, Z10
+	VMOVAPS          Z11, K2, Z10
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z9, Z10
+	VPSLLD           $0x01, Z9, Z12
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z12, K2
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z8, K2, Z11
+	VPXORD           Z12, Z9, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z8, Z11
+	VMULPS           Z1, Z7, Z8
+	VMULPS           Z11, Z10, Z9
+	VMULPS           Z2, Z9, Z9
+	VADDPS           Z9, Z8, Z8
+	VMULPS           Z7, Z7, Z7
+	VMULPS           Z3, Z7, Z7
+	VMULPS           Z10, Z10, Z9
+	VMULPS           Z4, Z9, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVAPS.Z        Z7, K1, Z7
+	VADDPS           Z7, Z6, Z6
+	VMOVUPS          Z8, K1, (AX)(DX*4)
+	ADDQ             $0x10, DX
+
+fold:
+	MOVQ          DI, DX
+	VADDPS        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VADDPS        Y7, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X7
+	VADDPS        X7, X5, X5
+	VPERMILPS     $0x0e, X5, X7
+	VADDPS        X7, X5, X5
+	VPERMILPS     $0x01, X5, X7
+	VADDSS        X7, X5, X5
+	VMOVSS        X5, (SI)
+	ADDQ          $0x04, SI
+	JMP           unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w40800000x1<>+0(SB)/4, $0x40800000
+GLOBL w40800000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w4b400000x1<>+0(SB)/4, $0x4b400000
+GLOBL w4b400000x1<>(SB), RODATA|NOPTR, $4
+
+// func ripplesAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·ripplesAVX2(SB), $0-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Y0
+	VBROADCASTSS 8(DX), Y1
+	VBROADCASTSS 12(DX), Y2
+	VBROADCASTSS 16(DX), Y3
+	VBROADCASTSS 20(DX), Y4
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+
+unit:
+	CMPQ    DX, BX
+	JGE     done
+	LEAQ    1024(DX), DI
+	CMPQ    DI, BX
+	CMOVQGT BX, DI
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	MOVQ    DI, R8
+	SUBQ    $0x20, R8
+	CMPQ    DX, R8
+	JGT     tail
+
+lanes:
+	VMOVUPS      (CX)(DX*4), Y9
+	VMULPS       Y0, Y9, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VMULPS       w40800000x8<>+0(SB), Y10, Y11
+	VADDPS       w4b400000x8<>+0(SB), Y11, Y11
+	VSUBPS       w4b400000x8<>+0(SB), Y11, Y12
+	VMULPS       w3e800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y12, Y10, Y10
+	VPSLLD       $0x1e, Y11, Y11
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y12, Y13
+	VMULPS       Y10, Y13, Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y12, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y12, Y13
+	VPSLLD       $0x01, Y11, Y12
+	VBLENDVPS    Y12, Y13, Y10, Y12
+	VPAND        w80000000x8<>+0(SB), Y11, Y14
+	VPXOR        Y14, Y12, Y12
+	VPSLLD       $0x01, Y11, Y14
+	VBLENDVPS    Y14, Y10, Y13, Y10
+	VPXOR        Y14, Y11, Y11
+	VPAND        w80000000x8<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VMULPS       Y1, Y9, Y11
+	VMULPS       Y10, Y12, Y10
+	VMULPS       Y2, Y10, Y10
+	VADDPS       Y10, Y11, Y10
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y12, Y12, Y11
+	VMULPS       Y4, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y9, Y5, Y5
+	VMOVUPS      Y10, (AX)(DX*4)
+	VMOVUPS      32(CX)(DX*4), Y9
+	VMULPS       Y0, Y9, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VMULPS       w40800000x8<>+0(SB), Y10, Y11
+	VADDPS       w4b400000x8<>+0(SB), Y11, Y11
+	VSUBPS       w4b400000x8<>+0(SB), Y11, Y12
+	VMULPS       w3e800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y12, Y10, Y10
+	VPSLLD       $0x1e, Y11, Y11
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y12, Y13
+	VMULPS       Y10, Y13, Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y12, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y12, Y13
+	VPSLLD       $0x01, Y11, Y12
+	VBLENDVPS    Y12, Y13, Y10, Y12
+	VPAND        w80000000x8<>+0(SB), Y11, Y14
+	VPXOR        Y14, Y12, Y12
+	VPSLLD       $0x01, Y11, Y14
+	VBLENDVPS    Y14, Y10, Y13, Y10
+	VPXOR        Y14, Y11, Y11
+	VPAND        w80000000x8<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VMULPS       Y1, Y9, Y11
+	VMULPS       Y10, Y12, Y10
+	VMULPS       Y2, Y10, Y10
+	VADDPS       Y10, Y11, Y10
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y12, Y12, Y11
+	VMULPS       Y4, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VMOVUPS      Y10, 32(AX)(DX*4)
+	VMOVUPS      64(CX)(DX*4), Y9
+	VMULPS       Y0, Y9, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VMULPS       w40800000x8<>+0(SB), Y10, Y11
+	VADDPS       w4b400000x8<>+0(SB), Y11, Y11
+	VSUBPS       w4b400000x8<>+0(SB), Y11, Y12
+	VMULPS       w3e800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y12, Y10, Y10
+	VPSLLD       $0x1e, Y11, Y11
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y12, Y13
+	VMULPS       Y10, Y13, Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y12, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y12, Y13
+	VPSLLD       $0x01, Y11, Y12
+	VBLENDVPS    Y12, Y13, Y10, Y12
+	VPAND        w80000000x8<>+0(SB), Y11, Y14
+	VPXOR        Y14, Y12, Y12
+	VPSLLD       $0x01, Y11, Y14
+	VBLENDVPS    Y14, Y10, Y13, Y10
+	VPXOR        Y14, Y11, Y11
+	VPAND        w80000000x8<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VMULPS       Y1, Y9, Y11
+	VMULPS       Y10, Y12, Y10
+	VMULPS       Y2, Y10, Y10
+	VADDPS       Y10, Y11, Y10
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y12, Y12, Y11
+	VMULPS       Y4, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMOVUPS      Y10, 64(AX)(DX*4)
+	VMOVUPS      96(CX)(DX*4), Y9
+	VMULPS       Y0, Y9, Y10
+	VROUNDPS     $0x00, Y10, Y11
+	VSUBPS       Y11, Y10, Y10
+	VMULPS       w40800000x8<>+0(SB), Y10, Y11
+	VADDPS       w4b400000x8<>+0(SB), Y11, Y11
+	VSUBPS       w4b400000x8<>+0(SB), Y11, Y12
+	VMULPS       w3e800000x8<>+0(SB), Y12, Y12
+	VSUBPS       Y12, Y10, Y10
+	VPSLLD       $0x1e, Y11, Y11
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y12, Y13
+	VMULPS       Y10, Y13, Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y12, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y12, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y12, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y12, Y13
+	VPSLLD       $0x01, Y11, Y12
+	VBLENDVPS    Y12, Y13, Y10, Y12
+	VPAND        w80000000x8<>+0(SB), Y11, Y14
+	VPXOR        Y14, Y12, Y12
+	VPSLLD       $0x01, Y11, Y14
+	VBLENDVPS    Y14, Y10, Y13, Y10
+	VPXOR        Y14, Y11, Y11
+	VPAND        w80000000x8<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y10, Y10
+	VMULPS       Y1, Y9, Y11
+	VMULPS       Y10, Y12, Y10
+	VMULPS       Y2, Y10, Y10
+	VADDPS       Y10, Y11, Y10
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y3, Y9, Y9
+	VMULPS       Y12, Y12, Y11
+	VMULPS       Y4, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	VMOVUPS      Y10, 96(AX)(DX*4)
+	ADDQ         $0x20, DX
+	CMPQ         DX, R8
+	JLE          lanes
+
+tail:
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X9
+	VPBROADCASTD X9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
+	VMASKMOVPS   (CX)(DX*4), Y9, Y10
+	VMULPS       Y0, Y10, Y11
+	VROUNDPS     $0x00, Y11, Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       w40800000x8<>+0(SB), Y11, Y12
+	VADDPS       w4b400000x8<>+0(SB), Y12, Y12
+	VSUBPS       w4b400000x8<>+0(SB), Y12, Y13
+	VMULPS       w3e800000x8<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y11, Y11
+	VPSLLD       $0x1e, Y12, Y12
+	VMULPS       Y11, Y11, Y13
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y14
+	VFMADD213PS  w42a34052x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y13, Y14
+	VMULPS       Y11, Y14, Y11
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y14
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y13, Y14
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w3f800000x8<>+0(SB), Y13, Y14
+	VPSLLD       $0x01, Y12, Y13
+	VBLENDVPS    Y13, Y14, Y11, Y13
+	VPAND        w80000000x8<>+0(SB), Y12, Y15
+	VPXOR        Y15, Y13, Y13
+	VPSLLD       $0x01, Y12, Y15
+	VBLENDVPS    Y15, Y11, Y14, Y11
+	VPXOR        Y15, Y12, Y12
+	VPAND        w80000000x8<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VMULPS       Y11, Y13, Y11
+	VMULPS       Y2, Y11, Y11
+	VADDPS       Y11, Y12, Y11
+	VMULPS       Y10, Y10, Y10
+	VMULPS       Y3, Y10, Y10
+	VMULPS       Y13, Y13, Y12
+	VMULPS       Y4, Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VANDPS       Y9, Y10, Y10
+	VADDPS       Y10, Y5, Y5
+	VMASKMOVPS   Y11, Y9, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X9
+	VPBROADCASTD X9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
+	VMASKMOVPS   (CX)(DX*4), Y9, Y10
+	VMULPS       Y0, Y10, Y11
+	VROUNDPS     $0x00, Y11, Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       w40800000x8<>+0(SB), Y11, Y12
+	VADDPS       w4b400000x8<>+0(SB), Y12, Y12
+	VSUBPS       w4b400000x8<>+0(SB), Y12, Y13
+	VMULPS       w3e800000x8<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y11, Y11
+	VPSLLD       $0x1e, Y12, Y12
+	VMULPS       Y11, Y11, Y13
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y14
+	VFMADD213PS  w42a34052x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y13, Y14
+	VMULPS       Y11, Y14, Y11
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y14
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y13, Y14
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w3f800000x8<>+0(SB), Y13, Y14
+	VPSLLD       $0x01, Y12, Y13
+	VBLENDVPS    Y13, Y14, Y11, Y13
+	VPAND        w80000000x8<>+0(SB), Y12, Y15
+	VPXOR        Y15, Y13, Y13
+	VPSLLD       $0x01, Y12, Y15
+	VBLENDVPS    Y15, Y11, Y14, Y11
+	VPXOR        Y15, Y12, Y12
+	VPAND        w80000000x8<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VMULPS       Y11, Y13, Y11
+	VMULPS       Y2, Y11, Y11
+	VADDPS       Y11, Y12, Y11
+	VMULPS       Y10, Y10, Y10
+	VMULPS       Y3, Y10, Y10
+	VMULPS       Y13, Y13, Y12
+	VMULPS       Y4, Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VANDPS       Y9, Y10, Y10
+	VADDPS       Y10, Y6, Y6
+	VMASKMOVPS   Y11, Y9, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X9
+	VPBROADCASTD X9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
+	VMASKMOVPS   (CX)(DX*4), Y9, Y10
+	VMULPS       Y0, Y10, Y11
+	VROUNDPS     $0x00, Y11, Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       w40800000x8<>+0(SB), Y11, Y12
+	VADDPS       w4b400000x8<>+0(SB), Y12, Y12
+	VSUBPS       w4b400000x8<>+0(SB), Y12, Y13
+	VMULPS       w3e800000x8<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y11, Y11
+	VPSLLD       $0x1e, Y12, Y12
+	VMULPS       Y11, Y11, Y13
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y14
+	VFMADD213PS  w42a34052x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y13, Y14
+	VMULPS       Y11, Y14, Y11
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y14
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y13, Y14
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w3f800000x8<>+0(SB), Y13, Y14
+	VPSLLD       $0x01, Y12, Y13
+	VBLENDVPS    Y13, Y14, Y11, Y13
+	VPAND        w80000000x8<>+0(SB), Y12, Y15
+	VPXOR        Y15, Y13, Y13
+	VPSLLD       $0x01, Y12, Y15
+	VBLENDVPS    Y15, Y11, Y14, Y11
+	VPXOR        Y15, Y12, Y12
+	VPAND        w80000000x8<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VMULPS       Y11, Y13, Y11
+	VMULPS       Y2, Y11, Y11
+	VADDPS       Y11, Y12, Y11
+	VMULPS       Y10, Y10, Y10
+	VMULPS       Y3, Y10, Y10
+	VMULPS       Y13, Y13, Y12
+	VMULPS       Y4, Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VANDPS       Y9, Y10, Y10
+	VADDPS       Y10, Y7, Y7
+	VMASKMOVPS   Y11, Y9, (AX)(DX*4)
+	ADDQ         $0x08, DX
+	CMPQ         DX, DI
+	JGE          fold
+	MOVQ         DI, R8
+	SUBQ         DX, R8
+	VMOVD        R8, X9
+	VPBROADCASTD X9, Y9
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y9, Y9
+	VMASKMOVPS   (CX)(DX*4), Y9, Y10
+	VMULPS       Y0, Y10, Y11
+	VROUNDPS     $0x00, Y11, Y12
+	VSUBPS       Y12, Y11, Y11
+	VMULPS       w40800000x8<>+0(SB), Y11, Y12
+	VADDPS       w4b400000x8<>+0(SB), Y12, Y12
+	VSUBPS       w4b400000x8<>+0(SB), Y12, Y13
+	VMULPS       w3e800000x8<>+0(SB), Y13, Y13
+	VSUBPS       Y13, Y11, Y11
+	VPSLLD       $0x1e, Y12, Y12
+	VMULPS       Y11, Y11, Y13
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y14
+	VFMADD213PS  w42a34052x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y13, Y14
+	VMULPS       Y11, Y14, Y11
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y14
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y13, Y14
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y13, Y14
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y13, Y14
+	VFMADD213PS  w3f800000x8<>+0(SB), Y13, Y14
+	VPSLLD       $0x01, Y12, Y13
+	VBLENDVPS    Y13, Y14, Y11, Y13
+	VPAND        w80000000x8<>+0(SB), Y12, Y15
+	VPXOR        Y15, Y13, Y13
+	VPSLLD       $0x01, Y12, Y15
+	VBLENDVPS    Y15, Y11, Y14, Y11
+	VPXOR        Y15, Y12, Y12
+	VPAND        w80000000x8<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y11, Y11
+	VMULPS       Y1, Y10, Y12
+	VMULPS       Y11, Y13, Y11
+	VMULPS       Y2, Y11, Y11
+	VADDPS       Y11, Y12, Y11
+	VMULPS       Y10, Y10, Y10
+	VMULPS       Y3, Y10, Y10
+	VMULPS       Y13, Y13, Y12
+	VMULPS       Y4, Y12, Y12
+	VADDPS       Y12, Y10, Y10
+	VANDPS       Y9, Y10, Y10
+	VADDPS       Y10, Y8, Y8
+	VMASKMOVPS   Y11, Y9, (AX)(DX*4)
+	ADDQ         $0x08, DX
+
+fold:
+	MOVQ         DI, DX
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VADDPS       X6, X5, X5
+	VPERMILPS    $0x0e, X5, X6
+	VADDPS       X6, X5, X5
+	VPERMILPS    $0x01, X5, X6
+	VADDSS       X6, X5, X5
+	VMOVSS       X5, (SI)
+	ADDQ         $0x04, SI
+	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w40800000x8<>+0(SB)/4, $0x40800000
+DATA w40800000x8<>+4(SB)/4, $0x40800000
+DATA w40800000x8<>+8(SB)/4, $0x40800000
+DATA w40800000x8<>+12(SB)/4, $0x40800000
+DATA w40800000x8<>+16(SB)/4, $0x40800000
+DATA w40800000x8<>+20(SB)/4, $0x40800000
+DATA w40800000x8<>+24(SB)/4, $0x40800000
+DATA w40800000x8<>+28(SB)/4, $0x40800000
+GLOBL w40800000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w4b400000x8<>+0(SB)/4, $0x4b400000
+DATA w4b400000x8<>+4(SB)/4, $0x4b400000
+DATA w4b400000x8<>+8(SB)/4, $0x4b400000
+DATA w4b400000x8<>+12(SB)/4, $0x4b400000
+DATA w4b400000x8<>+16(SB)/4, $0x4b400000
+DATA w4b400000x8<>+20(SB)/4, $0x4b400000
+DATA w4b400000x8<>+24(SB)/4, $0x4b400000
+DATA w4b400000x8<>+28(SB)/4, $0x4b400000
+GLOBL w4b400000x8<>(SB), RODATA|NOPTR, $32
+
 // func rmspropAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·rmspropAVX512(SB), $0-40
@@ -44119,6 +46810,10670 @@ tail2:
 	VZEROUPPER
 	RET
 
+// func sparseAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sparseAVX512(SB), $192-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), AX
+	MOVQ         c+0(FP), CX
+	VBROADCASTSS 4(CX), Z0
+	VBROADCASTSS 8(CX), Z1
+	MOVQ         i+16(FP), CX
+	MOVQ         n+24(FP), DX
+	LEAQ         63(SP), BX
+	ANDQ         $-64, BX
+	MOVQ         c+0(FP), SI
+	VCVTTSS2SI   32(SI), DI
+	VCVTTSS2SI   36(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	MOVL         DI, (BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 8(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 16(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 24(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 32(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 40(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 48(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 56(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 64(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 72(BX)
+	VCVTTSS2SI   40(SI), DI
+	VCVTTSS2SI   44(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	MOVL         DI, 4(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 12(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 20(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 28(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 36(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 44(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 52(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 60(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 68(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 76(BX)
+	VCVTTSS2SI   48(SI), DI
+	VCVTTSS2SI   52(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	MOVL         DI, 80(BX)
+	VCVTTSS2SI   56(SI), SI
+	MOVL         SI, 84(BX)
+	MOVQ         DX, SI
+	SUBQ         $0x40, SI
+	CMPQ         CX, SI
+	JGT          tail
+
+group:
+	MOVQ             CX, DI
+	SHRQ             $0x02, DI
+	MOVQ             DI, R8
+	SHRQ             $0x20, R8
+	VMOVD            DI, X2
+	VPBROADCASTD     X2, Z2
+	VPADDD           w16crcb79393e7<>+0(SB), Z2, Z3
+	VPADDD           w16crca5fb22bc<>+0(SB), Z2, Z2
+	VMOVD            R8, X12
+	VPBROADCASTD     X12, Z12
+	VPBROADCASTD     80(BX), Z13
+	VPBROADCASTD     84(BX), Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z13, Z13
+	VPSRLQ           $0x20, Z13, Z15
+	VPTERNLOGD.BCST  $0x96, (BX), Z12, Z15
+	VPSRLQ           $0x20, Z3, Z12
+	VPSRLQ           $0x20, Z2, Z16
+	VPTERNLOGD.BCST  $0x96, 4(BX), Z14, Z12
+	VPTERNLOGD.BCST  $0x96, 4(BX), Z14, Z16
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z14
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z16, Z15
+	VPSRLQ           $0x20, Z12, Z16
+	VPSRLQ           $0x20, Z15, Z17
+	VPTERNLOGD.BCST  $0x96, 8(BX), Z13, Z16
+	VPTERNLOGD.BCST  $0x96, 8(BX), Z13, Z17
+	VPSRLQ           $0x20, Z14, Z13
+	VMOVAPS          Z13, Z18
+	VPTERNLOGD.BCST  $0x96, 12(BX), Z3, Z13
+	VPTERNLOGD.BCST  $0x96, 12(BX), Z2, Z18
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z16, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z17, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z13, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z18, Z16
+	VPSRLQ           $0x20, Z13, Z17
+	VPSRLQ           $0x20, Z16, Z18
+	VPTERNLOGD.BCST  $0x96, 16(BX), Z12, Z17
+	VPTERNLOGD.BCST  $0x96, 16(BX), Z15, Z18
+	VPSRLQ           $0x20, Z2, Z12
+	VPSRLQ           $0x20, Z3, Z15
+	VPTERNLOGD.BCST  $0x96, 20(BX), Z14, Z12
+	VPTERNLOGD.BCST  $0x96, 20(BX), Z14, Z15
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z17, Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z17
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z15, Z15
+	VPSRLQ           $0x20, Z12, Z18
+	VPSRLQ           $0x20, Z15, Z19
+	VPTERNLOGD.BCST  $0x96, 24(BX), Z13, Z18
+	VPTERNLOGD.BCST  $0x96, 24(BX), Z16, Z19
+	VPSRLQ           $0x20, Z14, Z13
+	VPSRLQ           $0x20, Z17, Z16
+	VPTERNLOGD.BCST  $0x96, 28(BX), Z2, Z13
+	VPTERNLOGD.BCST  $0x96, 28(BX), Z3, Z16
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z13, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z16, Z16
+	VPSRLQ           $0x20, Z13, Z18
+	VPSRLQ           $0x20, Z16, Z19
+	VPTERNLOGD.BCST  $0x96, 32(BX), Z12, Z18
+	VPTERNLOGD.BCST  $0x96, 32(BX), Z15, Z19
+	VPSRLQ           $0x20, Z2, Z12
+	VPSRLQ           $0x20, Z3, Z15
+	VPTERNLOGD.BCST  $0x96, 36(BX), Z14, Z12
+	VPTERNLOGD.BCST  $0x96, 36(BX), Z17, Z15
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z17
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z15, Z15
+	VPSRLQ           $0x20, Z12, Z18
+	VPSRLQ           $0x20, Z15, Z19
+	VPTERNLOGD.BCST  $0x96, 40(BX), Z13, Z18
+	VPTERNLOGD.BCST  $0x96, 40(BX), Z16, Z19
+	VPSRLQ           $0x20, Z14, Z13
+	VPSRLQ           $0x20, Z17, Z16
+	VPTERNLOGD.BCST  $0x96, 44(BX), Z2, Z13
+	VPTERNLOGD.BCST  $0x96, 44(BX), Z3, Z16
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z13, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z16, Z16
+	VPSRLQ           $0x20, Z13, Z18
+	VPSRLQ           $0x20, Z16, Z19
+	VPTERNLOGD.BCST  $0x96, 48(BX), Z12, Z18
+	VPTERNLOGD.BCST  $0x96, 48(BX), Z15, Z19
+	VPSRLQ           $0x20, Z2, Z12
+	VPSRLQ           $0x20, Z3, Z15
+	VPTERNLOGD.BCST  $0x96, 52(BX), Z14, Z12
+	VPTERNLOGD.BCST  $0x96, 52(BX), Z17, Z15
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z17
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z15, Z15
+	VPSRLQ           $0x20, Z12, Z18
+	VPSRLQ           $0x20, Z15, Z19
+	VPTERNLOGD.BCST  $0x96, 56(BX), Z13, Z18
+	VPTERNLOGD.BCST  $0x96, 56(BX), Z16, Z19
+	VPSRLQ           $0x20, Z14, Z13
+	VPSRLQ           $0x20, Z17, Z16
+	VPTERNLOGD.BCST  $0x96, 60(BX), Z2, Z13
+	VPTERNLOGD.BCST  $0x96, 60(BX), Z3, Z16
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z13, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z16, Z16
+	VPSRLQ           $0x20, Z13, Z18
+	VPSRLQ           $0x20, Z16, Z19
+	VPTERNLOGD.BCST  $0x96, 64(BX), Z12, Z18
+	VPTERNLOGD.BCST  $0x96, 64(BX), Z15, Z19
+	VPSRLQ           $0x20, Z2, Z12
+	VPSRLQ           $0x20, Z3, Z15
+	VPTERNLOGD.BCST  $0x96, 68(BX), Z14, Z12
+	VPTERNLOGD.BCST  $0x96, 68(BX), Z17, Z15
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z17
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z15, Z15
+	VPSRLQ           $0x20, Z12, Z18
+	VPSRLQ           $0x20, Z15, Z19
+	VPTERNLOGD.BCST  $0x96, 72(BX), Z13, Z18
+	VPTERNLOGD.BCST  $0x96, 72(BX), Z16, Z19
+	VPSRLQ           $0x20, Z14, Z13
+	VPSRLQ           $0x20, Z17, Z16
+	VPTERNLOGD.BCST  $0x96, 76(BX), Z2, Z13
+	VPTERNLOGD.BCST  $0x96, 76(BX), Z3, Z16
+	VPSLLQ           $0x20, Z19, Z2
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z18, Z2
+	VPSLLQ           $0x20, Z15, Z3
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z12, Z3
+	VPSLLQ           $0x20, Z16, Z12
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z13, Z12
+	VPSLLQ           $0x20, Z17, Z13
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z14, Z13
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z14
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z15
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z16
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z17
+	VPXORD           Z4, Z4, Z4
+	VPXORD           Z5, Z5, Z5
+	VPXORD           Z6, Z6, Z6
+	VPXORD           Z7, Z7, Z7
+	VPSRLD           $0x01, Z2, Z18
+	VPSRLD           $0x01, Z3, Z19
+	VPSRLD           $0x01, Z12, Z20
+	VPSRLD           $0x01, Z13, Z21
+	VCVTDQ2PS        Z18, Z18
+	VCVTDQ2PS        Z19, Z19
+	VCVTDQ2PS        Z20, Z20
+	VCVTDQ2PS        Z21, Z21
+	VBROADCASTSS     w30000000x1<>+0(SB), Z22
+	VBROADCASTSS     w30000000x1<>+0(SB), Z23
+	VBROADCASTSS     w30000000x1<>+0(SB), Z24
+	VBROADCASTSS     w30000000x1<>+0(SB), Z25
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z22, Z18
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z23, Z19
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z24, Z20
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z25, Z21
+	VCMPPS           $0x1e, Z1, Z18, K1
+	VCMPPS           $0x1e, Z1, Z19, K2
+	VCMPPS           $0x1e, Z1, Z20, K3
+	VCMPPS           $0x1e, Z1, Z21, K4
+	VMOVAPS          Z14, Z14
+	VMOVAPS          Z4, K1, Z14
+	VMOVAPS          Z15, Z15
+	VMOVAPS          Z5, K2, Z15
+	VMOVAPS          Z16, Z16
+	VMOVAPS          Z6, K3, Z16
+	VMOVAPS          Z17, Z17
+	VMOVAPS          Z7, K4, Z17
+	VPSLLD           $0x1f, Z2, Z2
+	VPSLLD           $0x1f, Z3, Z3
+	VPSLLD           $0x1f, Z12, Z12
+	VPSLLD           $0x1f, Z13, Z13
+	VPXORD           Z2, Z14, Z2
+	VPXORD           Z3, Z15, Z3
+	VPXORD           Z12, Z16, Z12
+	VPXORD           Z13, Z17, Z13
+	VMULPS           Z0, Z2, Z2
+	VMOVUPS          (AX)(CX*4), Z14
+	VADDPS           Z2, Z14, Z2
+	VMOVUPS          Z2, (AX)(CX*4)
+	VMULPS           Z0, Z3, Z2
+	VMOVUPS          64(AX)(CX*4), Z3
+	VADDPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 64(AX)(CX*4)
+	VMULPS           Z0, Z12, Z2
+	VMOVUPS          128(AX)(CX*4), Z3
+	VADDPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 128(AX)(CX*4)
+	VMULPS           Z0, Z13, Z2
+	VMOVUPS          192(AX)(CX*4), Z3
+	VADDPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 192(AX)(CX*4)
+	ADDQ             $0x40, CX
+	CMPQ             CX, SI
+	JLE              group
+
+tail:
+	CMPQ             CX, DX
+	JGE              done
+	MOVQ             CX, SI
+	SHRQ             $0x02, SI
+	MOVQ             SI, DI
+	SHRQ             $0x20, DI
+	VMOVD            SI, X2
+	VPBROADCASTD     X2, Z2
+	VPADDD           w16crcb79393e7<>+0(SB), Z2, Z3
+	VPADDD           w16crca5fb22bc<>+0(SB), Z2, Z2
+	VMOVD            DI, X4
+	VPBROADCASTD     X4, Z4
+	VPBROADCASTD     80(BX), Z5
+	VPBROADCASTD     84(BX), Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z5, Z7
+	VPTERNLOGD.BCST  $0x96, (BX), Z4, Z7
+	VPSRLQ           $0x20, Z3, Z4
+	VPSRLQ           $0x20, Z2, Z12
+	VPTERNLOGD.BCST  $0x96, 4(BX), Z6, Z4
+	VPTERNLOGD.BCST  $0x96, 4(BX), Z6, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z7, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z7
+	VPSRLQ           $0x20, Z4, Z12
+	VPSRLQ           $0x20, Z7, Z13
+	VPTERNLOGD.BCST  $0x96, 8(BX), Z5, Z12
+	VPTERNLOGD.BCST  $0x96, 8(BX), Z5, Z13
+	VPSRLQ           $0x20, Z6, Z5
+	VMOVAPS          Z5, Z14
+	VPTERNLOGD.BCST  $0x96, 12(BX), Z3, Z5
+	VPTERNLOGD.BCST  $0x96, 12(BX), Z2, Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z14, Z12
+	VPSRLQ           $0x20, Z5, Z13
+	VPSRLQ           $0x20, Z12, Z14
+	VPTERNLOGD.BCST  $0x96, 16(BX), Z4, Z13
+	VPTERNLOGD.BCST  $0x96, 16(BX), Z7, Z14
+	VPSRLQ           $0x20, Z2, Z4
+	VPSRLQ           $0x20, Z3, Z7
+	VPTERNLOGD.BCST  $0x96, 20(BX), Z6, Z4
+	VPTERNLOGD.BCST  $0x96, 20(BX), Z6, Z7
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z4, Z14
+	VPSRLQ           $0x20, Z7, Z15
+	VPTERNLOGD.BCST  $0x96, 24(BX), Z5, Z14
+	VPTERNLOGD.BCST  $0x96, 24(BX), Z12, Z15
+	VPSRLQ           $0x20, Z6, Z5
+	VPSRLQ           $0x20, Z13, Z12
+	VPTERNLOGD.BCST  $0x96, 28(BX), Z2, Z5
+	VPTERNLOGD.BCST  $0x96, 28(BX), Z3, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPSRLQ           $0x20, Z5, Z14
+	VPSRLQ           $0x20, Z12, Z15
+	VPTERNLOGD.BCST  $0x96, 32(BX), Z4, Z14
+	VPTERNLOGD.BCST  $0x96, 32(BX), Z7, Z15
+	VPSRLQ           $0x20, Z2, Z4
+	VPSRLQ           $0x20, Z3, Z7
+	VPTERNLOGD.BCST  $0x96, 36(BX), Z6, Z4
+	VPTERNLOGD.BCST  $0x96, 36(BX), Z13, Z7
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z4, Z14
+	VPSRLQ           $0x20, Z7, Z15
+	VPTERNLOGD.BCST  $0x96, 40(BX), Z5, Z14
+	VPTERNLOGD.BCST  $0x96, 40(BX), Z12, Z15
+	VPSRLQ           $0x20, Z6, Z5
+	VPSRLQ           $0x20, Z13, Z12
+	VPTERNLOGD.BCST  $0x96, 44(BX), Z2, Z5
+	VPTERNLOGD.BCST  $0x96, 44(BX), Z3, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPSRLQ           $0x20, Z5, Z14
+	VPSRLQ           $0x20, Z12, Z15
+	VPTERNLOGD.BCST  $0x96, 48(BX), Z4, Z14
+	VPTERNLOGD.BCST  $0x96, 48(BX), Z7, Z15
+	VPSRLQ           $0x20, Z2, Z4
+	VPSRLQ           $0x20, Z3, Z7
+	VPTERNLOGD.BCST  $0x96, 52(BX), Z6, Z4
+	VPTERNLOGD.BCST  $0x96, 52(BX), Z13, Z7
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z4, Z14
+	VPSRLQ           $0x20, Z7, Z15
+	VPTERNLOGD.BCST  $0x96, 56(BX), Z5, Z14
+	VPTERNLOGD.BCST  $0x96, 56(BX), Z12, Z15
+	VPSRLQ           $0x20, Z6, Z5
+	VPSRLQ           $0x20, Z13, Z12
+	VPTERNLOGD.BCST  $0x96, 60(BX), Z2, Z5
+	VPTERNLOGD.BCST  $0x96, 60(BX), Z3, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPSRLQ           $0x20, Z5, Z14
+	VPSRLQ           $0x20, Z12, Z15
+	VPTERNLOGD.BCST  $0x96, 64(BX), Z4, Z14
+	VPTERNLOGD.BCST  $0x96, 64(BX), Z7, Z15
+	VPSRLQ           $0x20, Z2, Z4
+	VPSRLQ           $0x20, Z3, Z7
+	VPTERNLOGD.BCST  $0x96, 68(BX), Z6, Z4
+	VPTERNLOGD.BCST  $0x96, 68(BX), Z13, Z7
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z4, Z14
+	VPSRLQ           $0x20, Z7, Z15
+	VPTERNLOGD.BCST  $0x96, 72(BX), Z5, Z14
+	VPTERNLOGD.BCST  $0x96, 72(BX), Z12, Z15
+	VPSRLQ           $0x20, Z6, Z5
+	VPSRLQ           $0x20, Z13, Z12
+	VPTERNLOGD.BCST  $0x96, 76(BX), Z2, Z5
+	VPTERNLOGD.BCST  $0x96, 76(BX), Z3, Z12
+	VPSLLQ           $0x20, Z15, Z2
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z14, Z2
+	VPSLLQ           $0x20, Z7, Z3
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z4, Z3
+	VPSLLQ           $0x20, Z12, Z4
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z5, Z4
+	VPSLLQ           $0x20, Z13, Z5
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z6, Z5
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z7
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z13
+	VPXORD           Z8, Z8, Z8
+	VPXORD           Z9, Z9, Z9
+	VPXORD           Z10, Z10, Z10
+	VPXORD           Z11, Z11, Z11
+	VPSRLD           $0x01, Z2, Z14
+	VPSRLD           $0x01, Z3, Z15
+	VPSRLD           $0x01, Z4, Z16
+	VPSRLD           $0x01, Z5, Z17
+	VCVTDQ2PS        Z14, Z14
+	VCVTDQ2PS        Z15, Z15
+	VCVTDQ2PS        Z16, Z16
+	VCVTDQ2PS        Z17, Z17
+	VBROADCASTSS     w30000000x1<>+0(SB), Z18
+	VBROADCASTSS     w30000000x1<>+0(SB), Z19
+	VBROADCASTSS     w30000000x1<>+0(SB), Z20
+	VBROADCASTSS     w30000000x1<>+0(SB), Z21
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z18, Z14
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z19, Z15
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z20, Z16
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z21, Z17
+	VCMPPS           $0x1e, Z1, Z14, K1
+	VCMPPS           $0x1e, Z1, Z15, K2
+	VCMPPS           $0x1e, Z1, Z16, K3
+	VCMPPS           $0x1e, Z1, Z17, K4
+	VMOVAPS          Z6, Z1
+	VMOVAPS          Z8, K1, Z1
+	VMOVAPS          Z7, Z6
+	VMOVAPS          Z9, K2, Z6
+	VMOVAPS          Z12, Z7
+	VMOVAPS          Z10, K3, Z7
+	VMOVAPS          Z13, Z8
+	VMOVAPS          Z11, K4, Z8
+	VPSLLD           $0x1f, Z2, Z2
+	VPSLLD           $0x1f, Z3, Z3
+	VPSLLD           $0x1f, Z4, Z4
+	VPSLLD           $0x1f, Z5, Z5
+	VPXORD           Z2, Z1, Z1
+	VPXORD           Z3, Z6, Z2
+	VPXORD           Z4, Z7, Z3
+	VPXORD           Z5, Z8, Z4
+	MOVQ             CX, BX
+	CMPQ             BX, DX
+	JGE              drawn2
+	MOVQ             DX, SI
+	SUBQ             BX, SI
+	MOVL             $0xffffffff, DI
+	BZHIL            SI, DI, DI
+	KMOVW            DI, K1
+	ADDQ             $0x10, BX
+	VMULPS           Z0, Z1, Z1
+	VMOVUPS.Z        (AX)(CX*4), K1, Z5
+	VADDPS           Z1, Z5, Z1
+	VMOVUPS          Z1, K1, (AX)(CX*4)
+	CMPQ             BX, DX
+	JGE              drawn2
+	MOVQ             DX, SI
+	SUBQ             BX, SI
+	MOVL             $0xffffffff, DI
+	BZHIL            SI, DI, DI
+	KMOVW            DI, K1
+	ADDQ             $0x10, BX
+	VMULPS           Z0, Z2, Z1
+	VMOVUPS.Z        64(AX)(CX*4), K1, Z2
+	VADDPS           Z1, Z2, Z1
+	VMOVUPS          Z1, K1, 64(AX)(CX*4)
+	CMPQ             BX, DX
+	JGE              drawn2
+	MOVQ             DX, SI
+	SUBQ             BX, SI
+	MOVL             $0xffffffff, DI
+	BZHIL            SI, DI, DI
+	KMOVW            DI, K1
+	ADDQ             $0x10, BX
+	VMULPS           Z0, Z3, Z1
+	VMOVUPS.Z        128(AX)(CX*4), K1, Z2
+	VADDPS           Z1, Z2, Z1
+	VMOVUPS          Z1, K1, 128(AX)(CX*4)
+	CMPQ             BX, DX
+	JGE              drawn2
+	SUBQ             BX, DX
+	MOVL             $0xffffffff, SI
+	BZHIL            DX, SI, SI
+	KMOVW            SI, K1
+	ADDQ             $0x10, BX
+	VMULPS           Z0, Z4, Z0
+	VMOVUPS.Z        192(AX)(CX*4), K1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K1, 192(AX)(CX*4)
+
+drawn2:
+	ADDQ $0x40, CX
+
+done:
+	VZEROUPPER
+	RET
+
+// func sparseAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sparseAVX2(SB), $736-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), AX
+	MOVQ         c+0(FP), CX
+	VBROADCASTSS 4(CX), Y0
+	VBROADCASTSS 8(CX), Y1
+	MOVQ         i+16(FP), CX
+	MOVQ         n+24(FP), DX
+	LEAQ         31(SP), BX
+	ANDQ         $-32, BX
+	MOVQ         c+0(FP), SI
+	VCVTTSS2SI   32(SI), DI
+	VCVTTSS2SI   36(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, (BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 64(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 128(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 192(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 256(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 320(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 384(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 448(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 512(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 576(BX)
+	VCVTTSS2SI   40(SI), DI
+	VCVTTSS2SI   44(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 32(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 96(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 160(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 224(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 288(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 352(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 416(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 480(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 544(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 608(BX)
+	VCVTTSS2SI   48(SI), DI
+	VCVTTSS2SI   52(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 640(BX)
+	VCVTTSS2SI   56(SI), SI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 672(BX)
+	MOVQ         DX, SI
+	SUBQ         $0x40, SI
+	CMPQ         CX, SI
+	JGT          tail
+
+group:
+	MOVQ         CX, DI
+	SHRQ         $0x02, DI
+	ANDQ         $-16, DI
+	MOVQ         CX, R8
+	ANDQ         $0x0f, R8
+	ORQ          R8, DI
+	MOVQ         DI, R8
+	SHRQ         $0x20, R8
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VPADDD       w8crcd26fdca2<>+0(SB), Y2, Y3
+	VPADDD       w8crcc0522d20<>+0(SB), Y2, Y2
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      640(BX), Y5
+	VMOVDQA      672(BX), Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y4, Y7, Y7
+	VPXOR        (BX), Y7, Y7
+	VPSRLQ       $0x20, Y3, Y4
+	VPSRLQ       $0x20, Y2, Y8
+	VPXOR        Y6, Y4, Y4
+	VPXOR        32(BX), Y4, Y4
+	VPXOR        Y6, Y8, Y8
+	VPXOR        32(BX), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y7
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y7, Y9
+	VPXOR        Y5, Y8, Y8
+	VPXOR        64(BX), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        64(BX), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y5
+	VMOVAPS      Y5, Y10
+	VPXOR        Y3, Y5, Y5
+	VPXOR        96(BX), Y5, Y5
+	VPXOR        Y2, Y10, Y10
+	VPXOR        96(BX), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPSRLQ       $0x20, Y8, Y10
+	VPXOR        Y4, Y9, Y9
+	VPXOR        128(BX), Y9, Y9
+	VPXOR        Y7, Y10, Y10
+	VPXOR        128(BX), Y10, Y10
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        160(BX), Y4, Y4
+	VPXOR        Y6, Y7, Y7
+	VPXOR        160(BX), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        192(BX), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        192(BX), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        224(BX), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        224(BX), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        256(BX), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        256(BX), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        288(BX), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        288(BX), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        320(BX), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        320(BX), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        352(BX), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        352(BX), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        384(BX), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        384(BX), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        416(BX), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        416(BX), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        448(BX), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        448(BX), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        480(BX), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        480(BX), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        512(BX), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        512(BX), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        544(BX), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        544(BX), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        576(BX), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        576(BX), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        608(BX), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        608(BX), Y8, Y8
+	VPSLLQ       $0x20, Y11, Y2
+	VPBLENDD     $0x55, Y10, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	VPSLLQ       $0x20, Y8, Y4
+	VPBLENDD     $0x55, Y5, Y4, Y4
+	VPSLLQ       $0x20, Y9, Y5
+	VPBLENDD     $0x55, Y6, Y5, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPSRLD       $0x01, Y2, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VCVTDQ2PS    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS w30000000x1<>+0(SB), Y12
+	VBROADCASTSS w30000000x1<>+0(SB), Y13
+	VFMADD213PS  w2f800000x8<>+0(SB), Y12, Y10
+	VFMADD213PS  w2f800000x8<>+0(SB), Y13, Y11
+	VCMPPS       $0x1e, Y1, Y10, Y10
+	VCMPPS       $0x1e, Y1, Y11, Y11
+	VBLENDVPS    Y10, Y8, Y6, Y6
+	VBLENDVPS    Y11, Y9, Y7, Y7
+	VPSLLD       $0x1f, Y2, Y2
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y2, Y6, Y2
+	VPXOR        Y3, Y7, Y3
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPSRLD       $0x01, Y4, Y10
+	VPSRLD       $0x01, Y5, Y11
+	VCVTDQ2PS    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS w30000000x1<>+0(SB), Y12
+	VBROADCASTSS w30000000x1<>+0(SB), Y13
+	VFMADD213PS  w2f800000x8<>+0(SB), Y12, Y10
+	VFMADD213PS  w2f800000x8<>+0(SB), Y13, Y11
+	VCMPPS       $0x1e, Y1, Y10, Y10
+	VCMPPS       $0x1e, Y1, Y11, Y11
+	VBLENDVPS    Y10, Y8, Y6, Y6
+	VBLENDVPS    Y11, Y9, Y7, Y7
+	VPSLLD       $0x1f, Y4, Y4
+	VPSLLD       $0x1f, Y5, Y5
+	VPXOR        Y4, Y6, Y4
+	VPXOR        Y5, Y7, Y5
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      (AX)(CX*4), Y6
+	VADDPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (AX)(CX*4)
+	VMULPS       Y0, Y3, Y2
+	VMOVUPS      64(AX)(CX*4), Y3
+	VADDPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 64(AX)(CX*4)
+	VMULPS       Y0, Y4, Y2
+	VMOVUPS      128(AX)(CX*4), Y3
+	VADDPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 128(AX)(CX*4)
+	VMULPS       Y0, Y5, Y2
+	VMOVUPS      192(AX)(CX*4), Y3
+	VADDPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 192(AX)(CX*4)
+	XORQ         $0x08, CX
+	TESTQ        $0x00000008, CX
+	JNE          group
+	ADDQ         $0x40, CX
+	CMPQ         CX, SI
+	JLE          group
+
+tail:
+	CMPQ CX, DX
+	JGE  done
+
+rest:
+	MOVQ         CX, SI
+	SHRQ         $0x02, SI
+	ANDQ         $-16, SI
+	MOVQ         CX, DI
+	ANDQ         $0x0f, DI
+	ORQ          DI, SI
+	MOVQ         SI, DI
+	SHRQ         $0x20, DI
+	VMOVD        SI, X2
+	VPBROADCASTD X2, Y2
+	VPADDD       w8crcd26fdca2<>+0(SB), Y2, Y3
+	VPADDD       w8crcc0522d20<>+0(SB), Y2, Y2
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      640(BX), Y5
+	VMOVDQA      672(BX), Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y4, Y7, Y7
+	VPXOR        (BX), Y7, Y7
+	VPSRLQ       $0x20, Y3, Y4
+	VPSRLQ       $0x20, Y2, Y8
+	VPXOR        Y6, Y4, Y4
+	VPXOR        32(BX), Y4, Y4
+	VPXOR        Y6, Y8, Y8
+	VPXOR        32(BX), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y7
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y7, Y9
+	VPXOR        Y5, Y8, Y8
+	VPXOR        64(BX), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        64(BX), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y5
+	VMOVAPS      Y5, Y10
+	VPXOR        Y3, Y5, Y5
+	VPXOR        96(BX), Y5, Y5
+	VPXOR        Y2, Y10, Y10
+	VPXOR        96(BX), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPSRLQ       $0x20, Y8, Y10
+	VPXOR        Y4, Y9, Y9
+	VPXOR        128(BX), Y9, Y9
+	VPXOR        Y7, Y10, Y10
+	VPXOR        128(BX), Y10, Y10
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        160(BX), Y4, Y4
+	VPXOR        Y6, Y7, Y7
+	VPXOR        160(BX), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        192(BX), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        192(BX), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        224(BX), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        224(BX), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        256(BX), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        256(BX), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        288(BX), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        288(BX), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        320(BX), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        320(BX), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        352(BX), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        352(BX), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        384(BX), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        384(BX), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        416(BX), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        416(BX), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        448(BX), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        448(BX), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        480(BX), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        480(BX), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        512(BX), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        512(BX), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        544(BX), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        544(BX), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        576(BX), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        576(BX), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        608(BX), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        608(BX), Y8, Y8
+	VPSLLQ       $0x20, Y11, Y2
+	VPBLENDD     $0x55, Y10, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	VPSLLQ       $0x20, Y8, Y4
+	VPBLENDD     $0x55, Y5, Y4, Y4
+	VPSLLQ       $0x20, Y9, Y5
+	VPBLENDD     $0x55, Y6, Y5, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPSRLD       $0x01, Y2, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VCVTDQ2PS    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS w30000000x1<>+0(SB), Y12
+	VBROADCASTSS w30000000x1<>+0(SB), Y13
+	VFMADD213PS  w2f800000x8<>+0(SB), Y12, Y10
+	VFMADD213PS  w2f800000x8<>+0(SB), Y13, Y11
+	VCMPPS       $0x1e, Y1, Y10, Y10
+	VCMPPS       $0x1e, Y1, Y11, Y11
+	VBLENDVPS    Y10, Y8, Y6, Y6
+	VBLENDVPS    Y11, Y9, Y7, Y7
+	VPSLLD       $0x1f, Y2, Y2
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y2, Y6, Y2
+	VPXOR        Y3, Y7, Y3
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPSRLD       $0x01, Y4, Y10
+	VPSRLD       $0x01, Y5, Y11
+	VCVTDQ2PS    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS w30000000x1<>+0(SB), Y12
+	VBROADCASTSS w30000000x1<>+0(SB), Y13
+	VFMADD213PS  w2f800000x8<>+0(SB), Y12, Y10
+	VFMADD213PS  w2f800000x8<>+0(SB), Y13, Y11
+	VCMPPS       $0x1e, Y1, Y10, Y10
+	VCMPPS       $0x1e, Y1, Y11, Y11
+	VBLENDVPS    Y10, Y8, Y6, Y6
+	VBLENDVPS    Y11, Y9, Y7, Y7
+	VPSLLD       $0x1f, Y4, Y4
+	VPSLLD       $0x1f, Y5, Y5
+	VPXOR        Y4, Y6, Y4
+	VPXOR        Y5, Y7, Y5
+	MOVQ         CX, SI
+	CMPQ         SI, DX
+	JGE          drawn2
+	MOVQ         DX, DI
+	SUBQ         SI, DI
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	ADDQ         $0x10, SI
+	VMULPS       Y0, Y2, Y2
+	VMASKMOVPS   (AX)(CX*4), Y6, Y7
+	VADDPS       Y2, Y7, Y2
+	VMASKMOVPS   Y2, Y6, (AX)(CX*4)
+	CMPQ         SI, DX
+	JGE          drawn2
+	MOVQ         DX, DI
+	SUBQ         SI, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y2, Y2
+	ADDQ         $0x10, SI
+	VMULPS       Y0, Y3, Y3
+	VMASKMOVPS   64(AX)(CX*4), Y2, Y6
+	VADDPS       Y3, Y6, Y3
+	VMASKMOVPS   Y3, Y2, 64(AX)(CX*4)
+	CMPQ         SI, DX
+	JGE          drawn2
+	MOVQ         DX, DI
+	SUBQ         SI, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y2, Y2
+	ADDQ         $0x10, SI
+	VMULPS       Y0, Y4, Y3
+	VMASKMOVPS   128(AX)(CX*4), Y2, Y4
+	VADDPS       Y3, Y4, Y3
+	VMASKMOVPS   Y3, Y2, 128(AX)(CX*4)
+	CMPQ         SI, DX
+	JGE          drawn2
+	MOVQ         DX, DI
+	SUBQ         SI, DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y2, Y2
+	ADDQ         $0x10, SI
+	VMULPS       Y0, Y5, Y3
+	VMASKMOVPS   192(AX)(CX*4), Y2, Y4
+	VADDPS       Y3, Y4, Y3
+	VMASKMOVPS   Y3, Y2, 192(AX)(CX*4)
+
+drawn2:
+	XORQ  $0x08, CX
+	TESTQ $0x00000008, CX
+	JNE   rest
+	ADDQ  $0x40, CX
+
+done:
+	VZEROUPPER
+	RET
+
+// func sparseScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sparseScaledAVX512(SB), $192-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Z0
+	VBROADCASTSS 8(DX), Z1
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	LEAQ         63(SP), SI
+	ANDQ         $-64, SI
+	MOVQ         c+0(FP), DI
+	VCVTTSS2SI   32(DI), R8
+	VCVTTSS2SI   36(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	MOVL         R8, (SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 8(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 16(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 24(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 32(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 40(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 48(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 56(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 64(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 72(SI)
+	VCVTTSS2SI   40(DI), R8
+	VCVTTSS2SI   44(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	MOVL         R8, 4(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 12(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 20(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 28(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 36(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 44(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 52(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 60(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 68(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 76(SI)
+	VCVTTSS2SI   48(DI), R8
+	VCVTTSS2SI   52(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	MOVL         R8, 80(SI)
+	VCVTTSS2SI   56(DI), DI
+	MOVL         DI, 84(SI)
+	MOVQ         BX, DI
+	SUBQ         $0x40, DI
+	CMPQ         DX, DI
+	JGT          tail
+
+group:
+	MOVQ             DX, R8
+	SHRQ             $0x02, R8
+	MOVQ             R8, R9
+	SHRQ             $0x20, R9
+	VMOVD            R8, X2
+	VPBROADCASTD     X2, Z2
+	VPADDD           w16crcb79393e7<>+0(SB), Z2, Z3
+	VPADDD           w16crca5fb22bc<>+0(SB), Z2, Z2
+	VMOVD            R9, X12
+	VPBROADCASTD     X12, Z12
+	VPBROADCASTD     80(SI), Z13
+	VPBROADCASTD     84(SI), Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z13, Z13
+	VPSRLQ           $0x20, Z13, Z15
+	VPTERNLOGD.BCST  $0x96, (SI), Z12, Z15
+	VPSRLQ           $0x20, Z3, Z12
+	VPSRLQ           $0x20, Z2, Z16
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z14, Z12
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z14, Z16
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z14
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z16, Z15
+	VPSRLQ           $0x20, Z12, Z16
+	VPSRLQ           $0x20, Z15, Z17
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z13, Z16
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z13, Z17
+	VPSRLQ           $0x20, Z14, Z13
+	VMOVAPS          Z13, Z18
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z3, Z13
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z2, Z18
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z16, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z17, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z13, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z18, Z16
+	VPSRLQ           $0x20, Z13, Z17
+	VPSRLQ           $0x20, Z16, Z18
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z12, Z17
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z15, Z18
+	VPSRLQ           $0x20, Z2, Z12
+	VPSRLQ           $0x20, Z3, Z15
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z14, Z12
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z14, Z15
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z17, Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z17
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z15, Z15
+	VPSRLQ           $0x20, Z12, Z18
+	VPSRLQ           $0x20, Z15, Z19
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z13, Z18
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z16, Z19
+	VPSRLQ           $0x20, Z14, Z13
+	VPSRLQ           $0x20, Z17, Z16
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z2, Z13
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z3, Z16
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z13, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z16, Z16
+	VPSRLQ           $0x20, Z13, Z18
+	VPSRLQ           $0x20, Z16, Z19
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z12, Z18
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z15, Z19
+	VPSRLQ           $0x20, Z2, Z12
+	VPSRLQ           $0x20, Z3, Z15
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z14, Z12
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z17, Z15
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z17
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z15, Z15
+	VPSRLQ           $0x20, Z12, Z18
+	VPSRLQ           $0x20, Z15, Z19
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z13, Z18
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z16, Z19
+	VPSRLQ           $0x20, Z14, Z13
+	VPSRLQ           $0x20, Z17, Z16
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z2, Z13
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z3, Z16
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z13, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z16, Z16
+	VPSRLQ           $0x20, Z13, Z18
+	VPSRLQ           $0x20, Z16, Z19
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z12, Z18
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z15, Z19
+	VPSRLQ           $0x20, Z2, Z12
+	VPSRLQ           $0x20, Z3, Z15
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z14, Z12
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z17, Z15
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z17
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z15, Z15
+	VPSRLQ           $0x20, Z12, Z18
+	VPSRLQ           $0x20, Z15, Z19
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z13, Z18
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z16, Z19
+	VPSRLQ           $0x20, Z14, Z13
+	VPSRLQ           $0x20, Z17, Z16
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z2, Z13
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z3, Z16
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z13, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z16, Z16
+	VPSRLQ           $0x20, Z13, Z18
+	VPSRLQ           $0x20, Z16, Z19
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z12, Z18
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z15, Z19
+	VPSRLQ           $0x20, Z2, Z12
+	VPSRLQ           $0x20, Z3, Z15
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z14, Z12
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z17, Z15
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z18, Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z19, Z17
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z15, Z15
+	VPSRLQ           $0x20, Z12, Z18
+	VPSRLQ           $0x20, Z15, Z19
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z13, Z18
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z16, Z19
+	VPSRLQ           $0x20, Z14, Z13
+	VPSRLQ           $0x20, Z17, Z16
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z2, Z13
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z3, Z16
+	VPSLLQ           $0x20, Z19, Z2
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z18, Z2
+	VPSLLQ           $0x20, Z15, Z3
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z12, Z3
+	VPSLLQ           $0x20, Z16, Z12
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z13, Z12
+	VPSLLQ           $0x20, Z17, Z13
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z14, Z13
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z14
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z15
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z16
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z17
+	VPXORD           Z4, Z4, Z4
+	VPXORD           Z5, Z5, Z5
+	VPXORD           Z6, Z6, Z6
+	VPXORD           Z7, Z7, Z7
+	VPSRLD           $0x01, Z2, Z18
+	VPSRLD           $0x01, Z3, Z19
+	VPSRLD           $0x01, Z12, Z20
+	VPSRLD           $0x01, Z13, Z21
+	VCVTDQ2PS        Z18, Z18
+	VCVTDQ2PS        Z19, Z19
+	VCVTDQ2PS        Z20, Z20
+	VCVTDQ2PS        Z21, Z21
+	VBROADCASTSS     w30000000x1<>+0(SB), Z22
+	VBROADCASTSS     w30000000x1<>+0(SB), Z23
+	VBROADCASTSS     w30000000x1<>+0(SB), Z24
+	VBROADCASTSS     w30000000x1<>+0(SB), Z25
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z22, Z18
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z23, Z19
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z24, Z20
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z25, Z21
+	VCMPPS           $0x1e, Z1, Z18, K1
+	VCMPPS           $0x1e, Z1, Z19, K2
+	VCMPPS           $0x1e, Z1, Z20, K3
+	VCMPPS           $0x1e, Z1, Z21, K4
+	VMOVAPS          Z14, Z14
+	VMOVAPS          Z4, K1, Z14
+	VMOVAPS          Z15, Z15
+	VMOVAPS          Z5, K2, Z15
+	VMOVAPS          Z16, Z16
+	VMOVAPS          Z6, K3, Z16
+	VMOVAPS          Z17, Z17
+	VMOVAPS          Z7, K4, Z17
+	VPSLLD           $0x1f, Z2, Z2
+	VPSLLD           $0x1f, Z3, Z3
+	VPSLLD           $0x1f, Z12, Z12
+	VPSLLD           $0x1f, Z13, Z13
+	VPXORD           Z2, Z14, Z2
+	VPXORD           Z3, Z15, Z3
+	VPXORD           Z12, Z16, Z12
+	VPXORD           Z13, Z17, Z13
+	VMULPS           Z0, Z2, Z2
+	VMOVUPS          (AX)(DX*4), Z14
+	VMULPS           Z14, Z2, Z2
+	VMOVUPS          (CX)(DX*4), Z14
+	VADDPS           Z2, Z14, Z2
+	VMOVUPS          Z2, (CX)(DX*4)
+	VMULPS           Z0, Z3, Z2
+	VMOVUPS          64(AX)(DX*4), Z3
+	VMULPS           Z3, Z2, Z2
+	VMOVUPS          64(CX)(DX*4), Z3
+	VADDPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 64(CX)(DX*4)
+	VMULPS           Z0, Z12, Z2
+	VMOVUPS          128(AX)(DX*4), Z3
+	VMULPS           Z3, Z2, Z2
+	VMOVUPS          128(CX)(DX*4), Z3
+	VADDPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 128(CX)(DX*4)
+	VMULPS           Z0, Z13, Z2
+	VMOVUPS          192(AX)(DX*4), Z3
+	VMULPS           Z3, Z2, Z2
+	VMOVUPS          192(CX)(DX*4), Z3
+	VADDPS           Z2, Z3, Z2
+	VMOVUPS          Z2, 192(CX)(DX*4)
+	ADDQ             $0x40, DX
+	CMPQ             DX, DI
+	JLE              group
+
+tail:
+	CMPQ             DX, BX
+	JGE              done
+	MOVQ             DX, DI
+	SHRQ             $0x02, DI
+	MOVQ             DI, R8
+	SHRQ             $0x20, R8
+	VMOVD            DI, X2
+	VPBROADCASTD     X2, Z2
+	VPADDD           w16crcb79393e7<>+0(SB), Z2, Z3
+	VPADDD           w16crca5fb22bc<>+0(SB), Z2, Z2
+	VMOVD            R8, X4
+	VPBROADCASTD     X4, Z4
+	VPBROADCASTD     80(SI), Z5
+	VPBROADCASTD     84(SI), Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z5, Z7
+	VPTERNLOGD.BCST  $0x96, (SI), Z4, Z7
+	VPSRLQ           $0x20, Z3, Z4
+	VPSRLQ           $0x20, Z2, Z12
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z6, Z4
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z6, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z7, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z7
+	VPSRLQ           $0x20, Z4, Z12
+	VPSRLQ           $0x20, Z7, Z13
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z5, Z12
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z5, Z13
+	VPSRLQ           $0x20, Z6, Z5
+	VMOVAPS          Z5, Z14
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z3, Z5
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z2, Z14
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z14, Z12
+	VPSRLQ           $0x20, Z5, Z13
+	VPSRLQ           $0x20, Z12, Z14
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z4, Z13
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z7, Z14
+	VPSRLQ           $0x20, Z2, Z4
+	VPSRLQ           $0x20, Z3, Z7
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z6, Z4
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z6, Z7
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z4, Z14
+	VPSRLQ           $0x20, Z7, Z15
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z5, Z14
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z12, Z15
+	VPSRLQ           $0x20, Z6, Z5
+	VPSRLQ           $0x20, Z13, Z12
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z2, Z5
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z3, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPSRLQ           $0x20, Z5, Z14
+	VPSRLQ           $0x20, Z12, Z15
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z4, Z14
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z7, Z15
+	VPSRLQ           $0x20, Z2, Z4
+	VPSRLQ           $0x20, Z3, Z7
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z6, Z4
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z13, Z7
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z4, Z14
+	VPSRLQ           $0x20, Z7, Z15
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z5, Z14
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z12, Z15
+	VPSRLQ           $0x20, Z6, Z5
+	VPSRLQ           $0x20, Z13, Z12
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z2, Z5
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z3, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPSRLQ           $0x20, Z5, Z14
+	VPSRLQ           $0x20, Z12, Z15
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z4, Z14
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z7, Z15
+	VPSRLQ           $0x20, Z2, Z4
+	VPSRLQ           $0x20, Z3, Z7
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z6, Z4
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z13, Z7
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z4, Z14
+	VPSRLQ           $0x20, Z7, Z15
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z5, Z14
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z12, Z15
+	VPSRLQ           $0x20, Z6, Z5
+	VPSRLQ           $0x20, Z13, Z12
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z2, Z5
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z3, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z2
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z12
+	VPSRLQ           $0x20, Z5, Z14
+	VPSRLQ           $0x20, Z12, Z15
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z4, Z14
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z7, Z15
+	VPSRLQ           $0x20, Z2, Z4
+	VPSRLQ           $0x20, Z3, Z7
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z6, Z4
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z13, Z7
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z14, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z15, Z13
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z4, Z14
+	VPSRLQ           $0x20, Z7, Z15
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z5, Z14
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z12, Z15
+	VPSRLQ           $0x20, Z6, Z5
+	VPSRLQ           $0x20, Z13, Z12
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z2, Z5
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z3, Z12
+	VPSLLQ           $0x20, Z15, Z2
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z14, Z2
+	VPSLLQ           $0x20, Z7, Z3
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z4, Z3
+	VPSLLQ           $0x20, Z12, Z4
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z5, Z4
+	VPSLLQ           $0x20, Z13, Z5
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z6, Z5
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z6
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z7
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3f800000x1<>+0(SB), Z13
+	VPXORD           Z8, Z8, Z8
+	VPXORD           Z9, Z9, Z9
+	VPXORD           Z10, Z10, Z10
+	VPXORD           Z11, Z11, Z11
+	VPSRLD           $0x01, Z2, Z14
+	VPSRLD           $0x01, Z3, Z15
+	VPSRLD           $0x01, Z4, Z16
+	VPSRLD           $0x01, Z5, Z17
+	VCVTDQ2PS        Z14, Z14
+	VCVTDQ2PS        Z15, Z15
+	VCVTDQ2PS        Z16, Z16
+	VCVTDQ2PS        Z17, Z17
+	VBROADCASTSS     w30000000x1<>+0(SB), Z18
+	VBROADCASTSS     w30000000x1<>+0(SB), Z19
+	VBROADCASTSS     w30000000x1<>+0(SB), Z20
+	VBROADCASTSS     w30000000x1<>+0(SB), Z21
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z18, Z14
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z19, Z15
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z20, Z16
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z21, Z17
+	VCMPPS           $0x1e, Z1, Z14, K1
+	VCMPPS           $0x1e, Z1, Z15, K2
+	VCMPPS           $0x1e, Z1, Z16, K3
+	VCMPPS           $0x1e, Z1, Z17, K4
+	VMOVAPS          Z6, Z1
+	VMOVAPS          Z8, K1, Z1
+	VMOVAPS          Z7, Z6
+	VMOVAPS          Z9, K2, Z6
+	VMOVAPS          Z12, Z7
+	VMOVAPS          Z10, K3, Z7
+	VMOVAPS          Z13, Z8
+	VMOVAPS          Z11, K4, Z8
+	VPSLLD           $0x1f, Z2, Z2
+	VPSLLD           $0x1f, Z3, Z3
+	VPSLLD           $0x1f, Z4, Z4
+	VPSLLD           $0x1f, Z5, Z5
+	VPXORD           Z2, Z1, Z1
+	VPXORD           Z3, Z6, Z2
+	VPXORD           Z4, Z7, Z3
+	VPXORD           Z5, Z8, Z4
+	MOVQ             DX, SI
+	CMPQ             SI, BX
+	JGE              drawn2
+	MOVQ             BX, DI
+	SUBQ             SI, DI
+	MOVL             $0xffffffff, R8
+	BZHIL            DI, R8, R8
+	KMOVW            R8, K1
+	ADDQ             $0x10, SI
+	VMULPS           Z0, Z1, Z1
+	VMOVUPS.Z        (AX)(DX*4), K1, Z5
+	VMULPS           Z5, Z1, Z1
+	VMOVUPS.Z        (CX)(DX*4), K1, Z5
+	VADDPS           Z1, Z5, Z1
+	VMOVUPS          Z1, K1, (CX)(DX*4)
+	CMPQ             SI, BX
+	JGE              drawn2
+	MOVQ             BX, DI
+	SUBQ             SI, DI
+	MOVL             $0xffffffff, R8
+	BZHIL            DI, R8, R8
+	KMOVW            R8, K1
+	ADDQ             $0x10, SI
+	VMULPS           Z0, Z2, Z1
+	VMOVUPS.Z        64(AX)(DX*4), K1, Z2
+	VMULPS           Z2, Z1, Z1
+	VMOVUPS.Z        64(CX)(DX*4), K1, Z2
+	VADDPS           Z1, Z2, Z1
+	VMOVUPS          Z1, K1, 64(CX)(DX*4)
+	CMPQ             SI, BX
+	JGE              drawn2
+	MOVQ             BX, DI
+	SUBQ             SI, DI
+	MOVL             $0xffffffff, R8
+	BZHIL            DI, R8, R8
+	KMOVW            R8, K1
+	ADDQ             $0x10, SI
+	VMULPS           Z0, Z3, Z1
+	VMOVUPS.Z        128(AX)(DX*4), K1, Z2
+	VMULPS           Z2, Z1, Z1
+	VMOVUPS.Z        128(CX)(DX*4), K1, Z2
+	VADDPS           Z1, Z2, Z1
+	VMOVUPS          Z1, K1, 128(CX)(DX*4)
+	CMPQ             SI, BX
+	JGE              drawn2
+	SUBQ             SI, BX
+	MOVL             $0xffffffff, DI
+	BZHIL            BX, DI, DI
+	KMOVW            DI, K1
+	ADDQ             $0x10, SI
+	VMULPS           Z0, Z4, Z0
+	VMOVUPS.Z        192(AX)(DX*4), K1, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS.Z        192(CX)(DX*4), K1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K1, 192(CX)(DX*4)
+
+drawn2:
+	ADDQ $0x40, DX
+
+done:
+	VZEROUPPER
+	RET
+
+// func sparseScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sparseScaledAVX2(SB), $736-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Y0
+	VBROADCASTSS 8(DX), Y1
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	LEAQ         31(SP), SI
+	ANDQ         $-32, SI
+	MOVQ         c+0(FP), DI
+	VCVTTSS2SI   32(DI), R8
+	VCVTTSS2SI   36(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, (SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 64(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 128(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 192(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 256(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 320(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 384(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 448(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 512(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 576(SI)
+	VCVTTSS2SI   40(DI), R8
+	VCVTTSS2SI   44(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 32(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 96(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 160(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 224(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 288(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 352(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 416(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 480(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 544(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 608(SI)
+	VCVTTSS2SI   48(DI), R8
+	VCVTTSS2SI   52(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 640(SI)
+	VCVTTSS2SI   56(DI), DI
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      Y2, 672(SI)
+	MOVQ         BX, DI
+	SUBQ         $0x40, DI
+	CMPQ         DX, DI
+	JGT          tail
+
+group:
+	MOVQ         DX, R8
+	SHRQ         $0x02, R8
+	ANDQ         $-16, R8
+	MOVQ         DX, R9
+	ANDQ         $0x0f, R9
+	ORQ          R9, R8
+	MOVQ         R8, R9
+	SHRQ         $0x20, R9
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VPADDD       w8crcd26fdca2<>+0(SB), Y2, Y3
+	VPADDD       w8crcc0522d20<>+0(SB), Y2, Y2
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      640(SI), Y5
+	VMOVDQA      672(SI), Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y4, Y7, Y7
+	VPXOR        (SI), Y7, Y7
+	VPSRLQ       $0x20, Y3, Y4
+	VPSRLQ       $0x20, Y2, Y8
+	VPXOR        Y6, Y4, Y4
+	VPXOR        32(SI), Y4, Y4
+	VPXOR        Y6, Y8, Y8
+	VPXOR        32(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y7
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y7, Y9
+	VPXOR        Y5, Y8, Y8
+	VPXOR        64(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        64(SI), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y5
+	VMOVAPS      Y5, Y10
+	VPXOR        Y3, Y5, Y5
+	VPXOR        96(SI), Y5, Y5
+	VPXOR        Y2, Y10, Y10
+	VPXOR        96(SI), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPSRLQ       $0x20, Y8, Y10
+	VPXOR        Y4, Y9, Y9
+	VPXOR        128(SI), Y9, Y9
+	VPXOR        Y7, Y10, Y10
+	VPXOR        128(SI), Y10, Y10
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        160(SI), Y4, Y4
+	VPXOR        Y6, Y7, Y7
+	VPXOR        160(SI), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        192(SI), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        192(SI), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        224(SI), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        224(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        256(SI), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        256(SI), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        288(SI), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        288(SI), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        320(SI), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        320(SI), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        352(SI), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        352(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        384(SI), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        384(SI), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        416(SI), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        416(SI), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        448(SI), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        448(SI), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        480(SI), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        480(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        512(SI), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        512(SI), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        544(SI), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        544(SI), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        576(SI), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        576(SI), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        608(SI), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        608(SI), Y8, Y8
+	VPSLLQ       $0x20, Y11, Y2
+	VPBLENDD     $0x55, Y10, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	VPSLLQ       $0x20, Y8, Y4
+	VPBLENDD     $0x55, Y5, Y4, Y4
+	VPSLLQ       $0x20, Y9, Y5
+	VPBLENDD     $0x55, Y6, Y5, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPSRLD       $0x01, Y2, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VCVTDQ2PS    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS w30000000x1<>+0(SB), Y12
+	VBROADCASTSS w30000000x1<>+0(SB), Y13
+	VFMADD213PS  w2f800000x8<>+0(SB), Y12, Y10
+	VFMADD213PS  w2f800000x8<>+0(SB), Y13, Y11
+	VCMPPS       $0x1e, Y1, Y10, Y10
+	VCMPPS       $0x1e, Y1, Y11, Y11
+	VBLENDVPS    Y10, Y8, Y6, Y6
+	VBLENDVPS    Y11, Y9, Y7, Y7
+	VPSLLD       $0x1f, Y2, Y2
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y2, Y6, Y2
+	VPXOR        Y3, Y7, Y3
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPSRLD       $0x01, Y4, Y10
+	VPSRLD       $0x01, Y5, Y11
+	VCVTDQ2PS    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS w30000000x1<>+0(SB), Y12
+	VBROADCASTSS w30000000x1<>+0(SB), Y13
+	VFMADD213PS  w2f800000x8<>+0(SB), Y12, Y10
+	VFMADD213PS  w2f800000x8<>+0(SB), Y13, Y11
+	VCMPPS       $0x1e, Y1, Y10, Y10
+	VCMPPS       $0x1e, Y1, Y11, Y11
+	VBLENDVPS    Y10, Y8, Y6, Y6
+	VBLENDVPS    Y11, Y9, Y7, Y7
+	VPSLLD       $0x1f, Y4, Y4
+	VPSLLD       $0x1f, Y5, Y5
+	VPXOR        Y4, Y6, Y4
+	VPXOR        Y5, Y7, Y5
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      (AX)(DX*4), Y6
+	VMULPS       Y6, Y2, Y2
+	VMOVUPS      (CX)(DX*4), Y6
+	VADDPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (CX)(DX*4)
+	VMULPS       Y0, Y3, Y2
+	VMOVUPS      64(AX)(DX*4), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      64(CX)(DX*4), Y3
+	VADDPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 64(CX)(DX*4)
+	VMULPS       Y0, Y4, Y2
+	VMOVUPS      128(AX)(DX*4), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      128(CX)(DX*4), Y3
+	VADDPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 128(CX)(DX*4)
+	VMULPS       Y0, Y5, Y2
+	VMOVUPS      192(AX)(DX*4), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      192(CX)(DX*4), Y3
+	VADDPS       Y2, Y3, Y2
+	VMOVUPS      Y2, 192(CX)(DX*4)
+	XORQ         $0x08, DX
+	TESTQ        $0x00000008, DX
+	JNE          group
+	ADDQ         $0x40, DX
+	CMPQ         DX, DI
+	JLE          group
+
+tail:
+	CMPQ DX, BX
+	JGE  done
+
+rest:
+	MOVQ         DX, DI
+	SHRQ         $0x02, DI
+	ANDQ         $-16, DI
+	MOVQ         DX, R8
+	ANDQ         $0x0f, R8
+	ORQ          R8, DI
+	MOVQ         DI, R8
+	SHRQ         $0x20, R8
+	VMOVD        DI, X2
+	VPBROADCASTD X2, Y2
+	VPADDD       w8crcd26fdca2<>+0(SB), Y2, Y3
+	VPADDD       w8crcc0522d20<>+0(SB), Y2, Y2
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      640(SI), Y5
+	VMOVDQA      672(SI), Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y4, Y7, Y7
+	VPXOR        (SI), Y7, Y7
+	VPSRLQ       $0x20, Y3, Y4
+	VPSRLQ       $0x20, Y2, Y8
+	VPXOR        Y6, Y4, Y4
+	VPXOR        32(SI), Y4, Y4
+	VPXOR        Y6, Y8, Y8
+	VPXOR        32(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y7
+	VPSRLQ       $0x20, Y4, Y8
+	VPSRLQ       $0x20, Y7, Y9
+	VPXOR        Y5, Y8, Y8
+	VPXOR        64(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        64(SI), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y5
+	VMOVAPS      Y5, Y10
+	VPXOR        Y3, Y5, Y5
+	VPXOR        96(SI), Y5, Y5
+	VPXOR        Y2, Y10, Y10
+	VPXOR        96(SI), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPSRLQ       $0x20, Y8, Y10
+	VPXOR        Y4, Y9, Y9
+	VPXOR        128(SI), Y9, Y9
+	VPXOR        Y7, Y10, Y10
+	VPXOR        128(SI), Y10, Y10
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        160(SI), Y4, Y4
+	VPXOR        Y6, Y7, Y7
+	VPXOR        160(SI), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        192(SI), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        192(SI), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        224(SI), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        224(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        256(SI), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        256(SI), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        288(SI), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        288(SI), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        320(SI), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        320(SI), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        352(SI), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        352(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        384(SI), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        384(SI), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        416(SI), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        416(SI), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        448(SI), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        448(SI), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        480(SI), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        480(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y2
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y8
+	VPSRLQ       $0x20, Y5, Y10
+	VPSRLQ       $0x20, Y8, Y11
+	VPXOR        Y4, Y10, Y10
+	VPXOR        512(SI), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        512(SI), Y11, Y11
+	VPSRLQ       $0x20, Y2, Y4
+	VPSRLQ       $0x20, Y3, Y7
+	VPXOR        Y6, Y4, Y4
+	VPXOR        544(SI), Y4, Y4
+	VPXOR        Y9, Y7, Y7
+	VPXOR        544(SI), Y7, Y7
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y9
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPXOR        Y5, Y10, Y10
+	VPXOR        576(SI), Y10, Y10
+	VPXOR        Y8, Y11, Y11
+	VPXOR        576(SI), Y11, Y11
+	VPSRLQ       $0x20, Y6, Y5
+	VPSRLQ       $0x20, Y9, Y8
+	VPXOR        Y2, Y5, Y5
+	VPXOR        608(SI), Y5, Y5
+	VPXOR        Y3, Y8, Y8
+	VPXOR        608(SI), Y8, Y8
+	VPSLLQ       $0x20, Y11, Y2
+	VPBLENDD     $0x55, Y10, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	VPSLLQ       $0x20, Y8, Y4
+	VPBLENDD     $0x55, Y5, Y4, Y4
+	VPSLLQ       $0x20, Y9, Y5
+	VPBLENDD     $0x55, Y6, Y5, Y5
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPSRLD       $0x01, Y2, Y10
+	VPSRLD       $0x01, Y3, Y11
+	VCVTDQ2PS    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS w30000000x1<>+0(SB), Y12
+	VBROADCASTSS w30000000x1<>+0(SB), Y13
+	VFMADD213PS  w2f800000x8<>+0(SB), Y12, Y10
+	VFMADD213PS  w2f800000x8<>+0(SB), Y13, Y11
+	VCMPPS       $0x1e, Y1, Y10, Y10
+	VCMPPS       $0x1e, Y1, Y11, Y11
+	VBLENDVPS    Y10, Y8, Y6, Y6
+	VBLENDVPS    Y11, Y9, Y7, Y7
+	VPSLLD       $0x1f, Y2, Y2
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y2, Y6, Y2
+	VPXOR        Y3, Y7, Y3
+	VBROADCASTSS w3f800000x1<>+0(SB), Y6
+	VBROADCASTSS w3f800000x1<>+0(SB), Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPSRLD       $0x01, Y4, Y10
+	VPSRLD       $0x01, Y5, Y11
+	VCVTDQ2PS    Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS w30000000x1<>+0(SB), Y12
+	VBROADCASTSS w30000000x1<>+0(SB), Y13
+	VFMADD213PS  w2f800000x8<>+0(SB), Y12, Y10
+	VFMADD213PS  w2f800000x8<>+0(SB), Y13, Y11
+	VCMPPS       $0x1e, Y1, Y10, Y10
+	VCMPPS       $0x1e, Y1, Y11, Y11
+	VBLENDVPS    Y10, Y8, Y6, Y6
+	VBLENDVPS    Y11, Y9, Y7, Y7
+	VPSLLD       $0x1f, Y4, Y4
+	VPSLLD       $0x1f, Y5, Y5
+	VPXOR        Y4, Y6, Y4
+	VPXOR        Y5, Y7, Y5
+	MOVQ         DX, DI
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X6
+	VPBROADCASTD X6, Y6
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y6, Y6
+	ADDQ         $0x10, DI
+	VMULPS       Y0, Y2, Y2
+	VMASKMOVPS   (AX)(DX*4), Y6, Y7
+	VMULPS       Y7, Y2, Y2
+	VMASKMOVPS   (CX)(DX*4), Y6, Y7
+	VADDPS       Y2, Y7, Y2
+	VMASKMOVPS   Y2, Y6, (CX)(DX*4)
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y2, Y2
+	ADDQ         $0x10, DI
+	VMULPS       Y0, Y3, Y3
+	VMASKMOVPS   64(AX)(DX*4), Y2, Y6
+	VMULPS       Y6, Y3, Y3
+	VMASKMOVPS   64(CX)(DX*4), Y2, Y6
+	VADDPS       Y3, Y6, Y3
+	VMASKMOVPS   Y3, Y2, 64(CX)(DX*4)
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y2, Y2
+	ADDQ         $0x10, DI
+	VMULPS       Y0, Y4, Y3
+	VMASKMOVPS   128(AX)(DX*4), Y2, Y4
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   128(CX)(DX*4), Y2, Y4
+	VADDPS       Y3, Y4, Y3
+	VMASKMOVPS   Y3, Y2, 128(CX)(DX*4)
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y2, Y2
+	ADDQ         $0x10, DI
+	VMULPS       Y0, Y5, Y3
+	VMASKMOVPS   192(AX)(DX*4), Y2, Y4
+	VMULPS       Y4, Y3, Y3
+	VMASKMOVPS   192(CX)(DX*4), Y2, Y4
+	VADDPS       Y3, Y4, Y3
+	VMASKMOVPS   Y3, Y2, 192(CX)(DX*4)
+
+drawn2:
+	XORQ  $0x08, DX
+	TESTQ $0x00000008, DX
+	JNE   rest
+	ADDQ  $0x40, DX
+
+done:
+	VZEROUPPER
+	RET
+
+// func stableAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·stableAVX512(SB), $512-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), AX
+	MOVQ         c+0(FP), CX
+	LEAQ         63(SP), DX
+	ANDQ         $-64, DX
+	VBROADCASTSS 4(CX), Z0
+	VMOVAPS      Z0, (DX)
+	VBROADCASTSS 8(CX), Z0
+	VMOVAPS      Z0, 64(DX)
+	VBROADCASTSS 12(CX), Z0
+	VMOVAPS      Z0, 128(DX)
+	VBROADCASTSS 16(CX), Z0
+	VMOVAPS      Z0, 192(DX)
+	MOVQ         i+16(FP), CX
+	MOVQ         n+24(FP), BX
+	LEAQ         383(SP), SI
+	ANDQ         $-64, SI
+	MOVQ         c+0(FP), DI
+	VCVTTSS2SI   32(DI), R8
+	VCVTTSS2SI   36(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	MOVL         R8, (SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 8(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 16(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 24(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 32(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 40(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 48(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 56(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 64(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 72(SI)
+	VCVTTSS2SI   40(DI), R8
+	VCVTTSS2SI   44(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	MOVL         R8, 4(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 12(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 20(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 28(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 36(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 44(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 52(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 60(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 68(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 76(SI)
+	VCVTTSS2SI   48(DI), R8
+	VCVTTSS2SI   52(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	MOVL         R8, 80(SI)
+	VCVTTSS2SI   56(DI), DI
+	MOVL         DI, 84(SI)
+	MOVQ         BX, DI
+	SUBQ         $0x40, DI
+	CMPQ         CX, DI
+	JGT          tail
+
+group:
+	MOVQ             CX, R8
+	SHRQ             $0x02, R8
+	MOVQ             R8, R9
+	SHRQ             $0x20, R9
+	VMOVD            R8, X0
+	VPBROADCASTD     X0, Z0
+	VPADDD           w16crcb79393e7<>+0(SB), Z0, Z1
+	VPADDD           w16crca5fb22bc<>+0(SB), Z0, Z0
+	VMOVD            R9, X2
+	VPBROADCASTD     X2, Z2
+	VPBROADCASTD     80(SI), Z3
+	VPBROADCASTD     84(SI), Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z1, Z1
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z0, Z0
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPSRLQ           $0x20, Z3, Z5
+	VPTERNLOGD.BCST  $0x96, (SI), Z2, Z5
+	VPSRLQ           $0x20, Z1, Z2
+	VPSRLQ           $0x20, Z0, Z6
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z4, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z5
+	VPSRLQ           $0x20, Z2, Z6
+	VPSRLQ           $0x20, Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z3, Z6
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z3, Z7
+	VPSRLQ           $0x20, Z4, Z3
+	VMOVAPS          Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z1, Z3
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z0, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z6, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z7, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z8, Z6
+	VPSRLQ           $0x20, Z3, Z7
+	VPSRLQ           $0x20, Z6, Z8
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z2, Z7
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z5, Z8
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z4, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z7, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z1, Z6
+	VPSLLQ           $0x20, Z9, Z0
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z0
+	VPSLLQ           $0x20, Z5, Z1
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z2, Z1
+	VPSLLQ           $0x20, Z6, Z2
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z3, Z2
+	VPSLLQ           $0x20, Z7, Z3
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z4, Z3
+	MOVQ             CX, R8
+	SHRQ             $0x02, R8
+	MOVQ             R8, R9
+	SHRQ             $0x20, R9
+	VMOVD            R8, X4
+	VPBROADCASTD     X4, Z4
+	VPADDD           w16crcb79393e7<>+0(SB), Z4, Z5
+	VPADDD           w16crca5fb22bc<>+0(SB), Z4, Z4
+	VMOVD            R9, X6
+	VPBROADCASTD     X6, Z6
+	VPBROADCASTD     80(SI), Z7
+	VPBROADCASTD     84(SI), Z8
+	VPORD.BCST       w00010000x1<>+0(SB), Z8, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z7, Z9
+	VPTERNLOGD.BCST  $0x96, (SI), Z6, Z9
+	VPSRLQ           $0x20, Z5, Z6
+	VPSRLQ           $0x20, Z4, Z10
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z8, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z8
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z9
+	VPSRLQ           $0x20, Z6, Z10
+	VPSRLQ           $0x20, Z9, Z11
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z7, Z10
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z7, Z11
+	VPSRLQ           $0x20, Z8, Z7
+	VMOVAPS          Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z4, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z10, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z10
+	VPSRLQ           $0x20, Z7, Z11
+	VPSRLQ           $0x20, Z10, Z12
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z6, Z11
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z9, Z12
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z8, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z5, Z10
+	VPSLLQ           $0x20, Z13, Z4
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z12, Z4
+	VPSLLQ           $0x20, Z9, Z5
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z6, Z5
+	VPSLLQ           $0x20, Z10, Z6
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z7, Z6
+	VPSLLQ           $0x20, Z11, Z7
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z7
+	VPSRLD           $0x01, Z0, Z8
+	VPSRLD           $0x01, Z1, Z9
+	VPSRLD           $0x01, Z2, Z10
+	VPSRLD           $0x01, Z3, Z11
+	VCVTDQ2PS        Z8, Z8
+	VCVTDQ2PS        Z9, Z9
+	VCVTDQ2PS        Z10, Z10
+	VCVTDQ2PS        Z11, Z11
+	VBROADCASTSS     w30000000x1<>+0(SB), Z12
+	VBROADCASTSS     w30000000x1<>+0(SB), Z13
+	VBROADCASTSS     w30000000x1<>+0(SB), Z14
+	VBROADCASTSS     w30000000x1<>+0(SB), Z15
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z13, Z9
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z14, Z10
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z15, Z11
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z8, Z8
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z9, Z9
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z10, Z10
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z11, Z11
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z9, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z10, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z11, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z16
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z17
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z18
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z19
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z16, Z16
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z17, Z17
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z18, Z18
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z19, Z19
+	VSUBPS           Z16, Z8, Z16
+	VSUBPS           Z17, Z9, Z17
+	VSUBPS           Z18, Z10, Z18
+	VSUBPS           Z19, Z11, Z19
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z16, Z16, Z20
+	VMULPS           Z17, Z17, Z21
+	VMULPS           Z18, Z18, Z22
+	VMULPS           Z19, Z19, Z23
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z24
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z25
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z26
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z27
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z23, Z27
+	VMULPS           Z16, Z24, Z16
+	VMULPS           Z17, Z25, Z17
+	VMULPS           Z18, Z26, Z18
+	VMULPS           Z19, Z27, Z19
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z24
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z25
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z26
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z27
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z23, Z27
+	VPSLLD           $0x01, Z12, Z20
+	VPSLLD           $0x01, Z13, Z21
+	VPSLLD           $0x01, Z14, Z22
+	VPSLLD           $0x01, Z15, Z23
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z20, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z21, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z22, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z23, K4
+	VMOVAPS          Z16, Z16
+	VMOVAPS          Z24, K1, Z16
+	VMOVAPS          Z17, Z17
+	VMOVAPS          Z25, K2, Z17
+	VMOVAPS          Z18, Z18
+	VMOVAPS          Z26, K3, Z18
+	VMOVAPS          Z19, Z19
+	VMOVAPS          Z27, K4, Z19
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z16
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z17
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z18
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z15, Z19
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z13
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z14
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z15
+	VSUBPS           Z8, Z12, Z8
+	VSUBPS           Z9, Z13, Z9
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSLLD           $0x1f, Z0, Z0
+	VPSLLD           $0x1f, Z1, Z1
+	VPSLLD           $0x1f, Z2, Z2
+	VPSLLD           $0x1f, Z3, Z3
+	VPXORD           Z0, Z8, Z0
+	VPXORD           Z1, Z9, Z1
+	VPXORD           Z2, Z10, Z2
+	VPXORD           Z3, Z11, Z3
+	VMULPS           64(DX), Z0, Z8
+	VMULPS           64(DX), Z1, Z9
+	VMULPS           64(DX), Z2, Z10
+	VMULPS           64(DX), Z3, Z11
+	VADDPS           128(DX), Z8, Z8
+	VADDPS           128(DX), Z9, Z9
+	VADDPS           128(DX), Z10, Z10
+	VADDPS           128(DX), Z11, Z11
+	VSUBPS           Z8, Z0, Z0
+	VSUBPS           Z9, Z1, Z1
+	VSUBPS           Z10, Z2, Z2
+	VSUBPS           Z11, Z3, Z3
+	VMULPS.BCST      w40800000x1<>+0(SB), Z0, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z1, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z2, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z3, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z20
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z21
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z22
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z23
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z20, Z20
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z21, Z21
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z22, Z22
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z23, Z23
+	VSUBPS           Z20, Z0, Z0
+	VSUBPS           Z21, Z1, Z1
+	VSUBPS           Z22, Z2, Z2
+	VSUBPS           Z23, Z3, Z3
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z0, Z0, Z20
+	VMULPS           Z1, Z1, Z21
+	VMULPS           Z2, Z2, Z22
+	VMULPS           Z3, Z3, Z23
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z24
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z25
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z26
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z27
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z23, Z27
+	VMULPS           Z0, Z24, Z0
+	VMULPS           Z1, Z25, Z1
+	VMULPS           Z2, Z26, Z2
+	VMULPS           Z3, Z27, Z3
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z24
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z25
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z26
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z27
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z23, Z27
+	VPSLLD           $0x01, Z12, Z20
+	VPSLLD           $0x01, Z13, Z21
+	VPSLLD           $0x01, Z14, Z22
+	VPSLLD           $0x01, Z15, Z23
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z20, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z21, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z22, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z23, K4
+	VMOVAPS          Z24, Z24
+	VMOVAPS          Z0, K1, Z24
+	VMOVAPS          Z25, Z0
+	VMOVAPS          Z1, K2, Z0
+	VMOVAPS          Z26, Z1
+	VMOVAPS          Z2, K3, Z1
+	VMOVAPS          Z27, Z2
+	VMOVAPS          Z3, K4, Z2
+	VPXORD           Z20, Z12, Z3
+	VPXORD           Z21, Z13, Z12
+	VPXORD           Z22, Z14, Z13
+	VPXORD           Z23, Z15, Z14
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z3, Z24
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z0
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z1
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z2
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z24, Z3
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z0, Z0
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z1, Z1
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z2, Z2
+	VPSRLD           $0x01, Z4, Z4
+	VPSRLD           $0x01, Z5, Z5
+	VPSRLD           $0x01, Z6, Z6
+	VPSRLD           $0x01, Z7, Z7
+	VCVTDQ2PS        Z4, Z4
+	VCVTDQ2PS        Z5, Z5
+	VCVTDQ2PS        Z6, Z6
+	VCVTDQ2PS        Z7, Z7
+	VBROADCASTSS     w30000000x1<>+0(SB), Z12
+	VBROADCASTSS     w30000000x1<>+0(SB), Z13
+	VBROADCASTSS     w30000000x1<>+0(SB), Z14
+	VBROADCASTSS     w30000000x1<>+0(SB), Z15
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z12, Z4
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z13, Z5
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z14, Z6
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z15, Z7
+	VGETMANTPS       $0x03, Z4, Z12
+	VGETMANTPS       $0x03, Z5, Z13
+	VGETMANTPS       $0x03, Z6, Z14
+	VGETMANTPS       $0x03, Z7, Z15
+	VGETEXPPS        Z4, Z4
+	VGETEXPPS        Z5, Z5
+	VGETEXPPS        Z6, Z6
+	VGETEXPPS        Z7, Z7
+	VGETEXPPS        Z12, Z20
+	VGETEXPPS        Z13, Z21
+	VGETEXPPS        Z14, Z22
+	VGETEXPPS        Z15, Z23
+	VSUBPS           Z20, Z4, Z4
+	VSUBPS           Z21, Z5, Z5
+	VSUBPS           Z22, Z6, Z6
+	VSUBPS           Z23, Z7, Z7
+	VPSRLD           $0x14, Z12, Z20
+	VPSRLD           $0x14, Z13, Z21
+	VPSRLD           $0x14, Z14, Z22
+	VPSRLD           $0x14, Z15, Z23
+	VPERMPS          w16crc4928e137<>+0(SB), Z20, Z24
+	VPERMPS          w16crc4928e137<>+0(SB), Z21, Z25
+	VPERMPS          w16crc4928e137<>+0(SB), Z22, Z26
+	VPERMPS          w16crc4928e137<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z24
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z25
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z14, Z26
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z15, Z27
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z12
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z13
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z14
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z15
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z27, Z15
+	VPERMPS          w16crcc003db08<>+0(SB), Z20, Z20
+	VPERMPS          w16crcc003db08<>+0(SB), Z21, Z21
+	VPERMPS          w16crcc003db08<>+0(SB), Z22, Z22
+	VPERMPS          w16crcc003db08<>+0(SB), Z23, Z23
+	VADDPS           Z4, Z20, Z4
+	VADDPS           Z5, Z21, Z5
+	VADDPS           Z6, Z22, Z6
+	VADDPS           Z7, Z23, Z7
+	VMULPS           Z24, Z12, Z12
+	VMULPS           Z25, Z13, Z13
+	VMULPS           Z26, Z14, Z14
+	VMULPS           Z27, Z15, Z15
+	VADDPS           Z12, Z4, Z4
+	VADDPS           Z13, Z5, Z5
+	VADDPS           Z14, Z6, Z6
+	VADDPS           Z15, Z7, Z7
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z4, Z4
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z5, Z5
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z6, Z6
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z7, Z7
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z4, Z4
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z5, Z5
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z6, Z6
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z7, Z7
+	VDIVPS           Z3, Z4, Z3
+	VDIVPS           Z0, Z5, Z0
+	VDIVPS           Z1, Z6, Z1
+	VDIVPS           Z2, Z7, Z2
+	VMULPS           Z16, Z3, Z4
+	VMULPS           Z17, Z0, Z5
+	VMULPS           Z18, Z1, Z6
+	VMULPS           Z19, Z2, Z7
+	VGETMANTPS       $0x03, Z4, Z12
+	VGETMANTPS       $0x03, Z5, Z13
+	VGETMANTPS       $0x03, Z6, Z14
+	VGETMANTPS       $0x03, Z7, Z15
+	VGETEXPPS        Z4, Z4
+	VGETEXPPS        Z5, Z5
+	VGETEXPPS        Z6, Z6
+	VGETEXPPS        Z7, Z7
+	VGETEXPPS        Z12, Z16
+	VGETEXPPS        Z13, Z17
+	VGETEXPPS        Z14, Z18
+	VGETEXPPS        Z15, Z19
+	VSUBPS           Z16, Z4, Z4
+	VSUBPS           Z17, Z5, Z5
+	VSUBPS           Z18, Z6, Z6
+	VSUBPS           Z19, Z7, Z7
+	VPSRLD           $0x14, Z12, Z16
+	VPSRLD           $0x14, Z13, Z17
+	VPSRLD           $0x14, Z14, Z18
+	VPSRLD           $0x14, Z15, Z19
+	VPERMPS          w16crc4928e137<>+0(SB), Z16, Z20
+	VPERMPS          w16crc4928e137<>+0(SB), Z17, Z21
+	VPERMPS          w16crc4928e137<>+0(SB), Z18, Z22
+	VPERMPS          w16crc4928e137<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z15, Z23
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z12
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z13
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z14
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z15
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z23, Z15
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z23, Z15
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z23, Z15
+	VPERMPS          w16crcc003db08<>+0(SB), Z16, Z16
+	VPERMPS          w16crcc003db08<>+0(SB), Z17, Z17
+	VPERMPS          w16crcc003db08<>+0(SB), Z18, Z18
+	VPERMPS          w16crcc003db08<>+0(SB), Z19, Z19
+	VADDPS           Z4, Z16, Z4
+	VADDPS           Z5, Z17, Z5
+	VADDPS           Z6, Z18, Z6
+	VADDPS           Z7, Z19, Z7
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VADDPS           Z12, Z4, Z4
+	VADDPS           Z13, Z5, Z5
+	VADDPS           Z14, Z6, Z6
+	VADDPS           Z15, Z7, Z7
+	VPXORD.BCST      w80000000x1<>+0(SB), Z4, Z4
+	VPXORD.BCST      w80000000x1<>+0(SB), Z5, Z5
+	VPXORD.BCST      w80000000x1<>+0(SB), Z6, Z6
+	VPXORD.BCST      w80000000x1<>+0(SB), Z7, Z7
+	VMULPS           192(DX), Z4, Z4
+	VMULPS           192(DX), Z5, Z5
+	VMULPS           192(DX), Z6, Z6
+	VMULPS           192(DX), Z7, Z7
+	VBROADCASTSS     w43020000x1<>+0(SB), Z12
+	VBROADCASTSS     w43020000x1<>+0(SB), Z13
+	VBROADCASTSS     w43020000x1<>+0(SB), Z14
+	VBROADCASTSS     w43020000x1<>+0(SB), Z15
+	VMINPS           Z4, Z12, Z4
+	VMINPS           Z5, Z13, Z5
+	VMINPS           Z6, Z14, Z6
+	VMINPS           Z7, Z15, Z7
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z12
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z13
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z14
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z15
+	VMAXPS           Z4, Z12, Z4
+	VMAXPS           Z5, Z13, Z5
+	VMAXPS           Z6, Z14, Z6
+	VMAXPS           Z7, Z15, Z7
+	VRNDSCALEPS      $0x00, Z4, Z12
+	VRNDSCALEPS      $0x00, Z5, Z13
+	VRNDSCALEPS      $0x00, Z6, Z14
+	VRNDSCALEPS      $0x00, Z7, Z15
+	VSUBPS           Z12, Z4, Z4
+	VSUBPS           Z13, Z5, Z5
+	VSUBPS           Z14, Z6, Z6
+	VSUBPS           Z15, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z18
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z19
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z19
+	VSCALEFPS        Z12, Z16, Z4
+	VSCALEFPS        Z13, Z17, Z5
+	VSCALEFPS        Z14, Z18, Z6
+	VSCALEFPS        Z15, Z19, Z7
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z9, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z10, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z11, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z16
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z17
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z18
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z19
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z16, Z16
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z17, Z17
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z18, Z18
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z19, Z19
+	VSUBPS           Z16, Z8, Z8
+	VSUBPS           Z17, Z9, Z9
+	VSUBPS           Z18, Z10, Z10
+	VSUBPS           Z19, Z11, Z11
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z8, Z8, Z16
+	VMULPS           Z9, Z9, Z17
+	VMULPS           Z10, Z10, Z18
+	VMULPS           Z11, Z11, Z19
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z20
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z21
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z22
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z23
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z19, Z23
+	VMULPS           Z8, Z20, Z8
+	VMULPS           Z9, Z21, Z9
+	VMULPS           Z10, Z22, Z10
+	VMULPS           Z11, Z23, Z11
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z20
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z21
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z22
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z23
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z19, Z23
+	VPSLLD           $0x01, Z12, Z16
+	VPSLLD           $0x01, Z13, Z17
+	VPSLLD           $0x01, Z14, Z18
+	VPSLLD           $0x01, Z15, Z19
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z16, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z17, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z18, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z19, K4
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z20, K1, Z8
+	VMOVAPS          Z9, Z9
+	VMOVAPS          Z21, K2, Z9
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z22, K3, Z10
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z23, K4, Z11
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z9
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z10
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z15, Z11
+	VMULPS           Z8, Z3, Z3
+	VMULPS           Z9, Z0, Z0
+	VMULPS           Z10, Z1, Z1
+	VMULPS           Z11, Z2, Z2
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z5, Z0, Z0
+	VMULPS           Z6, Z1, Z1
+	VMULPS           Z7, Z2, Z2
+	VMULPS           (DX), Z3, Z3
+	VMOVUPS          (AX)(CX*4), Z4
+	VADDPS           Z3, Z4, Z3
+	VMOVUPS          Z3, (AX)(CX*4)
+	VMULPS           (DX), Z0, Z0
+	VMOVUPS          64(AX)(CX*4), Z3
+	VADDPS           Z0, Z3, Z0
+	VMOVUPS          Z0, 64(AX)(CX*4)
+	VMULPS           (DX), Z1, Z0
+	VMOVUPS          128(AX)(CX*4), Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 128(AX)(CX*4)
+	VMULPS           (DX), Z2, Z0
+	VMOVUPS          192(AX)(CX*4), Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 192(AX)(CX*4)
+	ADDQ             $0x40, CX
+	CMPQ             CX, DI
+	JLE              group
+
+tail:
+	CMPQ             CX, BX
+	JGE              done
+	MOVQ             CX, DI
+	SHRQ             $0x02, DI
+	MOVQ             DI, R8
+	SHRQ             $0x20, R8
+	VMOVD            DI, X0
+	VPBROADCASTD     X0, Z0
+	VPADDD           w16crcb79393e7<>+0(SB), Z0, Z1
+	VPADDD           w16crca5fb22bc<>+0(SB), Z0, Z0
+	VMOVD            R8, X2
+	VPBROADCASTD     X2, Z2
+	VPBROADCASTD     80(SI), Z3
+	VPBROADCASTD     84(SI), Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z1, Z1
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z0, Z0
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPSRLQ           $0x20, Z3, Z5
+	VPTERNLOGD.BCST  $0x96, (SI), Z2, Z5
+	VPSRLQ           $0x20, Z1, Z2
+	VPSRLQ           $0x20, Z0, Z6
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z4, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z5
+	VPSRLQ           $0x20, Z2, Z6
+	VPSRLQ           $0x20, Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z3, Z6
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z3, Z7
+	VPSRLQ           $0x20, Z4, Z3
+	VMOVAPS          Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z1, Z3
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z0, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z6, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z7, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z8, Z6
+	VPSRLQ           $0x20, Z3, Z7
+	VPSRLQ           $0x20, Z6, Z8
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z2, Z7
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z5, Z8
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z4, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z7, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z1, Z6
+	VPSLLQ           $0x20, Z9, Z0
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z0
+	VPSLLQ           $0x20, Z5, Z1
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z2, Z1
+	VPSLLQ           $0x20, Z6, Z2
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z3, Z2
+	VPSLLQ           $0x20, Z7, Z3
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z4, Z3
+	MOVQ             CX, DI
+	SHRQ             $0x02, DI
+	MOVQ             DI, R8
+	SHRQ             $0x20, R8
+	VMOVD            DI, X4
+	VPBROADCASTD     X4, Z4
+	VPADDD           w16crcb79393e7<>+0(SB), Z4, Z5
+	VPADDD           w16crca5fb22bc<>+0(SB), Z4, Z4
+	VMOVD            R8, X6
+	VPBROADCASTD     X6, Z6
+	VPBROADCASTD     80(SI), Z7
+	VPBROADCASTD     84(SI), Z8
+	VPORD.BCST       w00010000x1<>+0(SB), Z8, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z7, Z9
+	VPTERNLOGD.BCST  $0x96, (SI), Z6, Z9
+	VPSRLQ           $0x20, Z5, Z6
+	VPSRLQ           $0x20, Z4, Z10
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z8, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z8
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z9
+	VPSRLQ           $0x20, Z6, Z10
+	VPSRLQ           $0x20, Z9, Z11
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z7, Z10
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z7, Z11
+	VPSRLQ           $0x20, Z8, Z7
+	VMOVAPS          Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z4, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z10, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z10
+	VPSRLQ           $0x20, Z7, Z11
+	VPSRLQ           $0x20, Z10, Z12
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z6, Z11
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z9, Z12
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z8, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z5, Z10
+	VPSLLQ           $0x20, Z13, Z4
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z12, Z4
+	VPSLLQ           $0x20, Z9, Z5
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z6, Z5
+	VPSLLQ           $0x20, Z10, Z6
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z7, Z6
+	VPSLLQ           $0x20, Z11, Z7
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z7
+	VPSRLD           $0x01, Z0, Z8
+	VPSRLD           $0x01, Z1, Z9
+	VPSRLD           $0x01, Z2, Z10
+	VPSRLD           $0x01, Z3, Z11
+	VCVTDQ2PS        Z8, Z8
+	VCVTDQ2PS        Z9, Z9
+	VCVTDQ2PS        Z10, Z10
+	VCVTDQ2PS        Z11, Z11
+	VBROADCASTSS     w30000000x1<>+0(SB), Z12
+	VBROADCASTSS     w30000000x1<>+0(SB), Z13
+	VBROADCASTSS     w30000000x1<>+0(SB), Z14
+	VBROADCASTSS     w30000000x1<>+0(SB), Z15
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z13, Z9
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z14, Z10
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z15, Z11
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z8, Z8
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z9, Z9
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z10, Z10
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z11, Z11
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z9, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z10, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z11, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z16
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z17
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z18
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z19
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z16, Z16
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z17, Z17
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z18, Z18
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z19, Z19
+	VSUBPS           Z16, Z8, Z16
+	VSUBPS           Z17, Z9, Z17
+	VSUBPS           Z18, Z10, Z18
+	VSUBPS           Z19, Z11, Z19
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z16, Z16, Z20
+	VMULPS           Z17, Z17, Z21
+	VMULPS           Z18, Z18, Z22
+	VMULPS           Z19, Z19, Z23
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z24
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z25
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z26
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z27
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z23, Z27
+	VMULPS           Z16, Z24, Z16
+	VMULPS           Z17, Z25, Z17
+	VMULPS           Z18, Z26, Z18
+	VMULPS           Z19, Z27, Z19
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z24
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z25
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z26
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z27
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z23, Z27
+	VPSLLD           $0x01, Z12, Z20
+	VPSLLD           $0x01, Z13, Z21
+	VPSLLD           $0x01, Z14, Z22
+	VPSLLD           $0x01, Z15, Z23
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z20, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z21, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z22, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z23, K4
+	VMOVAPS          Z16, Z16
+	VMOVAPS          Z24, K1, Z16
+	VMOVAPS          Z17, Z17
+	VMOVAPS          Z25, K2, Z17
+	VMOVAPS          Z18, Z18
+	VMOVAPS          Z26, K3, Z18
+	VMOVAPS          Z19, Z19
+	VMOVAPS          Z27, K4, Z19
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z16
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z17
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z18
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z15, Z19
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z13
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z14
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z15
+	VSUBPS           Z8, Z12, Z8
+	VSUBPS           Z9, Z13, Z9
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSLLD           $0x1f, Z0, Z0
+	VPSLLD           $0x1f, Z1, Z1
+	VPSLLD           $0x1f, Z2, Z2
+	VPSLLD           $0x1f, Z3, Z3
+	VPXORD           Z0, Z8, Z0
+	VPXORD           Z1, Z9, Z1
+	VPXORD           Z2, Z10, Z2
+	VPXORD           Z3, Z11, Z3
+	VMULPS           64(DX), Z0, Z8
+	VMULPS           64(DX), Z1, Z9
+	VMULPS           64(DX), Z2, Z10
+	VMULPS           64(DX), Z3, Z11
+	VADDPS           128(DX), Z8, Z8
+	VADDPS           128(DX), Z9, Z9
+	VADDPS           128(DX), Z10, Z10
+	VADDPS           128(DX), Z11, Z11
+	VSUBPS           Z8, Z0, Z0
+	VSUBPS           Z9, Z1, Z1
+	VSUBPS           Z10, Z2, Z2
+	VSUBPS           Z11, Z3, Z3
+	VMULPS.BCST      w40800000x1<>+0(SB), Z0, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z1, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z2, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z3, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z20
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z21
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z22
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z23
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z20, Z20
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z21, Z21
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z22, Z22
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z23, Z23
+	VSUBPS           Z20, Z0, Z0
+	VSUBPS           Z21, Z1, Z1
+	VSUBPS           Z22, Z2, Z2
+	VSUBPS           Z23, Z3, Z3
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z0, Z0, Z20
+	VMULPS           Z1, Z1, Z21
+	VMULPS           Z2, Z2, Z22
+	VMULPS           Z3, Z3, Z23
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z24
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z25
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z26
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z27
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z23, Z27
+	VMULPS           Z0, Z24, Z0
+	VMULPS           Z1, Z25, Z1
+	VMULPS           Z2, Z26, Z2
+	VMULPS           Z3, Z27, Z3
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z24
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z25
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z26
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z27
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z23, Z27
+	VPSLLD           $0x01, Z12, Z20
+	VPSLLD           $0x01, Z13, Z21
+	VPSLLD           $0x01, Z14, Z22
+	VPSLLD           $0x01, Z15, Z23
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z20, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z21, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z22, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z23, K4
+	VMOVAPS          Z24, Z24
+	VMOVAPS          Z0, K1, Z24
+	VMOVAPS          Z25, Z0
+	VMOVAPS          Z1, K2, Z0
+	VMOVAPS          Z26, Z1
+	VMOVAPS          Z2, K3, Z1
+	VMOVAPS          Z27, Z2
+	VMOVAPS          Z3, K4, Z2
+	VPXORD           Z20, Z12, Z3
+	VPXORD           Z21, Z13, Z12
+	VPXORD           Z22, Z14, Z13
+	VPXORD           Z23, Z15, Z14
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z3, Z24
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z0
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z1
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z2
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z24, Z3
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z0, Z0
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z1, Z1
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z2, Z2
+	VPSRLD           $0x01, Z4, Z4
+	VPSRLD           $0x01, Z5, Z5
+	VPSRLD           $0x01, Z6, Z6
+	VPSRLD           $0x01, Z7, Z7
+	VCVTDQ2PS        Z4, Z4
+	VCVTDQ2PS        Z5, Z5
+	VCVTDQ2PS        Z6, Z6
+	VCVTDQ2PS        Z7, Z7
+	VBROADCASTSS     w30000000x1<>+0(SB), Z12
+	VBROADCASTSS     w30000000x1<>+0(SB), Z13
+	VBROADCASTSS     w30000000x1<>+0(SB), Z14
+	VBROADCASTSS     w30000000x1<>+0(SB), Z15
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z12, Z4
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z13, Z5
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z14, Z6
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z15, Z7
+	VGETMANTPS       $0x03, Z4, Z12
+	VGETMANTPS       $0x03, Z5, Z13
+	VGETMANTPS       $0x03, Z6, Z14
+	VGETMANTPS       $0x03, Z7, Z15
+	VGETEXPPS        Z4, Z4
+	VGETEXPPS        Z5, Z5
+	VGETEXPPS        Z6, Z6
+	VGETEXPPS        Z7, Z7
+	VGETEXPPS        Z12, Z20
+	VGETEXPPS        Z13, Z21
+	VGETEXPPS        Z14, Z22
+	VGETEXPPS        Z15, Z23
+	VSUBPS           Z20, Z4, Z4
+	VSUBPS           Z21, Z5, Z5
+	VSUBPS           Z22, Z6, Z6
+	VSUBPS           Z23, Z7, Z7
+	VPSRLD           $0x14, Z12, Z20
+	VPSRLD           $0x14, Z13, Z21
+	VPSRLD           $0x14, Z14, Z22
+	VPSRLD           $0x14, Z15, Z23
+	VPERMPS          w16crc4928e137<>+0(SB), Z20, Z24
+	VPERMPS          w16crc4928e137<>+0(SB), Z21, Z25
+	VPERMPS          w16crc4928e137<>+0(SB), Z22, Z26
+	VPERMPS          w16crc4928e137<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z24
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z25
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z14, Z26
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z15, Z27
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z12
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z13
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z14
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z15
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z27, Z15
+	VPERMPS          w16crcc003db08<>+0(SB), Z20, Z20
+	VPERMPS          w16crcc003db08<>+0(SB), Z21, Z21
+	VPERMPS          w16crcc003db08<>+0(SB), Z22, Z22
+	VPERMPS          w16crcc003db08<>+0(SB), Z23, Z23
+	VADDPS           Z4, Z20, Z4
+	VADDPS           Z5, Z21, Z5
+	VADDPS           Z6, Z22, Z6
+	VADDPS           Z7, Z23, Z7
+	VMULPS           Z24, Z12, Z12
+	VMULPS           Z25, Z13, Z13
+	VMULPS           Z26, Z14, Z14
+	VMULPS           Z27, Z15, Z15
+	VADDPS           Z12, Z4, Z4
+	VADDPS           Z13, Z5, Z5
+	VADDPS           Z14, Z6, Z6
+	VADDPS           Z15, Z7, Z7
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z4, Z4
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z5, Z5
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z6, Z6
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z7, Z7
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z4, Z4
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z5, Z5
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z6, Z6
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z7, Z7
+	VDIVPS           Z3, Z4, Z3
+	VDIVPS           Z0, Z5, Z0
+	VDIVPS           Z1, Z6, Z1
+	VDIVPS           Z2, Z7, Z2
+	VMULPS           Z16, Z3, Z4
+	VMULPS           Z17, Z0, Z5
+	VMULPS           Z18, Z1, Z6
+	VMULPS           Z19, Z2, Z7
+	VGETMANTPS       $0x03, Z4, Z12
+	VGETMANTPS       $0x03, Z5, Z13
+	VGETMANTPS       $0x03, Z6, Z14
+	VGETMANTPS       $0x03, Z7, Z15
+	VGETEXPPS        Z4, Z4
+	VGETEXPPS        Z5, Z5
+	VGETEXPPS        Z6, Z6
+	VGETEXPPS        Z7, Z7
+	VGETEXPPS        Z12, Z16
+	VGETEXPPS        Z13, Z17
+	VGETEXPPS        Z14, Z18
+	VGETEXPPS        Z15, Z19
+	VSUBPS           Z16, Z4, Z4
+	VSUBPS           Z17, Z5, Z5
+	VSUBPS           Z18, Z6, Z6
+	VSUBPS           Z19, Z7, Z7
+	VPSRLD           $0x14, Z12, Z16
+	VPSRLD           $0x14, Z13, Z17
+	VPSRLD           $0x14, Z14, Z18
+	VPSRLD           $0x14, Z15, Z19
+	VPERMPS          w16crc4928e137<>+0(SB), Z16, Z20
+	VPERMPS          w16crc4928e137<>+0(SB), Z17, Z21
+	VPERMPS          w16crc4928e137<>+0(SB), Z18, Z22
+	VPERMPS          w16crc4928e137<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z15, Z23
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z12
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z13
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z14
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z15
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z23, Z15
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z23, Z15
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z23, Z15
+	VPERMPS          w16crcc003db08<>+0(SB), Z16, Z16
+	VPERMPS          w16crcc003db08<>+0(SB), Z17, Z17
+	VPERMPS          w16crcc003db08<>+0(SB), Z18, Z18
+	VPERMPS          w16crcc003db08<>+0(SB), Z19, Z19
+	VADDPS           Z4, Z16, Z4
+	VADDPS           Z5, Z17, Z5
+	VADDPS           Z6, Z18, Z6
+	VADDPS           Z7, Z19, Z7
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VADDPS           Z12, Z4, Z4
+	VADDPS           Z13, Z5, Z5
+	VADDPS           Z14, Z6, Z6
+	VADDPS           Z15, Z7, Z7
+	VPXORD.BCST      w80000000x1<>+0(SB), Z4, Z4
+	VPXORD.BCST      w80000000x1<>+0(SB), Z5, Z5
+	VPXORD.BCST      w80000000x1<>+0(SB), Z6, Z6
+	VPXORD.BCST      w80000000x1<>+0(SB), Z7, Z7
+	VMULPS           192(DX), Z4, Z4
+	VMULPS           192(DX), Z5, Z5
+	VMULPS           192(DX), Z6, Z6
+	VMULPS           192(DX), Z7, Z7
+	VBROADCASTSS     w43020000x1<>+0(SB), Z12
+	VBROADCASTSS     w43020000x1<>+0(SB), Z13
+	VBROADCASTSS     w43020000x1<>+0(SB), Z14
+	VBROADCASTSS     w43020000x1<>+0(SB), Z15
+	VMINPS           Z4, Z12, Z4
+	VMINPS           Z5, Z13, Z5
+	VMINPS           Z6, Z14, Z6
+	VMINPS           Z7, Z15, Z7
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z12
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z13
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z14
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z15
+	VMAXPS           Z4, Z12, Z4
+	VMAXPS           Z5, Z13, Z5
+	VMAXPS           Z6, Z14, Z6
+	VMAXPS           Z7, Z15, Z7
+	VRNDSCALEPS      $0x00, Z4, Z12
+	VRNDSCALEPS      $0x00, Z5, Z13
+	VRNDSCALEPS      $0x00, Z6, Z14
+	VRNDSCALEPS      $0x00, Z7, Z15
+	VSUBPS           Z12, Z4, Z4
+	VSUBPS           Z13, Z5, Z5
+	VSUBPS           Z14, Z6, Z6
+	VSUBPS           Z15, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z18
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z19
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z19
+	VSCALEFPS        Z12, Z16, Z4
+	VSCALEFPS        Z13, Z17, Z5
+	VSCALEFPS        Z14, Z18, Z6
+	VSCALEFPS        Z15, Z19, Z7
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z9, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z10, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z11, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z16
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z17
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z18
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z19
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z16, Z16
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z17, Z17
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z18, Z18
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z19, Z19
+	VSUBPS           Z16, Z8, Z8
+	VSUBPS           Z17, Z9, Z9
+	VSUBPS           Z18, Z10, Z10
+	VSUBPS           Z19, Z11, Z11
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z8, Z8, Z16
+	VMULPS           Z9, Z9, Z17
+	VMULPS           Z10, Z10, Z18
+	VMULPS           Z11, Z11, Z19
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z20
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z21
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z22
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z23
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z19, Z23
+	VMULPS           Z8, Z20, Z8
+	VMULPS           Z9, Z21, Z9
+	VMULPS           Z10, Z22, Z10
+	VMULPS           Z11, Z23, Z11
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z20
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z21
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z22
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z23
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z19, Z23
+	VPSLLD           $0x01, Z12, Z16
+	VPSLLD           $0x01, Z13, Z17
+	VPSLLD           $0x01, Z14, Z18
+	VPSLLD           $0x01, Z15, Z19
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z16, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z17, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z18, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z19, K4
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z20, K1, Z8
+	VMOVAPS          Z9, Z9
+	VMOVAPS          Z21, K2, Z9
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z22, K3, Z10
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z23, K4, Z11
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z9
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z10
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z15, Z11
+	VMULPS           Z8, Z3, Z3
+	VMULPS           Z9, Z0, Z0
+	VMULPS           Z10, Z1, Z1
+	VMULPS           Z11, Z2, Z2
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z5, Z0, Z0
+	VMULPS           Z6, Z1, Z1
+	VMULPS           Z7, Z2, Z2
+	MOVQ             CX, SI
+	CMPQ             SI, BX
+	JGE              drawn2
+	MOVQ             BX, DI
+	SUBQ             SI, DI
+	MOVL             $0xffffffff, R8
+	BZHIL            DI, R8, R8
+	KMOVW            R8, K1
+	ADDQ             $0x10, SI
+	VMULPS           (DX), Z3, Z3
+	VMOVUPS.Z        (AX)(CX*4), K1, Z4
+	VADDPS           Z3, Z4, Z3
+	VMOVUPS          Z3, K1, (AX)(CX*4)
+	CMPQ             SI, BX
+	JGE              drawn2
+	MOVQ             BX, DI
+	SUBQ             SI, DI
+	MOVL             $0xffffffff, R8
+	BZHIL            DI, R8, R8
+	KMOVW            R8, K1
+	ADDQ             $0x10, SI
+	VMULPS           (DX), Z0, Z0
+	VMOVUPS.Z        64(AX)(CX*4), K1, Z3
+	VADDPS           Z0, Z3, Z0
+	VMOVUPS          Z0, K1, 64(AX)(CX*4)
+	CMPQ             SI, BX
+	JGE              drawn2
+	MOVQ             BX, DI
+	SUBQ             SI, DI
+	MOVL             $0xffffffff, R8
+	BZHIL            DI, R8, R8
+	KMOVW            R8, K1
+	ADDQ             $0x10, SI
+	VMULPS           (DX), Z1, Z0
+	VMOVUPS.Z        128(AX)(CX*4), K1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K1, 128(AX)(CX*4)
+	CMPQ             SI, BX
+	JGE              drawn2
+	SUBQ             SI, BX
+	MOVL             $0xffffffff, DI
+	BZHIL            BX, DI, DI
+	KMOVW            DI, K1
+	ADDQ             $0x10, SI
+	VMULPS           (DX), Z2, Z0
+	VMOVUPS.Z        192(AX)(CX*4), K1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K1, 192(AX)(CX*4)
+
+drawn2:
+	ADDQ $0x40, CX
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w00010000x1<>+0(SB)/4, $0x00010000
+GLOBL w00010000x1<>(SB), RODATA|NOPTR, $4
+
+DATA w33800000x1<>+0(SB)/4, $0x33800000
+GLOBL w33800000x1<>(SB), RODATA|NOPTR, $4
+
+DATA wbf317218x1<>+0(SB)/4, $0xbf317218
+GLOBL wbf317218x1<>(SB), RODATA|NOPTR, $4
+
+DATA w32800000x1<>+0(SB)/4, $0x32800000
+GLOBL w32800000x1<>(SB), RODATA|NOPTR, $4
+
+// func stableAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·stableAVX2(SB), $3776-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), AX
+	MOVQ         c+0(FP), CX
+	LEAQ         31(SP), DX
+	ANDQ         $-32, DX
+	VBROADCASTSS 4(CX), Y0
+	VMOVAPS      Y0, (DX)
+	VBROADCASTSS 8(CX), Y0
+	VMOVAPS      Y0, 32(DX)
+	VBROADCASTSS 12(CX), Y0
+	VMOVAPS      Y0, 64(DX)
+	VBROADCASTSS 16(CX), Y0
+	VMOVAPS      Y0, 96(DX)
+	MOVQ         i+16(FP), CX
+	MOVQ         n+24(FP), BX
+	LEAQ         191(SP), SI
+	ANDQ         $-32, SI
+	MOVQ         c+0(FP), DI
+	VCVTTSS2SI   32(DI), R8
+	VCVTTSS2SI   36(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, (SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 64(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 128(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 192(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 256(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 320(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 384(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 448(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 512(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 576(SI)
+	VCVTTSS2SI   40(DI), R8
+	VCVTTSS2SI   44(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 32(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 96(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 160(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 224(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 288(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 352(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 416(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 480(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 544(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 608(SI)
+	VCVTTSS2SI   48(DI), R8
+	VCVTTSS2SI   52(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 640(SI)
+	VCVTTSS2SI   56(DI), DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 672(SI)
+	MOVQ         BX, DI
+	SUBQ         $0x40, DI
+	CMPQ         CX, DI
+	JGT          tail
+
+group:
+	MOVQ         CX, R8
+	SHRQ         $0x02, R8
+	ANDQ         $-16, R8
+	MOVQ         CX, R9
+	ANDQ         $0x0f, R9
+	ORQ          R9, R8
+	MOVQ         R8, R9
+	SHRQ         $0x20, R9
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VPADDD       w8crcd26fdca2<>+0(SB), Y0, Y1
+	VPADDD       w8crcc0522d20<>+0(SB), Y0, Y0
+	VMOVD        R9, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      640(SI), Y3
+	VMOVDQA      672(SI), Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y1, Y1
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y0, Y0
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y3, Y5
+	VPXOR        Y2, Y5, Y5
+	VPXOR        (SI), Y5, Y5
+	VPSRLQ       $0x20, Y1, Y2
+	VPSRLQ       $0x20, Y0, Y6
+	VPXOR        Y4, Y2, Y2
+	VPXOR        32(SI), Y2, Y2
+	VPXOR        Y4, Y6, Y6
+	VPXOR        32(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y5
+	VPSRLQ       $0x20, Y2, Y6
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y3, Y6, Y6
+	VPXOR        64(SI), Y6, Y6
+	VPXOR        Y3, Y7, Y7
+	VPXOR        64(SI), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y3
+	VMOVAPS      Y3, Y8
+	VPXOR        Y1, Y3, Y3
+	VPXOR        96(SI), Y3, Y3
+	VPXOR        Y0, Y8, Y8
+	VPXOR        96(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y6, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y6
+	VPSRLQ       $0x20, Y3, Y7
+	VPSRLQ       $0x20, Y6, Y8
+	VPXOR        Y2, Y7, Y7
+	VPXOR        128(SI), Y7, Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        128(SI), Y8, Y8
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        160(SI), Y2, Y2
+	VPXOR        Y4, Y5, Y5
+	VPXOR        160(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        192(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        192(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        224(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        224(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        256(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        256(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        288(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        288(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        320(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        320(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        352(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        352(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        384(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        384(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        416(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        416(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        448(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        448(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        480(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        480(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        512(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        512(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        544(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        544(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        576(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        576(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        608(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        608(SI), Y6, Y6
+	VPSLLQ       $0x20, Y9, Y0
+	VPBLENDD     $0x55, Y8, Y0, Y0
+	VPSLLQ       $0x20, Y5, Y1
+	VPBLENDD     $0x55, Y2, Y1, Y1
+	VPSLLQ       $0x20, Y6, Y2
+	VPBLENDD     $0x55, Y3, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	LEAQ         927(SP), R8
+	ANDQ         $-32, R8
+	VMOVAPS      Y0, (R8)
+	VMOVAPS      Y1, 32(R8)
+	VMOVAPS      Y2, 64(R8)
+	VMOVAPS      Y3, 96(R8)
+	MOVQ         CX, R9
+	SHRQ         $0x02, R9
+	ANDQ         $-16, R9
+	MOVQ         CX, R10
+	ANDQ         $0x0f, R10
+	ORQ          R10, R9
+	MOVQ         R9, R10
+	SHRQ         $0x20, R10
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPADDD       w8crcd26fdca2<>+0(SB), Y0, Y1
+	VPADDD       w8crcc0522d20<>+0(SB), Y0, Y0
+	VMOVD        R10, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      640(SI), Y3
+	VMOVDQA      672(SI), Y4
+	VPOR         w00010000x8<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y1, Y1
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y0, Y0
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y3, Y5
+	VPXOR        Y2, Y5, Y5
+	VPXOR        (SI), Y5, Y5
+	VPSRLQ       $0x20, Y1, Y2
+	VPSRLQ       $0x20, Y0, Y6
+	VPXOR        Y4, Y2, Y2
+	VPXOR        32(SI), Y2, Y2
+	VPXOR        Y4, Y6, Y6
+	VPXOR        32(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y5
+	VPSRLQ       $0x20, Y2, Y6
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y3, Y6, Y6
+	VPXOR        64(SI), Y6, Y6
+	VPXOR        Y3, Y7, Y7
+	VPXOR        64(SI), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y3
+	VMOVAPS      Y3, Y8
+	VPXOR        Y1, Y3, Y3
+	VPXOR        96(SI), Y3, Y3
+	VPXOR        Y0, Y8, Y8
+	VPXOR        96(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y6, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y6
+	VPSRLQ       $0x20, Y3, Y7
+	VPSRLQ       $0x20, Y6, Y8
+	VPXOR        Y2, Y7, Y7
+	VPXOR        128(SI), Y7, Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        128(SI), Y8, Y8
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        160(SI), Y2, Y2
+	VPXOR        Y4, Y5, Y5
+	VPXOR        160(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        192(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        192(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        224(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        224(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        256(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        256(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        288(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        288(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        320(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        320(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        352(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        352(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        384(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        384(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        416(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        416(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        448(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        448(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        480(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        480(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        512(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        512(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        544(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        544(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        576(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        576(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        608(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        608(SI), Y6, Y6
+	VPSLLQ       $0x20, Y9, Y0
+	VPBLENDD     $0x55, Y8, Y0, Y0
+	VPSLLQ       $0x20, Y5, Y1
+	VPBLENDD     $0x55, Y2, Y1, Y1
+	VPSLLQ       $0x20, Y6, Y2
+	VPBLENDD     $0x55, Y3, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	LEAQ         1087(SP), R9
+	ANDQ         $-32, R9
+	VMOVAPS      Y0, (R9)
+	VMOVAPS      Y1, 32(R9)
+	VMOVAPS      Y2, 64(R9)
+	VMOVAPS      Y3, 96(R9)
+	VMOVAPS      (R8), Y0
+	VMOVAPS      32(R8), Y1
+	VPSRLD       $0x01, Y0, Y0
+	VPSRLD       $0x01, Y1, Y1
+	VCVTDQ2PS    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS w30000000x1<>+0(SB), Y2
+	VBROADCASTSS w30000000x1<>+0(SB), Y3
+	VFMADD213PS  w2f800000x8<>+0(SB), Y2, Y0
+	VFMADD213PS  w2f800000x8<>+0(SB), Y3, Y1
+	VMULPS       w3e800000x8<>+0(SB), Y0, Y0
+	VMULPS       w3e800000x8<>+0(SB), Y1, Y1
+	VMOVAPS      64(R8), Y2
+	VMOVAPS      96(R8), Y3
+	VPSRLD       $0x01, Y2, Y2
+	VPSRLD       $0x01, Y3, Y3
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS w30000000x1<>+0(SB), Y4
+	VBROADCASTSS w30000000x1<>+0(SB), Y5
+	VFMADD213PS  w2f800000x8<>+0(SB), Y4, Y2
+	VFMADD213PS  w2f800000x8<>+0(SB), Y5, Y3
+	VMULPS       w3e800000x8<>+0(SB), Y2, Y2
+	VMULPS       w3e800000x8<>+0(SB), Y3, Y3
+	LEAQ         1247(SP), R10
+	ANDQ         $-32, R10
+	VMOVAPS      Y0, (R10)
+	VMOVAPS      Y1, 32(R10)
+	VMOVAPS      Y2, 64(R10)
+	VMOVAPS      Y3, 96(R10)
+	VMOVAPS      (R10), Y0
+	VMOVAPS      32(R10), Y1
+	VMULPS       w40800000x8<>+0(SB), Y0, Y2
+	VMULPS       w40800000x8<>+0(SB), Y1, Y3
+	VADDPS       w4b400000x8<>+0(SB), Y2, Y2
+	VADDPS       w4b400000x8<>+0(SB), Y3, Y3
+	VSUBPS       w4b400000x8<>+0(SB), Y2, Y4
+	VSUBPS       w4b400000x8<>+0(SB), Y3, Y5
+	VMULPS       w3e800000x8<>+0(SB), Y4, Y4
+	VMULPS       w3e800000x8<>+0(SB), Y5, Y5
+	VSUBPS       Y4, Y0, Y0
+	VSUBPS       Y5, Y1, Y1
+	VPSLLD       $0x1e, Y2, Y2
+	VPSLLD       $0x1e, Y3, Y3
+	VMULPS       Y0, Y0, Y4
+	VMULPS       Y1, Y1, Y5
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y6
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y7
+	VFMADD213PS  w42a34052x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w42a34052x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y4, Y6
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y5, Y7
+	VMULPS       Y0, Y6, Y0
+	VMULPS       Y1, Y7, Y1
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y6
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y7
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y5, Y7
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y5, Y7
+	VPSLLD       $0x01, Y2, Y4
+	VPSLLD       $0x01, Y3, Y5
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VPAND        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y0, Y0
+	VPAND        w80000000x8<>+0(SB), Y3, Y2
+	VPXOR        Y2, Y1, Y1
+	VMOVAPS      64(R10), Y2
+	VMOVAPS      96(R10), Y3
+	VMULPS       w40800000x8<>+0(SB), Y2, Y4
+	VMULPS       w40800000x8<>+0(SB), Y3, Y5
+	VADDPS       w4b400000x8<>+0(SB), Y4, Y4
+	VADDPS       w4b400000x8<>+0(SB), Y5, Y5
+	VSUBPS       w4b400000x8<>+0(SB), Y4, Y6
+	VSUBPS       w4b400000x8<>+0(SB), Y5, Y7
+	VMULPS       w3e800000x8<>+0(SB), Y6, Y6
+	VMULPS       w3e800000x8<>+0(SB), Y7, Y7
+	VSUBPS       Y6, Y2, Y2
+	VSUBPS       Y7, Y3, Y3
+	VPSLLD       $0x1e, Y4, Y4
+	VPSLLD       $0x1e, Y5, Y5
+	VMULPS       Y2, Y2, Y6
+	VMULPS       Y3, Y3, Y7
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y8
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y9
+	VFMADD213PS  w42a34052x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w42a34052x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y6, Y8
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y7, Y9
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y3, Y9, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y8
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y9
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y7, Y9
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VPSLLD       $0x01, Y4, Y6
+	VPSLLD       $0x01, Y5, Y7
+	VBLENDVPS    Y6, Y8, Y2, Y2
+	VBLENDVPS    Y7, Y9, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPXOR        Y4, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y5, Y4
+	VPXOR        Y4, Y3, Y3
+	LEAQ         1407(SP), R11
+	ANDQ         $-32, R11
+	VMOVAPS      Y0, (R11)
+	VMOVAPS      Y1, 32(R11)
+	VMOVAPS      Y2, 64(R11)
+	VMOVAPS      Y3, 96(R11)
+	VMOVAPS      (R10), Y0
+	VMOVAPS      32(R10), Y1
+	VMOVAPS      (R8), Y2
+	VMOVAPS      32(R8), Y3
+	VBROADCASTSS w3e800000x1<>+0(SB), Y4
+	VBROADCASTSS w3e800000x1<>+0(SB), Y5
+	VSUBPS       Y0, Y4, Y0
+	VSUBPS       Y1, Y5, Y1
+	VPSLLD       $0x1f, Y2, Y2
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y2, Y0, Y0
+	VPXOR        Y3, Y1, Y1
+	VMOVAPS      64(R10), Y2
+	VMOVAPS      96(R10), Y3
+	VMOVAPS      64(R8), Y4
+	VMOVAPS      96(R8), Y5
+	VBROADCASTSS w3e800000x1<>+0(SB), Y6
+	VBROADCASTSS w3e800000x1<>+0(SB), Y7
+	VSUBPS       Y2, Y6, Y2
+	VSUBPS       Y3, Y7, Y3
+	VPSLLD       $0x1f, Y4, Y4
+	VPSLLD       $0x1f, Y5, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        Y5, Y3, Y3
+	LEAQ         1567(SP), R8
+	ANDQ         $-32, R8
+	VMOVAPS      Y0, (R8)
+	VMOVAPS      Y1, 32(R8)
+	VMOVAPS      Y2, 64(R8)
+	VMOVAPS      Y3, 96(R8)
+	VMOVAPS      (R8), Y0
+	VMOVAPS      32(R8), Y1
+	VMULPS       32(DX), Y0, Y0
+	VMULPS       32(DX), Y1, Y1
+	VADDPS       64(DX), Y0, Y0
+	VADDPS       64(DX), Y1, Y1
+	VMOVAPS      64(R8), Y2
+	VMOVAPS      96(R8), Y3
+	VMULPS       32(DX), Y2, Y2
+	VMULPS       32(DX), Y3, Y3
+	VADDPS       64(DX), Y2, Y2
+	VADDPS       64(DX), Y3, Y3
+	LEAQ         1727(SP), R10
+	ANDQ         $-32, R10
+	VMOVAPS      Y0, (R10)
+	VMOVAPS      Y1, 32(R10)
+	VMOVAPS      Y2, 64(R10)
+	VMOVAPS      Y3, 96(R10)
+	VMOVAPS      (R8), Y0
+	VMOVAPS      32(R8), Y1
+	VMOVAPS      (R10), Y2
+	VMOVAPS      32(R10), Y3
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       w40800000x8<>+0(SB), Y0, Y2
+	VMULPS       w40800000x8<>+0(SB), Y1, Y3
+	VADDPS       w4b400000x8<>+0(SB), Y2, Y2
+	VADDPS       w4b400000x8<>+0(SB), Y3, Y3
+	VSUBPS       w4b400000x8<>+0(SB), Y2, Y4
+	VSUBPS       w4b400000x8<>+0(SB), Y3, Y5
+	VMULPS       w3e800000x8<>+0(SB), Y4, Y4
+	VMULPS       w3e800000x8<>+0(SB), Y5, Y5
+	VSUBPS       Y4, Y0, Y0
+	VSUBPS       Y5, Y1, Y1
+	VPSLLD       $0x1e, Y2, Y2
+	VPSLLD       $0x1e, Y3, Y3
+	VMULPS       Y0, Y0, Y4
+	VMULPS       Y1, Y1, Y5
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y6
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y7
+	VFMADD213PS  w42a34052x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w42a34052x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y4, Y6
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y5, Y7
+	VMULPS       Y0, Y6, Y0
+	VMULPS       Y1, Y7, Y1
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y6
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y7
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y5, Y7
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y5, Y7
+	VPSLLD       $0x01, Y2, Y4
+	VPSLLD       $0x01, Y3, Y5
+	VBLENDVPS    Y4, Y0, Y6, Y0
+	VBLENDVPS    Y5, Y1, Y7, Y1
+	VPXOR        Y4, Y2, Y2
+	VPXOR        Y5, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y0, Y0
+	VPAND        w80000000x8<>+0(SB), Y3, Y2
+	VPXOR        Y2, Y1, Y1
+	VMAXPS       w33800000x8<>+0(SB), Y0, Y0
+	VMAXPS       w33800000x8<>+0(SB), Y1, Y1
+	VMOVAPS      64(R8), Y2
+	VMOVAPS      96(R8), Y3
+	VMOVAPS      64(R10), Y4
+	VMOVAPS      96(R10), Y5
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y3, Y3
+	VMULPS       w40800000x8<>+0(SB), Y2, Y4
+	VMULPS       w40800000x8<>+0(SB), Y3, Y5
+	VADDPS       w4b400000x8<>+0(SB), Y4, Y4
+	VADDPS       w4b400000x8<>+0(SB), Y5, Y5
+	VSUBPS       w4b400000x8<>+0(SB), Y4, Y6
+	VSUBPS       w4b400000x8<>+0(SB), Y5, Y7
+	VMULPS       w3e800000x8<>+0(SB), Y6, Y6
+	VMULPS       w3e800000x8<>+0(SB), Y7, Y7
+	VSUBPS       Y6, Y2, Y2
+	VSUBPS       Y7, Y3, Y3
+	VPSLLD       $0x1e, Y4, Y4
+	VPSLLD       $0x1e, Y5, Y5
+	VMULPS       Y2, Y2, Y6
+	VMULPS       Y3, Y3, Y7
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y8
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y9
+	VFMADD213PS  w42a34052x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w42a34052x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y6, Y8
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y7, Y9
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y3, Y9, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y8
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y9
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y7, Y9
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VPSLLD       $0x01, Y4, Y6
+	VPSLLD       $0x01, Y5, Y7
+	VBLENDVPS    Y6, Y2, Y8, Y2
+	VBLENDVPS    Y7, Y3, Y9, Y3
+	VPXOR        Y6, Y4, Y4
+	VPXOR        Y7, Y5, Y5
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPXOR        Y4, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y5, Y4
+	VPXOR        Y4, Y3, Y3
+	VMAXPS       w33800000x8<>+0(SB), Y2, Y2
+	VMAXPS       w33800000x8<>+0(SB), Y3, Y3
+	LEAQ         1887(SP), R8
+	ANDQ         $-32, R8
+	VMOVAPS      Y0, (R8)
+	VMOVAPS      Y1, 32(R8)
+	VMOVAPS      Y2, 64(R8)
+	VMOVAPS      Y3, 96(R8)
+	VMOVAPS      (R9), Y0
+	VMOVAPS      32(R9), Y1
+	VMOVAPS      (R8), Y2
+	VMOVAPS      32(R8), Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPSRLD       $0x01, Y1, Y1
+	VCVTDQ2PS    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS w30000000x1<>+0(SB), Y4
+	VBROADCASTSS w30000000x1<>+0(SB), Y5
+	VFMADD213PS  w2f800000x8<>+0(SB), Y4, Y0
+	VFMADD213PS  w2f800000x8<>+0(SB), Y5, Y1
+	VPADDD       w00400000x8<>+0(SB), Y0, Y0
+	VPADDD       w00400000x8<>+0(SB), Y1, Y1
+	VPAND        w007fffffx8<>+0(SB), Y0, Y4
+	VPAND        w007fffffx8<>+0(SB), Y1, Y5
+	VPADDD       w3f400000x8<>+0(SB), Y4, Y4
+	VPADDD       w3f400000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x17, Y0, Y6
+	VPSRLD       $0x17, Y1, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VSUBPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x14, Y0, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VPERMPS      w16crca5c123b9<>+0(SB), Y0, Y8
+	VPERMPS      w16crca5c123b9<>+0(SB), Y1, Y9
+	VFMADD213PS  wbf800000x8<>+0(SB), Y4, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y5, Y9
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y4
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y5
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y9, Y5
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y8, Y4
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y9, Y5
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y9, Y5
+	VPERMPS      w16crcd943da8f<>+0(SB), Y0, Y0
+	VPERMPS      w16crcd943da8f<>+0(SB), Y1, Y1
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y7, Y1, Y1
+	VMULPS       Y8, Y4, Y4
+	VMULPS       Y9, Y5, Y5
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VMULPS       wbf317218x8<>+0(SB), Y0, Y0
+	VMULPS       wbf317218x8<>+0(SB), Y1, Y1
+	VMAXPS       w32800000x8<>+0(SB), Y0, Y0
+	VMAXPS       w32800000x8<>+0(SB), Y1, Y1
+	VDIVPS       Y2, Y0, Y0
+	VDIVPS       Y3, Y1, Y1
+	VMOVAPS      64(R9), Y2
+	VMOVAPS      96(R9), Y3
+	VMOVAPS      64(R8), Y4
+	VMOVAPS      96(R8), Y5
+	VPSRLD       $0x01, Y2, Y2
+	VPSRLD       $0x01, Y3, Y3
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS w30000000x1<>+0(SB), Y6
+	VBROADCASTSS w30000000x1<>+0(SB), Y7
+	VFMADD213PS  w2f800000x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w2f800000x8<>+0(SB), Y7, Y3
+	VPADDD       w00400000x8<>+0(SB), Y2, Y2
+	VPADDD       w00400000x8<>+0(SB), Y3, Y3
+	VPAND        w007fffffx8<>+0(SB), Y2, Y6
+	VPAND        w007fffffx8<>+0(SB), Y3, Y7
+	VPADDD       w3f400000x8<>+0(SB), Y6, Y6
+	VPADDD       w3f400000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y2, Y8
+	VPSRLD       $0x17, Y3, Y9
+	VCVTDQ2PS    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VSUBPS       w42fe0000x8<>+0(SB), Y8, Y8
+	VSUBPS       w42fe0000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x14, Y2, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VPERMPS      w16crca5c123b9<>+0(SB), Y2, Y10
+	VPERMPS      w16crca5c123b9<>+0(SB), Y3, Y11
+	VFMADD213PS  wbf800000x8<>+0(SB), Y6, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y11
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y6
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y7
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y10, Y6
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y11, Y7
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y10, Y6
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y11, Y7
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y10, Y6
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y11, Y7
+	VPERMPS      w16crcd943da8f<>+0(SB), Y2, Y2
+	VPERMPS      w16crcd943da8f<>+0(SB), Y3, Y3
+	VADDPS       Y8, Y2, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y10, Y6, Y6
+	VMULPS       Y11, Y7, Y7
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VMULPS       wbf317218x8<>+0(SB), Y2, Y2
+	VMULPS       wbf317218x8<>+0(SB), Y3, Y3
+	VMAXPS       w32800000x8<>+0(SB), Y2, Y2
+	VMAXPS       w32800000x8<>+0(SB), Y3, Y3
+	VDIVPS       Y4, Y2, Y2
+	VDIVPS       Y5, Y3, Y3
+	LEAQ         2047(SP), R8
+	ANDQ         $-32, R8
+	VMOVAPS      Y0, (R8)
+	VMOVAPS      Y1, 32(R8)
+	VMOVAPS      Y2, 64(R8)
+	VMOVAPS      Y3, 96(R8)
+	VMOVAPS      (R8), Y0
+	VMOVAPS      32(R8), Y1
+	VMOVAPS      (R11), Y2
+	VMOVAPS      32(R11), Y3
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y1, Y1
+	VPADDD       w00400000x8<>+0(SB), Y0, Y0
+	VPADDD       w00400000x8<>+0(SB), Y1, Y1
+	VPAND        w007fffffx8<>+0(SB), Y0, Y2
+	VPAND        w007fffffx8<>+0(SB), Y1, Y3
+	VPADDD       w3f400000x8<>+0(SB), Y2, Y2
+	VPADDD       w3f400000x8<>+0(SB), Y3, Y3
+	VPSRLD       $0x17, Y0, Y4
+	VPSRLD       $0x17, Y1, Y5
+	VCVTDQ2PS    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VSUBPS       w42fe0000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x14, Y0, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VPERMPS      w16crca5c123b9<>+0(SB), Y0, Y6
+	VPERMPS      w16crca5c123b9<>+0(SB), Y1, Y7
+	VFMADD213PS  wbf800000x8<>+0(SB), Y2, Y6
+	VFMADD213PS  wbf800000x8<>+0(SB), Y3, Y7
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y2
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y3
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y7, Y3
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y6, Y2
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y7, Y3
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y7, Y3
+	VPERMPS      w16crcd943da8f<>+0(SB), Y0, Y0
+	VPERMPS      w16crcd943da8f<>+0(SB), Y1, Y1
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y7, Y3, Y3
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VPXOR        w80000000x8<>+0(SB), Y0, Y0
+	VPXOR        w80000000x8<>+0(SB), Y1, Y1
+	VMULPS       96(DX), Y0, Y0
+	VMULPS       96(DX), Y1, Y1
+	VBROADCASTSS w43020000x1<>+0(SB), Y2
+	VBROADCASTSS w43020000x1<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS wc3200000x1<>+0(SB), Y2
+	VBROADCASTSS wc3200000x1<>+0(SB), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y3, Y1
+	VROUNDPS     $0x00, Y0, Y2
+	VROUNDPS     $0x00, Y1, Y3
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y4
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y5
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3f317218x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3f317218x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3f800000x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3f800000x8<>+0(SB), Y1, Y5
+	VMINPS       w43200000x8<>+0(SB), Y2, Y0
+	VMINPS       w43200000x8<>+0(SB), Y3, Y1
+	VMAXPS       wc3200000x8<>+0(SB), Y0, Y0
+	VMAXPS       wc3200000x8<>+0(SB), Y1, Y1
+	VCVTPS2DQ    Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y0, Y2
+	VPSRAD       $0x01, Y1, Y3
+	VPSUBD       Y2, Y0, Y0
+	VPSUBD       Y3, Y1, Y1
+	VPADDD       w0000007fx8<>+0(SB), Y2, Y2
+	VPADDD       w0000007fx8<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y5, Y3
+	VPADDD       w0000007fx8<>+0(SB), Y0, Y0
+	VPADDD       w0000007fx8<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y3, Y1
+	VMOVAPS      64(R8), Y2
+	VMOVAPS      96(R8), Y3
+	VMOVAPS      64(R11), Y4
+	VMOVAPS      96(R11), Y5
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VPADDD       w00400000x8<>+0(SB), Y2, Y2
+	VPADDD       w00400000x8<>+0(SB), Y3, Y3
+	VPAND        w007fffffx8<>+0(SB), Y2, Y4
+	VPAND        w007fffffx8<>+0(SB), Y3, Y5
+	VPADDD       w3f400000x8<>+0(SB), Y4, Y4
+	VPADDD       w3f400000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x17, Y2, Y6
+	VPSRLD       $0x17, Y3, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VSUBPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x14, Y2, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VPERMPS      w16crca5c123b9<>+0(SB), Y2, Y8
+	VPERMPS      w16crca5c123b9<>+0(SB), Y3, Y9
+	VFMADD213PS  wbf800000x8<>+0(SB), Y4, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y5, Y9
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y4
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y5
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y9, Y5
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y8, Y4
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y9, Y5
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y9, Y5
+	VPERMPS      w16crcd943da8f<>+0(SB), Y2, Y2
+	VPERMPS      w16crcd943da8f<>+0(SB), Y3, Y3
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y8, Y4, Y4
+	VMULPS       Y9, Y5, Y5
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y5, Y3, Y3
+	VPXOR        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        w80000000x8<>+0(SB), Y3, Y3
+	VMULPS       96(DX), Y2, Y2
+	VMULPS       96(DX), Y3, Y3
+	VBROADCASTSS w43020000x1<>+0(SB), Y4
+	VBROADCASTSS w43020000x1<>+0(SB), Y5
+	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS wc3200000x1<>+0(SB), Y4
+	VBROADCASTSS wc3200000x1<>+0(SB), Y5
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y5, Y3
+	VROUNDPS     $0x00, Y2, Y4
+	VROUNDPS     $0x00, Y3, Y5
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3f317218x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y3, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y2
+	VMINPS       w43200000x8<>+0(SB), Y5, Y3
+	VMAXPS       wc3200000x8<>+0(SB), Y2, Y2
+	VMAXPS       wc3200000x8<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y2, Y4
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y4, Y2, Y2
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y5, Y7, Y5
+	VPADDD       w0000007fx8<>+0(SB), Y2, Y2
+	VPADDD       w0000007fx8<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y5, Y3
+	LEAQ         2207(SP), R9
+	ANDQ         $-32, R9
+	VMOVAPS      Y0, (R9)
+	VMOVAPS      Y1, 32(R9)
+	VMOVAPS      Y2, 64(R9)
+	VMOVAPS      Y3, 96(R9)
+	VMOVAPS      (R8), Y0
+	VMOVAPS      32(R8), Y1
+	VMOVAPS      (R10), Y2
+	VMOVAPS      32(R10), Y3
+	VMOVAPS      (R9), Y4
+	VMOVAPS      32(R9), Y5
+	VMULPS       w40800000x8<>+0(SB), Y2, Y6
+	VMULPS       w40800000x8<>+0(SB), Y3, Y7
+	VADDPS       w4b400000x8<>+0(SB), Y6, Y6
+	VADDPS       w4b400000x8<>+0(SB), Y7, Y7
+	VSUBPS       w4b400000x8<>+0(SB), Y6, Y8
+	VSUBPS       w4b400000x8<>+0(SB), Y7, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VSUBPS       Y8, Y2, Y2
+	VSUBPS       Y9, Y3, Y3
+	VPSLLD       $0x1e, Y6, Y6
+	VPSLLD       $0x1e, Y7, Y7
+	VMULPS       Y2, Y2, Y8
+	VMULPS       Y3, Y3, Y9
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y10
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y11
+	VFMADD213PS  w42a34052x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w42a34052x8<>+0(SB), Y9, Y11
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y8, Y10
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y9, Y11
+	VMULPS       Y2, Y10, Y2
+	VMULPS       Y3, Y11, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y11
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y9, Y11
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y9, Y11
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VPSLLD       $0x01, Y6, Y8
+	VPSLLD       $0x01, Y7, Y9
+	VBLENDVPS    Y8, Y10, Y2, Y2
+	VBLENDVPS    Y9, Y11, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y7, Y6
+	VPXOR        Y6, Y3, Y3
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y1, Y1
+	VMOVAPS      64(R8), Y2
+	VMOVAPS      96(R8), Y3
+	VMOVAPS      64(R10), Y4
+	VMOVAPS      96(R10), Y5
+	VMOVAPS      64(R9), Y6
+	VMOVAPS      96(R9), Y7
+	VMULPS       w40800000x8<>+0(SB), Y4, Y8
+	VMULPS       w40800000x8<>+0(SB), Y5, Y9
+	VADDPS       w4b400000x8<>+0(SB), Y8, Y8
+	VADDPS       w4b400000x8<>+0(SB), Y9, Y9
+	VSUBPS       w4b400000x8<>+0(SB), Y8, Y10
+	VSUBPS       w4b400000x8<>+0(SB), Y9, Y11
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y11, Y11
+	VSUBPS       Y10, Y4, Y4
+	VSUBPS       Y11, Y5, Y5
+	VPSLLD       $0x1e, Y8, Y8
+	VPSLLD       $0x1e, Y9, Y9
+	VMULPS       Y4, Y4, Y10
+	VMULPS       Y5, Y5, Y11
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w42a34052x8<>+0(SB), Y11, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y11, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y10, Y12
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y11, Y13
+	VMULPS       Y4, Y12, Y4
+	VMULPS       Y5, Y13, Y5
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y12
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y11, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y11, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y11, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y11, Y13
+	VPSLLD       $0x01, Y8, Y10
+	VPSLLD       $0x01, Y9, Y11
+	VBLENDVPS    Y10, Y12, Y4, Y4
+	VBLENDVPS    Y11, Y13, Y5, Y5
+	VPAND        w80000000x8<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPAND        w80000000x8<>+0(SB), Y9, Y8
+	VPXOR        Y8, Y5, Y5
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y7, Y3, Y3
+	VMULPS       (DX), Y0, Y0
+	VMOVUPS      (AX)(CX*4), Y4
+	VADDPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (AX)(CX*4)
+	VMULPS       (DX), Y1, Y0
+	VMOVUPS      64(AX)(CX*4), Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 64(AX)(CX*4)
+	VMULPS       (DX), Y2, Y0
+	VMOVUPS      128(AX)(CX*4), Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 128(AX)(CX*4)
+	VMULPS       (DX), Y3, Y0
+	VMOVUPS      192(AX)(CX*4), Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 192(AX)(CX*4)
+	XORQ         $0x08, CX
+	TESTQ        $0x00000008, CX
+	JNE          group
+	ADDQ         $0x40, CX
+	CMPQ         CX, DI
+	JLE          group
+
+tail:
+	CMPQ CX, BX
+	JGE  done
+
+rest:
+	MOVQ         CX, DI
+	SHRQ         $0x02, DI
+	ANDQ         $-16, DI
+	MOVQ         CX, R8
+	ANDQ         $0x0f, R8
+	ORQ          R8, DI
+	MOVQ         DI, R8
+	SHRQ         $0x20, R8
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPADDD       w8crcd26fdca2<>+0(SB), Y0, Y1
+	VPADDD       w8crcc0522d20<>+0(SB), Y0, Y0
+	VMOVD        R8, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      640(SI), Y3
+	VMOVDQA      672(SI), Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y1, Y1
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y0, Y0
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y3, Y5
+	VPXOR        Y2, Y5, Y5
+	VPXOR        (SI), Y5, Y5
+	VPSRLQ       $0x20, Y1, Y2
+	VPSRLQ       $0x20, Y0, Y6
+	VPXOR        Y4, Y2, Y2
+	VPXOR        32(SI), Y2, Y2
+	VPXOR        Y4, Y6, Y6
+	VPXOR        32(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y5
+	VPSRLQ       $0x20, Y2, Y6
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y3, Y6, Y6
+	VPXOR        64(SI), Y6, Y6
+	VPXOR        Y3, Y7, Y7
+	VPXOR        64(SI), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y3
+	VMOVAPS      Y3, Y8
+	VPXOR        Y1, Y3, Y3
+	VPXOR        96(SI), Y3, Y3
+	VPXOR        Y0, Y8, Y8
+	VPXOR        96(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y6, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y6
+	VPSRLQ       $0x20, Y3, Y7
+	VPSRLQ       $0x20, Y6, Y8
+	VPXOR        Y2, Y7, Y7
+	VPXOR        128(SI), Y7, Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        128(SI), Y8, Y8
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        160(SI), Y2, Y2
+	VPXOR        Y4, Y5, Y5
+	VPXOR        160(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        192(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        192(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        224(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        224(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        256(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        256(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        288(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        288(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        320(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        320(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        352(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        352(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        384(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        384(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        416(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        416(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        448(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        448(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        480(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        480(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        512(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        512(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        544(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        544(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        576(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        576(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        608(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        608(SI), Y6, Y6
+	VPSLLQ       $0x20, Y9, Y0
+	VPBLENDD     $0x55, Y8, Y0, Y0
+	VPSLLQ       $0x20, Y5, Y1
+	VPBLENDD     $0x55, Y2, Y1, Y1
+	VPSLLQ       $0x20, Y6, Y2
+	VPBLENDD     $0x55, Y3, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	LEAQ         2367(SP), DI
+	ANDQ         $-32, DI
+	VMOVAPS      Y0, (DI)
+	VMOVAPS      Y1, 32(DI)
+	VMOVAPS      Y2, 64(DI)
+	VMOVAPS      Y3, 96(DI)
+	MOVQ         CX, R8
+	SHRQ         $0x02, R8
+	ANDQ         $-16, R8
+	MOVQ         CX, R9
+	ANDQ         $0x0f, R9
+	ORQ          R9, R8
+	MOVQ         R8, R9
+	SHRQ         $0x20, R9
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VPADDD       w8crcd26fdca2<>+0(SB), Y0, Y1
+	VPADDD       w8crcc0522d20<>+0(SB), Y0, Y0
+	VMOVD        R9, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      640(SI), Y3
+	VMOVDQA      672(SI), Y4
+	VPOR         w00010000x8<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y1, Y1
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y0, Y0
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y3, Y5
+	VPXOR        Y2, Y5, Y5
+	VPXOR        (SI), Y5, Y5
+	VPSRLQ       $0x20, Y1, Y2
+	VPSRLQ       $0x20, Y0, Y6
+	VPXOR        Y4, Y2, Y2
+	VPXOR        32(SI), Y2, Y2
+	VPXOR        Y4, Y6, Y6
+	VPXOR        32(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y5
+	VPSRLQ       $0x20, Y2, Y6
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y3, Y6, Y6
+	VPXOR        64(SI), Y6, Y6
+	VPXOR        Y3, Y7, Y7
+	VPXOR        64(SI), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y3
+	VMOVAPS      Y3, Y8
+	VPXOR        Y1, Y3, Y3
+	VPXOR        96(SI), Y3, Y3
+	VPXOR        Y0, Y8, Y8
+	VPXOR        96(SI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y6, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y6
+	VPSRLQ       $0x20, Y3, Y7
+	VPSRLQ       $0x20, Y6, Y8
+	VPXOR        Y2, Y7, Y7
+	VPXOR        128(SI), Y7, Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        128(SI), Y8, Y8
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        160(SI), Y2, Y2
+	VPXOR        Y4, Y5, Y5
+	VPXOR        160(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        192(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        192(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        224(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        224(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        256(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        256(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        288(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        288(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        320(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        320(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        352(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        352(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        384(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        384(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        416(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        416(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        448(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        448(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        480(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        480(SI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        512(SI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        512(SI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        544(SI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        544(SI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        576(SI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        576(SI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        608(SI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        608(SI), Y6, Y6
+	VPSLLQ       $0x20, Y9, Y0
+	VPBLENDD     $0x55, Y8, Y0, Y0
+	VPSLLQ       $0x20, Y5, Y1
+	VPBLENDD     $0x55, Y2, Y1, Y1
+	VPSLLQ       $0x20, Y6, Y2
+	VPBLENDD     $0x55, Y3, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	LEAQ         2527(SP), R8
+	ANDQ         $-32, R8
+	VMOVAPS      Y0, (R8)
+	VMOVAPS      Y1, 32(R8)
+	VMOVAPS      Y2, 64(R8)
+	VMOVAPS      Y3, 96(R8)
+	VMOVAPS      (DI), Y0
+	VMOVAPS      32(DI), Y1
+	VPSRLD       $0x01, Y0, Y0
+	VPSRLD       $0x01, Y1, Y1
+	VCVTDQ2PS    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS w30000000x1<>+0(SB), Y2
+	VBROADCASTSS w30000000x1<>+0(SB), Y3
+	VFMADD213PS  w2f800000x8<>+0(SB), Y2, Y0
+	VFMADD213PS  w2f800000x8<>+0(SB), Y3, Y1
+	VMULPS       w3e800000x8<>+0(SB), Y0, Y0
+	VMULPS       w3e800000x8<>+0(SB), Y1, Y1
+	VMOVAPS      64(DI), Y2
+	VMOVAPS      96(DI), Y3
+	VPSRLD       $0x01, Y2, Y2
+	VPSRLD       $0x01, Y3, Y3
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS w30000000x1<>+0(SB), Y4
+	VBROADCASTSS w30000000x1<>+0(SB), Y5
+	VFMADD213PS  w2f800000x8<>+0(SB), Y4, Y2
+	VFMADD213PS  w2f800000x8<>+0(SB), Y5, Y3
+	VMULPS       w3e800000x8<>+0(SB), Y2, Y2
+	VMULPS       w3e800000x8<>+0(SB), Y3, Y3
+	LEAQ         2687(SP), R9
+	ANDQ         $-32, R9
+	VMOVAPS      Y0, (R9)
+	VMOVAPS      Y1, 32(R9)
+	VMOVAPS      Y2, 64(R9)
+	VMOVAPS      Y3, 96(R9)
+	VMOVAPS      (R9), Y0
+	VMOVAPS      32(R9), Y1
+	VMULPS       w40800000x8<>+0(SB), Y0, Y2
+	VMULPS       w40800000x8<>+0(SB), Y1, Y3
+	VADDPS       w4b400000x8<>+0(SB), Y2, Y2
+	VADDPS       w4b400000x8<>+0(SB), Y3, Y3
+	VSUBPS       w4b400000x8<>+0(SB), Y2, Y4
+	VSUBPS       w4b400000x8<>+0(SB), Y3, Y5
+	VMULPS       w3e800000x8<>+0(SB), Y4, Y4
+	VMULPS       w3e800000x8<>+0(SB), Y5, Y5
+	VSUBPS       Y4, Y0, Y0
+	VSUBPS       Y5, Y1, Y1
+	VPSLLD       $0x1e, Y2, Y2
+	VPSLLD       $0x1e, Y3, Y3
+	VMULPS       Y0, Y0, Y4
+	VMULPS       Y1, Y1, Y5
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y6
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y7
+	VFMADD213PS  w42a34052x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w42a34052x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y4, Y6
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y5, Y7
+	VMULPS       Y0, Y6, Y0
+	VMULPS       Y1, Y7, Y1
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y6
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y7
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y5, Y7
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y5, Y7
+	VPSLLD       $0x01, Y2, Y4
+	VPSLLD       $0x01, Y3, Y5
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VPAND        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y0, Y0
+	VPAND        w80000000x8<>+0(SB), Y3, Y2
+	VPXOR        Y2, Y1, Y1
+	VMOVAPS      64(R9), Y2
+	VMOVAPS      96(R9), Y3
+	VMULPS       w40800000x8<>+0(SB), Y2, Y4
+	VMULPS       w40800000x8<>+0(SB), Y3, Y5
+	VADDPS       w4b400000x8<>+0(SB), Y4, Y4
+	VADDPS       w4b400000x8<>+0(SB), Y5, Y5
+	VSUBPS       w4b400000x8<>+0(SB), Y4, Y6
+	VSUBPS       w4b400000x8<>+0(SB), Y5, Y7
+	VMULPS       w3e800000x8<>+0(SB), Y6, Y6
+	VMULPS       w3e800000x8<>+0(SB), Y7, Y7
+	VSUBPS       Y6, Y2, Y2
+	VSUBPS       Y7, Y3, Y3
+	VPSLLD       $0x1e, Y4, Y4
+	VPSLLD       $0x1e, Y5, Y5
+	VMULPS       Y2, Y2, Y6
+	VMULPS       Y3, Y3, Y7
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y8
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y9
+	VFMADD213PS  w42a34052x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w42a34052x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y6, Y8
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y7, Y9
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y3, Y9, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y8
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y9
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y7, Y9
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VPSLLD       $0x01, Y4, Y6
+	VPSLLD       $0x01, Y5, Y7
+	VBLENDVPS    Y6, Y8, Y2, Y2
+	VBLENDVPS    Y7, Y9, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPXOR        Y4, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y5, Y4
+	VPXOR        Y4, Y3, Y3
+	LEAQ         2847(SP), R10
+	ANDQ         $-32, R10
+	VMOVAPS      Y0, (R10)
+	VMOVAPS      Y1, 32(R10)
+	VMOVAPS      Y2, 64(R10)
+	VMOVAPS      Y3, 96(R10)
+	VMOVAPS      (R9), Y0
+	VMOVAPS      32(R9), Y1
+	VMOVAPS      (DI), Y2
+	VMOVAPS      32(DI), Y3
+	VBROADCASTSS w3e800000x1<>+0(SB), Y4
+	VBROADCASTSS w3e800000x1<>+0(SB), Y5
+	VSUBPS       Y0, Y4, Y0
+	VSUBPS       Y1, Y5, Y1
+	VPSLLD       $0x1f, Y2, Y2
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y2, Y0, Y0
+	VPXOR        Y3, Y1, Y1
+	VMOVAPS      64(R9), Y2
+	VMOVAPS      96(R9), Y3
+	VMOVAPS      64(DI), Y4
+	VMOVAPS      96(DI), Y5
+	VBROADCASTSS w3e800000x1<>+0(SB), Y6
+	VBROADCASTSS w3e800000x1<>+0(SB), Y7
+	VSUBPS       Y2, Y6, Y2
+	VSUBPS       Y3, Y7, Y3
+	VPSLLD       $0x1f, Y4, Y4
+	VPSLLD       $0x1f, Y5, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        Y5, Y3, Y3
+	LEAQ         3007(SP), DI
+	ANDQ         $-32, DI
+	VMOVAPS      Y0, (DI)
+	VMOVAPS      Y1, 32(DI)
+	VMOVAPS      Y2, 64(DI)
+	VMOVAPS      Y3, 96(DI)
+	VMOVAPS      (DI), Y0
+	VMOVAPS      32(DI), Y1
+	VMULPS       32(DX), Y0, Y0
+	VMULPS       32(DX), Y1, Y1
+	VADDPS       64(DX), Y0, Y0
+	VADDPS       64(DX), Y1, Y1
+	VMOVAPS      64(DI), Y2
+	VMOVAPS      96(DI), Y3
+	VMULPS       32(DX), Y2, Y2
+	VMULPS       32(DX), Y3, Y3
+	VADDPS       64(DX), Y2, Y2
+	VADDPS       64(DX), Y3, Y3
+	LEAQ         3167(SP), R9
+	ANDQ         $-32, R9
+	VMOVAPS      Y0, (R9)
+	VMOVAPS      Y1, 32(R9)
+	VMOVAPS      Y2, 64(R9)
+	VMOVAPS      Y3, 96(R9)
+	VMOVAPS      (DI), Y0
+	VMOVAPS      32(DI), Y1
+	VMOVAPS      (R9), Y2
+	VMOVAPS      32(R9), Y3
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       w40800000x8<>+0(SB), Y0, Y2
+	VMULPS       w40800000x8<>+0(SB), Y1, Y3
+	VADDPS       w4b400000x8<>+0(SB), Y2, Y2
+	VADDPS       w4b400000x8<>+0(SB), Y3, Y3
+	VSUBPS       w4b400000x8<>+0(SB), Y2, Y4
+	VSUBPS       w4b400000x8<>+0(SB), Y3, Y5
+	VMULPS       w3e800000x8<>+0(SB), Y4, Y4
+	VMULPS       w3e800000x8<>+0(SB), Y5, Y5
+	VSUBPS       Y4, Y0, Y0
+	VSUBPS       Y5, Y1, Y1
+	VPSLLD       $0x1e, Y2, Y2
+	VPSLLD       $0x1e, Y3, Y3
+	VMULPS       Y0, Y0, Y4
+	VMULPS       Y1, Y1, Y5
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y6
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y7
+	VFMADD213PS  w42a34052x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w42a34052x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y4, Y6
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y5, Y7
+	VMULPS       Y0, Y6, Y0
+	VMULPS       Y1, Y7, Y1
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y6
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y7
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y5, Y7
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y5, Y7
+	VPSLLD       $0x01, Y2, Y4
+	VPSLLD       $0x01, Y3, Y5
+	VBLENDVPS    Y4, Y0, Y6, Y0
+	VBLENDVPS    Y5, Y1, Y7, Y1
+	VPXOR        Y4, Y2, Y2
+	VPXOR        Y5, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y0, Y0
+	VPAND        w80000000x8<>+0(SB), Y3, Y2
+	VPXOR        Y2, Y1, Y1
+	VMAXPS       w33800000x8<>+0(SB), Y0, Y0
+	VMAXPS       w33800000x8<>+0(SB), Y1, Y1
+	VMOVAPS      64(DI), Y2
+	VMOVAPS      96(DI), Y3
+	VMOVAPS      64(R9), Y4
+	VMOVAPS      96(R9), Y5
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y3, Y3
+	VMULPS       w40800000x8<>+0(SB), Y2, Y4
+	VMULPS       w40800000x8<>+0(SB), Y3, Y5
+	VADDPS       w4b400000x8<>+0(SB), Y4, Y4
+	VADDPS       w4b400000x8<>+0(SB), Y5, Y5
+	VSUBPS       w4b400000x8<>+0(SB), Y4, Y6
+	VSUBPS       w4b400000x8<>+0(SB), Y5, Y7
+	VMULPS       w3e800000x8<>+0(SB), Y6, Y6
+	VMULPS       w3e800000x8<>+0(SB), Y7, Y7
+	VSUBPS       Y6, Y2, Y2
+	VSUBPS       Y7, Y3, Y3
+	VPSLLD       $0x1e, Y4, Y4
+	VPSLLD       $0x1e, Y5, Y5
+	VMULPS       Y2, Y2, Y6
+	VMULPS       Y3, Y3, Y7
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y8
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y9
+	VFMADD213PS  w42a34052x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w42a34052x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y6, Y8
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y7, Y9
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y3, Y9, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y8
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y9
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y7, Y9
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VPSLLD       $0x01, Y4, Y6
+	VPSLLD       $0x01, Y5, Y7
+	VBLENDVPS    Y6, Y2, Y8, Y2
+	VBLENDVPS    Y7, Y3, Y9, Y3
+	VPXOR        Y6, Y4, Y4
+	VPXOR        Y7, Y5, Y5
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPXOR        Y4, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y5, Y4
+	VPXOR        Y4, Y3, Y3
+	VMAXPS       w33800000x8<>+0(SB), Y2, Y2
+	VMAXPS       w33800000x8<>+0(SB), Y3, Y3
+	LEAQ         3327(SP), DI
+	ANDQ         $-32, DI
+	VMOVAPS      Y0, (DI)
+	VMOVAPS      Y1, 32(DI)
+	VMOVAPS      Y2, 64(DI)
+	VMOVAPS      Y3, 96(DI)
+	VMOVAPS      (R8), Y0
+	VMOVAPS      32(R8), Y1
+	VMOVAPS      (DI), Y2
+	VMOVAPS      32(DI), Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPSRLD       $0x01, Y1, Y1
+	VCVTDQ2PS    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS w30000000x1<>+0(SB), Y4
+	VBROADCASTSS w30000000x1<>+0(SB), Y5
+	VFMADD213PS  w2f800000x8<>+0(SB), Y4, Y0
+	VFMADD213PS  w2f800000x8<>+0(SB), Y5, Y1
+	VPADDD       w00400000x8<>+0(SB), Y0, Y0
+	VPADDD       w00400000x8<>+0(SB), Y1, Y1
+	VPAND        w007fffffx8<>+0(SB), Y0, Y4
+	VPAND        w007fffffx8<>+0(SB), Y1, Y5
+	VPADDD       w3f400000x8<>+0(SB), Y4, Y4
+	VPADDD       w3f400000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x17, Y0, Y6
+	VPSRLD       $0x17, Y1, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VSUBPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x14, Y0, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VPERMPS      w16crca5c123b9<>+0(SB), Y0, Y8
+	VPERMPS      w16crca5c123b9<>+0(SB), Y1, Y9
+	VFMADD213PS  wbf800000x8<>+0(SB), Y4, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y5, Y9
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y4
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y5
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y9, Y5
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y8, Y4
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y9, Y5
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y9, Y5
+	VPERMPS      w16crcd943da8f<>+0(SB), Y0, Y0
+	VPERMPS      w16crcd943da8f<>+0(SB), Y1, Y1
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y7, Y1, Y1
+	VMULPS       Y8, Y4, Y4
+	VMULPS       Y9, Y5, Y5
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VMULPS       wbf317218x8<>+0(SB), Y0, Y0
+	VMULPS       wbf317218x8<>+0(SB), Y1, Y1
+	VMAXPS       w32800000x8<>+0(SB), Y0, Y0
+	VMAXPS       w32800000x8<>+0(SB), Y1, Y1
+	VDIVPS       Y2, Y0, Y0
+	VDIVPS       Y3, Y1, Y1
+	VMOVAPS      64(R8), Y2
+	VMOVAPS      96(R8), Y3
+	VMOVAPS      64(DI), Y4
+	VMOVAPS      96(DI), Y5
+	VPSRLD       $0x01, Y2, Y2
+	VPSRLD       $0x01, Y3, Y3
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS w30000000x1<>+0(SB), Y6
+	VBROADCASTSS w30000000x1<>+0(SB), Y7
+	VFMADD213PS  w2f800000x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w2f800000x8<>+0(SB), Y7, Y3
+	VPADDD       w00400000x8<>+0(SB), Y2, Y2
+	VPADDD       w00400000x8<>+0(SB), Y3, Y3
+	VPAND        w007fffffx8<>+0(SB), Y2, Y6
+	VPAND        w007fffffx8<>+0(SB), Y3, Y7
+	VPADDD       w3f400000x8<>+0(SB), Y6, Y6
+	VPADDD       w3f400000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y2, Y8
+	VPSRLD       $0x17, Y3, Y9
+	VCVTDQ2PS    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VSUBPS       w42fe0000x8<>+0(SB), Y8, Y8
+	VSUBPS       w42fe0000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x14, Y2, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VPERMPS      w16crca5c123b9<>+0(SB), Y2, Y10
+	VPERMPS      w16crca5c123b9<>+0(SB), Y3, Y11
+	VFMADD213PS  wbf800000x8<>+0(SB), Y6, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y11
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y6
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y7
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y10, Y6
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y11, Y7
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y10, Y6
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y11, Y7
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y10, Y6
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y11, Y7
+	VPERMPS      w16crcd943da8f<>+0(SB), Y2, Y2
+	VPERMPS      w16crcd943da8f<>+0(SB), Y3, Y3
+	VADDPS       Y8, Y2, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y10, Y6, Y6
+	VMULPS       Y11, Y7, Y7
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VMULPS       wbf317218x8<>+0(SB), Y2, Y2
+	VMULPS       wbf317218x8<>+0(SB), Y3, Y3
+	VMAXPS       w32800000x8<>+0(SB), Y2, Y2
+	VMAXPS       w32800000x8<>+0(SB), Y3, Y3
+	VDIVPS       Y4, Y2, Y2
+	VDIVPS       Y5, Y3, Y3
+	LEAQ         3487(SP), DI
+	ANDQ         $-32, DI
+	VMOVAPS      Y0, (DI)
+	VMOVAPS      Y1, 32(DI)
+	VMOVAPS      Y2, 64(DI)
+	VMOVAPS      Y3, 96(DI)
+	VMOVAPS      (DI), Y0
+	VMOVAPS      32(DI), Y1
+	VMOVAPS      (R10), Y2
+	VMOVAPS      32(R10), Y3
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y1, Y1
+	VPADDD       w00400000x8<>+0(SB), Y0, Y0
+	VPADDD       w00400000x8<>+0(SB), Y1, Y1
+	VPAND        w007fffffx8<>+0(SB), Y0, Y2
+	VPAND        w007fffffx8<>+0(SB), Y1, Y3
+	VPADDD       w3f400000x8<>+0(SB), Y2, Y2
+	VPADDD       w3f400000x8<>+0(SB), Y3, Y3
+	VPSRLD       $0x17, Y0, Y4
+	VPSRLD       $0x17, Y1, Y5
+	VCVTDQ2PS    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VSUBPS       w42fe0000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x14, Y0, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VPERMPS      w16crca5c123b9<>+0(SB), Y0, Y6
+	VPERMPS      w16crca5c123b9<>+0(SB), Y1, Y7
+	VFMADD213PS  wbf800000x8<>+0(SB), Y2, Y6
+	VFMADD213PS  wbf800000x8<>+0(SB), Y3, Y7
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y2
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y3
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y7, Y3
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y6, Y2
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y7, Y3
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y7, Y3
+	VPERMPS      w16crcd943da8f<>+0(SB), Y0, Y0
+	VPERMPS      w16crcd943da8f<>+0(SB), Y1, Y1
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y7, Y3, Y3
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VPXOR        w80000000x8<>+0(SB), Y0, Y0
+	VPXOR        w80000000x8<>+0(SB), Y1, Y1
+	VMULPS       96(DX), Y0, Y0
+	VMULPS       96(DX), Y1, Y1
+	VBROADCASTSS w43020000x1<>+0(SB), Y2
+	VBROADCASTSS w43020000x1<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS wc3200000x1<>+0(SB), Y2
+	VBROADCASTSS wc3200000x1<>+0(SB), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y3, Y1
+	VROUNDPS     $0x00, Y0, Y2
+	VROUNDPS     $0x00, Y1, Y3
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y4
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y5
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3f317218x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3f317218x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3f800000x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3f800000x8<>+0(SB), Y1, Y5
+	VMINPS       w43200000x8<>+0(SB), Y2, Y0
+	VMINPS       w43200000x8<>+0(SB), Y3, Y1
+	VMAXPS       wc3200000x8<>+0(SB), Y0, Y0
+	VMAXPS       wc3200000x8<>+0(SB), Y1, Y1
+	VCVTPS2DQ    Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y0, Y2
+	VPSRAD       $0x01, Y1, Y3
+	VPSUBD       Y2, Y0, Y0
+	VPSUBD       Y3, Y1, Y1
+	VPADDD       w0000007fx8<>+0(SB), Y2, Y2
+	VPADDD       w0000007fx8<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y5, Y3
+	VPADDD       w0000007fx8<>+0(SB), Y0, Y0
+	VPADDD       w0000007fx8<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y3, Y1
+	VMOVAPS      64(DI), Y2
+	VMOVAPS      96(DI), Y3
+	VMOVAPS      64(R10), Y4
+	VMOVAPS      96(R10), Y5
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VPADDD       w00400000x8<>+0(SB), Y2, Y2
+	VPADDD       w00400000x8<>+0(SB), Y3, Y3
+	VPAND        w007fffffx8<>+0(SB), Y2, Y4
+	VPAND        w007fffffx8<>+0(SB), Y3, Y5
+	VPADDD       w3f400000x8<>+0(SB), Y4, Y4
+	VPADDD       w3f400000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x17, Y2, Y6
+	VPSRLD       $0x17, Y3, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VSUBPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x14, Y2, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VPERMPS      w16crca5c123b9<>+0(SB), Y2, Y8
+	VPERMPS      w16crca5c123b9<>+0(SB), Y3, Y9
+	VFMADD213PS  wbf800000x8<>+0(SB), Y4, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y5, Y9
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y4
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y5
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y9, Y5
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y8, Y4
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y9, Y5
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y9, Y5
+	VPERMPS      w16crcd943da8f<>+0(SB), Y2, Y2
+	VPERMPS      w16crcd943da8f<>+0(SB), Y3, Y3
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y8, Y4, Y4
+	VMULPS       Y9, Y5, Y5
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y5, Y3, Y3
+	VPXOR        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        w80000000x8<>+0(SB), Y3, Y3
+	VMULPS       96(DX), Y2, Y2
+	VMULPS       96(DX), Y3, Y3
+	VBROADCASTSS w43020000x1<>+0(SB), Y4
+	VBROADCASTSS w43020000x1<>+0(SB), Y5
+	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS wc3200000x1<>+0(SB), Y4
+	VBROADCASTSS wc3200000x1<>+0(SB), Y5
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y5, Y3
+	VROUNDPS     $0x00, Y2, Y4
+	VROUNDPS     $0x00, Y3, Y5
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3f317218x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y3, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y2
+	VMINPS       w43200000x8<>+0(SB), Y5, Y3
+	VMAXPS       wc3200000x8<>+0(SB), Y2, Y2
+	VMAXPS       wc3200000x8<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y2, Y4
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y4, Y2, Y2
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y5, Y7, Y5
+	VPADDD       w0000007fx8<>+0(SB), Y2, Y2
+	VPADDD       w0000007fx8<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y5, Y3
+	LEAQ         3647(SP), R8
+	ANDQ         $-32, R8
+	VMOVAPS      Y0, (R8)
+	VMOVAPS      Y1, 32(R8)
+	VMOVAPS      Y2, 64(R8)
+	VMOVAPS      Y3, 96(R8)
+	VMOVAPS      (DI), Y0
+	VMOVAPS      32(DI), Y1
+	VMOVAPS      (R9), Y2
+	VMOVAPS      32(R9), Y3
+	VMOVAPS      (R8), Y4
+	VMOVAPS      32(R8), Y5
+	VMULPS       w40800000x8<>+0(SB), Y2, Y6
+	VMULPS       w40800000x8<>+0(SB), Y3, Y7
+	VADDPS       w4b400000x8<>+0(SB), Y6, Y6
+	VADDPS       w4b400000x8<>+0(SB), Y7, Y7
+	VSUBPS       w4b400000x8<>+0(SB), Y6, Y8
+	VSUBPS       w4b400000x8<>+0(SB), Y7, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VSUBPS       Y8, Y2, Y2
+	VSUBPS       Y9, Y3, Y3
+	VPSLLD       $0x1e, Y6, Y6
+	VPSLLD       $0x1e, Y7, Y7
+	VMULPS       Y2, Y2, Y8
+	VMULPS       Y3, Y3, Y9
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y10
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y11
+	VFMADD213PS  w42a34052x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w42a34052x8<>+0(SB), Y9, Y11
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y8, Y10
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y9, Y11
+	VMULPS       Y2, Y10, Y2
+	VMULPS       Y3, Y11, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y11
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y9, Y11
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y9, Y11
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VPSLLD       $0x01, Y6, Y8
+	VPSLLD       $0x01, Y7, Y9
+	VBLENDVPS    Y8, Y10, Y2, Y2
+	VBLENDVPS    Y9, Y11, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y7, Y6
+	VPXOR        Y6, Y3, Y3
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y1, Y1
+	VMOVAPS      64(DI), Y2
+	VMOVAPS      96(DI), Y3
+	VMOVAPS      64(R9), Y4
+	VMOVAPS      96(R9), Y5
+	VMOVAPS      64(R8), Y6
+	VMOVAPS      96(R8), Y7
+	VMULPS       w40800000x8<>+0(SB), Y4, Y8
+	VMULPS       w40800000x8<>+0(SB), Y5, Y9
+	VADDPS       w4b400000x8<>+0(SB), Y8, Y8
+	VADDPS       w4b400000x8<>+0(SB), Y9, Y9
+	VSUBPS       w4b400000x8<>+0(SB), Y8, Y10
+	VSUBPS       w4b400000x8<>+0(SB), Y9, Y11
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y11, Y11
+	VSUBPS       Y10, Y4, Y4
+	VSUBPS       Y11, Y5, Y5
+	VPSLLD       $0x1e, Y8, Y8
+	VPSLLD       $0x1e, Y9, Y9
+	VMULPS       Y4, Y4, Y10
+	VMULPS       Y5, Y5, Y11
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w42a34052x8<>+0(SB), Y11, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y11, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y10, Y12
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y11, Y13
+	VMULPS       Y4, Y12, Y4
+	VMULPS       Y5, Y13, Y5
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y12
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y11, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y11, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y11, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y11, Y13
+	VPSLLD       $0x01, Y8, Y10
+	VPSLLD       $0x01, Y9, Y11
+	VBLENDVPS    Y10, Y12, Y4, Y4
+	VBLENDVPS    Y11, Y13, Y5, Y5
+	VPAND        w80000000x8<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPAND        w80000000x8<>+0(SB), Y9, Y8
+	VPXOR        Y8, Y5, Y5
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y7, Y3, Y3
+	MOVQ         CX, DI
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	ADDQ         $0x10, DI
+	VMULPS       (DX), Y0, Y0
+	VMASKMOVPS   (AX)(CX*4), Y4, Y5
+	VADDPS       Y0, Y5, Y0
+	VMASKMOVPS   Y0, Y4, (AX)(CX*4)
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x10, DI
+	VMULPS       (DX), Y1, Y1
+	VMASKMOVPS   64(AX)(CX*4), Y0, Y4
+	VADDPS       Y1, Y4, Y1
+	VMASKMOVPS   Y1, Y0, 64(AX)(CX*4)
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x10, DI
+	VMULPS       (DX), Y2, Y1
+	VMASKMOVPS   128(AX)(CX*4), Y0, Y2
+	VADDPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, 128(AX)(CX*4)
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x10, DI
+	VMULPS       (DX), Y3, Y1
+	VMASKMOVPS   192(AX)(CX*4), Y0, Y2
+	VADDPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, 192(AX)(CX*4)
+
+drawn2:
+	XORQ  $0x08, CX
+	TESTQ $0x00000008, CX
+	JNE   rest
+	ADDQ  $0x40, CX
+
+done:
+	VZEROUPPER
+	RET
+
+DATA w00010000x8<>+0(SB)/4, $0x00010000
+DATA w00010000x8<>+4(SB)/4, $0x00010000
+DATA w00010000x8<>+8(SB)/4, $0x00010000
+DATA w00010000x8<>+12(SB)/4, $0x00010000
+DATA w00010000x8<>+16(SB)/4, $0x00010000
+DATA w00010000x8<>+20(SB)/4, $0x00010000
+DATA w00010000x8<>+24(SB)/4, $0x00010000
+DATA w00010000x8<>+28(SB)/4, $0x00010000
+GLOBL w00010000x8<>(SB), RODATA|NOPTR, $32
+
+DATA w33800000x8<>+0(SB)/4, $0x33800000
+DATA w33800000x8<>+4(SB)/4, $0x33800000
+DATA w33800000x8<>+8(SB)/4, $0x33800000
+DATA w33800000x8<>+12(SB)/4, $0x33800000
+DATA w33800000x8<>+16(SB)/4, $0x33800000
+DATA w33800000x8<>+20(SB)/4, $0x33800000
+DATA w33800000x8<>+24(SB)/4, $0x33800000
+DATA w33800000x8<>+28(SB)/4, $0x33800000
+GLOBL w33800000x8<>(SB), RODATA|NOPTR, $32
+
+DATA wbf317218x8<>+0(SB)/4, $0xbf317218
+DATA wbf317218x8<>+4(SB)/4, $0xbf317218
+DATA wbf317218x8<>+8(SB)/4, $0xbf317218
+DATA wbf317218x8<>+12(SB)/4, $0xbf317218
+DATA wbf317218x8<>+16(SB)/4, $0xbf317218
+DATA wbf317218x8<>+20(SB)/4, $0xbf317218
+DATA wbf317218x8<>+24(SB)/4, $0xbf317218
+DATA wbf317218x8<>+28(SB)/4, $0xbf317218
+GLOBL wbf317218x8<>(SB), RODATA|NOPTR, $32
+
+DATA w32800000x8<>+0(SB)/4, $0x32800000
+DATA w32800000x8<>+4(SB)/4, $0x32800000
+DATA w32800000x8<>+8(SB)/4, $0x32800000
+DATA w32800000x8<>+12(SB)/4, $0x32800000
+DATA w32800000x8<>+16(SB)/4, $0x32800000
+DATA w32800000x8<>+20(SB)/4, $0x32800000
+DATA w32800000x8<>+24(SB)/4, $0x32800000
+DATA w32800000x8<>+28(SB)/4, $0x32800000
+GLOBL w32800000x8<>(SB), RODATA|NOPTR, $32
+
+// func stableScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·stableScaledAVX512(SB), $512-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	LEAQ         63(SP), BX
+	ANDQ         $-64, BX
+	VBROADCASTSS 4(DX), Z0
+	VMOVAPS      Z0, (BX)
+	VBROADCASTSS 8(DX), Z0
+	VMOVAPS      Z0, 64(BX)
+	VBROADCASTSS 12(DX), Z0
+	VMOVAPS      Z0, 128(BX)
+	VBROADCASTSS 16(DX), Z0
+	VMOVAPS      Z0, 192(BX)
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), SI
+	LEAQ         383(SP), DI
+	ANDQ         $-64, DI
+	MOVQ         c+0(FP), R8
+	VCVTTSS2SI   32(R8), R9
+	VCVTTSS2SI   36(R8), R10
+	SHLL         $0x10, R10
+	ORL          R10, R9
+	MOVL         R9, (DI)
+	ADDL         $0x9e3779b9, R9
+	MOVL         R9, 8(DI)
+	ADDL         $0x9e3779b9, R9
+	MOVL         R9, 16(DI)
+	ADDL         $0x9e3779b9, R9
+	MOVL         R9, 24(DI)
+	ADDL         $0x9e3779b9, R9
+	MOVL         R9, 32(DI)
+	ADDL         $0x9e3779b9, R9
+	MOVL         R9, 40(DI)
+	ADDL         $0x9e3779b9, R9
+	MOVL         R9, 48(DI)
+	ADDL         $0x9e3779b9, R9
+	MOVL         R9, 56(DI)
+	ADDL         $0x9e3779b9, R9
+	MOVL         R9, 64(DI)
+	ADDL         $0x9e3779b9, R9
+	MOVL         R9, 72(DI)
+	VCVTTSS2SI   40(R8), R9
+	VCVTTSS2SI   44(R8), R10
+	SHLL         $0x10, R10
+	ORL          R10, R9
+	MOVL         R9, 4(DI)
+	ADDL         $0xbb67ae85, R9
+	MOVL         R9, 12(DI)
+	ADDL         $0xbb67ae85, R9
+	MOVL         R9, 20(DI)
+	ADDL         $0xbb67ae85, R9
+	MOVL         R9, 28(DI)
+	ADDL         $0xbb67ae85, R9
+	MOVL         R9, 36(DI)
+	ADDL         $0xbb67ae85, R9
+	MOVL         R9, 44(DI)
+	ADDL         $0xbb67ae85, R9
+	MOVL         R9, 52(DI)
+	ADDL         $0xbb67ae85, R9
+	MOVL         R9, 60(DI)
+	ADDL         $0xbb67ae85, R9
+	MOVL         R9, 68(DI)
+	ADDL         $0xbb67ae85, R9
+	MOVL         R9, 76(DI)
+	VCVTTSS2SI   48(R8), R9
+	VCVTTSS2SI   52(R8), R10
+	SHLL         $0x10, R10
+	ORL          R10, R9
+	MOVL         R9, 80(DI)
+	VCVTTSS2SI   56(R8), R8
+	MOVL         R8, 84(DI)
+	MOVQ         SI, R8
+	SUBQ         $0x40, R8
+	CMPQ         DX, R8
+	JGT          tail
+
+group:
+	MOVQ             DX, R9
+	SHRQ             $0x02, R9
+	MOVQ             R9, R10
+	SHRQ             $0x20, R10
+	VMOVD            R9, X0
+	VPBROADCASTD     X0, Z0
+	VPADDD           w16crcb79393e7<>+0(SB), Z0, Z1
+	VPADDD           w16crca5fb22bc<>+0(SB), Z0, Z0
+	VMOVD            R10, X2
+	VPBROADCASTD     X2, Z2
+	VPBROADCASTD     80(DI), Z3
+	VPBROADCASTD     84(DI), Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z1, Z1
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z0, Z0
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPSRLQ           $0x20, Z3, Z5
+	VPTERNLOGD.BCST  $0x96, (DI), Z2, Z5
+	VPSRLQ           $0x20, Z1, Z2
+	VPSRLQ           $0x20, Z0, Z6
+	VPTERNLOGD.BCST  $0x96, 4(DI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 4(DI), Z4, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z5
+	VPSRLQ           $0x20, Z2, Z6
+	VPSRLQ           $0x20, Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 8(DI), Z3, Z6
+	VPTERNLOGD.BCST  $0x96, 8(DI), Z3, Z7
+	VPSRLQ           $0x20, Z4, Z3
+	VMOVAPS          Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 12(DI), Z1, Z3
+	VPTERNLOGD.BCST  $0x96, 12(DI), Z0, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z6, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z7, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z8, Z6
+	VPSRLQ           $0x20, Z3, Z7
+	VPSRLQ           $0x20, Z6, Z8
+	VPTERNLOGD.BCST  $0x96, 16(DI), Z2, Z7
+	VPTERNLOGD.BCST  $0x96, 16(DI), Z5, Z8
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 20(DI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 20(DI), Z4, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z7, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 24(DI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 24(DI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 28(DI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 28(DI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 32(DI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 32(DI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 36(DI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 36(DI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 40(DI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 40(DI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 44(DI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 44(DI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 48(DI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 48(DI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 52(DI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 52(DI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 56(DI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 56(DI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 60(DI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 60(DI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 64(DI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 64(DI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 68(DI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 68(DI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 72(DI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 72(DI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 76(DI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 76(DI), Z1, Z6
+	VPSLLQ           $0x20, Z9, Z0
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z0
+	VPSLLQ           $0x20, Z5, Z1
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z2, Z1
+	VPSLLQ           $0x20, Z6, Z2
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z3, Z2
+	VPSLLQ           $0x20, Z7, Z3
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z4, Z3
+	MOVQ             DX, R9
+	SHRQ             $0x02, R9
+	MOVQ             R9, R10
+	SHRQ             $0x20, R10
+	VMOVD            R9, X4
+	VPBROADCASTD     X4, Z4
+	VPADDD           w16crcb79393e7<>+0(SB), Z4, Z5
+	VPADDD           w16crca5fb22bc<>+0(SB), Z4, Z4
+	VMOVD            R10, X6
+	VPBROADCASTD     X6, Z6
+	VPBROADCASTD     80(DI), Z7
+	VPBROADCASTD     84(DI), Z8
+	VPORD.BCST       w00010000x1<>+0(SB), Z8, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z7, Z9
+	VPTERNLOGD.BCST  $0x96, (DI), Z6, Z9
+	VPSRLQ           $0x20, Z5, Z6
+	VPSRLQ           $0x20, Z4, Z10
+	VPTERNLOGD.BCST  $0x96, 4(DI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 4(DI), Z8, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z8
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z9
+	VPSRLQ           $0x20, Z6, Z10
+	VPSRLQ           $0x20, Z9, Z11
+	VPTERNLOGD.BCST  $0x96, 8(DI), Z7, Z10
+	VPTERNLOGD.BCST  $0x96, 8(DI), Z7, Z11
+	VPSRLQ           $0x20, Z8, Z7
+	VMOVAPS          Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 12(DI), Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 12(DI), Z4, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z10, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z10
+	VPSRLQ           $0x20, Z7, Z11
+	VPSRLQ           $0x20, Z10, Z12
+	VPTERNLOGD.BCST  $0x96, 16(DI), Z6, Z11
+	VPTERNLOGD.BCST  $0x96, 16(DI), Z9, Z12
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 20(DI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 20(DI), Z8, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 24(DI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 24(DI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 28(DI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 28(DI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 32(DI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 32(DI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 36(DI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 36(DI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 40(DI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 40(DI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 44(DI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 44(DI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 48(DI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 48(DI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 52(DI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 52(DI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 56(DI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 56(DI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 60(DI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 60(DI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 64(DI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 64(DI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 68(DI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 68(DI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 72(DI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 72(DI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 76(DI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 76(DI), Z5, Z10
+	VPSLLQ           $0x20, Z13, Z4
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z12, Z4
+	VPSLLQ           $0x20, Z9, Z5
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z6, Z5
+	VPSLLQ           $0x20, Z10, Z6
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z7, Z6
+	VPSLLQ           $0x20, Z11, Z7
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z7
+	VPSRLD           $0x01, Z0, Z8
+	VPSRLD           $0x01, Z1, Z9
+	VPSRLD           $0x01, Z2, Z10
+	VPSRLD           $0x01, Z3, Z11
+	VCVTDQ2PS        Z8, Z8
+	VCVTDQ2PS        Z9, Z9
+	VCVTDQ2PS        Z10, Z10
+	VCVTDQ2PS        Z11, Z11
+	VBROADCASTSS     w30000000x1<>+0(SB), Z12
+	VBROADCASTSS     w30000000x1<>+0(SB), Z13
+	VBROADCASTSS     w30000000x1<>+0(SB), Z14
+	VBROADCASTSS     w30000000x1<>+0(SB), Z15
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z13, Z9
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z14, Z10
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z15, Z11
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z8, Z8
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z9, Z9
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z10, Z10
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z11, Z11
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z9, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z10, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z11, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z16
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z17
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z18
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z19
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z16, Z16
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z17, Z17
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z18, Z18
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z19, Z19
+	VSUBPS           Z16, Z8, Z16
+	VSUBPS           Z17, Z9, Z17
+	VSUBPS           Z18, Z10, Z18
+	VSUBPS           Z19, Z11, Z19
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z16, Z16, Z20
+	VMULPS           Z17, Z17, Z21
+	VMULPS           Z18, Z18, Z22
+	VMULPS           Z19, Z19, Z23
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z24
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z25
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z26
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z27
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z23, Z27
+	VMULPS           Z16, Z24, Z16
+	VMULPS           Z17, Z25, Z17
+	VMULPS           Z18, Z26, Z18
+	VMULPS           Z19, Z27, Z19
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z24
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z25
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z26
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z27
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z23, Z27
+	VPSLLD           $0x01, Z12, Z20
+	VPSLLD           $0x01, Z13, Z21
+	VPSLLD           $0x01, Z14, Z22
+	VPSLLD           $0x01, Z15, Z23
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z20, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z21, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z22, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z23, K4
+	VMOVAPS          Z16, Z16
+	VMOVAPS          Z24, K1, Z16
+	VMOVAPS          Z17, Z17
+	VMOVAPS          Z25, K2, Z17
+	VMOVAPS          Z18, Z18
+	VMOVAPS          Z26, K3, Z18
+	VMOVAPS          Z19, Z19
+	VMOVAPS          Z27, K4, Z19
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z16
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z17
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z18
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z15, Z19
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z13
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z14
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z15
+	VSUBPS           Z8, Z12, Z8
+	VSUBPS           Z9, Z13, Z9
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSLLD           $0x1f, Z0, Z0
+	VPSLLD           $0x1f, Z1, Z1
+	VPSLLD           $0x1f, Z2, Z2
+	VPSLLD           $0x1f, Z3, Z3
+	VPXORD           Z0, Z8, Z0
+	VPXORD           Z1, Z9, Z1
+	VPXORD           Z2, Z10, Z2
+	VPXORD           Z3, Z11, Z3
+	VMULPS           64(BX), Z0, Z8
+	VMULPS           64(BX), Z1, Z9
+	VMULPS           64(BX), Z2, Z10
+	VMULPS           64(BX), Z3, Z11
+	VADDPS           128(BX), Z8, Z8
+	VADDPS           128(BX), Z9, Z9
+	VADDPS           128(BX), Z10, Z10
+	VADDPS           128(BX), Z11, Z11
+	VSUBPS           Z8, Z0, Z0
+	VSUBPS           Z9, Z1, Z1
+	VSUBPS           Z10, Z2, Z2
+	VSUBPS           Z11, Z3, Z3
+	VMULPS.BCST      w40800000x1<>+0(SB), Z0, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z1, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z2, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z3, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z20
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z21
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z22
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z23
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z20, Z20
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z21, Z21
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z22, Z22
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z23, Z23
+	VSUBPS           Z20, Z0, Z0
+	VSUBPS           Z21, Z1, Z1
+	VSUBPS           Z22, Z2, Z2
+	VSUBPS           Z23, Z3, Z3
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z0, Z0, Z20
+	VMULPS           Z1, Z1, Z21
+	VMULPS           Z2, Z2, Z22
+	VMULPS           Z3, Z3, Z23
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z24
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z25
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z26
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z27
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z23, Z27
+	VMULPS           Z0, Z24, Z0
+	VMULPS           Z1, Z25, Z1
+	VMULPS           Z2, Z26, Z2
+	VMULPS           Z3, Z27, Z3
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z24
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z25
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z26
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z27
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z23, Z27
+	VPSLLD           $0x01, Z12, Z20
+	VPSLLD           $0x01, Z13, Z21
+	VPSLLD           $0x01, Z14, Z22
+	VPSLLD           $0x01, Z15, Z23
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z20, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z21, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z22, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z23, K4
+	VMOVAPS          Z24, Z24
+	VMOVAPS          Z0, K1, Z24
+	VMOVAPS          Z25, Z0
+	VMOVAPS          Z1, K2, Z0
+	VMOVAPS          Z26, Z1
+	VMOVAPS          Z2, K3, Z1
+	VMOVAPS          Z27, Z2
+	VMOVAPS          Z3, K4, Z2
+	VPXORD           Z20, Z12, Z3
+	VPXORD           Z21, Z13, Z12
+	VPXORD           Z22, Z14, Z13
+	VPXORD           Z23, Z15, Z14
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z3, Z24
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z0
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z1
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z2
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z24, Z3
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z0, Z0
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z1, Z1
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z2, Z2
+	VPSRLD           $0x01, Z4, Z4
+	VPSRLD           $0x01, Z5, Z5
+	VPSRLD           $0x01, Z6, Z6
+	VPSRLD           $0x01, Z7, Z7
+	VCVTDQ2PS        Z4, Z4
+	VCVTDQ2PS        Z5, Z5
+	VCVTDQ2PS        Z6, Z6
+	VCVTDQ2PS        Z7, Z7
+	VBROADCASTSS     w30000000x1<>+0(SB), Z12
+	VBROADCASTSS     w30000000x1<>+0(SB), Z13
+	VBROADCASTSS     w30000000x1<>+0(SB), Z14
+	VBROADCASTSS     w30000000x1<>+0(SB), Z15
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z12, Z4
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z13, Z5
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z14, Z6
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z15, Z7
+	VGETMANTPS       $0x03, Z4, Z12
+	VGETMANTPS       $0x03, Z5, Z13
+	VGETMANTPS       $0x03, Z6, Z14
+	VGETMANTPS       $0x03, Z7, Z15
+	VGETEXPPS        Z4, Z4
+	VGETEXPPS        Z5, Z5
+	VGETEXPPS        Z6, Z6
+	VGETEXPPS        Z7, Z7
+	VGETEXPPS        Z12, Z20
+	VGETEXPPS        Z13, Z21
+	VGETEXPPS        Z14, Z22
+	VGETEXPPS        Z15, Z23
+	VSUBPS           Z20, Z4, Z4
+	VSUBPS           Z21, Z5, Z5
+	VSUBPS           Z22, Z6, Z6
+	VSUBPS           Z23, Z7, Z7
+	VPSRLD           $0x14, Z12, Z20
+	VPSRLD           $0x14, Z13, Z21
+	VPSRLD           $0x14, Z14, Z22
+	VPSRLD           $0x14, Z15, Z23
+	VPERMPS          w16crc4928e137<>+0(SB), Z20, Z24
+	VPERMPS          w16crc4928e137<>+0(SB), Z21, Z25
+	VPERMPS          w16crc4928e137<>+0(SB), Z22, Z26
+	VPERMPS          w16crc4928e137<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z24
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z25
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z14, Z26
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z15, Z27
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z12
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z13
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z14
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z15
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z27, Z15
+	VPERMPS          w16crcc003db08<>+0(SB), Z20, Z20
+	VPERMPS          w16crcc003db08<>+0(SB), Z21, Z21
+	VPERMPS          w16crcc003db08<>+0(SB), Z22, Z22
+	VPERMPS          w16crcc003db08<>+0(SB), Z23, Z23
+	VADDPS           Z4, Z20, Z4
+	VADDPS           Z5, Z21, Z5
+	VADDPS           Z6, Z22, Z6
+	VADDPS           Z7, Z23, Z7
+	VMULPS           Z24, Z12, Z12
+	VMULPS           Z25, Z13, Z13
+	VMULPS           Z26, Z14, Z14
+	VMULPS           Z27, Z15, Z15
+	VADDPS           Z12, Z4, Z4
+	VADDPS           Z13, Z5, Z5
+	VADDPS           Z14, Z6, Z6
+	VADDPS           Z15, Z7, Z7
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z4, Z4
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z5, Z5
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z6, Z6
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z7, Z7
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z4, Z4
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z5, Z5
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z6, Z6
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z7, Z7
+	VDIVPS           Z3, Z4, Z3
+	VDIVPS           Z0, Z5, Z0
+	VDIVPS           Z1, Z6, Z1
+	VDIVPS           Z2, Z7, Z2
+	VMULPS           Z16, Z3, Z4
+	VMULPS           Z17, Z0, Z5
+	VMULPS           Z18, Z1, Z6
+	VMULPS           Z19, Z2, Z7
+	VGETMANTPS       $0x03, Z4, Z12
+	VGETMANTPS       $0x03, Z5, Z13
+	VGETMANTPS       $0x03, Z6, Z14
+	VGETMANTPS       $0x03, Z7, Z15
+	VGETEXPPS        Z4, Z4
+	VGETEXPPS        Z5, Z5
+	VGETEXPPS        Z6, Z6
+	VGETEXPPS        Z7, Z7
+	VGETEXPPS        Z12, Z16
+	VGETEXPPS        Z13, Z17
+	VGETEXPPS        Z14, Z18
+	VGETEXPPS        Z15, Z19
+	VSUBPS           Z16, Z4, Z4
+	VSUBPS           Z17, Z5, Z5
+	VSUBPS           Z18, Z6, Z6
+	VSUBPS           Z19, Z7, Z7
+	VPSRLD           $0x14, Z12, Z16
+	VPSRLD           $0x14, Z13, Z17
+	VPSRLD           $0x14, Z14, Z18
+	VPSRLD           $0x14, Z15, Z19
+	VPERMPS          w16crc4928e137<>+0(SB), Z16, Z20
+	VPERMPS          w16crc4928e137<>+0(SB), Z17, Z21
+	VPERMPS          w16crc4928e137<>+0(SB), Z18, Z22
+	VPERMPS          w16crc4928e137<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z15, Z23
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z12
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z13
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z14
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z15
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z23, Z15
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z23, Z15
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z23, Z15
+	VPERMPS          w16crcc003db08<>+0(SB), Z16, Z16
+	VPERMPS          w16crcc003db08<>+0(SB), Z17, Z17
+	VPERMPS          w16crcc003db08<>+0(SB), Z18, Z18
+	VPERMPS          w16crcc003db08<>+0(SB), Z19, Z19
+	VADDPS           Z4, Z16, Z4
+	VADDPS           Z5, Z17, Z5
+	VADDPS           Z6, Z18, Z6
+	VADDPS           Z7, Z19, Z7
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VADDPS           Z12, Z4, Z4
+	VADDPS           Z13, Z5, Z5
+	VADDPS           Z14, Z6, Z6
+	VADDPS           Z15, Z7, Z7
+	VPXORD.BCST      w80000000x1<>+0(SB), Z4, Z4
+	VPXORD.BCST      w80000000x1<>+0(SB), Z5, Z5
+	VPXORD.BCST      w80000000x1<>+0(SB), Z6, Z6
+	VPXORD.BCST      w80000000x1<>+0(SB), Z7, Z7
+	VMULPS           192(BX), Z4, Z4
+	VMULPS           192(BX), Z5, Z5
+	VMULPS           192(BX), Z6, Z6
+	VMULPS           192(BX), Z7, Z7
+	VBROADCASTSS     w43020000x1<>+0(SB), Z12
+	VBROADCASTSS     w43020000x1<>+0(SB), Z13
+	VBROADCASTSS     w43020000x1<>+0(SB), Z14
+	VBROADCASTSS     w43020000x1<>+0(SB), Z15
+	VMINPS           Z4, Z12, Z4
+	VMINPS           Z5, Z13, Z5
+	VMINPS           Z6, Z14, Z6
+	VMINPS           Z7, Z15, Z7
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z12
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z13
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z14
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z15
+	VMAXPS           Z4, Z12, Z4
+	VMAXPS           Z5, Z13, Z5
+	VMAXPS           Z6, Z14, Z6
+	VMAXPS           Z7, Z15, Z7
+	VRNDSCALEPS      $0x00, Z4, Z12
+	VRNDSCALEPS      $0x00, Z5, Z13
+	VRNDSCALEPS      $0x00, Z6, Z14
+	VRNDSCALEPS      $0x00, Z7, Z15
+	VSUBPS           Z12, Z4, Z4
+	VSUBPS           Z13, Z5, Z5
+	VSUBPS           Z14, Z6, Z6
+	VSUBPS           Z15, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z18
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z19
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z19
+	VSCALEFPS        Z12, Z16, Z4
+	VSCALEFPS        Z13, Z17, Z5
+	VSCALEFPS        Z14, Z18, Z6
+	VSCALEFPS        Z15, Z19, Z7
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z9, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z10, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z11, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z16
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z17
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z18
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z19
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z16, Z16
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z17, Z17
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z18, Z18
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z19, Z19
+	VSUBPS           Z16, Z8, Z8
+	VSUBPS           Z17, Z9, Z9
+	VSUBPS           Z18, Z10, Z10
+	VSUBPS           Z19, Z11, Z11
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z8, Z8, Z16
+	VMULPS           Z9, Z9, Z17
+	VMULPS           Z10, Z10, Z18
+	VMULPS           Z11, Z11, Z19
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z20
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z21
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z22
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z23
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z19, Z23
+	VMULPS           Z8, Z20, Z8
+	VMULPS           Z9, Z21, Z9
+	VMULPS           Z10, Z22, Z10
+	VMULPS           Z11, Z23, Z11
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z20
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z21
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z22
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z23
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z19, Z23
+	VPSLLD           $0x01, Z12, Z16
+	VPSLLD           $0x01, Z13, Z17
+	VPSLLD           $0x01, Z14, Z18
+	VPSLLD           $0x01, Z15, Z19
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z16, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z17, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z18, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z19, K4
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z20, K1, Z8
+	VMOVAPS          Z9, Z9
+	VMOVAPS          Z21, K2, Z9
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z22, K3, Z10
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z23, K4, Z11
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z9
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z10
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z15, Z11
+	VMULPS           Z8, Z3, Z3
+	VMULPS           Z9, Z0, Z0
+	VMULPS           Z10, Z1, Z1
+	VMULPS           Z11, Z2, Z2
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z5, Z0, Z0
+	VMULPS           Z6, Z1, Z1
+	VMULPS           Z7, Z2, Z2
+	VMULPS           (BX), Z3, Z3
+	VMOVUPS          (AX)(DX*4), Z4
+	VMULPS           Z4, Z3, Z3
+	VMOVUPS          (CX)(DX*4), Z4
+	VADDPS           Z3, Z4, Z3
+	VMOVUPS          Z3, (CX)(DX*4)
+	VMULPS           (BX), Z0, Z0
+	VMOVUPS          64(AX)(DX*4), Z3
+	VMULPS           Z3, Z0, Z0
+	VMOVUPS          64(CX)(DX*4), Z3
+	VADDPS           Z0, Z3, Z0
+	VMOVUPS          Z0, 64(CX)(DX*4)
+	VMULPS           (BX), Z1, Z0
+	VMOVUPS          128(AX)(DX*4), Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          128(CX)(DX*4), Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 128(CX)(DX*4)
+	VMULPS           (BX), Z2, Z0
+	VMOVUPS          192(AX)(DX*4), Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS          192(CX)(DX*4), Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, 192(CX)(DX*4)
+	ADDQ             $0x40, DX
+	CMPQ             DX, R8
+	JLE              group
+
+tail:
+	CMPQ             DX, SI
+	JGE              done
+	MOVQ             DX, R8
+	SHRQ             $0x02, R8
+	MOVQ             R8, R9
+	SHRQ             $0x20, R9
+	VMOVD            R8, X0
+	VPBROADCASTD     X0, Z0
+	VPADDD           w16crcb79393e7<>+0(SB), Z0, Z1
+	VPADDD           w16crca5fb22bc<>+0(SB), Z0, Z0
+	VMOVD            R9, X2
+	VPBROADCASTD     X2, Z2
+	VPBROADCASTD     80(DI), Z3
+	VPBROADCASTD     84(DI), Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z1, Z1
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z0, Z0
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPSRLQ           $0x20, Z3, Z5
+	VPTERNLOGD.BCST  $0x96, (DI), Z2, Z5
+	VPSRLQ           $0x20, Z1, Z2
+	VPSRLQ           $0x20, Z0, Z6
+	VPTERNLOGD.BCST  $0x96, 4(DI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 4(DI), Z4, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z5
+	VPSRLQ           $0x20, Z2, Z6
+	VPSRLQ           $0x20, Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 8(DI), Z3, Z6
+	VPTERNLOGD.BCST  $0x96, 8(DI), Z3, Z7
+	VPSRLQ           $0x20, Z4, Z3
+	VMOVAPS          Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 12(DI), Z1, Z3
+	VPTERNLOGD.BCST  $0x96, 12(DI), Z0, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z6, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z7, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z8, Z6
+	VPSRLQ           $0x20, Z3, Z7
+	VPSRLQ           $0x20, Z6, Z8
+	VPTERNLOGD.BCST  $0x96, 16(DI), Z2, Z7
+	VPTERNLOGD.BCST  $0x96, 16(DI), Z5, Z8
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 20(DI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 20(DI), Z4, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z7, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 24(DI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 24(DI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 28(DI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 28(DI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 32(DI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 32(DI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 36(DI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 36(DI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 40(DI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 40(DI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 44(DI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 44(DI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 48(DI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 48(DI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 52(DI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 52(DI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 56(DI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 56(DI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 60(DI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 60(DI), Z1, Z6
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z0
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z1
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z3, Z3
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPSRLQ           $0x20, Z3, Z8
+	VPSRLQ           $0x20, Z6, Z9
+	VPTERNLOGD.BCST  $0x96, 64(DI), Z2, Z8
+	VPTERNLOGD.BCST  $0x96, 64(DI), Z5, Z9
+	VPSRLQ           $0x20, Z0, Z2
+	VPSRLQ           $0x20, Z1, Z5
+	VPTERNLOGD.BCST  $0x96, 68(DI), Z4, Z2
+	VPTERNLOGD.BCST  $0x96, 68(DI), Z7, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z8, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z2, Z2
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z5, Z5
+	VPSRLQ           $0x20, Z2, Z8
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 72(DI), Z3, Z8
+	VPTERNLOGD.BCST  $0x96, 72(DI), Z6, Z9
+	VPSRLQ           $0x20, Z4, Z3
+	VPSRLQ           $0x20, Z7, Z6
+	VPTERNLOGD.BCST  $0x96, 76(DI), Z0, Z3
+	VPTERNLOGD.BCST  $0x96, 76(DI), Z1, Z6
+	VPSLLQ           $0x20, Z9, Z0
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z0
+	VPSLLQ           $0x20, Z5, Z1
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z2, Z1
+	VPSLLQ           $0x20, Z6, Z2
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z3, Z2
+	VPSLLQ           $0x20, Z7, Z3
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z4, Z3
+	MOVQ             DX, R8
+	SHRQ             $0x02, R8
+	MOVQ             R8, R9
+	SHRQ             $0x20, R9
+	VMOVD            R8, X4
+	VPBROADCASTD     X4, Z4
+	VPADDD           w16crcb79393e7<>+0(SB), Z4, Z5
+	VPADDD           w16crca5fb22bc<>+0(SB), Z4, Z4
+	VMOVD            R9, X6
+	VPBROADCASTD     X6, Z6
+	VPBROADCASTD     80(DI), Z7
+	VPBROADCASTD     84(DI), Z8
+	VPORD.BCST       w00010000x1<>+0(SB), Z8, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z7, Z9
+	VPTERNLOGD.BCST  $0x96, (DI), Z6, Z9
+	VPSRLQ           $0x20, Z5, Z6
+	VPSRLQ           $0x20, Z4, Z10
+	VPTERNLOGD.BCST  $0x96, 4(DI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 4(DI), Z8, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z8
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z9
+	VPSRLQ           $0x20, Z6, Z10
+	VPSRLQ           $0x20, Z9, Z11
+	VPTERNLOGD.BCST  $0x96, 8(DI), Z7, Z10
+	VPTERNLOGD.BCST  $0x96, 8(DI), Z7, Z11
+	VPSRLQ           $0x20, Z8, Z7
+	VMOVAPS          Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 12(DI), Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 12(DI), Z4, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z10, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z10
+	VPSRLQ           $0x20, Z7, Z11
+	VPSRLQ           $0x20, Z10, Z12
+	VPTERNLOGD.BCST  $0x96, 16(DI), Z6, Z11
+	VPTERNLOGD.BCST  $0x96, 16(DI), Z9, Z12
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 20(DI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 20(DI), Z8, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 24(DI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 24(DI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 28(DI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 28(DI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 32(DI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 32(DI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 36(DI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 36(DI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 40(DI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 40(DI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 44(DI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 44(DI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 48(DI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 48(DI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 52(DI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 52(DI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 56(DI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 56(DI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 60(DI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 60(DI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 64(DI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 64(DI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 68(DI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 68(DI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 72(DI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 72(DI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 76(DI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 76(DI), Z5, Z10
+	VPSLLQ           $0x20, Z13, Z4
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z12, Z4
+	VPSLLQ           $0x20, Z9, Z5
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z6, Z5
+	VPSLLQ           $0x20, Z10, Z6
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z7, Z6
+	VPSLLQ           $0x20, Z11, Z7
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z7
+	VPSRLD           $0x01, Z0, Z8
+	VPSRLD           $0x01, Z1, Z9
+	VPSRLD           $0x01, Z2, Z10
+	VPSRLD           $0x01, Z3, Z11
+	VCVTDQ2PS        Z8, Z8
+	VCVTDQ2PS        Z9, Z9
+	VCVTDQ2PS        Z10, Z10
+	VCVTDQ2PS        Z11, Z11
+	VBROADCASTSS     w30000000x1<>+0(SB), Z12
+	VBROADCASTSS     w30000000x1<>+0(SB), Z13
+	VBROADCASTSS     w30000000x1<>+0(SB), Z14
+	VBROADCASTSS     w30000000x1<>+0(SB), Z15
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z12, Z8
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z13, Z9
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z14, Z10
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z15, Z11
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z8, Z8
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z9, Z9
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z10, Z10
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z11, Z11
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z9, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z10, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z11, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z16
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z17
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z18
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z19
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z16, Z16
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z17, Z17
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z18, Z18
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z19, Z19
+	VSUBPS           Z16, Z8, Z16
+	VSUBPS           Z17, Z9, Z17
+	VSUBPS           Z18, Z10, Z18
+	VSUBPS           Z19, Z11, Z19
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z16, Z16, Z20
+	VMULPS           Z17, Z17, Z21
+	VMULPS           Z18, Z18, Z22
+	VMULPS           Z19, Z19, Z23
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z24
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z25
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z26
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z27
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z23, Z27
+	VMULPS           Z16, Z24, Z16
+	VMULPS           Z17, Z25, Z17
+	VMULPS           Z18, Z26, Z18
+	VMULPS           Z19, Z27, Z19
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z24
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z25
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z26
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z27
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z23, Z27
+	VPSLLD           $0x01, Z12, Z20
+	VPSLLD           $0x01, Z13, Z21
+	VPSLLD           $0x01, Z14, Z22
+	VPSLLD           $0x01, Z15, Z23
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z20, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z21, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z22, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z23, K4
+	VMOVAPS          Z16, Z16
+	VMOVAPS          Z24, K1, Z16
+	VMOVAPS          Z17, Z17
+	VMOVAPS          Z25, K2, Z17
+	VMOVAPS          Z18, Z18
+	VMOVAPS          Z26, K3, Z18
+	VMOVAPS          Z19, Z19
+	VMOVAPS          Z27, K4, Z19
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z16
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z17
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z18
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z15, Z19
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z12
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z13
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z14
+	VBROADCASTSS     w3e800000x1<>+0(SB), Z15
+	VSUBPS           Z8, Z12, Z8
+	VSUBPS           Z9, Z13, Z9
+	VSUBPS           Z10, Z14, Z10
+	VSUBPS           Z11, Z15, Z11
+	VPSLLD           $0x1f, Z0, Z0
+	VPSLLD           $0x1f, Z1, Z1
+	VPSLLD           $0x1f, Z2, Z2
+	VPSLLD           $0x1f, Z3, Z3
+	VPXORD           Z0, Z8, Z0
+	VPXORD           Z1, Z9, Z1
+	VPXORD           Z2, Z10, Z2
+	VPXORD           Z3, Z11, Z3
+	VMULPS           64(BX), Z0, Z8
+	VMULPS           64(BX), Z1, Z9
+	VMULPS           64(BX), Z2, Z10
+	VMULPS           64(BX), Z3, Z11
+	VADDPS           128(BX), Z8, Z8
+	VADDPS           128(BX), Z9, Z9
+	VADDPS           128(BX), Z10, Z10
+	VADDPS           128(BX), Z11, Z11
+	VSUBPS           Z8, Z0, Z0
+	VSUBPS           Z9, Z1, Z1
+	VSUBPS           Z10, Z2, Z2
+	VSUBPS           Z11, Z3, Z3
+	VMULPS.BCST      w40800000x1<>+0(SB), Z0, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z1, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z2, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z3, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z20
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z21
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z22
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z23
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z20, Z20
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z21, Z21
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z22, Z22
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z23, Z23
+	VSUBPS           Z20, Z0, Z0
+	VSUBPS           Z21, Z1, Z1
+	VSUBPS           Z22, Z2, Z2
+	VSUBPS           Z23, Z3, Z3
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z0, Z0, Z20
+	VMULPS           Z1, Z1, Z21
+	VMULPS           Z2, Z2, Z22
+	VMULPS           Z3, Z3, Z23
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z24
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z25
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z26
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z27
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z23, Z27
+	VMULPS           Z0, Z24, Z0
+	VMULPS           Z1, Z25, Z1
+	VMULPS           Z2, Z26, Z2
+	VMULPS           Z3, Z27, Z3
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z24
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z25
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z26
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z27
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z20, Z24
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z21, Z25
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z22, Z26
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z23, Z27
+	VPSLLD           $0x01, Z12, Z20
+	VPSLLD           $0x01, Z13, Z21
+	VPSLLD           $0x01, Z14, Z22
+	VPSLLD           $0x01, Z15, Z23
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z20, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z21, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z22, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z23, K4
+	VMOVAPS          Z24, Z24
+	VMOVAPS          Z0, K1, Z24
+	VMOVAPS          Z25, Z0
+	VMOVAPS          Z1, K2, Z0
+	VMOVAPS          Z26, Z1
+	VMOVAPS          Z2, K3, Z1
+	VMOVAPS          Z27, Z2
+	VMOVAPS          Z3, K4, Z2
+	VPXORD           Z20, Z12, Z3
+	VPXORD           Z21, Z13, Z12
+	VPXORD           Z22, Z14, Z13
+	VPXORD           Z23, Z15, Z14
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z3, Z24
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z0
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z1
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z2
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z24, Z3
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z0, Z0
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z1, Z1
+	VMAXPS.BCST      w33800000x1<>+0(SB), Z2, Z2
+	VPSRLD           $0x01, Z4, Z4
+	VPSRLD           $0x01, Z5, Z5
+	VPSRLD           $0x01, Z6, Z6
+	VPSRLD           $0x01, Z7, Z7
+	VCVTDQ2PS        Z4, Z4
+	VCVTDQ2PS        Z5, Z5
+	VCVTDQ2PS        Z6, Z6
+	VCVTDQ2PS        Z7, Z7
+	VBROADCASTSS     w30000000x1<>+0(SB), Z12
+	VBROADCASTSS     w30000000x1<>+0(SB), Z13
+	VBROADCASTSS     w30000000x1<>+0(SB), Z14
+	VBROADCASTSS     w30000000x1<>+0(SB), Z15
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z12, Z4
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z13, Z5
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z14, Z6
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z15, Z7
+	VGETMANTPS       $0x03, Z4, Z12
+	VGETMANTPS       $0x03, Z5, Z13
+	VGETMANTPS       $0x03, Z6, Z14
+	VGETMANTPS       $0x03, Z7, Z15
+	VGETEXPPS        Z4, Z4
+	VGETEXPPS        Z5, Z5
+	VGETEXPPS        Z6, Z6
+	VGETEXPPS        Z7, Z7
+	VGETEXPPS        Z12, Z20
+	VGETEXPPS        Z13, Z21
+	VGETEXPPS        Z14, Z22
+	VGETEXPPS        Z15, Z23
+	VSUBPS           Z20, Z4, Z4
+	VSUBPS           Z21, Z5, Z5
+	VSUBPS           Z22, Z6, Z6
+	VSUBPS           Z23, Z7, Z7
+	VPSRLD           $0x14, Z12, Z20
+	VPSRLD           $0x14, Z13, Z21
+	VPSRLD           $0x14, Z14, Z22
+	VPSRLD           $0x14, Z15, Z23
+	VPERMPS          w16crc4928e137<>+0(SB), Z20, Z24
+	VPERMPS          w16crc4928e137<>+0(SB), Z21, Z25
+	VPERMPS          w16crc4928e137<>+0(SB), Z22, Z26
+	VPERMPS          w16crc4928e137<>+0(SB), Z23, Z27
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z24
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z25
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z14, Z26
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z15, Z27
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z12
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z13
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z14
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z15
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z27, Z15
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z24, Z12
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z25, Z13
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z26, Z14
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z27, Z15
+	VPERMPS          w16crcc003db08<>+0(SB), Z20, Z20
+	VPERMPS          w16crcc003db08<>+0(SB), Z21, Z21
+	VPERMPS          w16crcc003db08<>+0(SB), Z22, Z22
+	VPERMPS          w16crcc003db08<>+0(SB), Z23, Z23
+	VADDPS           Z4, Z20, Z4
+	VADDPS           Z5, Z21, Z5
+	VADDPS           Z6, Z22, Z6
+	VADDPS           Z7, Z23, Z7
+	VMULPS           Z24, Z12, Z12
+	VMULPS           Z25, Z13, Z13
+	VMULPS           Z26, Z14, Z14
+	VMULPS           Z27, Z15, Z15
+	VADDPS           Z12, Z4, Z4
+	VADDPS           Z13, Z5, Z5
+	VADDPS           Z14, Z6, Z6
+	VADDPS           Z15, Z7, Z7
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z4, Z4
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z5, Z5
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z6, Z6
+	VMULPS.BCST      wbf317218x1<>+0(SB), Z7, Z7
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z4, Z4
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z5, Z5
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z6, Z6
+	VMAXPS.BCST      w32800000x1<>+0(SB), Z7, Z7
+	VDIVPS           Z3, Z4, Z3
+	VDIVPS           Z0, Z5, Z0
+	VDIVPS           Z1, Z6, Z1
+	VDIVPS           Z2, Z7, Z2
+	VMULPS           Z16, Z3, Z4
+	VMULPS           Z17, Z0, Z5
+	VMULPS           Z18, Z1, Z6
+	VMULPS           Z19, Z2, Z7
+	VGETMANTPS       $0x03, Z4, Z12
+	VGETMANTPS       $0x03, Z5, Z13
+	VGETMANTPS       $0x03, Z6, Z14
+	VGETMANTPS       $0x03, Z7, Z15
+	VGETEXPPS        Z4, Z4
+	VGETEXPPS        Z5, Z5
+	VGETEXPPS        Z6, Z6
+	VGETEXPPS        Z7, Z7
+	VGETEXPPS        Z12, Z16
+	VGETEXPPS        Z13, Z17
+	VGETEXPPS        Z14, Z18
+	VGETEXPPS        Z15, Z19
+	VSUBPS           Z16, Z4, Z4
+	VSUBPS           Z17, Z5, Z5
+	VSUBPS           Z18, Z6, Z6
+	VSUBPS           Z19, Z7, Z7
+	VPSRLD           $0x14, Z12, Z16
+	VPSRLD           $0x14, Z13, Z17
+	VPSRLD           $0x14, Z14, Z18
+	VPSRLD           $0x14, Z15, Z19
+	VPERMPS          w16crc4928e137<>+0(SB), Z16, Z20
+	VPERMPS          w16crc4928e137<>+0(SB), Z17, Z21
+	VPERMPS          w16crc4928e137<>+0(SB), Z18, Z22
+	VPERMPS          w16crc4928e137<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z12, Z20
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z13, Z21
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z14, Z22
+	VFMADD213PS.BCST wbf800000x1<>+0(SB), Z15, Z23
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z12
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z13
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z14
+	VBROADCASTSS     wbeb99295x1<>+0(SB), Z15
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST w3ef6dc14x1<>+0(SB), Z23, Z15
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST wbf38aa16x1<>+0(SB), Z23, Z15
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z20, Z12
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z21, Z13
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z22, Z14
+	VFMADD213PS.BCST w3fb8aa32x1<>+0(SB), Z23, Z15
+	VPERMPS          w16crcc003db08<>+0(SB), Z16, Z16
+	VPERMPS          w16crcc003db08<>+0(SB), Z17, Z17
+	VPERMPS          w16crcc003db08<>+0(SB), Z18, Z18
+	VPERMPS          w16crcc003db08<>+0(SB), Z19, Z19
+	VADDPS           Z4, Z16, Z4
+	VADDPS           Z5, Z17, Z5
+	VADDPS           Z6, Z18, Z6
+	VADDPS           Z7, Z19, Z7
+	VMULPS           Z20, Z12, Z12
+	VMULPS           Z21, Z13, Z13
+	VMULPS           Z22, Z14, Z14
+	VMULPS           Z23, Z15, Z15
+	VADDPS           Z12, Z4, Z4
+	VADDPS           Z13, Z5, Z5
+	VADDPS           Z14, Z6, Z6
+	VADDPS           Z15, Z7, Z7
+	VPXORD.BCST      w80000000x1<>+0(SB), Z4, Z4
+	VPXORD.BCST      w80000000x1<>+0(SB), Z5, Z5
+	VPXORD.BCST      w80000000x1<>+0(SB), Z6, Z6
+	VPXORD.BCST      w80000000x1<>+0(SB), Z7, Z7
+	VMULPS           192(BX), Z4, Z4
+	VMULPS           192(BX), Z5, Z5
+	VMULPS           192(BX), Z6, Z6
+	VMULPS           192(BX), Z7, Z7
+	VBROADCASTSS     w43020000x1<>+0(SB), Z12
+	VBROADCASTSS     w43020000x1<>+0(SB), Z13
+	VBROADCASTSS     w43020000x1<>+0(SB), Z14
+	VBROADCASTSS     w43020000x1<>+0(SB), Z15
+	VMINPS           Z4, Z12, Z4
+	VMINPS           Z5, Z13, Z5
+	VMINPS           Z6, Z14, Z6
+	VMINPS           Z7, Z15, Z7
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z12
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z13
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z14
+	VBROADCASTSS     wc3200000x1<>+0(SB), Z15
+	VMAXPS           Z4, Z12, Z4
+	VMAXPS           Z5, Z13, Z5
+	VMAXPS           Z6, Z14, Z6
+	VMAXPS           Z7, Z15, Z7
+	VRNDSCALEPS      $0x00, Z4, Z12
+	VRNDSCALEPS      $0x00, Z5, Z13
+	VRNDSCALEPS      $0x00, Z6, Z14
+	VRNDSCALEPS      $0x00, Z7, Z15
+	VSUBPS           Z12, Z4, Z4
+	VSUBPS           Z13, Z5, Z5
+	VSUBPS           Z14, Z6, Z6
+	VSUBPS           Z15, Z7, Z7
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z16
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z17
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z18
+	VBROADCASTSS     w3920b5aex1<>+0(SB), Z19
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3aaf8418x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3c1d96f0x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3d6357bex1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3e75fdeex1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3f317218x1<>+0(SB), Z7, Z19
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z4, Z16
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z5, Z17
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z7, Z19
+	VSCALEFPS        Z12, Z16, Z4
+	VSCALEFPS        Z13, Z17, Z5
+	VSCALEFPS        Z14, Z18, Z6
+	VSCALEFPS        Z15, Z19, Z7
+	VMULPS.BCST      w40800000x1<>+0(SB), Z8, Z12
+	VMULPS.BCST      w40800000x1<>+0(SB), Z9, Z13
+	VMULPS.BCST      w40800000x1<>+0(SB), Z10, Z14
+	VMULPS.BCST      w40800000x1<>+0(SB), Z11, Z15
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z12, Z12
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z13, Z13
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z14, Z14
+	VADDPS.BCST      w4b400000x1<>+0(SB), Z15, Z15
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z12, Z16
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z13, Z17
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z14, Z18
+	VSUBPS.BCST      w4b400000x1<>+0(SB), Z15, Z19
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z16, Z16
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z17, Z17
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z18, Z18
+	VMULPS.BCST      w3e800000x1<>+0(SB), Z19, Z19
+	VSUBPS           Z16, Z8, Z8
+	VSUBPS           Z17, Z9, Z9
+	VSUBPS           Z18, Z10, Z10
+	VSUBPS           Z19, Z11, Z11
+	VPSLLD           $0x1e, Z12, Z12
+	VPSLLD           $0x1e, Z13, Z13
+	VPSLLD           $0x1e, Z14, Z14
+	VPSLLD           $0x1e, Z15, Z15
+	VMULPS           Z8, Z8, Z16
+	VMULPS           Z9, Z9, Z17
+	VMULPS           Z10, Z10, Z18
+	VMULPS           Z11, Z11, Z19
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z20
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z21
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z22
+	VBROADCASTSS     wc2998cc8x1<>+0(SB), Z23
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w42a34052x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc2255e12x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w40c90fdbx1<>+0(SB), Z19, Z23
+	VMULPS           Z8, Z20, Z8
+	VMULPS           Z9, Z21, Z9
+	VMULPS           Z10, Z22, Z10
+	VMULPS           Z11, Z23, Z11
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z20
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z21
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z22
+	VBROADCASTSS     w426a7bf7x1<>+0(SB), Z23
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc2aad95bx1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w4281e0d8x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST wc19de9e6x1<>+0(SB), Z19, Z23
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z16, Z20
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z17, Z21
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z18, Z22
+	VFMADD213PS.BCST w3f800000x1<>+0(SB), Z19, Z23
+	VPSLLD           $0x01, Z12, Z16
+	VPSLLD           $0x01, Z13, Z17
+	VPSLLD           $0x01, Z14, Z18
+	VPSLLD           $0x01, Z15, Z19
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z16, K1
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z17, K2
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z18, K3
+	VPTESTMD.BCST    w80000000x1<>+0(SB), Z19, K4
+	VMOVAPS          Z8, Z8
+	VMOVAPS          Z20, K1, Z8
+	VMOVAPS          Z9, Z9
+	VMOVAPS          Z21, K2, Z9
+	VMOVAPS          Z10, Z10
+	VMOVAPS          Z22, K3, Z10
+	VMOVAPS          Z11, Z11
+	VMOVAPS          Z23, K4, Z11
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z12, Z8
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z13, Z9
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z14, Z10
+	VPTERNLOGD.BCST  $0x78, w80000000x1<>+0(SB), Z15, Z11
+	VMULPS           Z8, Z3, Z3
+	VMULPS           Z9, Z0, Z0
+	VMULPS           Z10, Z1, Z1
+	VMULPS           Z11, Z2, Z2
+	VMULPS           Z4, Z3, Z3
+	VMULPS           Z5, Z0, Z0
+	VMULPS           Z6, Z1, Z1
+	VMULPS           Z7, Z2, Z2
+	MOVQ             DX, DI
+	CMPQ             DI, SI
+	JGE              drawn2
+	MOVQ             SI, R8
+	SUBQ             DI, R8
+	MOVL             $0xffffffff, R9
+	BZHIL            R8, R9, R9
+	KMOVW            R9, K1
+	ADDQ             $0x10, DI
+	VMULPS           (BX), Z3, Z3
+	VMOVUPS.Z        (AX)(DX*4), K1, Z4
+	VMULPS           Z4, Z3, Z3
+	VMOVUPS.Z        (CX)(DX*4), K1, Z4
+	VADDPS           Z3, Z4, Z3
+	VMOVUPS          Z3, K1, (CX)(DX*4)
+	CMPQ             DI, SI
+	JGE              drawn2
+	MOVQ             SI, R8
+	SUBQ             DI, R8
+	MOVL             $0xffffffff, R9
+	BZHIL            R8, R9, R9
+	KMOVW            R9, K1
+	ADDQ             $0x10, DI
+	VMULPS           (BX), Z0, Z0
+	VMOVUPS.Z        64(AX)(DX*4), K1, Z3
+	VMULPS           Z3, Z0, Z0
+	VMOVUPS.Z        64(CX)(DX*4), K1, Z3
+	VADDPS           Z0, Z3, Z0
+	VMOVUPS          Z0, K1, 64(CX)(DX*4)
+	CMPQ             DI, SI
+	JGE              drawn2
+	MOVQ             SI, R8
+	SUBQ             DI, R8
+	MOVL             $0xffffffff, R9
+	BZHIL            R8, R9, R9
+	KMOVW            R9, K1
+	ADDQ             $0x10, DI
+	VMULPS           (BX), Z1, Z0
+	VMOVUPS.Z        128(AX)(DX*4), K1, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS.Z        128(CX)(DX*4), K1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K1, 128(CX)(DX*4)
+	CMPQ             DI, SI
+	JGE              drawn2
+	SUBQ             DI, SI
+	MOVL             $0xffffffff, R8
+	BZHIL            SI, R8, R8
+	KMOVW            R8, K1
+	ADDQ             $0x10, DI
+	VMULPS           (BX), Z2, Z0
+	VMOVUPS.Z        192(AX)(DX*4), K1, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS.Z        192(CX)(DX*4), K1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K1, 192(CX)(DX*4)
+
+drawn2:
+	ADDQ $0x40, DX
+
+done:
+	VZEROUPPER
+	RET
+
+// func stableScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·stableScaledAVX2(SB), $3776-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	LEAQ         31(SP), BX
+	ANDQ         $-32, BX
+	VBROADCASTSS 4(DX), Y0
+	VMOVAPS      Y0, (BX)
+	VBROADCASTSS 8(DX), Y0
+	VMOVAPS      Y0, 32(BX)
+	VBROADCASTSS 12(DX), Y0
+	VMOVAPS      Y0, 64(BX)
+	VBROADCASTSS 16(DX), Y0
+	VMOVAPS      Y0, 96(BX)
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), SI
+	LEAQ         191(SP), DI
+	ANDQ         $-32, DI
+	MOVQ         c+0(FP), R8
+	VCVTTSS2SI   32(R8), R9
+	VCVTTSS2SI   36(R8), R10
+	SHLL         $0x10, R10
+	ORL          R10, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, (DI)
+	ADDL         $0x9e3779b9, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 64(DI)
+	ADDL         $0x9e3779b9, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 128(DI)
+	ADDL         $0x9e3779b9, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 192(DI)
+	ADDL         $0x9e3779b9, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 256(DI)
+	ADDL         $0x9e3779b9, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 320(DI)
+	ADDL         $0x9e3779b9, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 384(DI)
+	ADDL         $0x9e3779b9, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 448(DI)
+	ADDL         $0x9e3779b9, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 512(DI)
+	ADDL         $0x9e3779b9, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 576(DI)
+	VCVTTSS2SI   40(R8), R9
+	VCVTTSS2SI   44(R8), R10
+	SHLL         $0x10, R10
+	ORL          R10, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 32(DI)
+	ADDL         $0xbb67ae85, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 96(DI)
+	ADDL         $0xbb67ae85, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 160(DI)
+	ADDL         $0xbb67ae85, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 224(DI)
+	ADDL         $0xbb67ae85, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 288(DI)
+	ADDL         $0xbb67ae85, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 352(DI)
+	ADDL         $0xbb67ae85, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 416(DI)
+	ADDL         $0xbb67ae85, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 480(DI)
+	ADDL         $0xbb67ae85, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 544(DI)
+	ADDL         $0xbb67ae85, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 608(DI)
+	VCVTTSS2SI   48(R8), R9
+	VCVTTSS2SI   52(R8), R10
+	SHLL         $0x10, R10
+	ORL          R10, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 640(DI)
+	VCVTTSS2SI   56(R8), R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VMOVDQA      Y0, 672(DI)
+	MOVQ         SI, R8
+	SUBQ         $0x40, R8
+	CMPQ         DX, R8
+	JGT          tail
+
+group:
+	MOVQ         DX, R9
+	SHRQ         $0x02, R9
+	ANDQ         $-16, R9
+	MOVQ         DX, R10
+	ANDQ         $0x0f, R10
+	ORQ          R10, R9
+	MOVQ         R9, R10
+	SHRQ         $0x20, R10
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPADDD       w8crcd26fdca2<>+0(SB), Y0, Y1
+	VPADDD       w8crcc0522d20<>+0(SB), Y0, Y0
+	VMOVD        R10, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      640(DI), Y3
+	VMOVDQA      672(DI), Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y1, Y1
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y0, Y0
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y3, Y5
+	VPXOR        Y2, Y5, Y5
+	VPXOR        (DI), Y5, Y5
+	VPSRLQ       $0x20, Y1, Y2
+	VPSRLQ       $0x20, Y0, Y6
+	VPXOR        Y4, Y2, Y2
+	VPXOR        32(DI), Y2, Y2
+	VPXOR        Y4, Y6, Y6
+	VPXOR        32(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y5
+	VPSRLQ       $0x20, Y2, Y6
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y3, Y6, Y6
+	VPXOR        64(DI), Y6, Y6
+	VPXOR        Y3, Y7, Y7
+	VPXOR        64(DI), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y3
+	VMOVAPS      Y3, Y8
+	VPXOR        Y1, Y3, Y3
+	VPXOR        96(DI), Y3, Y3
+	VPXOR        Y0, Y8, Y8
+	VPXOR        96(DI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y6, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y6
+	VPSRLQ       $0x20, Y3, Y7
+	VPSRLQ       $0x20, Y6, Y8
+	VPXOR        Y2, Y7, Y7
+	VPXOR        128(DI), Y7, Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        128(DI), Y8, Y8
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        160(DI), Y2, Y2
+	VPXOR        Y4, Y5, Y5
+	VPXOR        160(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        192(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        192(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        224(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        224(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        256(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        256(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        288(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        288(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        320(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        320(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        352(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        352(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        384(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        384(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        416(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        416(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        448(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        448(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        480(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        480(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        512(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        512(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        544(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        544(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        576(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        576(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        608(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        608(DI), Y6, Y6
+	VPSLLQ       $0x20, Y9, Y0
+	VPBLENDD     $0x55, Y8, Y0, Y0
+	VPSLLQ       $0x20, Y5, Y1
+	VPBLENDD     $0x55, Y2, Y1, Y1
+	VPSLLQ       $0x20, Y6, Y2
+	VPBLENDD     $0x55, Y3, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	LEAQ         927(SP), R9
+	ANDQ         $-32, R9
+	VMOVAPS      Y0, (R9)
+	VMOVAPS      Y1, 32(R9)
+	VMOVAPS      Y2, 64(R9)
+	VMOVAPS      Y3, 96(R9)
+	MOVQ         DX, R10
+	SHRQ         $0x02, R10
+	ANDQ         $-16, R10
+	MOVQ         DX, R11
+	ANDQ         $0x0f, R11
+	ORQ          R11, R10
+	MOVQ         R10, R11
+	SHRQ         $0x20, R11
+	VMOVD        R10, X0
+	VPBROADCASTD X0, Y0
+	VPADDD       w8crcd26fdca2<>+0(SB), Y0, Y1
+	VPADDD       w8crcc0522d20<>+0(SB), Y0, Y0
+	VMOVD        R11, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      640(DI), Y3
+	VMOVDQA      672(DI), Y4
+	VPOR         w00010000x8<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y1, Y1
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y0, Y0
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y3, Y5
+	VPXOR        Y2, Y5, Y5
+	VPXOR        (DI), Y5, Y5
+	VPSRLQ       $0x20, Y1, Y2
+	VPSRLQ       $0x20, Y0, Y6
+	VPXOR        Y4, Y2, Y2
+	VPXOR        32(DI), Y2, Y2
+	VPXOR        Y4, Y6, Y6
+	VPXOR        32(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y5
+	VPSRLQ       $0x20, Y2, Y6
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y3, Y6, Y6
+	VPXOR        64(DI), Y6, Y6
+	VPXOR        Y3, Y7, Y7
+	VPXOR        64(DI), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y3
+	VMOVAPS      Y3, Y8
+	VPXOR        Y1, Y3, Y3
+	VPXOR        96(DI), Y3, Y3
+	VPXOR        Y0, Y8, Y8
+	VPXOR        96(DI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y6, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y6
+	VPSRLQ       $0x20, Y3, Y7
+	VPSRLQ       $0x20, Y6, Y8
+	VPXOR        Y2, Y7, Y7
+	VPXOR        128(DI), Y7, Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        128(DI), Y8, Y8
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        160(DI), Y2, Y2
+	VPXOR        Y4, Y5, Y5
+	VPXOR        160(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        192(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        192(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        224(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        224(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        256(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        256(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        288(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        288(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        320(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        320(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        352(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        352(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        384(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        384(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        416(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        416(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        448(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        448(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        480(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        480(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        512(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        512(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        544(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        544(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        576(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        576(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        608(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        608(DI), Y6, Y6
+	VPSLLQ       $0x20, Y9, Y0
+	VPBLENDD     $0x55, Y8, Y0, Y0
+	VPSLLQ       $0x20, Y5, Y1
+	VPBLENDD     $0x55, Y2, Y1, Y1
+	VPSLLQ       $0x20, Y6, Y2
+	VPBLENDD     $0x55, Y3, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	LEAQ         1087(SP), R10
+	ANDQ         $-32, R10
+	VMOVAPS      Y0, (R10)
+	VMOVAPS      Y1, 32(R10)
+	VMOVAPS      Y2, 64(R10)
+	VMOVAPS      Y3, 96(R10)
+	VMOVAPS      (R9), Y0
+	VMOVAPS      32(R9), Y1
+	VPSRLD       $0x01, Y0, Y0
+	VPSRLD       $0x01, Y1, Y1
+	VCVTDQ2PS    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS w30000000x1<>+0(SB), Y2
+	VBROADCASTSS w30000000x1<>+0(SB), Y3
+	VFMADD213PS  w2f800000x8<>+0(SB), Y2, Y0
+	VFMADD213PS  w2f800000x8<>+0(SB), Y3, Y1
+	VMULPS       w3e800000x8<>+0(SB), Y0, Y0
+	VMULPS       w3e800000x8<>+0(SB), Y1, Y1
+	VMOVAPS      64(R9), Y2
+	VMOVAPS      96(R9), Y3
+	VPSRLD       $0x01, Y2, Y2
+	VPSRLD       $0x01, Y3, Y3
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS w30000000x1<>+0(SB), Y4
+	VBROADCASTSS w30000000x1<>+0(SB), Y5
+	VFMADD213PS  w2f800000x8<>+0(SB), Y4, Y2
+	VFMADD213PS  w2f800000x8<>+0(SB), Y5, Y3
+	VMULPS       w3e800000x8<>+0(SB), Y2, Y2
+	VMULPS       w3e800000x8<>+0(SB), Y3, Y3
+	LEAQ         1247(SP), R11
+	ANDQ         $-32, R11
+	VMOVAPS      Y0, (R11)
+	VMOVAPS      Y1, 32(R11)
+	VMOVAPS      Y2, 64(R11)
+	VMOVAPS      Y3, 96(R11)
+	VMOVAPS      (R11), Y0
+	VMOVAPS      32(R11), Y1
+	VMULPS       w40800000x8<>+0(SB), Y0, Y2
+	VMULPS       w40800000x8<>+0(SB), Y1, Y3
+	VADDPS       w4b400000x8<>+0(SB), Y2, Y2
+	VADDPS       w4b400000x8<>+0(SB), Y3, Y3
+	VSUBPS       w4b400000x8<>+0(SB), Y2, Y4
+	VSUBPS       w4b400000x8<>+0(SB), Y3, Y5
+	VMULPS       w3e800000x8<>+0(SB), Y4, Y4
+	VMULPS       w3e800000x8<>+0(SB), Y5, Y5
+	VSUBPS       Y4, Y0, Y0
+	VSUBPS       Y5, Y1, Y1
+	VPSLLD       $0x1e, Y2, Y2
+	VPSLLD       $0x1e, Y3, Y3
+	VMULPS       Y0, Y0, Y4
+	VMULPS       Y1, Y1, Y5
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y6
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y7
+	VFMADD213PS  w42a34052x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w42a34052x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y4, Y6
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y5, Y7
+	VMULPS       Y0, Y6, Y0
+	VMULPS       Y1, Y7, Y1
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y6
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y7
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y5, Y7
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y5, Y7
+	VPSLLD       $0x01, Y2, Y4
+	VPSLLD       $0x01, Y3, Y5
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VPAND        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y0, Y0
+	VPAND        w80000000x8<>+0(SB), Y3, Y2
+	VPXOR        Y2, Y1, Y1
+	VMOVAPS      64(R11), Y2
+	VMOVAPS      96(R11), Y3
+	VMULPS       w40800000x8<>+0(SB), Y2, Y4
+	VMULPS       w40800000x8<>+0(SB), Y3, Y5
+	VADDPS       w4b400000x8<>+0(SB), Y4, Y4
+	VADDPS       w4b400000x8<>+0(SB), Y5, Y5
+	VSUBPS       w4b400000x8<>+0(SB), Y4, Y6
+	VSUBPS       w4b400000x8<>+0(SB), Y5, Y7
+	VMULPS       w3e800000x8<>+0(SB), Y6, Y6
+	VMULPS       w3e800000x8<>+0(SB), Y7, Y7
+	VSUBPS       Y6, Y2, Y2
+	VSUBPS       Y7, Y3, Y3
+	VPSLLD       $0x1e, Y4, Y4
+	VPSLLD       $0x1e, Y5, Y5
+	VMULPS       Y2, Y2, Y6
+	VMULPS       Y3, Y3, Y7
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y8
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y9
+	VFMADD213PS  w42a34052x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w42a34052x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y6, Y8
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y7, Y9
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y3, Y9, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y8
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y9
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y7, Y9
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VPSLLD       $0x01, Y4, Y6
+	VPSLLD       $0x01, Y5, Y7
+	VBLENDVPS    Y6, Y8, Y2, Y2
+	VBLENDVPS    Y7, Y9, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPXOR        Y4, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y5, Y4
+	VPXOR        Y4, Y3, Y3
+	LEAQ         1407(SP), R12
+	ANDQ         $-32, R12
+	VMOVAPS      Y0, (R12)
+	VMOVAPS      Y1, 32(R12)
+	VMOVAPS      Y2, 64(R12)
+	VMOVAPS      Y3, 96(R12)
+	VMOVAPS      (R11), Y0
+	VMOVAPS      32(R11), Y1
+	VMOVAPS      (R9), Y2
+	VMOVAPS      32(R9), Y3
+	VBROADCASTSS w3e800000x1<>+0(SB), Y4
+	VBROADCASTSS w3e800000x1<>+0(SB), Y5
+	VSUBPS       Y0, Y4, Y0
+	VSUBPS       Y1, Y5, Y1
+	VPSLLD       $0x1f, Y2, Y2
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y2, Y0, Y0
+	VPXOR        Y3, Y1, Y1
+	VMOVAPS      64(R11), Y2
+	VMOVAPS      96(R11), Y3
+	VMOVAPS      64(R9), Y4
+	VMOVAPS      96(R9), Y5
+	VBROADCASTSS w3e800000x1<>+0(SB), Y6
+	VBROADCASTSS w3e800000x1<>+0(SB), Y7
+	VSUBPS       Y2, Y6, Y2
+	VSUBPS       Y3, Y7, Y3
+	VPSLLD       $0x1f, Y4, Y4
+	VPSLLD       $0x1f, Y5, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        Y5, Y3, Y3
+	LEAQ         1567(SP), R9
+	ANDQ         $-32, R9
+	VMOVAPS      Y0, (R9)
+	VMOVAPS      Y1, 32(R9)
+	VMOVAPS      Y2, 64(R9)
+	VMOVAPS      Y3, 96(R9)
+	VMOVAPS      (R9), Y0
+	VMOVAPS      32(R9), Y1
+	VMULPS       32(BX), Y0, Y0
+	VMULPS       32(BX), Y1, Y1
+	VADDPS       64(BX), Y0, Y0
+	VADDPS       64(BX), Y1, Y1
+	VMOVAPS      64(R9), Y2
+	VMOVAPS      96(R9), Y3
+	VMULPS       32(BX), Y2, Y2
+	VMULPS       32(BX), Y3, Y3
+	VADDPS       64(BX), Y2, Y2
+	VADDPS       64(BX), Y3, Y3
+	LEAQ         1727(SP), R11
+	ANDQ         $-32, R11
+	VMOVAPS      Y0, (R11)
+	VMOVAPS      Y1, 32(R11)
+	VMOVAPS      Y2, 64(R11)
+	VMOVAPS      Y3, 96(R11)
+	VMOVAPS      (R9), Y0
+	VMOVAPS      32(R9), Y1
+	VMOVAPS      (R11), Y2
+	VMOVAPS      32(R11), Y3
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       w40800000x8<>+0(SB), Y0, Y2
+	VMULPS       w40800000x8<>+0(SB), Y1, Y3
+	VADDPS       w4b400000x8<>+0(SB), Y2, Y2
+	VADDPS       w4b400000x8<>+0(SB), Y3, Y3
+	VSUBPS       w4b400000x8<>+0(SB), Y2, Y4
+	VSUBPS       w4b400000x8<>+0(SB), Y3, Y5
+	VMULPS       w3e800000x8<>+0(SB), Y4, Y4
+	VMULPS       w3e800000x8<>+0(SB), Y5, Y5
+	VSUBPS       Y4, Y0, Y0
+	VSUBPS       Y5, Y1, Y1
+	VPSLLD       $0x1e, Y2, Y2
+	VPSLLD       $0x1e, Y3, Y3
+	VMULPS       Y0, Y0, Y4
+	VMULPS       Y1, Y1, Y5
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y6
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y7
+	VFMADD213PS  w42a34052x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w42a34052x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y4, Y6
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y5, Y7
+	VMULPS       Y0, Y6, Y0
+	VMULPS       Y1, Y7, Y1
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y6
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y7
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y5, Y7
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y5, Y7
+	VPSLLD       $0x01, Y2, Y4
+	VPSLLD       $0x01, Y3, Y5
+	VBLENDVPS    Y4, Y0, Y6, Y0
+	VBLENDVPS    Y5, Y1, Y7, Y1
+	VPXOR        Y4, Y2, Y2
+	VPXOR        Y5, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y0, Y0
+	VPAND        w80000000x8<>+0(SB), Y3, Y2
+	VPXOR        Y2, Y1, Y1
+	VMAXPS       w33800000x8<>+0(SB), Y0, Y0
+	VMAXPS       w33800000x8<>+0(SB), Y1, Y1
+	VMOVAPS      64(R9), Y2
+	VMOVAPS      96(R9), Y3
+	VMOVAPS      64(R11), Y4
+	VMOVAPS      96(R11), Y5
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y3, Y3
+	VMULPS       w40800000x8<>+0(SB), Y2, Y4
+	VMULPS       w40800000x8<>+0(SB), Y3, Y5
+	VADDPS       w4b400000x8<>+0(SB), Y4, Y4
+	VADDPS       w4b400000x8<>+0(SB), Y5, Y5
+	VSUBPS       w4b400000x8<>+0(SB), Y4, Y6
+	VSUBPS       w4b400000x8<>+0(SB), Y5, Y7
+	VMULPS       w3e800000x8<>+0(SB), Y6, Y6
+	VMULPS       w3e800000x8<>+0(SB), Y7, Y7
+	VSUBPS       Y6, Y2, Y2
+	VSUBPS       Y7, Y3, Y3
+	VPSLLD       $0x1e, Y4, Y4
+	VPSLLD       $0x1e, Y5, Y5
+	VMULPS       Y2, Y2, Y6
+	VMULPS       Y3, Y3, Y7
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y8
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y9
+	VFMADD213PS  w42a34052x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w42a34052x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y6, Y8
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y7, Y9
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y3, Y9, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y8
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y9
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y7, Y9
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VPSLLD       $0x01, Y4, Y6
+	VPSLLD       $0x01, Y5, Y7
+	VBLENDVPS    Y6, Y2, Y8, Y2
+	VBLENDVPS    Y7, Y3, Y9, Y3
+	VPXOR        Y6, Y4, Y4
+	VPXOR        Y7, Y5, Y5
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPXOR        Y4, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y5, Y4
+	VPXOR        Y4, Y3, Y3
+	VMAXPS       w33800000x8<>+0(SB), Y2, Y2
+	VMAXPS       w33800000x8<>+0(SB), Y3, Y3
+	LEAQ         1887(SP), R9
+	ANDQ         $-32, R9
+	VMOVAPS      Y0, (R9)
+	VMOVAPS      Y1, 32(R9)
+	VMOVAPS      Y2, 64(R9)
+	VMOVAPS      Y3, 96(R9)
+	VMOVAPS      (R10), Y0
+	VMOVAPS      32(R10), Y1
+	VMOVAPS      (R9), Y2
+	VMOVAPS      32(R9), Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPSRLD       $0x01, Y1, Y1
+	VCVTDQ2PS    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS w30000000x1<>+0(SB), Y4
+	VBROADCASTSS w30000000x1<>+0(SB), Y5
+	VFMADD213PS  w2f800000x8<>+0(SB), Y4, Y0
+	VFMADD213PS  w2f800000x8<>+0(SB), Y5, Y1
+	VPADDD       w00400000x8<>+0(SB), Y0, Y0
+	VPADDD       w00400000x8<>+0(SB), Y1, Y1
+	VPAND        w007fffffx8<>+0(SB), Y0, Y4
+	VPAND        w007fffffx8<>+0(SB), Y1, Y5
+	VPADDD       w3f400000x8<>+0(SB), Y4, Y4
+	VPADDD       w3f400000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x17, Y0, Y6
+	VPSRLD       $0x17, Y1, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VSUBPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x14, Y0, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VPERMPS      w16crca5c123b9<>+0(SB), Y0, Y8
+	VPERMPS      w16crca5c123b9<>+0(SB), Y1, Y9
+	VFMADD213PS  wbf800000x8<>+0(SB), Y4, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y5, Y9
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y4
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y5
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y9, Y5
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y8, Y4
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y9, Y5
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y9, Y5
+	VPERMPS      w16crcd943da8f<>+0(SB), Y0, Y0
+	VPERMPS      w16crcd943da8f<>+0(SB), Y1, Y1
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y7, Y1, Y1
+	VMULPS       Y8, Y4, Y4
+	VMULPS       Y9, Y5, Y5
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VMULPS       wbf317218x8<>+0(SB), Y0, Y0
+	VMULPS       wbf317218x8<>+0(SB), Y1, Y1
+	VMAXPS       w32800000x8<>+0(SB), Y0, Y0
+	VMAXPS       w32800000x8<>+0(SB), Y1, Y1
+	VDIVPS       Y2, Y0, Y0
+	VDIVPS       Y3, Y1, Y1
+	VMOVAPS      64(R10), Y2
+	VMOVAPS      96(R10), Y3
+	VMOVAPS      64(R9), Y4
+	VMOVAPS      96(R9), Y5
+	VPSRLD       $0x01, Y2, Y2
+	VPSRLD       $0x01, Y3, Y3
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS w30000000x1<>+0(SB), Y6
+	VBROADCASTSS w30000000x1<>+0(SB), Y7
+	VFMADD213PS  w2f800000x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w2f800000x8<>+0(SB), Y7, Y3
+	VPADDD       w00400000x8<>+0(SB), Y2, Y2
+	VPADDD       w00400000x8<>+0(SB), Y3, Y3
+	VPAND        w007fffffx8<>+0(SB), Y2, Y6
+	VPAND        w007fffffx8<>+0(SB), Y3, Y7
+	VPADDD       w3f400000x8<>+0(SB), Y6, Y6
+	VPADDD       w3f400000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y2, Y8
+	VPSRLD       $0x17, Y3, Y9
+	VCVTDQ2PS    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VSUBPS       w42fe0000x8<>+0(SB), Y8, Y8
+	VSUBPS       w42fe0000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x14, Y2, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VPERMPS      w16crca5c123b9<>+0(SB), Y2, Y10
+	VPERMPS      w16crca5c123b9<>+0(SB), Y3, Y11
+	VFMADD213PS  wbf800000x8<>+0(SB), Y6, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y11
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y6
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y7
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y10, Y6
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y11, Y7
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y10, Y6
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y11, Y7
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y10, Y6
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y11, Y7
+	VPERMPS      w16crcd943da8f<>+0(SB), Y2, Y2
+	VPERMPS      w16crcd943da8f<>+0(SB), Y3, Y3
+	VADDPS       Y8, Y2, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y10, Y6, Y6
+	VMULPS       Y11, Y7, Y7
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VMULPS       wbf317218x8<>+0(SB), Y2, Y2
+	VMULPS       wbf317218x8<>+0(SB), Y3, Y3
+	VMAXPS       w32800000x8<>+0(SB), Y2, Y2
+	VMAXPS       w32800000x8<>+0(SB), Y3, Y3
+	VDIVPS       Y4, Y2, Y2
+	VDIVPS       Y5, Y3, Y3
+	LEAQ         2047(SP), R9
+	ANDQ         $-32, R9
+	VMOVAPS      Y0, (R9)
+	VMOVAPS      Y1, 32(R9)
+	VMOVAPS      Y2, 64(R9)
+	VMOVAPS      Y3, 96(R9)
+	VMOVAPS      (R9), Y0
+	VMOVAPS      32(R9), Y1
+	VMOVAPS      (R12), Y2
+	VMOVAPS      32(R12), Y3
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y1, Y1
+	VPADDD       w00400000x8<>+0(SB), Y0, Y0
+	VPADDD       w00400000x8<>+0(SB), Y1, Y1
+	VPAND        w007fffffx8<>+0(SB), Y0, Y2
+	VPAND        w007fffffx8<>+0(SB), Y1, Y3
+	VPADDD       w3f400000x8<>+0(SB), Y2, Y2
+	VPADDD       w3f400000x8<>+0(SB), Y3, Y3
+	VPSRLD       $0x17, Y0, Y4
+	VPSRLD       $0x17, Y1, Y5
+	VCVTDQ2PS    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VSUBPS       w42fe0000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x14, Y0, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VPERMPS      w16crca5c123b9<>+0(SB), Y0, Y6
+	VPERMPS      w16crca5c123b9<>+0(SB), Y1, Y7
+	VFMADD213PS  wbf800000x8<>+0(SB), Y2, Y6
+	VFMADD213PS  wbf800000x8<>+0(SB), Y3, Y7
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y2
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y3
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y7, Y3
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y6, Y2
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y7, Y3
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y7, Y3
+	VPERMPS      w16crcd943da8f<>+0(SB), Y0, Y0
+	VPERMPS      w16crcd943da8f<>+0(SB), Y1, Y1
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y7, Y3, Y3
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VPXOR        w80000000x8<>+0(SB), Y0, Y0
+	VPXOR        w80000000x8<>+0(SB), Y1, Y1
+	VMULPS       96(BX), Y0, Y0
+	VMULPS       96(BX), Y1, Y1
+	VBROADCASTSS w43020000x1<>+0(SB), Y2
+	VBROADCASTSS w43020000x1<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS wc3200000x1<>+0(SB), Y2
+	VBROADCASTSS wc3200000x1<>+0(SB), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y3, Y1
+	VROUNDPS     $0x00, Y0, Y2
+	VROUNDPS     $0x00, Y1, Y3
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y4
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y5
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3f317218x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3f317218x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3f800000x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3f800000x8<>+0(SB), Y1, Y5
+	VMINPS       w43200000x8<>+0(SB), Y2, Y0
+	VMINPS       w43200000x8<>+0(SB), Y3, Y1
+	VMAXPS       wc3200000x8<>+0(SB), Y0, Y0
+	VMAXPS       wc3200000x8<>+0(SB), Y1, Y1
+	VCVTPS2DQ    Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y0, Y2
+	VPSRAD       $0x01, Y1, Y3
+	VPSUBD       Y2, Y0, Y0
+	VPSUBD       Y3, Y1, Y1
+	VPADDD       w0000007fx8<>+0(SB), Y2, Y2
+	VPADDD       w0000007fx8<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y5, Y3
+	VPADDD       w0000007fx8<>+0(SB), Y0, Y0
+	VPADDD       w0000007fx8<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y3, Y1
+	VMOVAPS      64(R9), Y2
+	VMOVAPS      96(R9), Y3
+	VMOVAPS      64(R12), Y4
+	VMOVAPS      96(R12), Y5
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VPADDD       w00400000x8<>+0(SB), Y2, Y2
+	VPADDD       w00400000x8<>+0(SB), Y3, Y3
+	VPAND        w007fffffx8<>+0(SB), Y2, Y4
+	VPAND        w007fffffx8<>+0(SB), Y3, Y5
+	VPADDD       w3f400000x8<>+0(SB), Y4, Y4
+	VPADDD       w3f400000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x17, Y2, Y6
+	VPSRLD       $0x17, Y3, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VSUBPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x14, Y2, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VPERMPS      w16crca5c123b9<>+0(SB), Y2, Y8
+	VPERMPS      w16crca5c123b9<>+0(SB), Y3, Y9
+	VFMADD213PS  wbf800000x8<>+0(SB), Y4, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y5, Y9
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y4
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y5
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y9, Y5
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y8, Y4
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y9, Y5
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y9, Y5
+	VPERMPS      w16crcd943da8f<>+0(SB), Y2, Y2
+	VPERMPS      w16crcd943da8f<>+0(SB), Y3, Y3
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y8, Y4, Y4
+	VMULPS       Y9, Y5, Y5
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y5, Y3, Y3
+	VPXOR        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        w80000000x8<>+0(SB), Y3, Y3
+	VMULPS       96(BX), Y2, Y2
+	VMULPS       96(BX), Y3, Y3
+	VBROADCASTSS w43020000x1<>+0(SB), Y4
+	VBROADCASTSS w43020000x1<>+0(SB), Y5
+	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS wc3200000x1<>+0(SB), Y4
+	VBROADCASTSS wc3200000x1<>+0(SB), Y5
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y5, Y3
+	VROUNDPS     $0x00, Y2, Y4
+	VROUNDPS     $0x00, Y3, Y5
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3f317218x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y3, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y2
+	VMINPS       w43200000x8<>+0(SB), Y5, Y3
+	VMAXPS       wc3200000x8<>+0(SB), Y2, Y2
+	VMAXPS       wc3200000x8<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y2, Y4
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y4, Y2, Y2
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y5, Y7, Y5
+	VPADDD       w0000007fx8<>+0(SB), Y2, Y2
+	VPADDD       w0000007fx8<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y5, Y3
+	LEAQ         2207(SP), R10
+	ANDQ         $-32, R10
+	VMOVAPS      Y0, (R10)
+	VMOVAPS      Y1, 32(R10)
+	VMOVAPS      Y2, 64(R10)
+	VMOVAPS      Y3, 96(R10)
+	VMOVAPS      (R9), Y0
+	VMOVAPS      32(R9), Y1
+	VMOVAPS      (R11), Y2
+	VMOVAPS      32(R11), Y3
+	VMOVAPS      (R10), Y4
+	VMOVAPS      32(R10), Y5
+	VMULPS       w40800000x8<>+0(SB), Y2, Y6
+	VMULPS       w40800000x8<>+0(SB), Y3, Y7
+	VADDPS       w4b400000x8<>+0(SB), Y6, Y6
+	VADDPS       w4b400000x8<>+0(SB), Y7, Y7
+	VSUBPS       w4b400000x8<>+0(SB), Y6, Y8
+	VSUBPS       w4b400000x8<>+0(SB), Y7, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VSUBPS       Y8, Y2, Y2
+	VSUBPS       Y9, Y3, Y3
+	VPSLLD       $0x1e, Y6, Y6
+	VPSLLD       $0x1e, Y7, Y7
+	VMULPS       Y2, Y2, Y8
+	VMULPS       Y3, Y3, Y9
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y10
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y11
+	VFMADD213PS  w42a34052x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w42a34052x8<>+0(SB), Y9, Y11
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y8, Y10
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y9, Y11
+	VMULPS       Y2, Y10, Y2
+	VMULPS       Y3, Y11, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y11
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y9, Y11
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y9, Y11
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VPSLLD       $0x01, Y6, Y8
+	VPSLLD       $0x01, Y7, Y9
+	VBLENDVPS    Y8, Y10, Y2, Y2
+	VBLENDVPS    Y9, Y11, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y7, Y6
+	VPXOR        Y6, Y3, Y3
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y1, Y1
+	VMOVAPS      64(R9), Y2
+	VMOVAPS      96(R9), Y3
+	VMOVAPS      64(R11), Y4
+	VMOVAPS      96(R11), Y5
+	VMOVAPS      64(R10), Y6
+	VMOVAPS      96(R10), Y7
+	VMULPS       w40800000x8<>+0(SB), Y4, Y8
+	VMULPS       w40800000x8<>+0(SB), Y5, Y9
+	VADDPS       w4b400000x8<>+0(SB), Y8, Y8
+	VADDPS       w4b400000x8<>+0(SB), Y9, Y9
+	VSUBPS       w4b400000x8<>+0(SB), Y8, Y10
+	VSUBPS       w4b400000x8<>+0(SB), Y9, Y11
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y11, Y11
+	VSUBPS       Y10, Y4, Y4
+	VSUBPS       Y11, Y5, Y5
+	VPSLLD       $0x1e, Y8, Y8
+	VPSLLD       $0x1e, Y9, Y9
+	VMULPS       Y4, Y4, Y10
+	VMULPS       Y5, Y5, Y11
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w42a34052x8<>+0(SB), Y11, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y11, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y10, Y12
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y11, Y13
+	VMULPS       Y4, Y12, Y4
+	VMULPS       Y5, Y13, Y5
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y12
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y11, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y11, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y11, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y11, Y13
+	VPSLLD       $0x01, Y8, Y10
+	VPSLLD       $0x01, Y9, Y11
+	VBLENDVPS    Y10, Y12, Y4, Y4
+	VBLENDVPS    Y11, Y13, Y5, Y5
+	VPAND        w80000000x8<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPAND        w80000000x8<>+0(SB), Y9, Y8
+	VPXOR        Y8, Y5, Y5
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y7, Y3, Y3
+	VMULPS       (BX), Y0, Y0
+	VMOVUPS      (AX)(DX*4), Y4
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      (CX)(DX*4), Y4
+	VADDPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (CX)(DX*4)
+	VMULPS       (BX), Y1, Y0
+	VMOVUPS      64(AX)(DX*4), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      64(CX)(DX*4), Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 64(CX)(DX*4)
+	VMULPS       (BX), Y2, Y0
+	VMOVUPS      128(AX)(DX*4), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      128(CX)(DX*4), Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 128(CX)(DX*4)
+	VMULPS       (BX), Y3, Y0
+	VMOVUPS      192(AX)(DX*4), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      192(CX)(DX*4), Y1
+	VADDPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 192(CX)(DX*4)
+	XORQ         $0x08, DX
+	TESTQ        $0x00000008, DX
+	JNE          group
+	ADDQ         $0x40, DX
+	CMPQ         DX, R8
+	JLE          group
+
+tail:
+	CMPQ DX, SI
+	JGE  done
+
+rest:
+	MOVQ         DX, R8
+	SHRQ         $0x02, R8
+	ANDQ         $-16, R8
+	MOVQ         DX, R9
+	ANDQ         $0x0f, R9
+	ORQ          R9, R8
+	MOVQ         R8, R9
+	SHRQ         $0x20, R9
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VPADDD       w8crcd26fdca2<>+0(SB), Y0, Y1
+	VPADDD       w8crcc0522d20<>+0(SB), Y0, Y0
+	VMOVD        R9, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      640(DI), Y3
+	VMOVDQA      672(DI), Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y1, Y1
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y0, Y0
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y3, Y5
+	VPXOR        Y2, Y5, Y5
+	VPXOR        (DI), Y5, Y5
+	VPSRLQ       $0x20, Y1, Y2
+	VPSRLQ       $0x20, Y0, Y6
+	VPXOR        Y4, Y2, Y2
+	VPXOR        32(DI), Y2, Y2
+	VPXOR        Y4, Y6, Y6
+	VPXOR        32(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y5
+	VPSRLQ       $0x20, Y2, Y6
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y3, Y6, Y6
+	VPXOR        64(DI), Y6, Y6
+	VPXOR        Y3, Y7, Y7
+	VPXOR        64(DI), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y3
+	VMOVAPS      Y3, Y8
+	VPXOR        Y1, Y3, Y3
+	VPXOR        96(DI), Y3, Y3
+	VPXOR        Y0, Y8, Y8
+	VPXOR        96(DI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y6, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y6
+	VPSRLQ       $0x20, Y3, Y7
+	VPSRLQ       $0x20, Y6, Y8
+	VPXOR        Y2, Y7, Y7
+	VPXOR        128(DI), Y7, Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        128(DI), Y8, Y8
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        160(DI), Y2, Y2
+	VPXOR        Y4, Y5, Y5
+	VPXOR        160(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        192(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        192(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        224(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        224(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        256(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        256(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        288(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        288(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        320(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        320(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        352(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        352(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        384(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        384(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        416(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        416(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        448(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        448(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        480(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        480(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        512(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        512(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        544(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        544(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        576(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        576(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        608(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        608(DI), Y6, Y6
+	VPSLLQ       $0x20, Y9, Y0
+	VPBLENDD     $0x55, Y8, Y0, Y0
+	VPSLLQ       $0x20, Y5, Y1
+	VPBLENDD     $0x55, Y2, Y1, Y1
+	VPSLLQ       $0x20, Y6, Y2
+	VPBLENDD     $0x55, Y3, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	LEAQ         2367(SP), R8
+	ANDQ         $-32, R8
+	VMOVAPS      Y0, (R8)
+	VMOVAPS      Y1, 32(R8)
+	VMOVAPS      Y2, 64(R8)
+	VMOVAPS      Y3, 96(R8)
+	MOVQ         DX, R9
+	SHRQ         $0x02, R9
+	ANDQ         $-16, R9
+	MOVQ         DX, R10
+	ANDQ         $0x0f, R10
+	ORQ          R10, R9
+	MOVQ         R9, R10
+	SHRQ         $0x20, R10
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPADDD       w8crcd26fdca2<>+0(SB), Y0, Y1
+	VPADDD       w8crcc0522d20<>+0(SB), Y0, Y0
+	VMOVD        R10, X2
+	VPBROADCASTD X2, Y2
+	VMOVDQA      640(DI), Y3
+	VMOVDQA      672(DI), Y4
+	VPOR         w00010000x8<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y1, Y1
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y0, Y0
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPSRLQ       $0x20, Y3, Y5
+	VPXOR        Y2, Y5, Y5
+	VPXOR        (DI), Y5, Y5
+	VPSRLQ       $0x20, Y1, Y2
+	VPSRLQ       $0x20, Y0, Y6
+	VPXOR        Y4, Y2, Y2
+	VPXOR        32(DI), Y2, Y2
+	VPXOR        Y4, Y6, Y6
+	VPXOR        32(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y5
+	VPSRLQ       $0x20, Y2, Y6
+	VPSRLQ       $0x20, Y5, Y7
+	VPXOR        Y3, Y6, Y6
+	VPXOR        64(DI), Y6, Y6
+	VPXOR        Y3, Y7, Y7
+	VPXOR        64(DI), Y7, Y7
+	VPSRLQ       $0x20, Y4, Y3
+	VMOVAPS      Y3, Y8
+	VPXOR        Y1, Y3, Y3
+	VPXOR        96(DI), Y3, Y3
+	VPXOR        Y0, Y8, Y8
+	VPXOR        96(DI), Y8, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y6, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y8, Y6
+	VPSRLQ       $0x20, Y3, Y7
+	VPSRLQ       $0x20, Y6, Y8
+	VPXOR        Y2, Y7, Y7
+	VPXOR        128(DI), Y7, Y7
+	VPXOR        Y5, Y8, Y8
+	VPXOR        128(DI), Y8, Y8
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        160(DI), Y2, Y2
+	VPXOR        Y4, Y5, Y5
+	VPXOR        160(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y7, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        192(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        192(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        224(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        224(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        256(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        256(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        288(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        288(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        320(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        320(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        352(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        352(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        384(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        384(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        416(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        416(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        448(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        448(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        480(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        480(DI), Y6, Y6
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y0
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y1
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y3, Y3
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPSRLQ       $0x20, Y3, Y8
+	VPSRLQ       $0x20, Y6, Y9
+	VPXOR        Y2, Y8, Y8
+	VPXOR        512(DI), Y8, Y8
+	VPXOR        Y5, Y9, Y9
+	VPXOR        512(DI), Y9, Y9
+	VPSRLQ       $0x20, Y0, Y2
+	VPSRLQ       $0x20, Y1, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        544(DI), Y2, Y2
+	VPXOR        Y7, Y5, Y5
+	VPXOR        544(DI), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y8, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y2, Y2
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y5, Y5
+	VPSRLQ       $0x20, Y2, Y8
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y3, Y8, Y8
+	VPXOR        576(DI), Y8, Y8
+	VPXOR        Y6, Y9, Y9
+	VPXOR        576(DI), Y9, Y9
+	VPSRLQ       $0x20, Y4, Y3
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y0, Y3, Y3
+	VPXOR        608(DI), Y3, Y3
+	VPXOR        Y1, Y6, Y6
+	VPXOR        608(DI), Y6, Y6
+	VPSLLQ       $0x20, Y9, Y0
+	VPBLENDD     $0x55, Y8, Y0, Y0
+	VPSLLQ       $0x20, Y5, Y1
+	VPBLENDD     $0x55, Y2, Y1, Y1
+	VPSLLQ       $0x20, Y6, Y2
+	VPBLENDD     $0x55, Y3, Y2, Y2
+	VPSLLQ       $0x20, Y7, Y3
+	VPBLENDD     $0x55, Y4, Y3, Y3
+	LEAQ         2527(SP), R9
+	ANDQ         $-32, R9
+	VMOVAPS      Y0, (R9)
+	VMOVAPS      Y1, 32(R9)
+	VMOVAPS      Y2, 64(R9)
+	VMOVAPS      Y3, 96(R9)
+	VMOVAPS      (R8), Y0
+	VMOVAPS      32(R8), Y1
+	VPSRLD       $0x01, Y0, Y0
+	VPSRLD       $0x01, Y1, Y1
+	VCVTDQ2PS    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS w30000000x1<>+0(SB), Y2
+	VBROADCASTSS w30000000x1<>+0(SB), Y3
+	VFMADD213PS  w2f800000x8<>+0(SB), Y2, Y0
+	VFMADD213PS  w2f800000x8<>+0(SB), Y3, Y1
+	VMULPS       w3e800000x8<>+0(SB), Y0, Y0
+	VMULPS       w3e800000x8<>+0(SB), Y1, Y1
+	VMOVAPS      64(R8), Y2
+	VMOVAPS      96(R8), Y3
+	VPSRLD       $0x01, Y2, Y2
+	VPSRLD       $0x01, Y3, Y3
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS w30000000x1<>+0(SB), Y4
+	VBROADCASTSS w30000000x1<>+0(SB), Y5
+	VFMADD213PS  w2f800000x8<>+0(SB), Y4, Y2
+	VFMADD213PS  w2f800000x8<>+0(SB), Y5, Y3
+	VMULPS       w3e800000x8<>+0(SB), Y2, Y2
+	VMULPS       w3e800000x8<>+0(SB), Y3, Y3
+	LEAQ         2687(SP), R10
+	ANDQ         $-32, R10
+	VMOVAPS      Y0, (R10)
+	VMOVAPS      Y1, 32(R10)
+	VMOVAPS      Y2, 64(R10)
+	VMOVAPS      Y3, 96(R10)
+	VMOVAPS      (R10), Y0
+	VMOVAPS      32(R10), Y1
+	VMULPS       w40800000x8<>+0(SB), Y0, Y2
+	VMULPS       w40800000x8<>+0(SB), Y1, Y3
+	VADDPS       w4b400000x8<>+0(SB), Y2, Y2
+	VADDPS       w4b400000x8<>+0(SB), Y3, Y3
+	VSUBPS       w4b400000x8<>+0(SB), Y2, Y4
+	VSUBPS       w4b400000x8<>+0(SB), Y3, Y5
+	VMULPS       w3e800000x8<>+0(SB), Y4, Y4
+	VMULPS       w3e800000x8<>+0(SB), Y5, Y5
+	VSUBPS       Y4, Y0, Y0
+	VSUBPS       Y5, Y1, Y1
+	VPSLLD       $0x1e, Y2, Y2
+	VPSLLD       $0x1e, Y3, Y3
+	VMULPS       Y0, Y0, Y4
+	VMULPS       Y1, Y1, Y5
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y6
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y7
+	VFMADD213PS  w42a34052x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w42a34052x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y4, Y6
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y5, Y7
+	VMULPS       Y0, Y6, Y0
+	VMULPS       Y1, Y7, Y1
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y6
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y7
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y5, Y7
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y5, Y7
+	VPSLLD       $0x01, Y2, Y4
+	VPSLLD       $0x01, Y3, Y5
+	VBLENDVPS    Y4, Y6, Y0, Y0
+	VBLENDVPS    Y5, Y7, Y1, Y1
+	VPAND        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y0, Y0
+	VPAND        w80000000x8<>+0(SB), Y3, Y2
+	VPXOR        Y2, Y1, Y1
+	VMOVAPS      64(R10), Y2
+	VMOVAPS      96(R10), Y3
+	VMULPS       w40800000x8<>+0(SB), Y2, Y4
+	VMULPS       w40800000x8<>+0(SB), Y3, Y5
+	VADDPS       w4b400000x8<>+0(SB), Y4, Y4
+	VADDPS       w4b400000x8<>+0(SB), Y5, Y5
+	VSUBPS       w4b400000x8<>+0(SB), Y4, Y6
+	VSUBPS       w4b400000x8<>+0(SB), Y5, Y7
+	VMULPS       w3e800000x8<>+0(SB), Y6, Y6
+	VMULPS       w3e800000x8<>+0(SB), Y7, Y7
+	VSUBPS       Y6, Y2, Y2
+	VSUBPS       Y7, Y3, Y3
+	VPSLLD       $0x1e, Y4, Y4
+	VPSLLD       $0x1e, Y5, Y5
+	VMULPS       Y2, Y2, Y6
+	VMULPS       Y3, Y3, Y7
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y8
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y9
+	VFMADD213PS  w42a34052x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w42a34052x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y6, Y8
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y7, Y9
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y3, Y9, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y8
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y9
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y7, Y9
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VPSLLD       $0x01, Y4, Y6
+	VPSLLD       $0x01, Y5, Y7
+	VBLENDVPS    Y6, Y8, Y2, Y2
+	VBLENDVPS    Y7, Y9, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPXOR        Y4, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y5, Y4
+	VPXOR        Y4, Y3, Y3
+	LEAQ         2847(SP), R11
+	ANDQ         $-32, R11
+	VMOVAPS      Y0, (R11)
+	VMOVAPS      Y1, 32(R11)
+	VMOVAPS      Y2, 64(R11)
+	VMOVAPS      Y3, 96(R11)
+	VMOVAPS      (R10), Y0
+	VMOVAPS      32(R10), Y1
+	VMOVAPS      (R8), Y2
+	VMOVAPS      32(R8), Y3
+	VBROADCASTSS w3e800000x1<>+0(SB), Y4
+	VBROADCASTSS w3e800000x1<>+0(SB), Y5
+	VSUBPS       Y0, Y4, Y0
+	VSUBPS       Y1, Y5, Y1
+	VPSLLD       $0x1f, Y2, Y2
+	VPSLLD       $0x1f, Y3, Y3
+	VPXOR        Y2, Y0, Y0
+	VPXOR        Y3, Y1, Y1
+	VMOVAPS      64(R10), Y2
+	VMOVAPS      96(R10), Y3
+	VMOVAPS      64(R8), Y4
+	VMOVAPS      96(R8), Y5
+	VBROADCASTSS w3e800000x1<>+0(SB), Y6
+	VBROADCASTSS w3e800000x1<>+0(SB), Y7
+	VSUBPS       Y2, Y6, Y2
+	VSUBPS       Y3, Y7, Y3
+	VPSLLD       $0x1f, Y4, Y4
+	VPSLLD       $0x1f, Y5, Y5
+	VPXOR        Y4, Y2, Y2
+	VPXOR        Y5, Y3, Y3
+	LEAQ         3007(SP), R8
+	ANDQ         $-32, R8
+	VMOVAPS      Y0, (R8)
+	VMOVAPS      Y1, 32(R8)
+	VMOVAPS      Y2, 64(R8)
+	VMOVAPS      Y3, 96(R8)
+	VMOVAPS      (R8), Y0
+	VMOVAPS      32(R8), Y1
+	VMULPS       32(BX), Y0, Y0
+	VMULPS       32(BX), Y1, Y1
+	VADDPS       64(BX), Y0, Y0
+	VADDPS       64(BX), Y1, Y1
+	VMOVAPS      64(R8), Y2
+	VMOVAPS      96(R8), Y3
+	VMULPS       32(BX), Y2, Y2
+	VMULPS       32(BX), Y3, Y3
+	VADDPS       64(BX), Y2, Y2
+	VADDPS       64(BX), Y3, Y3
+	LEAQ         3167(SP), R10
+	ANDQ         $-32, R10
+	VMOVAPS      Y0, (R10)
+	VMOVAPS      Y1, 32(R10)
+	VMOVAPS      Y2, 64(R10)
+	VMOVAPS      Y3, 96(R10)
+	VMOVAPS      (R8), Y0
+	VMOVAPS      32(R8), Y1
+	VMOVAPS      (R10), Y2
+	VMOVAPS      32(R10), Y3
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y3, Y1, Y1
+	VMULPS       w40800000x8<>+0(SB), Y0, Y2
+	VMULPS       w40800000x8<>+0(SB), Y1, Y3
+	VADDPS       w4b400000x8<>+0(SB), Y2, Y2
+	VADDPS       w4b400000x8<>+0(SB), Y3, Y3
+	VSUBPS       w4b400000x8<>+0(SB), Y2, Y4
+	VSUBPS       w4b400000x8<>+0(SB), Y3, Y5
+	VMULPS       w3e800000x8<>+0(SB), Y4, Y4
+	VMULPS       w3e800000x8<>+0(SB), Y5, Y5
+	VSUBPS       Y4, Y0, Y0
+	VSUBPS       Y5, Y1, Y1
+	VPSLLD       $0x1e, Y2, Y2
+	VPSLLD       $0x1e, Y3, Y3
+	VMULPS       Y0, Y0, Y4
+	VMULPS       Y1, Y1, Y5
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y6
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y7
+	VFMADD213PS  w42a34052x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w42a34052x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y4, Y6
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y5, Y7
+	VMULPS       Y0, Y6, Y0
+	VMULPS       Y1, Y7, Y1
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y6
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y7
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y5, Y7
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y5, Y7
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y4, Y6
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y5, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y4, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y5, Y7
+	VPSLLD       $0x01, Y2, Y4
+	VPSLLD       $0x01, Y3, Y5
+	VBLENDVPS    Y4, Y0, Y6, Y0
+	VBLENDVPS    Y5, Y1, Y7, Y1
+	VPXOR        Y4, Y2, Y2
+	VPXOR        Y5, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y0, Y0
+	VPAND        w80000000x8<>+0(SB), Y3, Y2
+	VPXOR        Y2, Y1, Y1
+	VMAXPS       w33800000x8<>+0(SB), Y0, Y0
+	VMAXPS       w33800000x8<>+0(SB), Y1, Y1
+	VMOVAPS      64(R8), Y2
+	VMOVAPS      96(R8), Y3
+	VMOVAPS      64(R10), Y4
+	VMOVAPS      96(R10), Y5
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y3, Y3
+	VMULPS       w40800000x8<>+0(SB), Y2, Y4
+	VMULPS       w40800000x8<>+0(SB), Y3, Y5
+	VADDPS       w4b400000x8<>+0(SB), Y4, Y4
+	VADDPS       w4b400000x8<>+0(SB), Y5, Y5
+	VSUBPS       w4b400000x8<>+0(SB), Y4, Y6
+	VSUBPS       w4b400000x8<>+0(SB), Y5, Y7
+	VMULPS       w3e800000x8<>+0(SB), Y6, Y6
+	VMULPS       w3e800000x8<>+0(SB), Y7, Y7
+	VSUBPS       Y6, Y2, Y2
+	VSUBPS       Y7, Y3, Y3
+	VPSLLD       $0x1e, Y4, Y4
+	VPSLLD       $0x1e, Y5, Y5
+	VMULPS       Y2, Y2, Y6
+	VMULPS       Y3, Y3, Y7
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y8
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y9
+	VFMADD213PS  w42a34052x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w42a34052x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y6, Y8
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y7, Y9
+	VMULPS       Y2, Y8, Y2
+	VMULPS       Y3, Y9, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y8
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y9
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y7, Y9
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y7, Y9
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y6, Y8
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y7, Y9
+	VFMADD213PS  w3f800000x8<>+0(SB), Y6, Y8
+	VFMADD213PS  w3f800000x8<>+0(SB), Y7, Y9
+	VPSLLD       $0x01, Y4, Y6
+	VPSLLD       $0x01, Y5, Y7
+	VBLENDVPS    Y6, Y2, Y8, Y2
+	VBLENDVPS    Y7, Y3, Y9, Y3
+	VPXOR        Y6, Y4, Y4
+	VPXOR        Y7, Y5, Y5
+	VPAND        w80000000x8<>+0(SB), Y4, Y4
+	VPXOR        Y4, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y5, Y4
+	VPXOR        Y4, Y3, Y3
+	VMAXPS       w33800000x8<>+0(SB), Y2, Y2
+	VMAXPS       w33800000x8<>+0(SB), Y3, Y3
+	LEAQ         3327(SP), R8
+	ANDQ         $-32, R8
+	VMOVAPS      Y0, (R8)
+	VMOVAPS      Y1, 32(R8)
+	VMOVAPS      Y2, 64(R8)
+	VMOVAPS      Y3, 96(R8)
+	VMOVAPS      (R9), Y0
+	VMOVAPS      32(R9), Y1
+	VMOVAPS      (R8), Y2
+	VMOVAPS      32(R8), Y3
+	VPSRLD       $0x01, Y0, Y0
+	VPSRLD       $0x01, Y1, Y1
+	VCVTDQ2PS    Y0, Y0
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS w30000000x1<>+0(SB), Y4
+	VBROADCASTSS w30000000x1<>+0(SB), Y5
+	VFMADD213PS  w2f800000x8<>+0(SB), Y4, Y0
+	VFMADD213PS  w2f800000x8<>+0(SB), Y5, Y1
+	VPADDD       w00400000x8<>+0(SB), Y0, Y0
+	VPADDD       w00400000x8<>+0(SB), Y1, Y1
+	VPAND        w007fffffx8<>+0(SB), Y0, Y4
+	VPAND        w007fffffx8<>+0(SB), Y1, Y5
+	VPADDD       w3f400000x8<>+0(SB), Y4, Y4
+	VPADDD       w3f400000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x17, Y0, Y6
+	VPSRLD       $0x17, Y1, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VSUBPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x14, Y0, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VPERMPS      w16crca5c123b9<>+0(SB), Y0, Y8
+	VPERMPS      w16crca5c123b9<>+0(SB), Y1, Y9
+	VFMADD213PS  wbf800000x8<>+0(SB), Y4, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y5, Y9
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y4
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y5
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y9, Y5
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y8, Y4
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y9, Y5
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y9, Y5
+	VPERMPS      w16crcd943da8f<>+0(SB), Y0, Y0
+	VPERMPS      w16crcd943da8f<>+0(SB), Y1, Y1
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y7, Y1, Y1
+	VMULPS       Y8, Y4, Y4
+	VMULPS       Y9, Y5, Y5
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VMULPS       wbf317218x8<>+0(SB), Y0, Y0
+	VMULPS       wbf317218x8<>+0(SB), Y1, Y1
+	VMAXPS       w32800000x8<>+0(SB), Y0, Y0
+	VMAXPS       w32800000x8<>+0(SB), Y1, Y1
+	VDIVPS       Y2, Y0, Y0
+	VDIVPS       Y3, Y1, Y1
+	VMOVAPS      64(R9), Y2
+	VMOVAPS      96(R9), Y3
+	VMOVAPS      64(R8), Y4
+	VMOVAPS      96(R8), Y5
+	VPSRLD       $0x01, Y2, Y2
+	VPSRLD       $0x01, Y3, Y3
+	VCVTDQ2PS    Y2, Y2
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS w30000000x1<>+0(SB), Y6
+	VBROADCASTSS w30000000x1<>+0(SB), Y7
+	VFMADD213PS  w2f800000x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w2f800000x8<>+0(SB), Y7, Y3
+	VPADDD       w00400000x8<>+0(SB), Y2, Y2
+	VPADDD       w00400000x8<>+0(SB), Y3, Y3
+	VPAND        w007fffffx8<>+0(SB), Y2, Y6
+	VPAND        w007fffffx8<>+0(SB), Y3, Y7
+	VPADDD       w3f400000x8<>+0(SB), Y6, Y6
+	VPADDD       w3f400000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x17, Y2, Y8
+	VPSRLD       $0x17, Y3, Y9
+	VCVTDQ2PS    Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VSUBPS       w42fe0000x8<>+0(SB), Y8, Y8
+	VSUBPS       w42fe0000x8<>+0(SB), Y9, Y9
+	VPSRLD       $0x14, Y2, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VPERMPS      w16crca5c123b9<>+0(SB), Y2, Y10
+	VPERMPS      w16crca5c123b9<>+0(SB), Y3, Y11
+	VFMADD213PS  wbf800000x8<>+0(SB), Y6, Y10
+	VFMADD213PS  wbf800000x8<>+0(SB), Y7, Y11
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y6
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y7
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y10, Y6
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y11, Y7
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y10, Y6
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y11, Y7
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y10, Y6
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y11, Y7
+	VPERMPS      w16crcd943da8f<>+0(SB), Y2, Y2
+	VPERMPS      w16crcd943da8f<>+0(SB), Y3, Y3
+	VADDPS       Y8, Y2, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y10, Y6, Y6
+	VMULPS       Y11, Y7, Y7
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VMULPS       wbf317218x8<>+0(SB), Y2, Y2
+	VMULPS       wbf317218x8<>+0(SB), Y3, Y3
+	VMAXPS       w32800000x8<>+0(SB), Y2, Y2
+	VMAXPS       w32800000x8<>+0(SB), Y3, Y3
+	VDIVPS       Y4, Y2, Y2
+	VDIVPS       Y5, Y3, Y3
+	LEAQ         3487(SP), R8
+	ANDQ         $-32, R8
+	VMOVAPS      Y0, (R8)
+	VMOVAPS      Y1, 32(R8)
+	VMOVAPS      Y2, 64(R8)
+	VMOVAPS      Y3, 96(R8)
+	VMOVAPS      (R8), Y0
+	VMOVAPS      32(R8), Y1
+	VMOVAPS      (R11), Y2
+	VMOVAPS      32(R11), Y3
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y1, Y1
+	VPADDD       w00400000x8<>+0(SB), Y0, Y0
+	VPADDD       w00400000x8<>+0(SB), Y1, Y1
+	VPAND        w007fffffx8<>+0(SB), Y0, Y2
+	VPAND        w007fffffx8<>+0(SB), Y1, Y3
+	VPADDD       w3f400000x8<>+0(SB), Y2, Y2
+	VPADDD       w3f400000x8<>+0(SB), Y3, Y3
+	VPSRLD       $0x17, Y0, Y4
+	VPSRLD       $0x17, Y1, Y5
+	VCVTDQ2PS    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VSUBPS       w42fe0000x8<>+0(SB), Y4, Y4
+	VSUBPS       w42fe0000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x14, Y0, Y0
+	VPSRLD       $0x14, Y1, Y1
+	VPERMPS      w16crca5c123b9<>+0(SB), Y0, Y6
+	VPERMPS      w16crca5c123b9<>+0(SB), Y1, Y7
+	VFMADD213PS  wbf800000x8<>+0(SB), Y2, Y6
+	VFMADD213PS  wbf800000x8<>+0(SB), Y3, Y7
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y2
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y3
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y7, Y3
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y6, Y2
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y7, Y3
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y6, Y2
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y7, Y3
+	VPERMPS      w16crcd943da8f<>+0(SB), Y0, Y0
+	VPERMPS      w16crcd943da8f<>+0(SB), Y1, Y1
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y7, Y3, Y3
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VPXOR        w80000000x8<>+0(SB), Y0, Y0
+	VPXOR        w80000000x8<>+0(SB), Y1, Y1
+	VMULPS       96(BX), Y0, Y0
+	VMULPS       96(BX), Y1, Y1
+	VBROADCASTSS w43020000x1<>+0(SB), Y2
+	VBROADCASTSS w43020000x1<>+0(SB), Y3
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y3, Y1
+	VBROADCASTSS wc3200000x1<>+0(SB), Y2
+	VBROADCASTSS wc3200000x1<>+0(SB), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y3, Y1
+	VROUNDPS     $0x00, Y0, Y2
+	VROUNDPS     $0x00, Y1, Y3
+	VSUBPS       Y2, Y0, Y0
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y4
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y5
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3f317218x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3f317218x8<>+0(SB), Y1, Y5
+	VFMADD213PS  w3f800000x8<>+0(SB), Y0, Y4
+	VFMADD213PS  w3f800000x8<>+0(SB), Y1, Y5
+	VMINPS       w43200000x8<>+0(SB), Y2, Y0
+	VMINPS       w43200000x8<>+0(SB), Y3, Y1
+	VMAXPS       wc3200000x8<>+0(SB), Y0, Y0
+	VMAXPS       wc3200000x8<>+0(SB), Y1, Y1
+	VCVTPS2DQ    Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y0, Y2
+	VPSRAD       $0x01, Y1, Y3
+	VPSUBD       Y2, Y0, Y0
+	VPSUBD       Y3, Y1, Y1
+	VPADDD       w0000007fx8<>+0(SB), Y2, Y2
+	VPADDD       w0000007fx8<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y5, Y3
+	VPADDD       w0000007fx8<>+0(SB), Y0, Y0
+	VPADDD       w0000007fx8<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y3, Y1
+	VMOVAPS      64(R8), Y2
+	VMOVAPS      96(R8), Y3
+	VMOVAPS      64(R11), Y4
+	VMOVAPS      96(R11), Y5
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VPADDD       w00400000x8<>+0(SB), Y2, Y2
+	VPADDD       w00400000x8<>+0(SB), Y3, Y3
+	VPAND        w007fffffx8<>+0(SB), Y2, Y4
+	VPAND        w007fffffx8<>+0(SB), Y3, Y5
+	VPADDD       w3f400000x8<>+0(SB), Y4, Y4
+	VPADDD       w3f400000x8<>+0(SB), Y5, Y5
+	VPSRLD       $0x17, Y2, Y6
+	VPSRLD       $0x17, Y3, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VSUBPS       w42fe0000x8<>+0(SB), Y6, Y6
+	VSUBPS       w42fe0000x8<>+0(SB), Y7, Y7
+	VPSRLD       $0x14, Y2, Y2
+	VPSRLD       $0x14, Y3, Y3
+	VPERMPS      w16crca5c123b9<>+0(SB), Y2, Y8
+	VPERMPS      w16crca5c123b9<>+0(SB), Y3, Y9
+	VFMADD213PS  wbf800000x8<>+0(SB), Y4, Y8
+	VFMADD213PS  wbf800000x8<>+0(SB), Y5, Y9
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y4
+	VBROADCASTSS wbeb99295x1<>+0(SB), Y5
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3ef6dc14x8<>+0(SB), Y9, Y5
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y8, Y4
+	VFMADD213PS  wbf38aa16x8<>+0(SB), Y9, Y5
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w3fb8aa32x8<>+0(SB), Y9, Y5
+	VPERMPS      w16crcd943da8f<>+0(SB), Y2, Y2
+	VPERMPS      w16crcd943da8f<>+0(SB), Y3, Y3
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y8, Y4, Y4
+	VMULPS       Y9, Y5, Y5
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y5, Y3, Y3
+	VPXOR        w80000000x8<>+0(SB), Y2, Y2
+	VPXOR        w80000000x8<>+0(SB), Y3, Y3
+	VMULPS       96(BX), Y2, Y2
+	VMULPS       96(BX), Y3, Y3
+	VBROADCASTSS w43020000x1<>+0(SB), Y4
+	VBROADCASTSS w43020000x1<>+0(SB), Y5
+	VMINPS       Y2, Y4, Y2
+	VMINPS       Y3, Y5, Y3
+	VBROADCASTSS wc3200000x1<>+0(SB), Y4
+	VBROADCASTSS wc3200000x1<>+0(SB), Y5
+	VMAXPS       Y2, Y4, Y2
+	VMAXPS       Y3, Y5, Y3
+	VROUNDPS     $0x00, Y2, Y4
+	VROUNDPS     $0x00, Y3, Y5
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y3, Y3
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y6
+	VBROADCASTSS w3920b5aex1<>+0(SB), Y7
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3aaf8418x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3c1d96f0x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3d6357bex8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3e75fdeex8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3f317218x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3f317218x8<>+0(SB), Y3, Y7
+	VFMADD213PS  w3f800000x8<>+0(SB), Y2, Y6
+	VFMADD213PS  w3f800000x8<>+0(SB), Y3, Y7
+	VMINPS       w43200000x8<>+0(SB), Y4, Y2
+	VMINPS       w43200000x8<>+0(SB), Y5, Y3
+	VMAXPS       wc3200000x8<>+0(SB), Y2, Y2
+	VMAXPS       wc3200000x8<>+0(SB), Y3, Y3
+	VCVTPS2DQ    Y2, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y2, Y4
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y4, Y2, Y2
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       w0000007fx8<>+0(SB), Y4, Y4
+	VPADDD       w0000007fx8<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y5, Y7, Y5
+	VPADDD       w0000007fx8<>+0(SB), Y2, Y2
+	VPADDD       w0000007fx8<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y3, Y5, Y3
+	LEAQ         3647(SP), R9
+	ANDQ         $-32, R9
+	VMOVAPS      Y0, (R9)
+	VMOVAPS      Y1, 32(R9)
+	VMOVAPS      Y2, 64(R9)
+	VMOVAPS      Y3, 96(R9)
+	VMOVAPS      (R8), Y0
+	VMOVAPS      32(R8), Y1
+	VMOVAPS      (R10), Y2
+	VMOVAPS      32(R10), Y3
+	VMOVAPS      (R9), Y4
+	VMOVAPS      32(R9), Y5
+	VMULPS       w40800000x8<>+0(SB), Y2, Y6
+	VMULPS       w40800000x8<>+0(SB), Y3, Y7
+	VADDPS       w4b400000x8<>+0(SB), Y6, Y6
+	VADDPS       w4b400000x8<>+0(SB), Y7, Y7
+	VSUBPS       w4b400000x8<>+0(SB), Y6, Y8
+	VSUBPS       w4b400000x8<>+0(SB), Y7, Y9
+	VMULPS       w3e800000x8<>+0(SB), Y8, Y8
+	VMULPS       w3e800000x8<>+0(SB), Y9, Y9
+	VSUBPS       Y8, Y2, Y2
+	VSUBPS       Y9, Y3, Y3
+	VPSLLD       $0x1e, Y6, Y6
+	VPSLLD       $0x1e, Y7, Y7
+	VMULPS       Y2, Y2, Y8
+	VMULPS       Y3, Y3, Y9
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y10
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y11
+	VFMADD213PS  w42a34052x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w42a34052x8<>+0(SB), Y9, Y11
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y8, Y10
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y9, Y11
+	VMULPS       Y2, Y10, Y2
+	VMULPS       Y3, Y11, Y3
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y10
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y11
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y9, Y11
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y9, Y11
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y8, Y10
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y9, Y11
+	VFMADD213PS  w3f800000x8<>+0(SB), Y8, Y10
+	VFMADD213PS  w3f800000x8<>+0(SB), Y9, Y11
+	VPSLLD       $0x01, Y6, Y8
+	VPSLLD       $0x01, Y7, Y9
+	VBLENDVPS    Y8, Y10, Y2, Y2
+	VBLENDVPS    Y9, Y11, Y3, Y3
+	VPAND        w80000000x8<>+0(SB), Y6, Y6
+	VPXOR        Y6, Y2, Y2
+	VPAND        w80000000x8<>+0(SB), Y7, Y6
+	VPXOR        Y6, Y3, Y3
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y5, Y1, Y1
+	VMOVAPS      64(R8), Y2
+	VMOVAPS      96(R8), Y3
+	VMOVAPS      64(R10), Y4
+	VMOVAPS      96(R10), Y5
+	VMOVAPS      64(R9), Y6
+	VMOVAPS      96(R9), Y7
+	VMULPS       w40800000x8<>+0(SB), Y4, Y8
+	VMULPS       w40800000x8<>+0(SB), Y5, Y9
+	VADDPS       w4b400000x8<>+0(SB), Y8, Y8
+	VADDPS       w4b400000x8<>+0(SB), Y9, Y9
+	VSUBPS       w4b400000x8<>+0(SB), Y8, Y10
+	VSUBPS       w4b400000x8<>+0(SB), Y9, Y11
+	VMULPS       w3e800000x8<>+0(SB), Y10, Y10
+	VMULPS       w3e800000x8<>+0(SB), Y11, Y11
+	VSUBPS       Y10, Y4, Y4
+	VSUBPS       Y11, Y5, Y5
+	VPSLLD       $0x1e, Y8, Y8
+	VPSLLD       $0x1e, Y9, Y9
+	VMULPS       Y4, Y4, Y10
+	VMULPS       Y5, Y5, Y11
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y12
+	VBROADCASTSS wc2998cc8x1<>+0(SB), Y13
+	VFMADD213PS  w42a34052x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w42a34052x8<>+0(SB), Y11, Y13
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc2255e12x8<>+0(SB), Y11, Y13
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y10, Y12
+	VFMADD213PS  w40c90fdbx8<>+0(SB), Y11, Y13
+	VMULPS       Y4, Y12, Y4
+	VMULPS       Y5, Y13, Y5
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y12
+	VBROADCASTSS w426a7bf7x1<>+0(SB), Y13
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc2aad95bx8<>+0(SB), Y11, Y13
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w4281e0d8x8<>+0(SB), Y11, Y13
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y10, Y12
+	VFMADD213PS  wc19de9e6x8<>+0(SB), Y11, Y13
+	VFMADD213PS  w3f800000x8<>+0(SB), Y10, Y12
+	VFMADD213PS  w3f800000x8<>+0(SB), Y11, Y13
+	VPSLLD       $0x01, Y8, Y10
+	VPSLLD       $0x01, Y9, Y11
+	VBLENDVPS    Y10, Y12, Y4, Y4
+	VBLENDVPS    Y11, Y13, Y5, Y5
+	VPAND        w80000000x8<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y4, Y4
+	VPAND        w80000000x8<>+0(SB), Y9, Y8
+	VPXOR        Y8, Y5, Y5
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y7, Y3, Y3
+	MOVQ         DX, R8
+	CMPQ         R8, SI
+	JGE          drawn2
+	MOVQ         SI, R9
+	SUBQ         R8, R9
+	VMOVD        R9, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	ADDQ         $0x10, R8
+	VMULPS       (BX), Y0, Y0
+	VMASKMOVPS   (AX)(DX*4), Y4, Y5
+	VMULPS       Y5, Y0, Y0
+	VMASKMOVPS   (CX)(DX*4), Y4, Y5
+	VADDPS       Y0, Y5, Y0
+	VMASKMOVPS   Y0, Y4, (CX)(DX*4)
+	CMPQ         R8, SI
+	JGE          drawn2
+	MOVQ         SI, R9
+	SUBQ         R8, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x10, R8
+	VMULPS       (BX), Y1, Y1
+	VMASKMOVPS   64(AX)(DX*4), Y0, Y4
+	VMULPS       Y4, Y1, Y1
+	VMASKMOVPS   64(CX)(DX*4), Y0, Y4
+	VADDPS       Y1, Y4, Y1
+	VMASKMOVPS   Y1, Y0, 64(CX)(DX*4)
+	CMPQ         R8, SI
+	JGE          drawn2
+	MOVQ         SI, R9
+	SUBQ         R8, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x10, R8
+	VMULPS       (BX), Y2, Y1
+	VMASKMOVPS   128(AX)(DX*4), Y0, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   128(CX)(DX*4), Y0, Y2
+	VADDPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, 128(CX)(DX*4)
+	CMPQ         R8, SI
+	JGE          drawn2
+	MOVQ         SI, R9
+	SUBQ         R8, R9
+	VMOVD        R9, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y0, Y0
+	ADDQ         $0x10, R8
+	VMULPS       (BX), Y3, Y1
+	VMASKMOVPS   192(AX)(DX*4), Y0, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   192(CX)(DX*4), Y0, Y2
+	VADDPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, 192(CX)(DX*4)
+
+drawn2:
+	XORQ  $0x08, DX
+	TESTQ $0x00000008, DX
+	JNE   rest
+	ADDQ  $0x40, DX
+
+done:
+	VZEROUPPER
+	RET
+
 // func stiffFlatAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·stiffFlatAVX512(SB), $0-40
@@ -44328,12 +57683,6 @@ fold:
 done:
 	VZEROUPPER
 	RET
-
-DATA w40400000x1<>+0(SB)/4, $0x40400000
-GLOBL w40400000x1<>(SB), RODATA|NOPTR, $4
-
-DATA w40c00000x1<>+0(SB)/4, $0x40c00000
-GLOBL w40c00000x1<>(SB), RODATA|NOPTR, $4
 
 // func stiffFlatAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
 // Requires: AVX, AVX2, CMOV
@@ -45027,6 +58376,2226 @@ tail:
 	VMOVSS       X1, (BX)
 	ADDQ         $0x04, BX
 	JMP          unit
+
+done:
+	VZEROUPPER
+	RET
+
+// func twoPointAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·twoPointAVX512(SB), $192-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), AX
+	MOVQ         c+0(FP), CX
+	VBROADCASTSS 4(CX), Z0
+	VBROADCASTSS 8(CX), Z1
+	VBROADCASTSS 12(CX), Z2
+	VBROADCASTSS 16(CX), Z3
+	MOVQ         i+16(FP), CX
+	MOVQ         n+24(FP), DX
+	LEAQ         63(SP), BX
+	ANDQ         $-64, BX
+	MOVQ         c+0(FP), SI
+	VCVTTSS2SI   32(SI), DI
+	VCVTTSS2SI   36(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	MOVL         DI, (BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 8(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 16(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 24(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 32(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 40(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 48(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 56(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 64(BX)
+	ADDL         $0x9e3779b9, DI
+	MOVL         DI, 72(BX)
+	VCVTTSS2SI   40(SI), DI
+	VCVTTSS2SI   44(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	MOVL         DI, 4(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 12(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 20(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 28(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 36(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 44(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 52(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 60(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 68(BX)
+	ADDL         $0xbb67ae85, DI
+	MOVL         DI, 76(BX)
+	VCVTTSS2SI   48(SI), DI
+	VCVTTSS2SI   52(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	MOVL         DI, 80(BX)
+	VCVTTSS2SI   56(SI), SI
+	MOVL         SI, 84(BX)
+	MOVQ         DX, SI
+	SUBQ         $0x40, SI
+	CMPQ         CX, SI
+	JGT          tail
+
+group:
+	MOVQ             CX, DI
+	SHRQ             $0x02, DI
+	MOVQ             DI, R8
+	SHRQ             $0x20, R8
+	VMOVD            DI, X4
+	VPBROADCASTD     X4, Z4
+	VPADDD           w16crcb79393e7<>+0(SB), Z4, Z5
+	VPADDD           w16crca5fb22bc<>+0(SB), Z4, Z4
+	VMOVD            R8, X6
+	VPBROADCASTD     X6, Z6
+	VPBROADCASTD     80(BX), Z7
+	VPBROADCASTD     84(BX), Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z7, Z9
+	VPTERNLOGD.BCST  $0x96, (BX), Z6, Z9
+	VPSRLQ           $0x20, Z5, Z6
+	VPSRLQ           $0x20, Z4, Z10
+	VPTERNLOGD.BCST  $0x96, 4(BX), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 4(BX), Z8, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z8
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z9
+	VPSRLQ           $0x20, Z6, Z10
+	VPSRLQ           $0x20, Z9, Z11
+	VPTERNLOGD.BCST  $0x96, 8(BX), Z7, Z10
+	VPTERNLOGD.BCST  $0x96, 8(BX), Z7, Z11
+	VPSRLQ           $0x20, Z8, Z7
+	VMOVAPS          Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 12(BX), Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 12(BX), Z4, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z10, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z10
+	VPSRLQ           $0x20, Z7, Z11
+	VPSRLQ           $0x20, Z10, Z12
+	VPTERNLOGD.BCST  $0x96, 16(BX), Z6, Z11
+	VPTERNLOGD.BCST  $0x96, 16(BX), Z9, Z12
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 20(BX), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 20(BX), Z8, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 24(BX), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 24(BX), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 28(BX), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 28(BX), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 32(BX), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 32(BX), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 36(BX), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 36(BX), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 40(BX), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 40(BX), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 44(BX), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 44(BX), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 48(BX), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 48(BX), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 52(BX), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 52(BX), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 56(BX), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 56(BX), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 60(BX), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 60(BX), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 64(BX), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 64(BX), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 68(BX), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 68(BX), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 72(BX), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 72(BX), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 76(BX), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 76(BX), Z5, Z10
+	VPSLLQ           $0x20, Z13, Z4
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z12, Z4
+	VPSLLQ           $0x20, Z9, Z5
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z6, Z5
+	VPSLLQ           $0x20, Z10, Z6
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z7, Z6
+	VPSLLQ           $0x20, Z11, Z7
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z7
+	VPSRLD           $0x01, Z4, Z4
+	VPSRLD           $0x01, Z5, Z5
+	VPSRLD           $0x01, Z6, Z6
+	VPSRLD           $0x01, Z7, Z7
+	VCVTDQ2PS        Z4, Z4
+	VCVTDQ2PS        Z5, Z5
+	VCVTDQ2PS        Z6, Z6
+	VCVTDQ2PS        Z7, Z7
+	VBROADCASTSS     w30000000x1<>+0(SB), Z8
+	VBROADCASTSS     w30000000x1<>+0(SB), Z9
+	VBROADCASTSS     w30000000x1<>+0(SB), Z10
+	VBROADCASTSS     w30000000x1<>+0(SB), Z11
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z8, Z4
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z9, Z5
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z10, Z6
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z11, Z7
+	VCMPPS           $0x1e, Z1, Z4, K1
+	VCMPPS           $0x1e, Z1, Z5, K2
+	VCMPPS           $0x1e, Z1, Z6, K3
+	VCMPPS           $0x1e, Z1, Z7, K4
+	VMOVAPS          Z2, Z4
+	VMOVAPS          Z3, K1, Z4
+	VMOVAPS          Z2, Z5
+	VMOVAPS          Z3, K2, Z5
+	VMOVAPS          Z2, Z6
+	VMOVAPS          Z3, K3, Z6
+	VMOVAPS          Z2, Z7
+	VMOVAPS          Z3, K4, Z7
+	VMULPS           Z0, Z4, Z4
+	VMOVUPS          (AX)(CX*4), Z8
+	VADDPS           Z4, Z8, Z4
+	VMOVUPS          Z4, (AX)(CX*4)
+	VMULPS           Z0, Z5, Z4
+	VMOVUPS          64(AX)(CX*4), Z5
+	VADDPS           Z4, Z5, Z4
+	VMOVUPS          Z4, 64(AX)(CX*4)
+	VMULPS           Z0, Z6, Z4
+	VMOVUPS          128(AX)(CX*4), Z5
+	VADDPS           Z4, Z5, Z4
+	VMOVUPS          Z4, 128(AX)(CX*4)
+	VMULPS           Z0, Z7, Z4
+	VMOVUPS          192(AX)(CX*4), Z5
+	VADDPS           Z4, Z5, Z4
+	VMOVUPS          Z4, 192(AX)(CX*4)
+	ADDQ             $0x40, CX
+	CMPQ             CX, SI
+	JLE              group
+
+tail:
+	CMPQ             CX, DX
+	JGE              done
+	MOVQ             CX, SI
+	SHRQ             $0x02, SI
+	MOVQ             SI, DI
+	SHRQ             $0x20, DI
+	VMOVD            SI, X4
+	VPBROADCASTD     X4, Z4
+	VPADDD           w16crcb79393e7<>+0(SB), Z4, Z5
+	VPADDD           w16crca5fb22bc<>+0(SB), Z4, Z4
+	VMOVD            DI, X6
+	VPBROADCASTD     X6, Z6
+	VPBROADCASTD     80(BX), Z7
+	VPBROADCASTD     84(BX), Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z7, Z9
+	VPTERNLOGD.BCST  $0x96, (BX), Z6, Z9
+	VPSRLQ           $0x20, Z5, Z6
+	VPSRLQ           $0x20, Z4, Z10
+	VPTERNLOGD.BCST  $0x96, 4(BX), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 4(BX), Z8, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z8
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z9
+	VPSRLQ           $0x20, Z6, Z10
+	VPSRLQ           $0x20, Z9, Z11
+	VPTERNLOGD.BCST  $0x96, 8(BX), Z7, Z10
+	VPTERNLOGD.BCST  $0x96, 8(BX), Z7, Z11
+	VPSRLQ           $0x20, Z8, Z7
+	VMOVAPS          Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 12(BX), Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 12(BX), Z4, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z10, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z10
+	VPSRLQ           $0x20, Z7, Z11
+	VPSRLQ           $0x20, Z10, Z12
+	VPTERNLOGD.BCST  $0x96, 16(BX), Z6, Z11
+	VPTERNLOGD.BCST  $0x96, 16(BX), Z9, Z12
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 20(BX), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 20(BX), Z8, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 24(BX), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 24(BX), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 28(BX), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 28(BX), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 32(BX), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 32(BX), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 36(BX), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 36(BX), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 40(BX), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 40(BX), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 44(BX), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 44(BX), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 48(BX), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 48(BX), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 52(BX), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 52(BX), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 56(BX), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 56(BX), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 60(BX), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 60(BX), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 64(BX), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 64(BX), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 68(BX), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 68(BX), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 72(BX), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 72(BX), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 76(BX), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 76(BX), Z5, Z10
+	VPSLLQ           $0x20, Z13, Z4
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z12, Z4
+	VPSLLQ           $0x20, Z9, Z5
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z6, Z5
+	VPSLLQ           $0x20, Z10, Z6
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z7, Z6
+	VPSLLQ           $0x20, Z11, Z7
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z7
+	VPSRLD           $0x01, Z4, Z4
+	VPSRLD           $0x01, Z5, Z5
+	VPSRLD           $0x01, Z6, Z6
+	VPSRLD           $0x01, Z7, Z7
+	VCVTDQ2PS        Z4, Z4
+	VCVTDQ2PS        Z5, Z5
+	VCVTDQ2PS        Z6, Z6
+	VCVTDQ2PS        Z7, Z7
+	VBROADCASTSS     w30000000x1<>+0(SB), Z8
+	VBROADCASTSS     w30000000x1<>+0(SB), Z9
+	VBROADCASTSS     w30000000x1<>+0(SB), Z10
+	VBROADCASTSS     w30000000x1<>+0(SB), Z11
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z8, Z4
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z9, Z5
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z10, Z6
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z11, Z7
+	VCMPPS           $0x1e, Z1, Z4, K1
+	VCMPPS           $0x1e, Z1, Z5, K2
+	VCMPPS           $0x1e, Z1, Z6, K3
+	VCMPPS           $0x1e, Z1, Z7, K4
+	VMOVAPS          Z2, Z1
+	VMOVAPS          Z3, K1, Z1
+	VMOVAPS          Z2, Z4
+	VMOVAPS          Z3, K2, Z4
+	VMOVAPS          Z2, Z5
+	VMOVAPS          Z3, K3, Z5
+	VMOVAPS          Z2, Z2
+	VMOVAPS          Z3, K4, Z2
+	MOVQ             CX, BX
+	CMPQ             BX, DX
+	JGE              drawn2
+	MOVQ             DX, SI
+	SUBQ             BX, SI
+	MOVL             $0xffffffff, DI
+	BZHIL            SI, DI, DI
+	KMOVW            DI, K1
+	ADDQ             $0x10, BX
+	VMULPS           Z0, Z1, Z1
+	VMOVUPS.Z        (AX)(CX*4), K1, Z3
+	VADDPS           Z1, Z3, Z1
+	VMOVUPS          Z1, K1, (AX)(CX*4)
+	CMPQ             BX, DX
+	JGE              drawn2
+	MOVQ             DX, SI
+	SUBQ             BX, SI
+	MOVL             $0xffffffff, DI
+	BZHIL            SI, DI, DI
+	KMOVW            DI, K1
+	ADDQ             $0x10, BX
+	VMULPS           Z0, Z4, Z1
+	VMOVUPS.Z        64(AX)(CX*4), K1, Z3
+	VADDPS           Z1, Z3, Z1
+	VMOVUPS          Z1, K1, 64(AX)(CX*4)
+	CMPQ             BX, DX
+	JGE              drawn2
+	MOVQ             DX, SI
+	SUBQ             BX, SI
+	MOVL             $0xffffffff, DI
+	BZHIL            SI, DI, DI
+	KMOVW            DI, K1
+	ADDQ             $0x10, BX
+	VMULPS           Z0, Z5, Z1
+	VMOVUPS.Z        128(AX)(CX*4), K1, Z3
+	VADDPS           Z1, Z3, Z1
+	VMOVUPS          Z1, K1, 128(AX)(CX*4)
+	CMPQ             BX, DX
+	JGE              drawn2
+	SUBQ             BX, DX
+	MOVL             $0xffffffff, SI
+	BZHIL            DX, SI, SI
+	KMOVW            SI, K1
+	ADDQ             $0x10, BX
+	VMULPS           Z0, Z2, Z0
+	VMOVUPS.Z        192(AX)(CX*4), K1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K1, 192(AX)(CX*4)
+
+drawn2:
+	ADDQ $0x40, CX
+
+done:
+	VZEROUPPER
+	RET
+
+// func twoPointAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·twoPointAVX2(SB), $736-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), AX
+	MOVQ         c+0(FP), CX
+	VBROADCASTSS 4(CX), Y0
+	VBROADCASTSS 8(CX), Y1
+	VBROADCASTSS 12(CX), Y2
+	VBROADCASTSS 16(CX), Y3
+	MOVQ         i+16(FP), CX
+	MOVQ         n+24(FP), DX
+	LEAQ         31(SP), BX
+	ANDQ         $-32, BX
+	MOVQ         c+0(FP), SI
+	VCVTTSS2SI   32(SI), DI
+	VCVTTSS2SI   36(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, (BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 64(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 128(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 192(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 256(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 320(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 384(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 448(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 512(BX)
+	ADDL         $0x9e3779b9, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 576(BX)
+	VCVTTSS2SI   40(SI), DI
+	VCVTTSS2SI   44(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 32(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 96(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 160(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 224(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 288(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 352(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 416(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 480(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 544(BX)
+	ADDL         $0xbb67ae85, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 608(BX)
+	VCVTTSS2SI   48(SI), DI
+	VCVTTSS2SI   52(SI), R8
+	SHLL         $0x10, R8
+	ORL          R8, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 640(BX)
+	VCVTTSS2SI   56(SI), SI
+	VMOVD        SI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 672(BX)
+	MOVQ         DX, SI
+	SUBQ         $0x40, SI
+	CMPQ         CX, SI
+	JGT          tail
+
+group:
+	MOVQ         CX, DI
+	SHRQ         $0x02, DI
+	ANDQ         $-16, DI
+	MOVQ         CX, R8
+	ANDQ         $0x0f, R8
+	ORQ          R8, DI
+	MOVQ         DI, R8
+	SHRQ         $0x20, R8
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VPADDD       w8crcd26fdca2<>+0(SB), Y4, Y5
+	VPADDD       w8crcc0522d20<>+0(SB), Y4, Y4
+	VMOVD        R8, X6
+	VPBROADCASTD X6, Y6
+	VMOVDQA      640(BX), Y7
+	VMOVDQA      672(BX), Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y7, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        (BX), Y9, Y9
+	VPSRLQ       $0x20, Y5, Y6
+	VPSRLQ       $0x20, Y4, Y10
+	VPXOR        Y8, Y6, Y6
+	VPXOR        32(BX), Y6, Y6
+	VPXOR        Y8, Y10, Y10
+	VPXOR        32(BX), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y8
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPXOR        Y7, Y10, Y10
+	VPXOR        64(BX), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        64(BX), Y11, Y11
+	VPSRLQ       $0x20, Y8, Y7
+	VMOVAPS      Y7, Y12
+	VPXOR        Y5, Y7, Y7
+	VPXOR        96(BX), Y7, Y7
+	VPXOR        Y4, Y12, Y12
+	VPXOR        96(BX), Y12, Y12
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y12, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y10, Y12
+	VPXOR        Y6, Y11, Y11
+	VPXOR        128(BX), Y11, Y11
+	VPXOR        Y9, Y12, Y12
+	VPXOR        128(BX), Y12, Y12
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        160(BX), Y6, Y6
+	VPXOR        Y8, Y9, Y9
+	VPXOR        160(BX), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        192(BX), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        192(BX), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        224(BX), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        224(BX), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        256(BX), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        256(BX), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        288(BX), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        288(BX), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        320(BX), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        320(BX), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        352(BX), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        352(BX), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        384(BX), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        384(BX), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        416(BX), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        416(BX), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        448(BX), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        448(BX), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        480(BX), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        480(BX), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        512(BX), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        512(BX), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        544(BX), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        544(BX), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        576(BX), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        576(BX), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        608(BX), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        608(BX), Y10, Y10
+	VPSLLQ       $0x20, Y13, Y4
+	VPBLENDD     $0x55, Y12, Y4, Y4
+	VPSLLQ       $0x20, Y9, Y5
+	VPBLENDD     $0x55, Y6, Y5, Y5
+	VPSLLQ       $0x20, Y10, Y6
+	VPBLENDD     $0x55, Y7, Y6, Y6
+	VPSLLQ       $0x20, Y11, Y7
+	VPBLENDD     $0x55, Y8, Y7, Y7
+	VPSRLD       $0x01, Y4, Y4
+	VPSRLD       $0x01, Y5, Y5
+	VCVTDQ2PS    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS w30000000x1<>+0(SB), Y8
+	VBROADCASTSS w30000000x1<>+0(SB), Y9
+	VFMADD213PS  w2f800000x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w2f800000x8<>+0(SB), Y9, Y5
+	VCMPPS       $0x1e, Y1, Y4, Y4
+	VCMPPS       $0x1e, Y1, Y5, Y5
+	VBLENDVPS    Y4, Y3, Y2, Y4
+	VBLENDVPS    Y5, Y3, Y2, Y5
+	VPSRLD       $0x01, Y6, Y6
+	VPSRLD       $0x01, Y7, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS w30000000x1<>+0(SB), Y8
+	VBROADCASTSS w30000000x1<>+0(SB), Y9
+	VFMADD213PS  w2f800000x8<>+0(SB), Y8, Y6
+	VFMADD213PS  w2f800000x8<>+0(SB), Y9, Y7
+	VCMPPS       $0x1e, Y1, Y6, Y6
+	VCMPPS       $0x1e, Y1, Y7, Y7
+	VBLENDVPS    Y6, Y3, Y2, Y6
+	VBLENDVPS    Y7, Y3, Y2, Y7
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      (AX)(CX*4), Y8
+	VADDPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (AX)(CX*4)
+	VMULPS       Y0, Y5, Y4
+	VMOVUPS      64(AX)(CX*4), Y5
+	VADDPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 64(AX)(CX*4)
+	VMULPS       Y0, Y6, Y4
+	VMOVUPS      128(AX)(CX*4), Y5
+	VADDPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 128(AX)(CX*4)
+	VMULPS       Y0, Y7, Y4
+	VMOVUPS      192(AX)(CX*4), Y5
+	VADDPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 192(AX)(CX*4)
+	XORQ         $0x08, CX
+	TESTQ        $0x00000008, CX
+	JNE          group
+	ADDQ         $0x40, CX
+	CMPQ         CX, SI
+	JLE          group
+
+tail:
+	CMPQ CX, DX
+	JGE  done
+
+rest:
+	MOVQ         CX, SI
+	SHRQ         $0x02, SI
+	ANDQ         $-16, SI
+	MOVQ         CX, DI
+	ANDQ         $0x0f, DI
+	ORQ          DI, SI
+	MOVQ         SI, DI
+	SHRQ         $0x20, DI
+	VMOVD        SI, X4
+	VPBROADCASTD X4, Y4
+	VPADDD       w8crcd26fdca2<>+0(SB), Y4, Y5
+	VPADDD       w8crcc0522d20<>+0(SB), Y4, Y4
+	VMOVD        DI, X6
+	VPBROADCASTD X6, Y6
+	VMOVDQA      640(BX), Y7
+	VMOVDQA      672(BX), Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y7, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        (BX), Y9, Y9
+	VPSRLQ       $0x20, Y5, Y6
+	VPSRLQ       $0x20, Y4, Y10
+	VPXOR        Y8, Y6, Y6
+	VPXOR        32(BX), Y6, Y6
+	VPXOR        Y8, Y10, Y10
+	VPXOR        32(BX), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y8
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPXOR        Y7, Y10, Y10
+	VPXOR        64(BX), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        64(BX), Y11, Y11
+	VPSRLQ       $0x20, Y8, Y7
+	VMOVAPS      Y7, Y12
+	VPXOR        Y5, Y7, Y7
+	VPXOR        96(BX), Y7, Y7
+	VPXOR        Y4, Y12, Y12
+	VPXOR        96(BX), Y12, Y12
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y12, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y10, Y12
+	VPXOR        Y6, Y11, Y11
+	VPXOR        128(BX), Y11, Y11
+	VPXOR        Y9, Y12, Y12
+	VPXOR        128(BX), Y12, Y12
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        160(BX), Y6, Y6
+	VPXOR        Y8, Y9, Y9
+	VPXOR        160(BX), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        192(BX), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        192(BX), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        224(BX), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        224(BX), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        256(BX), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        256(BX), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        288(BX), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        288(BX), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        320(BX), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        320(BX), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        352(BX), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        352(BX), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        384(BX), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        384(BX), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        416(BX), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        416(BX), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        448(BX), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        448(BX), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        480(BX), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        480(BX), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        512(BX), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        512(BX), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        544(BX), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        544(BX), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        576(BX), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        576(BX), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        608(BX), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        608(BX), Y10, Y10
+	VPSLLQ       $0x20, Y13, Y4
+	VPBLENDD     $0x55, Y12, Y4, Y4
+	VPSLLQ       $0x20, Y9, Y5
+	VPBLENDD     $0x55, Y6, Y5, Y5
+	VPSLLQ       $0x20, Y10, Y6
+	VPBLENDD     $0x55, Y7, Y6, Y6
+	VPSLLQ       $0x20, Y11, Y7
+	VPBLENDD     $0x55, Y8, Y7, Y7
+	VPSRLD       $0x01, Y4, Y4
+	VPSRLD       $0x01, Y5, Y5
+	VCVTDQ2PS    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS w30000000x1<>+0(SB), Y8
+	VBROADCASTSS w30000000x1<>+0(SB), Y9
+	VFMADD213PS  w2f800000x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w2f800000x8<>+0(SB), Y9, Y5
+	VCMPPS       $0x1e, Y1, Y4, Y4
+	VCMPPS       $0x1e, Y1, Y5, Y5
+	VBLENDVPS    Y4, Y3, Y2, Y4
+	VBLENDVPS    Y5, Y3, Y2, Y5
+	VPSRLD       $0x01, Y6, Y6
+	VPSRLD       $0x01, Y7, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS w30000000x1<>+0(SB), Y8
+	VBROADCASTSS w30000000x1<>+0(SB), Y9
+	VFMADD213PS  w2f800000x8<>+0(SB), Y8, Y6
+	VFMADD213PS  w2f800000x8<>+0(SB), Y9, Y7
+	VCMPPS       $0x1e, Y1, Y6, Y6
+	VCMPPS       $0x1e, Y1, Y7, Y7
+	VBLENDVPS    Y6, Y3, Y2, Y6
+	VBLENDVPS    Y7, Y3, Y2, Y7
+	MOVQ         CX, SI
+	CMPQ         SI, DX
+	JGE          drawn2
+	MOVQ         DX, DI
+	SUBQ         SI, DI
+	VMOVD        DI, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	ADDQ         $0x10, SI
+	VMULPS       Y0, Y4, Y4
+	VMASKMOVPS   (AX)(CX*4), Y8, Y9
+	VADDPS       Y4, Y9, Y4
+	VMASKMOVPS   Y4, Y8, (AX)(CX*4)
+	CMPQ         SI, DX
+	JGE          drawn2
+	MOVQ         DX, DI
+	SUBQ         SI, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	ADDQ         $0x10, SI
+	VMULPS       Y0, Y5, Y5
+	VMASKMOVPS   64(AX)(CX*4), Y4, Y8
+	VADDPS       Y5, Y8, Y5
+	VMASKMOVPS   Y5, Y4, 64(AX)(CX*4)
+	CMPQ         SI, DX
+	JGE          drawn2
+	MOVQ         DX, DI
+	SUBQ         SI, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	ADDQ         $0x10, SI
+	VMULPS       Y0, Y6, Y5
+	VMASKMOVPS   128(AX)(CX*4), Y4, Y6
+	VADDPS       Y5, Y6, Y5
+	VMASKMOVPS   Y5, Y4, 128(AX)(CX*4)
+	CMPQ         SI, DX
+	JGE          drawn2
+	MOVQ         DX, DI
+	SUBQ         SI, DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	ADDQ         $0x10, SI
+	VMULPS       Y0, Y7, Y5
+	VMASKMOVPS   192(AX)(CX*4), Y4, Y6
+	VADDPS       Y5, Y6, Y5
+	VMASKMOVPS   Y5, Y4, 192(AX)(CX*4)
+
+drawn2:
+	XORQ  $0x08, CX
+	TESTQ $0x00000008, CX
+	JNE   rest
+	ADDQ  $0x40, CX
+
+done:
+	VZEROUPPER
+	RET
+
+// func twoPointScaledAVX512(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·twoPointScaledAVX512(SB), $192-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Z0
+	VBROADCASTSS 8(DX), Z1
+	VBROADCASTSS 12(DX), Z2
+	VBROADCASTSS 16(DX), Z3
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	LEAQ         63(SP), SI
+	ANDQ         $-64, SI
+	MOVQ         c+0(FP), DI
+	VCVTTSS2SI   32(DI), R8
+	VCVTTSS2SI   36(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	MOVL         R8, (SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 8(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 16(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 24(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 32(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 40(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 48(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 56(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 64(SI)
+	ADDL         $0x9e3779b9, R8
+	MOVL         R8, 72(SI)
+	VCVTTSS2SI   40(DI), R8
+	VCVTTSS2SI   44(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	MOVL         R8, 4(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 12(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 20(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 28(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 36(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 44(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 52(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 60(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 68(SI)
+	ADDL         $0xbb67ae85, R8
+	MOVL         R8, 76(SI)
+	VCVTTSS2SI   48(DI), R8
+	VCVTTSS2SI   52(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	MOVL         R8, 80(SI)
+	VCVTTSS2SI   56(DI), DI
+	MOVL         DI, 84(SI)
+	MOVQ         BX, DI
+	SUBQ         $0x40, DI
+	CMPQ         DX, DI
+	JGT          tail
+
+group:
+	MOVQ             DX, R8
+	SHRQ             $0x02, R8
+	MOVQ             R8, R9
+	SHRQ             $0x20, R9
+	VMOVD            R8, X4
+	VPBROADCASTD     X4, Z4
+	VPADDD           w16crcb79393e7<>+0(SB), Z4, Z5
+	VPADDD           w16crca5fb22bc<>+0(SB), Z4, Z4
+	VMOVD            R9, X6
+	VPBROADCASTD     X6, Z6
+	VPBROADCASTD     80(SI), Z7
+	VPBROADCASTD     84(SI), Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z7, Z9
+	VPTERNLOGD.BCST  $0x96, (SI), Z6, Z9
+	VPSRLQ           $0x20, Z5, Z6
+	VPSRLQ           $0x20, Z4, Z10
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z8, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z8
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z9
+	VPSRLQ           $0x20, Z6, Z10
+	VPSRLQ           $0x20, Z9, Z11
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z7, Z10
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z7, Z11
+	VPSRLQ           $0x20, Z8, Z7
+	VMOVAPS          Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z4, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z10, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z10
+	VPSRLQ           $0x20, Z7, Z11
+	VPSRLQ           $0x20, Z10, Z12
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z6, Z11
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z9, Z12
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z8, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z5, Z10
+	VPSLLQ           $0x20, Z13, Z4
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z12, Z4
+	VPSLLQ           $0x20, Z9, Z5
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z6, Z5
+	VPSLLQ           $0x20, Z10, Z6
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z7, Z6
+	VPSLLQ           $0x20, Z11, Z7
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z7
+	VPSRLD           $0x01, Z4, Z4
+	VPSRLD           $0x01, Z5, Z5
+	VPSRLD           $0x01, Z6, Z6
+	VPSRLD           $0x01, Z7, Z7
+	VCVTDQ2PS        Z4, Z4
+	VCVTDQ2PS        Z5, Z5
+	VCVTDQ2PS        Z6, Z6
+	VCVTDQ2PS        Z7, Z7
+	VBROADCASTSS     w30000000x1<>+0(SB), Z8
+	VBROADCASTSS     w30000000x1<>+0(SB), Z9
+	VBROADCASTSS     w30000000x1<>+0(SB), Z10
+	VBROADCASTSS     w30000000x1<>+0(SB), Z11
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z8, Z4
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z9, Z5
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z10, Z6
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z11, Z7
+	VCMPPS           $0x1e, Z1, Z4, K1
+	VCMPPS           $0x1e, Z1, Z5, K2
+	VCMPPS           $0x1e, Z1, Z6, K3
+	VCMPPS           $0x1e, Z1, Z7, K4
+	VMOVAPS          Z2, Z4
+	VMOVAPS          Z3, K1, Z4
+	VMOVAPS          Z2, Z5
+	VMOVAPS          Z3, K2, Z5
+	VMOVAPS          Z2, Z6
+	VMOVAPS          Z3, K3, Z6
+	VMOVAPS          Z2, Z7
+	VMOVAPS          Z3, K4, Z7
+	VMULPS           Z0, Z4, Z4
+	VMOVUPS          (AX)(DX*4), Z8
+	VMULPS           Z8, Z4, Z4
+	VMOVUPS          (CX)(DX*4), Z8
+	VADDPS           Z4, Z8, Z4
+	VMOVUPS          Z4, (CX)(DX*4)
+	VMULPS           Z0, Z5, Z4
+	VMOVUPS          64(AX)(DX*4), Z5
+	VMULPS           Z5, Z4, Z4
+	VMOVUPS          64(CX)(DX*4), Z5
+	VADDPS           Z4, Z5, Z4
+	VMOVUPS          Z4, 64(CX)(DX*4)
+	VMULPS           Z0, Z6, Z4
+	VMOVUPS          128(AX)(DX*4), Z5
+	VMULPS           Z5, Z4, Z4
+	VMOVUPS          128(CX)(DX*4), Z5
+	VADDPS           Z4, Z5, Z4
+	VMOVUPS          Z4, 128(CX)(DX*4)
+	VMULPS           Z0, Z7, Z4
+	VMOVUPS          192(AX)(DX*4), Z5
+	VMULPS           Z5, Z4, Z4
+	VMOVUPS          192(CX)(DX*4), Z5
+	VADDPS           Z4, Z5, Z4
+	VMOVUPS          Z4, 192(CX)(DX*4)
+	ADDQ             $0x40, DX
+	CMPQ             DX, DI
+	JLE              group
+
+tail:
+	CMPQ             DX, BX
+	JGE              done
+	MOVQ             DX, DI
+	SHRQ             $0x02, DI
+	MOVQ             DI, R8
+	SHRQ             $0x20, R8
+	VMOVD            DI, X4
+	VPBROADCASTD     X4, Z4
+	VPADDD           w16crcb79393e7<>+0(SB), Z4, Z5
+	VPADDD           w16crca5fb22bc<>+0(SB), Z4, Z4
+	VMOVD            R8, X6
+	VPBROADCASTD     X6, Z6
+	VPBROADCASTD     80(SI), Z7
+	VPBROADCASTD     84(SI), Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z5, Z5
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z4, Z4
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPSRLQ           $0x20, Z7, Z9
+	VPTERNLOGD.BCST  $0x96, (SI), Z6, Z9
+	VPSRLQ           $0x20, Z5, Z6
+	VPSRLQ           $0x20, Z4, Z10
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 4(SI), Z8, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z9, Z8
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z9
+	VPSRLQ           $0x20, Z6, Z10
+	VPSRLQ           $0x20, Z9, Z11
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z7, Z10
+	VPTERNLOGD.BCST  $0x96, 8(SI), Z7, Z11
+	VPSRLQ           $0x20, Z8, Z7
+	VMOVAPS          Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z5, Z7
+	VPTERNLOGD.BCST  $0x96, 12(SI), Z4, Z12
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z10, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z12, Z10
+	VPSRLQ           $0x20, Z7, Z11
+	VPSRLQ           $0x20, Z10, Z12
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z6, Z11
+	VPTERNLOGD.BCST  $0x96, 16(SI), Z9, Z12
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 20(SI), Z8, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z11, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 24(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 28(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 32(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 36(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 40(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 44(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 48(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 52(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 56(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 60(SI), Z5, Z10
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z4
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z5
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z7, Z7
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z10, Z10
+	VPSRLQ           $0x20, Z7, Z12
+	VPSRLQ           $0x20, Z10, Z13
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z6, Z12
+	VPTERNLOGD.BCST  $0x96, 64(SI), Z9, Z13
+	VPSRLQ           $0x20, Z4, Z6
+	VPSRLQ           $0x20, Z5, Z9
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z8, Z6
+	VPTERNLOGD.BCST  $0x96, 68(SI), Z11, Z9
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z12, Z8
+	VPMULUDQ.BCST    w2crc1bfa3000<>+0(SB), Z13, Z11
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z6, Z6
+	VPMULUDQ.BCST    w2crce5e9f5dd<>+0(SB), Z9, Z9
+	VPSRLQ           $0x20, Z6, Z12
+	VPSRLQ           $0x20, Z9, Z13
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z7, Z12
+	VPTERNLOGD.BCST  $0x96, 72(SI), Z10, Z13
+	VPSRLQ           $0x20, Z8, Z7
+	VPSRLQ           $0x20, Z11, Z10
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z4, Z7
+	VPTERNLOGD.BCST  $0x96, 76(SI), Z5, Z10
+	VPSLLQ           $0x20, Z13, Z4
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z12, Z4
+	VPSLLQ           $0x20, Z9, Z5
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z6, Z5
+	VPSLLQ           $0x20, Z10, Z6
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z7, Z6
+	VPSLLQ           $0x20, Z11, Z7
+	VPTERNLOGQ.BCST  $0xf8, w2crcffffffff<>+0(SB), Z8, Z7
+	VPSRLD           $0x01, Z4, Z4
+	VPSRLD           $0x01, Z5, Z5
+	VPSRLD           $0x01, Z6, Z6
+	VPSRLD           $0x01, Z7, Z7
+	VCVTDQ2PS        Z4, Z4
+	VCVTDQ2PS        Z5, Z5
+	VCVTDQ2PS        Z6, Z6
+	VCVTDQ2PS        Z7, Z7
+	VBROADCASTSS     w30000000x1<>+0(SB), Z8
+	VBROADCASTSS     w30000000x1<>+0(SB), Z9
+	VBROADCASTSS     w30000000x1<>+0(SB), Z10
+	VBROADCASTSS     w30000000x1<>+0(SB), Z11
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z8, Z4
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z9, Z5
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z10, Z6
+	VFMADD213PS.BCST w2f800000x1<>+0(SB), Z11, Z7
+	VCMPPS           $0x1e, Z1, Z4, K1
+	VCMPPS           $0x1e, Z1, Z5, K2
+	VCMPPS           $0x1e, Z1, Z6, K3
+	VCMPPS           $0x1e, Z1, Z7, K4
+	VMOVAPS          Z2, Z1
+	VMOVAPS          Z3, K1, Z1
+	VMOVAPS          Z2, Z4
+	VMOVAPS          Z3, K2, Z4
+	VMOVAPS          Z2, Z5
+	VMOVAPS          Z3, K3, Z5
+	VMOVAPS          Z2, Z2
+	VMOVAPS          Z3, K4, Z2
+	MOVQ             DX, SI
+	CMPQ             SI, BX
+	JGE              drawn2
+	MOVQ             BX, DI
+	SUBQ             SI, DI
+	MOVL             $0xffffffff, R8
+	BZHIL            DI, R8, R8
+	KMOVW            R8, K1
+	ADDQ             $0x10, SI
+	VMULPS           Z0, Z1, Z1
+	VMOVUPS.Z        (AX)(DX*4), K1, Z3
+	VMULPS           Z3, Z1, Z1
+	VMOVUPS.Z        (CX)(DX*4), K1, Z3
+	VADDPS           Z1, Z3, Z1
+	VMOVUPS          Z1, K1, (CX)(DX*4)
+	CMPQ             SI, BX
+	JGE              drawn2
+	MOVQ             BX, DI
+	SUBQ             SI, DI
+	MOVL             $0xffffffff, R8
+	BZHIL            DI, R8, R8
+	KMOVW            R8, K1
+	ADDQ             $0x10, SI
+	VMULPS           Z0, Z4, Z1
+	VMOVUPS.Z        64(AX)(DX*4), K1, Z3
+	VMULPS           Z3, Z1, Z1
+	VMOVUPS.Z        64(CX)(DX*4), K1, Z3
+	VADDPS           Z1, Z3, Z1
+	VMOVUPS          Z1, K1, 64(CX)(DX*4)
+	CMPQ             SI, BX
+	JGE              drawn2
+	MOVQ             BX, DI
+	SUBQ             SI, DI
+	MOVL             $0xffffffff, R8
+	BZHIL            DI, R8, R8
+	KMOVW            R8, K1
+	ADDQ             $0x10, SI
+	VMULPS           Z0, Z5, Z1
+	VMOVUPS.Z        128(AX)(DX*4), K1, Z3
+	VMULPS           Z3, Z1, Z1
+	VMOVUPS.Z        128(CX)(DX*4), K1, Z3
+	VADDPS           Z1, Z3, Z1
+	VMOVUPS          Z1, K1, 128(CX)(DX*4)
+	CMPQ             SI, BX
+	JGE              drawn2
+	SUBQ             SI, BX
+	MOVL             $0xffffffff, DI
+	BZHIL            BX, DI, DI
+	KMOVW            DI, K1
+	ADDQ             $0x10, SI
+	VMULPS           Z0, Z2, Z0
+	VMOVUPS.Z        192(AX)(DX*4), K1, Z1
+	VMULPS           Z1, Z0, Z0
+	VMOVUPS.Z        192(CX)(DX*4), K1, Z1
+	VADDPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K1, 192(CX)(DX*4)
+
+drawn2:
+	ADDQ $0x40, DX
+
+done:
+	VZEROUPPER
+	RET
+
+// func twoPointScaledAVX2(c *[16]float32, ptr *[8]uintptr, i int, n int, sums *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·twoPointScaledAVX2(SB), $736-40
+	MOVQ         ptr+8(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), AX
+	MOVQ         c+0(FP), DX
+	VBROADCASTSS 4(DX), Y0
+	VBROADCASTSS 8(DX), Y1
+	VBROADCASTSS 12(DX), Y2
+	VBROADCASTSS 16(DX), Y3
+	MOVQ         i+16(FP), DX
+	MOVQ         n+24(FP), BX
+	LEAQ         31(SP), SI
+	ANDQ         $-32, SI
+	MOVQ         c+0(FP), DI
+	VCVTTSS2SI   32(DI), R8
+	VCVTTSS2SI   36(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, (SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 64(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 128(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 192(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 256(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 320(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 384(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 448(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 512(SI)
+	ADDL         $0x9e3779b9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 576(SI)
+	VCVTTSS2SI   40(DI), R8
+	VCVTTSS2SI   44(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 32(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 96(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 160(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 224(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 288(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 352(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 416(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 480(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 544(SI)
+	ADDL         $0xbb67ae85, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 608(SI)
+	VCVTTSS2SI   48(DI), R8
+	VCVTTSS2SI   52(DI), R9
+	SHLL         $0x10, R9
+	ORL          R9, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 640(SI)
+	VCVTTSS2SI   56(DI), DI
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VMOVDQA      Y4, 672(SI)
+	MOVQ         BX, DI
+	SUBQ         $0x40, DI
+	CMPQ         DX, DI
+	JGT          tail
+
+group:
+	MOVQ         DX, R8
+	SHRQ         $0x02, R8
+	ANDQ         $-16, R8
+	MOVQ         DX, R9
+	ANDQ         $0x0f, R9
+	ORQ          R9, R8
+	MOVQ         R8, R9
+	SHRQ         $0x20, R9
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPADDD       w8crcd26fdca2<>+0(SB), Y4, Y5
+	VPADDD       w8crcc0522d20<>+0(SB), Y4, Y4
+	VMOVD        R9, X6
+	VPBROADCASTD X6, Y6
+	VMOVDQA      640(SI), Y7
+	VMOVDQA      672(SI), Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y7, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        (SI), Y9, Y9
+	VPSRLQ       $0x20, Y5, Y6
+	VPSRLQ       $0x20, Y4, Y10
+	VPXOR        Y8, Y6, Y6
+	VPXOR        32(SI), Y6, Y6
+	VPXOR        Y8, Y10, Y10
+	VPXOR        32(SI), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y8
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPXOR        Y7, Y10, Y10
+	VPXOR        64(SI), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        64(SI), Y11, Y11
+	VPSRLQ       $0x20, Y8, Y7
+	VMOVAPS      Y7, Y12
+	VPXOR        Y5, Y7, Y7
+	VPXOR        96(SI), Y7, Y7
+	VPXOR        Y4, Y12, Y12
+	VPXOR        96(SI), Y12, Y12
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y12, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y10, Y12
+	VPXOR        Y6, Y11, Y11
+	VPXOR        128(SI), Y11, Y11
+	VPXOR        Y9, Y12, Y12
+	VPXOR        128(SI), Y12, Y12
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        160(SI), Y6, Y6
+	VPXOR        Y8, Y9, Y9
+	VPXOR        160(SI), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        192(SI), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        192(SI), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        224(SI), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        224(SI), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        256(SI), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        256(SI), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        288(SI), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        288(SI), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        320(SI), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        320(SI), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        352(SI), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        352(SI), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        384(SI), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        384(SI), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        416(SI), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        416(SI), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        448(SI), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        448(SI), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        480(SI), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        480(SI), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        512(SI), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        512(SI), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        544(SI), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        544(SI), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        576(SI), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        576(SI), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        608(SI), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        608(SI), Y10, Y10
+	VPSLLQ       $0x20, Y13, Y4
+	VPBLENDD     $0x55, Y12, Y4, Y4
+	VPSLLQ       $0x20, Y9, Y5
+	VPBLENDD     $0x55, Y6, Y5, Y5
+	VPSLLQ       $0x20, Y10, Y6
+	VPBLENDD     $0x55, Y7, Y6, Y6
+	VPSLLQ       $0x20, Y11, Y7
+	VPBLENDD     $0x55, Y8, Y7, Y7
+	VPSRLD       $0x01, Y4, Y4
+	VPSRLD       $0x01, Y5, Y5
+	VCVTDQ2PS    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS w30000000x1<>+0(SB), Y8
+	VBROADCASTSS w30000000x1<>+0(SB), Y9
+	VFMADD213PS  w2f800000x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w2f800000x8<>+0(SB), Y9, Y5
+	VCMPPS       $0x1e, Y1, Y4, Y4
+	VCMPPS       $0x1e, Y1, Y5, Y5
+	VBLENDVPS    Y4, Y3, Y2, Y4
+	VBLENDVPS    Y5, Y3, Y2, Y5
+	VPSRLD       $0x01, Y6, Y6
+	VPSRLD       $0x01, Y7, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS w30000000x1<>+0(SB), Y8
+	VBROADCASTSS w30000000x1<>+0(SB), Y9
+	VFMADD213PS  w2f800000x8<>+0(SB), Y8, Y6
+	VFMADD213PS  w2f800000x8<>+0(SB), Y9, Y7
+	VCMPPS       $0x1e, Y1, Y6, Y6
+	VCMPPS       $0x1e, Y1, Y7, Y7
+	VBLENDVPS    Y6, Y3, Y2, Y6
+	VBLENDVPS    Y7, Y3, Y2, Y7
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      (AX)(DX*4), Y8
+	VMULPS       Y8, Y4, Y4
+	VMOVUPS      (CX)(DX*4), Y8
+	VADDPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (CX)(DX*4)
+	VMULPS       Y0, Y5, Y4
+	VMOVUPS      64(AX)(DX*4), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      64(CX)(DX*4), Y5
+	VADDPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 64(CX)(DX*4)
+	VMULPS       Y0, Y6, Y4
+	VMOVUPS      128(AX)(DX*4), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      128(CX)(DX*4), Y5
+	VADDPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 128(CX)(DX*4)
+	VMULPS       Y0, Y7, Y4
+	VMOVUPS      192(AX)(DX*4), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      192(CX)(DX*4), Y5
+	VADDPS       Y4, Y5, Y4
+	VMOVUPS      Y4, 192(CX)(DX*4)
+	XORQ         $0x08, DX
+	TESTQ        $0x00000008, DX
+	JNE          group
+	ADDQ         $0x40, DX
+	CMPQ         DX, DI
+	JLE          group
+
+tail:
+	CMPQ DX, BX
+	JGE  done
+
+rest:
+	MOVQ         DX, DI
+	SHRQ         $0x02, DI
+	ANDQ         $-16, DI
+	MOVQ         DX, R8
+	ANDQ         $0x0f, R8
+	ORQ          R8, DI
+	MOVQ         DI, R8
+	SHRQ         $0x20, R8
+	VMOVD        DI, X4
+	VPBROADCASTD X4, Y4
+	VPADDD       w8crcd26fdca2<>+0(SB), Y4, Y5
+	VPADDD       w8crcc0522d20<>+0(SB), Y4, Y4
+	VMOVD        R8, X6
+	VPBROADCASTD X6, Y6
+	VMOVDQA      640(SI), Y7
+	VMOVDQA      672(SI), Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y5, Y5
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y4, Y4
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPSRLQ       $0x20, Y7, Y9
+	VPXOR        Y6, Y9, Y9
+	VPXOR        (SI), Y9, Y9
+	VPSRLQ       $0x20, Y5, Y6
+	VPSRLQ       $0x20, Y4, Y10
+	VPXOR        Y8, Y6, Y6
+	VPXOR        32(SI), Y6, Y6
+	VPXOR        Y8, Y10, Y10
+	VPXOR        32(SI), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y9, Y8
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y9
+	VPSRLQ       $0x20, Y6, Y10
+	VPSRLQ       $0x20, Y9, Y11
+	VPXOR        Y7, Y10, Y10
+	VPXOR        64(SI), Y10, Y10
+	VPXOR        Y7, Y11, Y11
+	VPXOR        64(SI), Y11, Y11
+	VPSRLQ       $0x20, Y8, Y7
+	VMOVAPS      Y7, Y12
+	VPXOR        Y5, Y7, Y7
+	VPXOR        96(SI), Y7, Y7
+	VPXOR        Y4, Y12, Y12
+	VPXOR        96(SI), Y12, Y12
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y10, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y12, Y10
+	VPSRLQ       $0x20, Y7, Y11
+	VPSRLQ       $0x20, Y10, Y12
+	VPXOR        Y6, Y11, Y11
+	VPXOR        128(SI), Y11, Y11
+	VPXOR        Y9, Y12, Y12
+	VPXOR        128(SI), Y12, Y12
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        160(SI), Y6, Y6
+	VPXOR        Y8, Y9, Y9
+	VPXOR        160(SI), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y11, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        192(SI), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        192(SI), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        224(SI), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        224(SI), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        256(SI), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        256(SI), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        288(SI), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        288(SI), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        320(SI), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        320(SI), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        352(SI), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        352(SI), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        384(SI), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        384(SI), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        416(SI), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        416(SI), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        448(SI), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        448(SI), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        480(SI), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        480(SI), Y10, Y10
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y4
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y5
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y7, Y7
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y10, Y10
+	VPSRLQ       $0x20, Y7, Y12
+	VPSRLQ       $0x20, Y10, Y13
+	VPXOR        Y6, Y12, Y12
+	VPXOR        512(SI), Y12, Y12
+	VPXOR        Y9, Y13, Y13
+	VPXOR        512(SI), Y13, Y13
+	VPSRLQ       $0x20, Y4, Y6
+	VPSRLQ       $0x20, Y5, Y9
+	VPXOR        Y8, Y6, Y6
+	VPXOR        544(SI), Y6, Y6
+	VPXOR        Y11, Y9, Y9
+	VPXOR        544(SI), Y9, Y9
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y12, Y8
+	VPMULUDQ     w8crc11a5718d<>+0(SB), Y13, Y11
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y6, Y6
+	VPMULUDQ     w8crcac1c3c4c<>+0(SB), Y9, Y9
+	VPSRLQ       $0x20, Y6, Y12
+	VPSRLQ       $0x20, Y9, Y13
+	VPXOR        Y7, Y12, Y12
+	VPXOR        576(SI), Y12, Y12
+	VPXOR        Y10, Y13, Y13
+	VPXOR        576(SI), Y13, Y13
+	VPSRLQ       $0x20, Y8, Y7
+	VPSRLQ       $0x20, Y11, Y10
+	VPXOR        Y4, Y7, Y7
+	VPXOR        608(SI), Y7, Y7
+	VPXOR        Y5, Y10, Y10
+	VPXOR        608(SI), Y10, Y10
+	VPSLLQ       $0x20, Y13, Y4
+	VPBLENDD     $0x55, Y12, Y4, Y4
+	VPSLLQ       $0x20, Y9, Y5
+	VPBLENDD     $0x55, Y6, Y5, Y5
+	VPSLLQ       $0x20, Y10, Y6
+	VPBLENDD     $0x55, Y7, Y6, Y6
+	VPSLLQ       $0x20, Y11, Y7
+	VPBLENDD     $0x55, Y8, Y7, Y7
+	VPSRLD       $0x01, Y4, Y4
+	VPSRLD       $0x01, Y5, Y5
+	VCVTDQ2PS    Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS w30000000x1<>+0(SB), Y8
+	VBROADCASTSS w30000000x1<>+0(SB), Y9
+	VFMADD213PS  w2f800000x8<>+0(SB), Y8, Y4
+	VFMADD213PS  w2f800000x8<>+0(SB), Y9, Y5
+	VCMPPS       $0x1e, Y1, Y4, Y4
+	VCMPPS       $0x1e, Y1, Y5, Y5
+	VBLENDVPS    Y4, Y3, Y2, Y4
+	VBLENDVPS    Y5, Y3, Y2, Y5
+	VPSRLD       $0x01, Y6, Y6
+	VPSRLD       $0x01, Y7, Y7
+	VCVTDQ2PS    Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS w30000000x1<>+0(SB), Y8
+	VBROADCASTSS w30000000x1<>+0(SB), Y9
+	VFMADD213PS  w2f800000x8<>+0(SB), Y8, Y6
+	VFMADD213PS  w2f800000x8<>+0(SB), Y9, Y7
+	VCMPPS       $0x1e, Y1, Y6, Y6
+	VCMPPS       $0x1e, Y1, Y7, Y7
+	VBLENDVPS    Y6, Y3, Y2, Y6
+	VBLENDVPS    Y7, Y3, Y2, Y7
+	MOVQ         DX, DI
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X8
+	VPBROADCASTD X8, Y8
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y8, Y8
+	ADDQ         $0x10, DI
+	VMULPS       Y0, Y4, Y4
+	VMASKMOVPS   (AX)(DX*4), Y8, Y9
+	VMULPS       Y9, Y4, Y4
+	VMASKMOVPS   (CX)(DX*4), Y8, Y9
+	VADDPS       Y4, Y9, Y4
+	VMASKMOVPS   Y4, Y8, (CX)(DX*4)
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	ADDQ         $0x10, DI
+	VMULPS       Y0, Y5, Y5
+	VMASKMOVPS   64(AX)(DX*4), Y4, Y8
+	VMULPS       Y8, Y5, Y5
+	VMASKMOVPS   64(CX)(DX*4), Y4, Y8
+	VADDPS       Y5, Y8, Y5
+	VMASKMOVPS   Y5, Y4, 64(CX)(DX*4)
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	ADDQ         $0x10, DI
+	VMULPS       Y0, Y6, Y5
+	VMASKMOVPS   128(AX)(DX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   128(CX)(DX*4), Y4, Y6
+	VADDPS       Y5, Y6, Y5
+	VMASKMOVPS   Y5, Y4, 128(CX)(DX*4)
+	CMPQ         DI, BX
+	JGE          drawn2
+	MOVQ         BX, R8
+	SUBQ         DI, R8
+	VMOVD        R8, X4
+	VPBROADCASTD X4, Y4
+	VPCMPGTD     w8crc790723dc<>+0(SB), Y4, Y4
+	ADDQ         $0x10, DI
+	VMULPS       Y0, Y7, Y5
+	VMASKMOVPS   192(AX)(DX*4), Y4, Y6
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   192(CX)(DX*4), Y4, Y6
+	VADDPS       Y5, Y6, Y5
+	VMASKMOVPS   Y5, Y4, 192(CX)(DX*4)
+
+drawn2:
+	XORQ  $0x08, DX
+	TESTQ $0x00000008, DX
+	JNE   rest
+	ADDQ  $0x40, DX
 
 done:
 	VZEROUPPER

@@ -1,5 +1,4 @@
 // The flat coordinate of some objectives: flatPart of package kernels.
-#include "update.cuh"
 
 __device__ __forceinline__ void flat_part(float x, float &slope, float &value) {
 	float t = x > 1.0f ? 1.0f : x;

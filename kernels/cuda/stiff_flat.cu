@@ -1,3 +1,4 @@
+#include "update.cuh"
 #include "flat.cuh"
 
 __device__ void stiff_flat(const float *c, float p, float &g, float h, float *sum) {

@@ -23,13 +23,33 @@ func (v *vec) exp2(x val) val {
 }
 
 func (v *vec) sincos(x val) (sin, cos val) {
-	const whole = 0x1.8p23
-	x = v.sub(x, v.round(x))
-	t := v.mul(x, number(4)) // which rounds nothing
-	t = v.add(t, number(whole))
-	f := v.sub(x, v.mul(v.sub(t, number(whole)), number(0.25)))
+	f, quarters := v.nearest(v.sub(x, v.round(x)))
 	sin, cos = v.nearZero(f)
-	return v.quarterTurns(sin, cos, v.left(t, 30))
+	return v.sinTurned(sin, cos, quarters), v.cosTurned(sin, cos, quarters)
+}
+
+// sin and cos are the two of fewer than a million turns, of which the whole ones
+// need not be taken off first.
+
+func (v *vec) sin(x val) val {
+	f, quarters := v.nearest(x)
+	sin, cos := v.nearZero(f)
+	return v.sinTurned(sin, cos, quarters)
+}
+
+func (v *vec) cos(x val) val {
+	f, quarters := v.nearest(x)
+	sin, cos := v.nearZero(f)
+	return v.cosTurned(sin, cos, quarters)
+}
+
+// nearest returns x less the nearest number of quarter turns, and that number in
+// the two highest bits.
+func (v *vec) nearest(x val) (f, quarters val) {
+	const whole = 0x1.8p23
+	t := v.add(v.mul(x, number(4)), number(whole))
+	f = v.sub(x, v.mul(v.sub(t, number(whole)), number(0.25)))
+	return f, v.left(t, 30)
 }
 
 func (v *vec) nearZero(f val) (sin, cos val) {
@@ -41,13 +61,18 @@ func (v *vec) nearZero(f val) (sin, cos val) {
 	return sin, cos
 }
 
-func (v *vec) quarterTurns(sin, cos, word val) (val, val) {
+// sinTurned and cosTurned are the results of quarterTurns.
+func (v *vec) sinTurned(sin, cos, word val) val {
+	x := v.pick(v.negative(v.left(word, 1)), cos, sin)
+	v.negateIf(x, word)
+	return x
+}
+
+func (v *vec) cosTurned(sin, cos, word val) val {
 	second := v.left(word, 1)
-	odd := v.negative(second)
-	s, c := v.pick(odd, cos, sin), v.pick(odd, sin, cos)
-	v.negateIf(s, word)
-	v.negateIf(c, v.xor(word, second))
-	return s, c
+	x := v.pick(v.negative(second), sin, cos)
+	v.negateIf(x, v.xor(word, second))
+	return x
 }
 
 // negative chooses the lanes whose highest bit is set.

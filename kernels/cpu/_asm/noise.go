@@ -79,7 +79,7 @@ func (l *loop) draw(masked bool) {
 type philox struct {
 	i      GPVirtual // the element at hand
 	frame  GPVirtual // the constants on the stack
-	spread bool      // that instructions spread over the lanes, for they are single words
+	spread bool      // single words, which instructions spread over the lanes
 }
 
 // Places of the constants: the keys of all rounds, then what a counter has besides
@@ -245,8 +245,7 @@ func (v *vec) upper(p pair) pair {
 	})
 }
 
-// mixed is a xor b xor key. It overwrites a, unless its registers are one and
-// those of b are not.
+// mixed is a xor b xor key. It overwrites a.
 func (v *vec) mixed(a, b pair, key Mem) pair {
 	one := func(x, y VecVirtual) VecVirtual {
 		if v.zmm() {
@@ -279,19 +278,40 @@ func longs(n int, first, step uint64) Mem {
 	return words(halves...)
 }
 
-// few runs f on a few of the vectors of w at a time, as many as the registers of the
-// instruction set have room for, and returns all results.
-func (v *vec) few(w val, f func(w val) val) val {
-	few := len(w)
+// few runs f on a few vectors of the words at a time, as many as the registers have
+// room for, and returns all results. AVX-512 has room for a whole group.
+func (v *vec) few(f func(w ...val) val, words ...val) val {
+	all := len(words[0])
+	few := all
 	if !v.zmm() {
-		few = 2
+		few /= 2
 	}
 	var out val
-	for len(out) < len(w) {
+	for ; len(out) < all; v.whole(all) {
 		v.whole(few)
-		out = append(out, f(w[len(out):][:few])...)
+		var part []val
+		for _, w := range words {
+			x := w[len(out):][:few]
+			if _, aside := x[0].(Mem); aside {
+				x = v.copy(x) // shifts take registers
+			}
+			part = append(part, x)
+		}
+		out = append(out, f(part...)...)
 	}
-	v.whole(len(w))
+	return out
+}
+
+// aside keeps words in memory where there are few registers.
+func (v *vec) aside(w val) val {
+	if v.zmm() {
+		return w
+	}
+	frame, out := v.frame(len(w)), make(val, len(w))
+	for j := range w {
+		out[j] = Mem{Base: frame, Disp: 4 * j * v.width}
+		VMOVAPS(w[j], out[j])
+	}
 	return out
 }
 
@@ -307,5 +327,5 @@ func (v *vec) withSign(x, w val) val { return v.xor(x, v.left(w, 31)) }
 
 func (v *vec) direction(w val) (sin, cos val) {
 	sin, cos = v.nearZero(v.mul(v.fromInt(v.left(w, 2)), number(0x1p-34)))
-	return v.quarterTurns(sin, cos, w)
+	return v.sinTurned(sin, cos, w), v.cosTurned(sin, cos, w)
 }

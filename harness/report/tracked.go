@@ -1,0 +1,101 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/optbench/optbench/harness/measure"
+	"github.com/optbench/optbench/harness/record"
+	"github.com/optbench/optbench/harness/sample"
+)
+
+// tracked collects records for a service that tracks benchmarks, in its format:
+// the array of github-action-benchmark's customSmallerIsBetter, or the Bencher
+// Metric Format. Of runs of an optimizer it has the median of the steps to the target
+// over all seeds, those that missed it counted at their last.
+type tracked struct {
+	w      io.Writer
+	format string
+	points []trackedPoint
+	runs   []record.Convergence
+}
+
+// A trackedPoint is as github-action-benchmark reads it, with what Bencher wants.
+type trackedPoint struct {
+	Name  string  `json:"name"`
+	Unit  string  `json:"unit"`
+	Value float64 `json:"value"`
+	Range string  `json:"range"`
+	Extra string  `json:"extra,omitempty"`
+
+	measure string
+	metric  trackedMetric
+}
+
+type trackedMetric struct {
+	Value float64 `json:"value"`
+	Lower float64 `json:"lower_value"`
+	Upper float64 `json:"upper_value"`
+}
+
+func (t *tracked) Run(*record.Run) error { return nil }
+
+func (t *tracked) Write(r *record.Throughput) error {
+	t.time(r.Case, sample.Summary{Median: r.Median, Lo: r.CI95[0], Hi: r.CI95[1]}, fmt.Sprintf("%s, %s of the limit", r.Kernel, percent(r.LimitShare)))
+	return nil
+}
+
+func (t *tracked) Convergence(r *record.Convergence) error {
+	t.runs = append(t.runs, *r)
+	return nil
+}
+
+// time adds the time of a step: per parameter, or for Bencher, whose latency is in
+// ns, as it is.
+func (t *tracked) time(c record.Case, s sample.Summary, extra string) {
+	t.points = append(t.points, trackedPoint{
+		Name: string(caseName(c)), Unit: "ns/param", Value: 1e9 * s.Median / float64(c.N), Range: half(s), Extra: extra,
+		measure: "latency", metric: trackedMetric{1e9 * s.Median, 1e9 * s.Lo, 1e9 * s.Hi},
+	})
+}
+
+func (t *tracked) steps(task record.Task, s sample.Summary, extra string) {
+	t.points = append(t.points, trackedPoint{
+		Name: string(taskName(task)), Unit: "steps", Value: s.Median, Range: half(s), Extra: extra,
+		measure: "steps", metric: trackedMetric{s.Median, s.Lo, s.Hi},
+	})
+}
+
+// half shows half the width of an interval, as a share of the median.
+func half(s sample.Summary) string {
+	if s.Median == 0 {
+		return "none"
+	}
+	return "± " + percent((s.Hi-s.Lo)/2/s.Median)
+}
+
+func (t *tracked) Close() error {
+	for _, g := range measure.Groups(t.runs) {
+		var steps []float64
+		for _, r := range g.Runs {
+			steps = append(steps, float64(r.Steps))
+		}
+		t.steps(g.Task, sample.Series{Seconds: steps}.Summary(), fmt.Sprintf("%d of %d runs reached the target", g.Reached(), len(g.Runs)))
+	}
+	var out any = slices.Concat([]trackedPoint{}, t.points) // none is an empty list
+	if t.format == "bencher" {
+		all := map[string]map[string]trackedMetric{}
+		for _, p := range t.points {
+			all[p.Name] = map[string]trackedMetric{p.measure: p.metric}
+		}
+		out = all
+	}
+	e := json.NewEncoder(t.w)
+	e.SetIndent("", "  ")
+	if err := e.Encode(out); err != nil {
+		return fmt.Errorf("%s: %w", t.format, err)
+	}
+	return nil
+}

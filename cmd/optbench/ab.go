@@ -151,7 +151,7 @@ Exit codes: 0 no case is slower; 1 one is; 2 refused; 3 inconclusive, with
 	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "a launch that takes longer has failed")
 	o.flags(cmd)
-	completeAxes(cmd)
+	completeAxes(cmd, harness.Axes)
 	complete(cmd, "profile", harness.ProfileNames()...)
 	return cmd
 }

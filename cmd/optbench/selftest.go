@@ -73,7 +73,7 @@ failed, or there are more false alarms than alpha allows.`,
 	f.StringVar(&o.format, "format", "table", "what to print: table, md")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "a launch that takes longer has failed")
 	addNoiseFlag(cmd, &o.noise)
-	completeAxes(cmd)
+	completeAxes(cmd, harness.Axes)
 	complete(cmd, "profile", harness.ProfileNames()...)
 	complete(cmd, "format", "table", "md")
 	return cmd

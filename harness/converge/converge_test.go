@@ -260,6 +260,19 @@ func TestTuning(t *testing.T) {
 	}
 }
 
+// TestSeedless holds a task that no seed influences to a single run.
+func TestSeedless(t *testing.T) {
+	r := runner(50)
+	r.Seeds = 5
+	for objective, want := range map[string]int{"poisson": 1, "diagonal": 5} {
+		runs := 0
+		o := r.task(context.Background(), aTask(objective, "sgd", 0.1), func() { runs++ })
+		if o.Err != nil || len(o.Records) != want || runs != 5 {
+			t.Errorf("%s: %d records of %d runs, %v, want %d", objective, len(o.Records), runs, o.Err, want)
+		}
+	}
+}
+
 func TestScore(t *testing.T) {
 	runs := []*record.Convergence{
 		{Reached: true, Steps: 10, Budget: 100, Start: 1},
@@ -421,8 +434,14 @@ func TestTasks(t *testing.T) {
 		}
 	}
 	usual, err := Tasks(nil, env)
-	if err != nil || len(usual) != len(usualObjectives)*len(usualOptimizers) {
+	if err != nil || len(usual) != len(usualSettings)*len(usualOptimizers) {
 		t.Errorf("%d usual tasks, %v", len(usual), err)
+	}
+	if last := usual[len(usual)-1]; last.Noise == "" || usual[0].Noise != "" {
+		t.Errorf("usual noise: %q, then %q, want it on the last objective alone", usual[0].Noise, last.Noise)
+	}
+	if noisy, err := Tasks([]string{"noise=gaussian", "update=sgd"}, env); err != nil || len(noisy) != len(usualSettings)-1 || noisy[0].Noise != "gaussian" {
+		t.Errorf("noise alone: %d tasks, %v", len(noisy), err)
 	}
 	for _, task := range usual {
 		if need, err := Need(task); err != nil || need < int64(2*4*task.Dim) {

@@ -146,12 +146,12 @@ Exit codes: 0 no case is slower; 1 one is; 2 refused; 3 inconclusive, with
 	f.StringVar(&o.b, "b", "", "the `SIDE` that is compared")
 	f.StringArrayVarP(&o.axes, "axis", "a", nil, "set an axis, `name=values`; see optbench list")
 	f.StringVar(&o.pairs, "pairs", "12..40", "launches of each side, `N` or least..most")
-	f.StringVar(&o.profile, "profile", "quick", "how long a launch measures: quick, standard or rigorous")
+	f.StringVar(&o.profile, "profile", "quick", oneOf("how long a launch measures", harness.ProfileNames()))
 	f.Uint64Var(&o.seed, "seed", 1, "of the orders within pairs and of cases")
 	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "a launch that takes longer has failed")
 	o.flags(cmd)
-	completeAxes(cmd)
+	completeAxes(cmd, harness.Axes)
 	complete(cmd, "profile", harness.ProfileNames()...)
 	return cmd
 }

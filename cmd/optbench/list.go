@@ -11,6 +11,7 @@ import (
 
 	"github.com/optbench/optbench/backend"
 	"github.com/optbench/optbench/harness"
+	"github.com/optbench/optbench/harness/converge"
 	"github.com/optbench/optbench/harness/dense"
 	"github.com/optbench/optbench/harness/report"
 	"github.com/optbench/optbench/kernels"
@@ -56,7 +57,8 @@ type list struct {
 	Noises     []listed          `json:"noises"`
 	DTypes     []listedDType     `json:"dtypes"`
 	Backends   []listedBackend   `json:"backends"`
-	Axes       []harness.Axis    `json:"axes"`
+	Axes       []harness.Axis    `json:"axes"`          // of run
+	Converge   []harness.Axis    `json:"converge_axes"` // of converge
 }
 
 // listed is what definitions of any kind have.
@@ -103,7 +105,7 @@ func newListed(name, title, source string, usual any) listed {
 }
 
 func listing() list {
-	l := list{Axes: harness.Axes}
+	l := list{Axes: harness.Axes, Converge: converge.Axes}
 	for _, d := range kernels.All() {
 		bytes, _ := kernels.Bytes(d.Cases[0], kernels.Float32, 1)
 		u := listedUpdate{listed: newListed(d.Name, d.Title, d.Source, d.Cases[0]), Bytes: bytes}
@@ -193,8 +195,17 @@ func (l list) print(cmd *cobra.Command) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	for _, a := range l.Axes {
-		fmt.Fprintf(w, " -a %s=...\n      %s\n      default: %s\n", a.Name, a.Values, a.Default)
+	for _, part := range []struct {
+		of   string
+		axes []harness.Axis
+	}{{"run, ab and selftest", l.Axes}, {"converge", l.Converge}} {
+		fmt.Fprintf(w, " axes of %s\n\n", part.of)
+		for _, a := range part.axes {
+			const indent = "      "
+			fmt.Fprintf(w, " -a %s=...\n%s%s\n%s%s\n", a.Name,
+				indent, report.Wrap(a.Values, indent), indent, report.Wrap("default: "+a.Default, indent))
+		}
+		fmt.Fprintln(w)
 	}
 	return nil
 }

@@ -66,17 +66,17 @@ that the update reaches.`,
 	for _, name := range []string{"launch", "plant"} {
 		_ = f.MarkHidden(name) // fails for an unknown flag alone
 	}
-	completeAxes(cmd)
+	completeAxes(cmd, harness.Axes)
 	complete(cmd, "format", report.Formats...)
 	complete(cmd, "profile", harness.ProfileNames()...)
 	return cmd
 }
 
 // completeAxes offers the names of axes to the shell.
-func completeAxes(cmd *cobra.Command) {
+func completeAxes(cmd *cobra.Command, axes []harness.Axis) {
 	_ = cmd.RegisterFlagCompletionFunc("axis", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var names []string
-		for _, a := range harness.Axes {
+		for _, a := range axes {
 			names = append(names, a.Name+"=")
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

@@ -348,8 +348,8 @@ func TestScoreIsTheArea(t *testing.T) {
 // stops at 10. Of fifty targets the first 25 are 10 and above.
 func TestECDF(t *testing.T) {
 	a, b := ended("adam", 1, 20, "reached"), ended("adam", 2, 1000, "missed")
-	a.Trajectory = []record.Point{{Step: 0, Value: 100}, {Step: 10, Value: 10, Seconds: 5}, {Step: 20, Value: 1, Seconds: 6}}
-	b.Trajectory = []record.Point{{Step: 0, Value: 100}, {Step: 40, Value: 9, Seconds: 7}, {Step: 1000, Value: 9, Seconds: 8}}
+	a.Trajectory = []record.Point{{Step: 0, Value: 100}, {Step: 10, GradEvals: 20, Value: 10, Seconds: 5}, {Step: 20, GradEvals: 40, Value: 1, Seconds: 6}}
+	b.Trajectory = []record.Point{{Step: 0, Value: 100}, {Step: 40, GradEvals: 80, Value: 9, Seconds: 7}, {Step: 1000, GradEvals: 2000, Value: 9, Seconds: 8}}
 	c := Compare(Groups([]record.Convergence{a, b}))
 	d := c.ECDF(Steps)[0]
 	for x, share := range map[float64]float64{0: 0, 9: 0, 10: 0.25, 19: 0.25, 20: 0.5, 39: 0.5, 1000: 0.76} {

@@ -327,5 +327,5 @@ func (v *vec) withSign(x, w val) val { return v.xor(x, v.left(w, 31)) }
 
 func (v *vec) direction(w val) (sin, cos val) {
 	sin, cos = v.nearZero(v.mul(v.fromInt(v.left(w, 2)), number(0x1p-34)))
-	return v.sinTurned(sin, cos, w), v.cosTurned(sin, cos, w)
+	return v.quarterTurns(sin, cos, w)
 }

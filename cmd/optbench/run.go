@@ -173,6 +173,11 @@ func (o runOptions) converge(cmd *cobra.Command, env machine.Environment, r *rec
 
 // headline is what all rows share.
 func headline(env machine.Environment, cases []harness.Case) string {
+	only := cases[0].Backend
+	if g := harness.Device(only); g != nil && !slices.ContainsFunc(cases, func(c harness.Case) bool { return c.Backend != only }) {
+		return fmt.Sprintf("%s · multiprocessors: %d · L2 %s · memory %s · %s",
+			g.Name, g.Multiprocessors, size(uint64(g.L2)), size(uint64(g.Memory)), g.Driver)
+	}
 	words := []string{cmp.Or(env.CPU, env.Arch)}
 	threads := cases[0].Threads
 	if !slices.ContainsFunc(cases, func(c harness.Case) bool { return c.Threads != threads }) {
@@ -194,7 +199,11 @@ func fits(m *harness.Meter, cases []harness.Case, env machine.Environment) error
 		if err != nil {
 			return err
 		}
-		if err := room(fmt.Sprintf("%s at n=%s", c.Update, axis.FormatInt(int64(c.N))), need, "n", env); err != nil {
+		have := env
+		if g := harness.Device(c.Backend); g != nil {
+			have.MemoryAvailable = uint64(g.Memory)
+		}
+		if err := room(fmt.Sprintf("%s at n=%s", c.Update, axis.FormatInt(int64(c.N))), need, "n", have); err != nil {
 			return err
 		}
 	}
@@ -229,6 +238,10 @@ func (o runOptions) measure(ctx context.Context, m *harness.Meter, cases []harne
 		m.Seed += uint64(start.Launch - 1)
 	}
 	start.Seed = m.Seed
+	var err error
+	if start.GPUs, err = harness.Devices(cases); err != nil {
+		return coded{exitFailed, err}
+	}
 	if err := r.run(start); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ const maxNumbers = 1 << 28
 func roomOfKrylov(name string, s problem.Spec, most int) (int64, error) {
 	most = min(most, s.Dim)
 	if n := float64(most) * float64(s.Dim); n > maxNumbers {
-		return 0, fmt.Errorf("%s keeps %d vectors of %d numbers on the host, %.3g GB, want at most %.2g; krylov=%d would do",
+		return 0, fmt.Errorf("%s keeps %d vectors of %d numbers on the host, %.3g GB, want at most %.2g GB; krylov=%d would do",
 			name, most, s.Dim, 8e-9*n, 8e-9*maxNumbers, max(1, maxNumbers/s.Dim))
 	}
 	return roomOfHost(s, most+3) + 4*int64(s.DType.Bytes(s.Dim)), nil

@@ -324,7 +324,7 @@ func TestCost(t *testing.T) {
 // TestSameBits: every method gives the same bits for any number of threads, on any
 // backend, and when it is taken up in the middle.
 func TestSameBits(t *testing.T) {
-	const steps = 6
+	const steps = 4
 	for _, m := range onHost() {
 		for _, objective := range []string{"phi4", "softmax"} {
 			t.Run(Format(m)+"/"+objective, func(t *testing.T) {

@@ -35,7 +35,7 @@ const maxNumbers = 1 << 28
 func roomOfKrylov(name string, s problem.Spec, most int) (int64, error) {
 	most = min(most, s.Dim)
 	if n := float64(most) * float64(s.Dim); n > maxNumbers {
-		return 0, fmt.Errorf("%s keeps %d vectors of %d numbers on the host, %.3g GB, want at most %.2g; krylov=%d would do",
+		return 0, fmt.Errorf("%s keeps %d vectors of %d numbers on the host, %.3g GB, want at most %.2g GB; krylov=%d would do",
 			name, most, s.Dim, 8e-9*n, 8e-9*maxNumbers, max(1, maxNumbers/s.Dim))
 	}
 	return roomOfHost(s, most+3) + 4*int64(s.DType.Bytes(s.Dim)), nil
@@ -233,7 +233,7 @@ func (k *krylov) minimise(radius func(mu float64) float64) (modelStep, error) {
 
 // exactEnough is the residual of a model, as a share of |g| min(1, |s|), at which a
 // space need not grow: it falls faster than |g| does (Cartis, Gould, Toint 2011, Math.
-// Program. 127, p. 245).
+// Program. 127, p. 245). On a saddle, where |g| is 0, no residual is small enough.
 const exactEnough = 0.1
 
 // solve lets the space grow from g until the minimum of the model is known well enough,
@@ -251,7 +251,7 @@ func (k *krylov) solve(st kernels.Step, most int, radius func(mu float64) float6
 		if s, err = k.minimise(radius); err != nil {
 			return s, false, err
 		}
-		if k.size() == most || s.residual <= enough*min(1, s.length) {
+		if k.size() == most || s.residual < enough*min(1, s.length) {
 			return s, true, nil
 		}
 	}

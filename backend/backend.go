@@ -58,7 +58,24 @@ type Backend interface {
 type Info struct {
 	Name    string // as Open understands it: "cpu:avx512"
 	Device  string // as its vendor calls it
-	Threads int    // workers that share a step
+	Threads int    // workers that share a step; 0 on a device of its own
+	GPU     *GPU   // what is known of such a device, else nil
+}
+
+// A GPU is what its driver says of one.
+type GPU struct {
+	Name            string `json:"name"`
+	Capability      int    `json:"compute_capability"` // 90 for 9.0
+	Multiprocessors int    `json:"multiprocessors"`
+	Memory          int64  `json:"memory_bytes"`
+	L2              int    `json:"l2_bytes"`
+	MHz             int    `json:"mhz"` // at most
+	MemoryMHz       int    `json:"memory_mhz"`
+	BusBits         int    `json:"bus_bits"`
+	Driver          string `json:"driver"` // "CUDA 12.8": the latest that it knows
+	// BytesPerSecond is what memory could give at best: two bits of every line of
+	// the bus per clock.
+	BytesPerSecond float64 `json:"bytes_per_s"`
 }
 
 // A Buffer is an array in the memory of one backend.

@@ -13,7 +13,7 @@ import (
 // moves the same memory. The metric "limit" is the share of that limit: the
 // time of the stream over the time of the step.
 func BenchmarkStep(b *testing.B) {
-	for _, name := range backend.Names() {
+	for _, name := range hosts() {
 		for _, d := range kernels.All() {
 			for _, n := range []int{10_000, 1_000_000, 20_000_000} {
 				for _, threads := range []int{1, 0} {

@@ -7,10 +7,20 @@ import (
 	"github.com/optbench/optbench/kernels"
 )
 
-// hostBuffer is an array in host memory, or a view of one.
-type hostBuffer struct {
+// A device is what backends do with the memory of their buffers.
+type device interface {
+	Info() Info
+	isClosed() bool
+	write(b *buffer, src []byte) error
+	read(dst []byte, b *buffer) error
+	free(a *allocation) error
+}
+
+// buffer is an array in the memory of a device, or a view of one.
+type buffer struct {
 	owner *allocation
-	base  unsafe.Pointer
+	base  unsafe.Pointer // in host memory; nil elsewhere
+	at    uintptr        // on another device: its address there
 	dtype kernels.DType
 	len   int
 	view  bool
@@ -18,52 +28,64 @@ type hostBuffer struct {
 
 // allocation is what Alloc or Wrap made: the memory that buffers are views of.
 type allocation struct {
-	backend *cpuBackend
-	region  *region // nil: memory of the caller's, kept alive by buffers and plans
-	plans   int     // open plans that use it
-	freed   bool
+	device device
+	region *region // nil: memory of the caller's, kept alive by buffers and plans
+	at     uintptr // on another device than the host: its address there
+	plans  int     // open plans that use it
+	freed  bool
 }
 
-func (b *hostBuffer) DType() kernels.DType { return b.dtype }
-func (b *hostBuffer) Len() int             { return b.len }
+func (b *buffer) DType() kernels.DType { return b.dtype }
+func (b *buffer) Len() int             { return b.len }
 
-func (b *hostBuffer) Slice(i, j int) Buffer {
+func (b *buffer) Slice(i, j int) Buffer {
 	_ = make([]struct{}, b.len)[i:j] // panics where out of range
 	if g := b.dtype.Grain(); i%g != 0 {
 		panic(fmt.Sprintf("slice [%d:%d] of %v, want it to start at a multiple of %d", i, j, b.dtype, g))
 	}
 	view := *b
 	view.len, view.view = j-i, true
-	if i < j { // an empty view stays where it is: behind the last element lies what is not ours
+	switch { // an empty view stays where it is: behind the last element lies what is not ours
+	case i == j:
+	case b.base != nil:
 		view.base = unsafe.Add(b.base, b.dtype.Bytes(i))
+	default:
+		view.at += uintptr(b.dtype.Bytes(i))
 	}
 	return &view
 }
 
-func (b *hostBuffer) size() int { return b.dtype.Bytes(b.len) }
+func (b *buffer) size() int { return b.dtype.Bytes(b.len) }
 
-func (b *hostBuffer) Write(src []byte) error {
+// span is the memory of the buffer.
+func (b *buffer) span(write bool) span {
+	from := b.at
+	if b.base != nil {
+		from = uintptr(b.base)
+	}
+	return span{from: from, to: from + uintptr(b.size()), write: write}
+}
+
+func (b *buffer) Write(src []byte) error {
 	if err := b.check("write", len(src)); err != nil {
 		return err
 	}
-	b.owner.backend.copy(unsafe.Slice((*byte)(b.base), b.size()), src)
-	return nil
+	return b.owner.device.write(b, src)
 }
 
-func (b *hostBuffer) Read(dst []byte) error {
+func (b *buffer) Read(dst []byte) error {
 	if err := b.check("read", len(dst)); err != nil {
 		return err
 	}
-	b.owner.backend.copy(dst, unsafe.Slice((*byte)(b.base), b.size()))
-	return nil
+	return b.owner.device.read(dst, b)
 }
 
-func (b *hostBuffer) check(verb string, bytes int) error {
+func (b *buffer) check(verb string, bytes int) error {
 	if b.owner.freed {
 		return fmt.Errorf("%s: the buffer: %w", verb, ErrClosed)
 	}
-	if c := b.owner.backend; c.closed {
-		return fmt.Errorf("%s: %s: %w", verb, c.info.Name, ErrClosed)
+	if d := b.owner.device; d.isClosed() {
+		return fmt.Errorf("%s: %s: %w", verb, d.Info().Name, ErrClosed)
 	}
 	if bytes != b.size() {
 		return fmt.Errorf("%s: %d bytes for a buffer of %d (%d of %v)", verb, bytes, b.size(), b.len, b.dtype)
@@ -71,7 +93,7 @@ func (b *hostBuffer) check(verb string, bytes int) error {
 	return nil
 }
 
-func (b *hostBuffer) Free() error {
+func (b *buffer) Free() error {
 	switch a := b.owner; {
 	case a.freed:
 		return fmt.Errorf("free: the buffer: %w", ErrClosed)
@@ -80,7 +102,7 @@ func (b *hostBuffer) Free() error {
 	case a.plans > 0:
 		return fmt.Errorf("free: open plans that use the buffer: %d, want them closed first", a.plans)
 	default:
-		return a.backend.free(a)
+		return a.device.free(a)
 	}
 }
 
@@ -96,5 +118,5 @@ func Wrap[T kernels.Real](b Backend, x []T) (Buffer, error) {
 		return nil, fmt.Errorf("wrap: %s: %w", c.info.Name, ErrClosed)
 	}
 	base := unsafe.Pointer(unsafe.SliceData(x))
-	return &hostBuffer{owner: &allocation{backend: c}, base: base, dtype: dtypeOf[T](), len: len(x)}, nil
+	return &buffer{owner: &allocation{device: c}, base: base, dtype: dtypeOf[T](), len: len(x)}, nil
 }

@@ -64,8 +64,8 @@ func (b *cpuBackend) Alloc(d kernels.DType, n int) (Buffer, error) {
 	if n > maxElements {
 		return nil, fmt.Errorf("alloc: %d elements of %v: %w", n, d, ErrMemory)
 	}
-	a := &allocation{backend: b}
-	buffer := &hostBuffer{owner: a, dtype: d, len: n}
+	a := &allocation{device: b}
+	buffer := &buffer{owner: a, dtype: d, len: n}
 	if n > 0 {
 		base, region, err := memory.alloc(uintptr(d.Bytes(n)))
 		if err != nil {
@@ -98,7 +98,7 @@ func (b *cpuBackend) Bind(ops ...Op) (Plan, error) {
 		return nil, fmt.Errorf("bind: %s: %w", b.info.Name, ErrClosed)
 	}
 	p := &cpuPlan{backend: b}
-	bld := &builder{plan: p, seen: map[*allocation]bool{}}
+	bld := &builder{binder: binder{device: b, wide: b.isa.Name == cpu.Go, seen: map[*allocation]bool{}}, plan: p}
 	for i, op := range ops {
 		if err := bld.add(i, op); err != nil {
 			return nil, err
@@ -116,7 +116,7 @@ func (b *cpuBackend) Bind(ops ...Op) (Plan, error) {
 		}
 		return b.isa.Bind(pc.form, pc.pass, pc.arrays, pc.n, pc.sums)
 	})
-	p.hold(p.users)
+	p.hold(bld.users)
 	for _, s := range p.stages {
 		for _, w := range s.workers {
 			if err := bindLayers(b.isa, w.layers, p.more); err != nil {
@@ -149,10 +149,20 @@ func (b *cpuBackend) touch(base unsafe.Pointer, size int) {
 	})
 }
 
+func (b *cpuBackend) isClosed() bool { return b.closed }
+
+func (b *cpuBackend) write(x *buffer, src []byte) error { return b.copy(x.bytes(), src) }
+
+func (b *cpuBackend) read(dst []byte, x *buffer) error { return b.copy(dst, x.bytes()) }
+
 // copy copies src to dst, of the same size, with all workers.
-func (b *cpuBackend) copy(dst, src []byte) {
+func (b *cpuBackend) copy(dst, src []byte) error {
 	b.share(len(src), func(from, to int) { copy(dst[from:to], src[from:to]) })
+	return nil
 }
+
+// bytes are those of a buffer in host memory.
+func (b *buffer) bytes() []byte { return unsafe.Slice((*byte)(b.base), b.size()) }
 
 // share divides size bytes among the workers, or leaves few to one.
 func (b *cpuBackend) share(size int, f func(from, to int)) {

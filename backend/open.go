@@ -18,22 +18,40 @@ type Options struct {
 type Listing struct {
 	Name    string
 	Missing string // why it cannot be opened; "" where it can
+	GPU     *GPU   // of a device of its own
 }
 
-// List returns every backend that this binary knows, best first.
-func List() []Listing { return cpuList() }
+// List returns every backend that this binary knows: those of the CPU, best first,
+// then devices. It starts their driver, which may take a second.
+func List() []Listing { return append(cpuList(), cudaList()...) }
 
-// Names returns the names of [List].
+// Names returns the names of backends without looking for devices: of those, that
+// of the first.
 func Names() []string {
 	var names []string
-	for _, l := range List() {
+	for _, l := range cpuList() {
 		names = append(names, l.Name)
 	}
-	return names
+	return append(names, "cuda:0")
+}
+
+// Lookup returns the backend of a name as [Open] understands it, or false where
+// there is none. It looks for devices only where the name is of one.
+func Lookup(name string) (Listing, bool) {
+	list := cpuList()
+	if strings.HasPrefix(name, "cuda:") {
+		list = cudaList()
+	}
+	for _, l := range list {
+		if l.Name == name || name == "cpu" && l.Missing == "" {
+			return l, true
+		}
+	}
+	return Listing{}, false
 }
 
 // Open opens the first backend in names that is available. A name is one of
-// [Names], or "cpu" for the best of the CPU; no name at all means "cpu".
+// [List], or "cpu" for the best of the CPU; no name at all means "cpu".
 func Open(names ...string) (Backend, error) { return Options{}.Open(names...) }
 
 // Open is [Open] with options.
@@ -53,15 +71,14 @@ func (o Options) Open(names ...string) (Backend, error) {
 }
 
 func (o Options) open(name string) (Backend, error) {
-	device, _, _ := strings.Cut(name, ":")
-	for _, l := range List() {
-		if l.Name != name && !(name == "cpu" && l.Missing == "" && device == "cpu") {
-			continue
-		}
-		if l.Missing != "" {
-			return nil, fmt.Errorf("%w: %s", ErrUnavailable, l.Missing)
-		}
-		return openCPU(l.Name, o)
+	l, ok := Lookup(name)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("%w: unknown name, want cpu or one of %s", ErrUnavailable, strings.Join(Names(), ", "))
+	case l.Missing != "":
+		return nil, fmt.Errorf("%w: %s", ErrUnavailable, l.Missing)
+	case strings.HasPrefix(l.Name, "cuda:"):
+		return openCUDA(l)
 	}
-	return nil, fmt.Errorf("%w: unknown name, want cpu or one of %s", ErrUnavailable, strings.Join(Names(), ", "))
+	return openCPU(l.Name, o)
 }

@@ -123,7 +123,7 @@ func TestFreeFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := (*float32)(x.(*hostBuffer).base)
+	base := (*float32)(x.(*buffer).base)
 	if *base != 0 {
 		t.Errorf("new memory holds %v", *base)
 	}

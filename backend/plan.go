@@ -45,7 +45,6 @@ type piece struct {
 	form   *kernels.Stored
 	pass   int
 	arrays []unsafe.Pointer // they keep the memory from being collected
-	owners []*allocation    // of the arrays
 	first  int              // of a noise, the index of its first element
 	n      int
 	sums   unsafe.Pointer

@@ -131,31 +131,33 @@ func head(shape []int) []int { return shape[:min(len(shape), 8)] }
 func TestCoalesce(t *testing.T) {
 	x, y := make([]float32, 100), make([]float32, 100)
 	form := kernels.SGD{}.Kernel().Float32()
-	at := func(i, j, n int) piece {
-		return piece{form: form, arrays: []unsafe.Pointer{unsafe.Pointer(&x[i]), unsafe.Pointer(&y[j])}, n: n}
+	var owner allocation
+	at := func(i, j, n int) tensor {
+		array := func(p *float32) *buffer { return &buffer{owner: &owner, base: unsafe.Pointer(p), len: n} }
+		return tensor{form: form, arrays: []*buffer{array(&x[i]), array(&y[j])}, n: n}
 	}
-	mine := func(pc piece) piece { pc.owners = []*allocation{{}, {}}; return pc }
+	mine := func(t tensor) tensor { t.arrays[0].owner = new(allocation); return t }
 	for _, c := range []struct {
-		in   []piece
+		in   []tensor
 		want []int
 	}{
 		{nil, nil},
-		{[]piece{at(0, 0, 10), at(10, 10, 20), at(30, 30, 5)}, []int{35}},
-		{[]piece{at(0, 50, 10), at(10, 60, 20)}, []int{30}},
-		{[]piece{at(0, 0, 10), at(10, 11, 20)}, []int{10, 20}},
-		{[]piece{at(10, 10, 20), at(0, 0, 10)}, []int{20, 10}},
-		{[]piece{at(0, 0, 10), at(11, 11, 20), at(31, 31, 1)}, []int{10, 21}},
-		{[]piece{at(0, 0, 10), at(0, 0, 0), at(10, 10, 5), at(99, 99, 0)}, []int{15}},
-		{[]piece{mine(at(0, 0, 10)), at(10, 10, 20)}, []int{10, 20}},
+		{[]tensor{at(0, 0, 10), at(10, 10, 20), at(30, 30, 5)}, []int{35}},
+		{[]tensor{at(0, 50, 10), at(10, 60, 20)}, []int{30}},
+		{[]tensor{at(0, 0, 10), at(10, 11, 20)}, []int{10, 20}},
+		{[]tensor{at(10, 10, 20), at(0, 0, 10)}, []int{20, 10}},
+		{[]tensor{at(0, 0, 10), at(11, 11, 20), at(31, 31, 1)}, []int{10, 21}},
+		{[]tensor{at(0, 0, 10), at(0, 0, 0), at(10, 10, 5), at(99, 99, 0)}, []int{15}},
+		{[]tensor{mine(at(0, 0, 10)), at(10, 10, 20)}, []int{10, 20}},
 	} {
 		got := coalesce(c.in)
 		if len(got) != len(c.want) {
-			t.Errorf("%d pieces, want %v", len(got), c.want)
+			t.Errorf("%d tensors, want %v", len(got), c.want)
 			continue
 		}
-		for i, pc := range got {
-			if pc.n != c.want[i] {
-				t.Errorf("piece %d has %d elements, want %v", i, pc.n, c.want)
+		for i, x := range got {
+			if x.n != c.want[i] {
+				t.Errorf("tensor %d has %d elements, want %v", i, x.n, c.want)
 			}
 		}
 	}
@@ -219,7 +221,7 @@ func TestEmptyView(t *testing.T) {
 		t.Fatal(err)
 	}
 	view := whole.Slice(2048, 2048)
-	at := uintptr(view.(*hostBuffer).base)
+	at := uintptr(view.(*buffer).base)
 	if from := uintptr(unsafe.Pointer(&x[0])); at < from || at > uintptr(unsafe.Pointer(&x[2047])) {
 		t.Errorf("the view points at %#x, the array lies at %#x", at, from)
 	}

@@ -198,7 +198,7 @@ func set(v reflect.Value, setting string) error {
 		case *float64:
 			*x, err = strconv.ParseFloat(value, 64)
 		case *int:
-			*x, err = strconv.Atoi(value)
+			*x, err = whole(value)
 		case *bool:
 			*x, err = strconv.ParseBool(value)
 		case *string:
@@ -212,6 +212,15 @@ func set(v reflect.Value, setting string) error {
 		return nil
 	}
 	return fmt.Errorf("no hyperparameter %q, want one of %s", key, strings.Join(names, ", "))
+}
+
+// whole reads a whole number, also one that is written as 1e6.
+func whole(s string) (int, error) {
+	x, err := strconv.ParseFloat(s, 64)
+	if err == nil && (x != math.Trunc(x) || math.Abs(x) > 1<<53) {
+		err = strconv.ErrRange
+	}
+	return int(x), err
 }
 
 func kind(v reflect.Value) string {

@@ -126,6 +126,7 @@ func TestAmong(t *testing.T) {
 	for text, want := range map[string]net{
 		"net":                           {8, "he", 0},
 		"net:width=64:init=zeros":       {64, "zeros", 0},
+		"net:width=6.4e1":               {64, "he", 0},
 		"net:width=1:init=he:decay=0.5": {1, "he", 0.5},
 	} {
 		got, err := ParseAmong("objective", nets, text)
@@ -143,6 +144,8 @@ func TestAmong(t *testing.T) {
 		"nest":          `unknown objective "nest", want one of net`,
 		"net:width=0":   `objective "net:width=0": width is 0, want [1,64]`,
 		"net:width=1.5": `objective "net:width=1.5": width is "1.5", want a whole number`,
+		"net:width=NaN": `objective "net:width=NaN": width is "NaN", want a whole number`,
+		"net:width=1e9": `objective "net:width=1e9": width is 1000000000, want [1,64]`,
 		"net:init=one":  `objective "net:init=one": init is one, want one of zeros, he`,
 		"net:decay=-1":  `objective "net:decay=-1": decay is -1, want [0,inf)`,
 	} {

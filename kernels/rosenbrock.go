@@ -4,7 +4,7 @@ import "math"
 
 // Rosenbrock is the chain sum(Valley*(p'-p^2)^2 + (p-1)^2) of every coordinate but
 // the last, p' being the next: a valley that bends at each coordinate. It is 0 where
-// all are 1, and runs start at (-1.2, 1, -1.2, 1 ...). Along with the valley's floor
+// all are 1, and runs start within a tenth of (-1.2, 1, -1.2, 1 ...). Along with the valley's floor
 // comes, in four dimensions and more, a local minimum near (-1, 1, 1 ...).
 type Rosenbrock struct {
 	Valley float64 `json:"valley" range:"(0,inf)"`
@@ -16,14 +16,15 @@ func (Rosenbrock) Kernel() *Kernel { return rosenbrockKernel }
 func (o Rosenbrock) Coef(int, Step) Coef { return Coef{1: 2 * o.Valley, 2: 4 * o.Valley, 3: o.Valley} }
 
 func (o Rosenbrock) Facts(n int) (Facts, error) {
-	const far = 1.2
+	const first, spread = 1.2, 0.1
+	const far = first * (1 + spread)
 	return Facts{
 		// By the rows of the Hessian, of which a diagonal element is at most
 		// 2 + Valley*(2 + 12*p^2 - 4*p') and one beside it 4*Valley*|p|, in the box that
 		// holds the first point and the minimum.
 		L:     2 + float64(o.Valley*(2+12*far*far+4*far+8*far)),
-		Start: 1,
-		Scale: func(i int) float64 { return []float64{-far, 1}[i%2] },
+		Start: 1, Spread: spread,
+		Scale: func(i int) float64 { return []float64{-first, 1}[i%2] },
 		Reach: []int{-1, 1}, Boundary: math.Inf(1),
 	}, atLeast(2, n)
 }

@@ -54,11 +54,11 @@ func stable[T Real](c *[MaxCoef]T, w [8]uint32) (x [4]T) {
 // distance from the ends: there its cosine is small, and the numbers large.
 func stableNumber[T Real](c *[MaxCoef]T, word, other uint32) T {
 	rest := T(0.25 * uniform[T](word))
-	cosV, _ := sincos(rest)
-	v := withSign(0.25-rest, word)
-	a := T(c[stableAlpha]*v) + c[stableShift]
-	sin, _ := sincos(a)
-	_, cos := sincos(v - a)
+	cosV, sinV := sincos(rest)
+	sinV = withSign(sinV, word)
+	a := T(c[stableAlpha]*withSign(0.25-rest, word)) + c[stableShift]
+	sinA, cosA := sincos(a)
+	cos := T(cosV*cosA) + T(sinV*sinA)
 	if !(cos > 0x1p-24) {
 		cos = 0x1p-24 // at the end of V where a law of one side has its edge
 	}
@@ -67,7 +67,7 @@ func stableNumber[T Real](c *[MaxCoef]T, word, other uint32) T {
 		exponential = 0x1p-26
 	}
 	q := exponential / cos
-	return T(T(q*sin) * exp2(T(-c[stableInverse]*log2(T(q*cosV)))))
+	return T(T(q*sinA) * exp2(T(-c[stableInverse]*log2(T(q*cosV)))))
 }
 
 var _ = defineNoise(NoiseDefinition{

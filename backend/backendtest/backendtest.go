@@ -380,7 +380,8 @@ func wantScalar(t *testing.T, b backend.Buffer, want float64, context string) {
 func checkNoise[T kernels.Real](t *testing.T, b backend.Backend, law kernels.Noise, f *kernels.Stored) {
 	const seed = 0xfeedfacecafebeef
 	for _, n := range sizes {
-		if n > 5000 && testing.Short() {
+		first := f.Storage == kernels.Float32 && len(f.Slots) == 1
+		if n > 5000 && testing.Short() || !first && !slices.Contains(fewSizes, n) {
 			continue
 		}
 		for start := range 2 {
@@ -397,7 +398,7 @@ func checkNoise[T kernels.Real](t *testing.T, b backend.Backend, law kernels.Noi
 			}
 			plan := w.bind(t, op)
 			context := fmt.Sprintf("n=%d offset=%d", n, start)
-			for _, step := range []int{1, 2, 1<<40 + 1} {
+			for _, step := range []int{1, 1<<40 + 1} {
 				if err := plan.Step(kernels.At(step)); err != nil {
 					t.Fatal(err)
 				}

@@ -34,8 +34,8 @@ func (j *judgement) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&j.margin, "margin", "2%", "`change` up to which sides count as equivalent")
 	f.StringVar(&j.alpha, "alpha", "5%", "`probability` of any false alarm in the whole suite")
-	f.StringSliceVar(&j.failOn, "fail-on", []string{"slower", "incomparable"}, "verdicts that fail: "+strings.Join(failures, ", ")+", none")
-	f.StringVar(&j.format, "format", "table", "what to print: "+strings.Join(report.ComparisonFormats, ", "))
+	f.StringSliceVar(&j.failOn, "fail-on", []string{"slower", "incomparable"}, oneOf("verdicts that fail", append(failures, "none")))
+	f.StringVar(&j.format, "format", "table", oneOf("what to print", report.ComparisonFormats))
 	addNoiseFlag(cmd, &j.noise)
 	complete(cmd, "format", report.ComparisonFormats...)
 	complete(cmd, "fail-on", append(failures, "none")...)
@@ -142,16 +142,16 @@ Exit codes: 0 no case is slower; 1 one is; 2 refused; 3 inconclusive, with
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.a, "a", "", "the side to compare `with`")
-	f.StringVar(&o.b, "b", "", "the side that is `compared`")
+	f.StringVar(&o.a, "a", "", "the `SIDE` to compare with")
+	f.StringVar(&o.b, "b", "", "the `SIDE` that is compared")
 	f.StringArrayVarP(&o.axes, "axis", "a", nil, "set an axis, `name=values`; see optbench list")
 	f.StringVar(&o.pairs, "pairs", "12..40", "launches of each side, `N` or least..most")
-	f.StringVar(&o.profile, "profile", "quick", "how long a launch measures: quick, standard or rigorous")
+	f.StringVar(&o.profile, "profile", "quick", oneOf("how long a launch measures", harness.ProfileNames()))
 	f.Uint64Var(&o.seed, "seed", 1, "of the orders within pairs and of cases")
 	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "a launch that takes longer has failed")
 	o.flags(cmd)
-	completeAxes(cmd)
+	completeAxes(cmd, harness.Axes)
 	complete(cmd, "profile", harness.ProfileNames()...)
 	return cmd
 }

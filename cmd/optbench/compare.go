@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +52,7 @@ interval from resampling launches.`,
 	}
 	o.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.by, "by", "", "one column per value of an `axis`: "+strings.Join(report.Columns(), " "))
+	f.StringVar(&o.by, "by", "", oneOf("one column per value of an `axis`", report.Columns()))
 	f.BoolVar(&o.acrossDevices, "across-devices", false, "compare runs of different devices")
 	complete(cmd, "by", report.Columns()...)
 	return cmd

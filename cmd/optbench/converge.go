@@ -36,6 +36,12 @@ type convergeOptions struct {
 	format string
 }
 
+// What runs are to reach, within what, where nothing is said.
+const (
+	usualTarget = 1e-4
+	usualBudget = "5000"
+)
+
 func newConverge() *cobra.Command {
 	var o convergeOptions
 	cmd := &cobra.Command{
@@ -59,19 +65,17 @@ set.`,
 	f.StringArrayVarP(&o.axes, "axis", "a", nil, "set an axis, `name=values`; see optbench list")
 	f.IntVar(&o.seeds, "seeds", 5, "run each task from `N` seeds")
 	f.Uint64Var(&o.seed, "seed", 1, "the first of them")
-	f.Float64Var(&o.target, "target", 1e-3, "`share` of the first value, above the minimum, that is to be reached")
-	f.StringVar(&o.budget, "budget", "2000", "`steps` that a run may take, such as 5000, or time, such as 30s")
+	f.Float64Var(&o.target, "target", usualTarget, "`share` of the first value, above the minimum, that is to be reached")
+	f.StringVar(&o.budget, "budget", usualBudget, "`steps` that a run may take, such as 5000, or time, such as 30s")
 	f.StringVar(&o.tune, "tune", "small", "how many learning rates to try: "+strings.Join(converge.TuningNames(), ", "))
 	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
 	f.BoolVar(&o.resume, "resume", false, "go on with what is in the file of -o: runs that it has are not run again")
-	f.StringVar(&o.format, "format", "table", "what to print: "+strings.Join(report.Formats, ", "))
+	f.StringVar(&o.format, "format", "table", oneOf("what to print", report.Formats))
+	completeAxes(cmd, converge.Axes)
 	complete(cmd, "tune", converge.TuningNames()...)
 	complete(cmd, "format", report.Formats...)
 	return cmd
 }
-
-// unlimited is the budget in steps of a run that is limited by time.
-const unlimited = math.MaxInt32
 
 // runner returns what runs the tasks, or says which flag is wrong.
 func (o convergeOptions) runner() (*converge.Runner, error) {
@@ -88,8 +92,8 @@ func (o convergeOptions) runner() (*converge.Runner, error) {
 		return nil, fmt.Errorf("--target is %v, want a share from 0, which is the minimum itself, to less than 1", o.target)
 	}
 	if d, err := time.ParseDuration(o.budget); err == nil && d > 0 {
-		r.Time, r.Budget = d, unlimited
-	} else if ns, err := axis.Ints([]string{o.budget}); err == nil && len(ns) == 1 && ns[0] <= unlimited {
+		r.Time = d
+	} else if ns, err := axis.Ints([]string{o.budget}); err == nil && len(ns) == 1 && ns[0] <= math.MaxInt32 {
 		r.Budget = int(ns[0])
 	} else {
 		return nil, fmt.Errorf("--budget is %q, want steps such as 5000, or time such as 30s", o.budget)

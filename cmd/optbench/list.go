@@ -1,13 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/optbench/optbench/backend"
 	"github.com/optbench/optbench/harness"
+	"github.com/optbench/optbench/harness/converge"
+	"github.com/optbench/optbench/harness/dense"
 	"github.com/optbench/optbench/harness/report"
 	"github.com/optbench/optbench/kernels"
 )
@@ -15,33 +20,25 @@ import (
 func newList() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "list [UPDATE]",
-		Short: "List updates, dtypes, backends and axes; or the hyperparameters of an update",
+		Use:   "list [NAME]",
+		Short: "List updates, objectives, noise, dtypes, backends and axes; or what one is",
 		Example: `  optbench list
   optbench list adamw
+  optbench list rosenbrock
   optbench list --json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return fmt.Errorf("list takes one update, got %d", len(args))
+				return fmt.Errorf("list takes one name, got %d", len(args))
 			}
 			return nil
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return kernels.Names(), cobra.ShellCompDirectiveNoFileComp
+			return listing().names(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l := listing()
 			if len(args) == 1 {
-				for _, u := range l.Updates {
-					if u.Name == args[0] {
-						l = list{Updates: []listedUpdate{u}}
-						if asJSON {
-							return json.NewEncoder(cmd.OutOrStdout()).Encode(u)
-						}
-						return u.print(cmd)
-					}
-				}
-				return harness.Unknown("update", args[0], kernels.Names())
+				return l.one(cmd, args[0], asJSON)
 			}
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(l)
@@ -55,19 +52,32 @@ func newList() *cobra.Command {
 
 // list is what optbench knows.
 type list struct {
-	Updates  []listedUpdate  `json:"updates"`
-	DTypes   []listedDType   `json:"dtypes"`
-	Backends []listedBackend `json:"backends"`
-	Axes     []harness.Axis  `json:"axes"`
+	Updates    []listedUpdate    `json:"updates"`
+	Objectives []listedObjective `json:"objectives"`
+	Noises     []listed          `json:"noises"`
+	DTypes     []listedDType     `json:"dtypes"`
+	Backends   []listedBackend   `json:"backends"`
+	Axes       []harness.Axis    `json:"axes"`          // of run
+	Converge   []harness.Axis    `json:"converge_axes"` // of converge
 }
 
-type listedUpdate struct {
+// listed is what definitions of any kind have.
+type listed struct {
 	Name   string        `json:"name"`
 	Title  string        `json:"title"`
 	Source string        `json:"source"`
-	Slots  []string      `json:"slots"`
-	Bytes  int           `json:"bytes_per_param"`
 	Params []listedParam `json:"hyperparameters"`
+}
+
+type listedUpdate struct {
+	listed
+	Slots []string `json:"slots"`
+	Bytes int      `json:"bytes_per_param"`
+}
+
+type listedObjective struct {
+	listed
+	Host bool `json:"host"` // computed there, whatever the backend
 }
 
 type listedParam struct {
@@ -86,18 +96,33 @@ type listedBackend struct {
 	Missing string `json:"missing,omitempty"`
 }
 
+func newListed(name, title, source string, usual any) listed {
+	l := listed{Name: name, Title: title, Source: source}
+	for _, p := range kernels.Params(usual) {
+		l.Params = append(l.Params, listedParam{p.Name, p.Value, p.Range})
+	}
+	return l
+}
+
 func listing() list {
-	l := list{Axes: harness.Axes}
+	l := list{Axes: harness.Axes, Converge: converge.Axes}
 	for _, d := range kernels.All() {
 		bytes, _ := kernels.Bytes(d.Cases[0], kernels.Float32, 1)
-		u := listedUpdate{Name: d.Name, Title: d.Title, Source: d.Source, Bytes: bytes}
+		u := listedUpdate{listed: newListed(d.Name, d.Title, d.Source, d.Cases[0]), Bytes: bytes}
 		for _, s := range d.Cases[0].Kernel().Slots {
 			u.Slots = append(u.Slots, s.Name)
 		}
-		for _, p := range kernels.Params(d.Cases[0]) {
-			u.Params = append(u.Params, listedParam{p.Name, p.Value, p.Range})
-		}
 		l.Updates = append(l.Updates, u)
+	}
+	for _, d := range kernels.Objectives() {
+		l.Objectives = append(l.Objectives, listedObjective{newListed(d.Name, d.Title, d.Source, d.Cases[0]), false})
+	}
+	for _, d := range dense.All() {
+		l.Objectives = append(l.Objectives, listedObjective{newListed(d.Name, d.Title, d.Source, d.Cases[0]), true})
+	}
+	slices.SortFunc(l.Objectives, func(a, b listedObjective) int { return cmp.Compare(a.Name, b.Name) })
+	for _, d := range kernels.Noises() {
+		l.Noises = append(l.Noises, newListed(d.Name, d.Title, d.Source, d.Cases[0]))
 	}
 	for _, s := range kernels.Storages {
 		l.DTypes = append(l.DTypes, listedDType{s.Name, s.Title})
@@ -127,52 +152,126 @@ func (l list) print(cmd *cobra.Command) error {
 	if err := updates.Close(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w)
-	dtypes, err := report.NewTable(w, false, report.Column{Name: "dtype", Width: 16, Left: true}, report.Column{Name: "", Width: 82, Left: true})
-	if err != nil {
-		return err
-	}
-	for _, d := range l.DTypes {
-		if err := dtypes.Row(d.Name, d.Title); err != nil {
+	names := func(title string, rows [][]string) error {
+		columns := []report.Column{{Name: title, Width: 16, Left: true}, {Width: 82, Left: true}}
+		if len(rows) > 0 && len(rows[0]) > 2 {
+			columns[1].Width = 70
+			columns = append(columns, report.Column{Name: "runs on", Width: 13, Left: true})
+		}
+		fmt.Fprintln(w)
+		t, err := report.NewTable(w, false, columns...)
+		if err != nil {
 			return err
 		}
+		for _, row := range rows {
+			if err := t.Row(row...); err != nil {
+				return err
+			}
+		}
+		return t.Close()
 	}
-	if err := dtypes.Close(); err != nil {
-		return err
+	var objectives, noises, dtypes, backends [][]string
+	for _, o := range l.Objectives {
+		where := "any backend"
+		if o.Host {
+			where = "the host"
+		}
+		objectives = append(objectives, []string{o.Name, o.Title, where})
 	}
-	fmt.Fprintln(w)
-	backends, err := report.NewTable(w, false, report.Column{Name: "backend", Width: 16, Left: true}, report.Column{Name: "", Width: 82, Left: true})
-	if err != nil {
-		return err
+	for _, n := range l.Noises {
+		noises = append(noises, []string{n.Name, n.Title})
+	}
+	for _, d := range l.DTypes {
+		dtypes = append(dtypes, []string{d.Name, d.Title})
 	}
 	for _, b := range l.Backends {
 		why := "available"
 		if b.Missing != "" {
 			why = "not here: " + b.Missing
 		}
-		if err := backends.Row(b.Name, why); err != nil {
-			return err
-		}
+		backends = append(backends, []string{b.Name, why})
 	}
-	if err := backends.Close(); err != nil {
+	if err := errors.Join(names("objective", objectives), names("noise", noises), names("dtype", dtypes), names("backend", backends)); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
-	for _, a := range l.Axes {
-		fmt.Fprintf(w, " -a %s=...\n      %s\n      default: %s\n", a.Name, a.Values, a.Default)
+	for _, part := range []struct {
+		of   string
+		axes []harness.Axis
+	}{{"run, ab and selftest", l.Axes}, {"converge", l.Converge}} {
+		fmt.Fprintf(w, " axes of %s\n\n", part.of)
+		for _, a := range part.axes {
+			const indent = "      "
+			fmt.Fprintf(w, " -a %s=...\n%s%s\n%s%s\n", a.Name,
+				indent, report.Wrap(a.Values, indent), indent, report.Wrap("default: "+a.Default, indent))
+		}
+		fmt.Fprintln(w)
 	}
 	return nil
 }
 
-func (u listedUpdate) print(cmd *cobra.Command) error {
+// A definition is one of those that have a name to ask for.
+type definition interface {
+	name() string
+	print(*cobra.Command) error
+}
+
+func (l list) definitions() []definition {
+	var out []definition
+	for _, u := range l.Updates {
+		out = append(out, u)
+	}
+	for _, o := range l.Objectives {
+		out = append(out, o)
+	}
+	for _, n := range l.Noises {
+		out = append(out, n)
+	}
+	return out
+}
+
+func (l list) names() []string {
+	var names []string
+	for _, d := range l.definitions() {
+		names = append(names, d.name())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// one prints what has a name: an objective and a noise law may share theirs.
+func (l list) one(cmd *cobra.Command, name string, asJSON bool) error {
+	found := slices.DeleteFunc(l.definitions(), func(d definition) bool { return d.name() != name })
+	if len(found) == 0 {
+		return harness.Unknown("name", name, l.names())
+	}
+	for _, d := range found {
+		show := func() error { return d.print(cmd) }
+		if asJSON {
+			show = func() error { return json.NewEncoder(cmd.OutOrStdout()).Encode(d) }
+		}
+		if err := show(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l listed) name() string { return l.Name }
+
+func (l listed) print(cmd *cobra.Command) error {
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, " %s: %s (%s)\n\n", u.Name, u.Title, u.Source)
+	fmt.Fprintf(w, " %s: %s (%s)\n", l.Name, l.Title, l.Source)
+	if len(l.Params) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w)
 	t, err := report.NewTable(w, false, report.Column{Name: "hyperparameter", Width: 18, Left: true},
-		report.Column{Name: "default", Width: 14}, report.Column{Name: "range", Width: 12, Left: true})
+		report.Column{Name: "default", Width: 14}, report.Column{Name: "range", Width: 24, Left: true})
 	if err != nil {
 		return err
 	}
-	for _, p := range u.Params {
+	for _, p := range l.Params {
 		if err := t.Row(p.Name, p.Default, p.Range); err != nil {
 			return err
 		}

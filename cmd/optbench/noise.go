@@ -17,7 +17,7 @@ import (
 
 // addNoiseFlag adds the flag that says where the noise of machines is kept.
 func addNoiseFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVar(path, "noise", "", "the `FILE` of self-tests (default: noise.jsonl in the user's cache folder)")
+	cmd.Flags().StringVar(path, "noise", "", "the `FILE` of self-tests (default noise.jsonl in the cache folder)")
 }
 
 // noisePath is where the noise of machines is kept where the flag does not say;

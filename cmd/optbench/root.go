@@ -73,6 +73,24 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// oneOf lists what a flag takes, in lines that leave room for its name.
+func oneOf(what string, words []string) string {
+	const most = 56 // and the default
+	line := len(what) + 1
+	text := what + ":"
+	for i, w := range words {
+		if i < len(words)-1 {
+			w += ","
+		}
+		if line += 1 + len(w); line > most {
+			text, line = text+"\n"+w, len(w)
+			continue
+		}
+		text += " " + w
+	}
+	return text
+}
+
 // named refuses flags that name files and were given no name.
 func named(cmd *cobra.Command, flags ...string) error {
 	for _, flag := range flags {

@@ -49,7 +49,7 @@ objective the least expected running time (ERT) comes first.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&format, "format", "table", "what to print: "+strings.Join(report.Formats, ", "))
+	f.StringVar(&format, "format", "table", oneOf("what to print", report.Formats))
 	f.StringVar(&by, "by", "", "one column per value of an `axis`: "+strings.Join(report.Pivots(), " "))
 	f.StringVar(&sort, "sort", "", "order rows by a `column`: "+strings.Join(report.SortKeys(), " ")+";\nof convergence: "+strings.Join(report.GroupSortKeys(), " "))
 	f.StringVar(&kind, "kind", "", "show only records of a `kind`: "+strings.Join(kinds, " "))
@@ -84,6 +84,7 @@ func readFiles(stderr io.Writer, names []string) (*record.File, error) {
 		all.Runs = append(all.Runs, f.Runs...)
 		all.Throughput = append(all.Throughput, f.Throughput...)
 		all.Convergence = append(all.Convergence, f.Convergence...)
+		all.Comparison = append(all.Comparison, f.Comparison...)
 	}
 	return all, nil
 }

@@ -98,7 +98,7 @@ func TestEnds(t *testing.T) {
 			t.Errorf("with a rate of %v: diverged %v after %d steps at %v, want a finite value and an early end", lr, c.Diverged, c.Steps, c.Final)
 		}
 	}
-	r := runner(math.MaxInt32)
+	r := runner(0)
 	r.Time = 1
 	if c := one(t, r, aTask("diagonal", "sgd", 0.01), 1); c.Steps > 1000 || c.Reached {
 		t.Errorf("a nanosecond ends after %d steps", c.Steps)
@@ -257,6 +257,19 @@ func TestTuning(t *testing.T) {
 	r.Tune = Tunings[0]
 	if o := r.task(context.Background(), aTask("diagonal", "adam", 0), func() {}); o.Err != nil || o.Task.LR != 1e-3 {
 		t.Errorf("without trials: rate %v, %v, want that of the definition", o.Task.LR, o.Err)
+	}
+}
+
+// TestSeedless holds a task that no seed influences to a single run.
+func TestSeedless(t *testing.T) {
+	r := runner(50)
+	r.Seeds = 5
+	for objective, want := range map[string]int{"poisson": 1, "diagonal": 5} {
+		runs := 0
+		o := r.task(context.Background(), aTask(objective, "sgd", 0.1), func() { runs++ })
+		if o.Err != nil || len(o.Records) != want || runs != 5 {
+			t.Errorf("%s: %d records of %d runs, %v, want %d", objective, len(o.Records), runs, o.Err, want)
+		}
 	}
 }
 
@@ -421,8 +434,14 @@ func TestTasks(t *testing.T) {
 		}
 	}
 	usual, err := Tasks(nil, env)
-	if err != nil || len(usual) != len(usualObjectives)*len(usualOptimizers) {
+	if err != nil || len(usual) != len(usualSettings)*len(usualOptimizers) {
 		t.Errorf("%d usual tasks, %v", len(usual), err)
+	}
+	if last := usual[len(usual)-1]; last.Noise == "" || usual[0].Noise != "" {
+		t.Errorf("usual noise: %q, then %q, want it on the last objective alone", usual[0].Noise, last.Noise)
+	}
+	if noisy, err := Tasks([]string{"noise=gaussian", "update=sgd"}, env); err != nil || len(noisy) != len(usualSettings)-1 || noisy[0].Noise != "gaussian" {
+		t.Errorf("noise alone: %d tasks, %v", len(noisy), err)
 	}
 	for _, task := range usual {
 		if need, err := Need(task); err != nil || need < int64(2*4*task.Dim) {

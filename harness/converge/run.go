@@ -3,11 +3,13 @@
 package converge
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -28,8 +30,7 @@ type Task = record.Task
 type Runner struct {
 	Run    string // ID of the run that the records belong to
 	Target float64
-	// Budget is how many steps a run may take, and Time how long it may take; 0 is
-	// for as long as it needs.
+	// A run may take Budget steps, or, where that is 0, as many as it can in Time.
 	Budget int
 	Time   time.Duration
 	Seed   uint64 // the first of the seeds
@@ -51,18 +52,22 @@ type Key struct {
 	Seed   uint64
 	Tuning bool
 	Budget int
+	Limit  float64
 }
 
 // KeyOf returns the key of a record.
-func KeyOf(c *record.Convergence) Key { return Key{c.Case, c.Seed, c.Tuning, c.Budget} }
+func KeyOf(c *record.Convergence) Key { return Key{c.Case, c.Seed, c.Tuning, c.Budget, c.Limit} }
 
 // exploded is how far above the first value a run counts as diverged.
 const exploded = 1e6
 
+// steps is the budget in steps, where none is set more than any run takes.
+func (r *Runner) steps() int { return cmp.Or(r.Budget, math.MaxInt32) }
+
 // One runs a task from one seed. When ctx is done it returns its error and no
 // record.
 func (r *Runner) One(ctx context.Context, t Task, seed uint64, tuning bool) (*record.Convergence, error) {
-	if c := r.Done[Key{t, seed, tuning, r.Budget}]; c != nil {
+	if c := r.Done[Key{t, seed, tuning, r.Budget, r.Time.Seconds()}]; c != nil {
 		return c, nil
 	}
 	c, err := r.one(ctx, t, seed, tuning)
@@ -106,7 +111,7 @@ func (r *Runner) one(ctx context.Context, t Task, seed uint64, tuning bool) (_ *
 
 	c := &record.Convergence{
 		Schema: record.Schema, Kind: record.KindConvergence, Run: r.Run, Case: t, Seed: seed,
-		Kernel: strings.Join(s.Kernels(), " "), Tuning: tuning, Budget: r.Budget,
+		Kernel: strings.Join(s.Kernels(), " "), Tuning: tuning, Budget: r.Budget, Limit: r.Time.Seconds(),
 	}
 	run := &running{Convergence: c, stepper: s, backend: b, x: x, scale: scale, runner: r}
 	if err := run.minimise(ctx); err != nil {
@@ -142,7 +147,7 @@ func (r *running) minimise(ctx context.Context) error {
 	saved := time.Now()
 	for step := r.Steps; ; step++ {
 		st := kernels.At(step + 1)
-		st.LRScale = r.scale(st.T, r.Budget)
+		st.LRScale = r.scale(st.T, r.runner.steps())
 		if err := r.clock(); err != nil {
 			return err
 		}
@@ -150,7 +155,7 @@ func (r *running) minimise(ctx context.Context) error {
 		if err := r.stepper.Evaluate(st); err != nil {
 			return err
 		}
-		if (looks(step, 6) || step == r.Budget) && !resumed {
+		if (looks(step, 6) || step == r.runner.steps()) && !resumed {
 			if err := r.pause(); err != nil {
 				return err
 			}
@@ -230,10 +235,10 @@ func (r *running) look(step int) (done bool, err error) {
 		r.Final = v
 		r.Reached = v <= r.Target
 	}
-	done = r.Reached || r.Diverged || step >= r.Budget ||
+	done = r.Reached || r.Diverged || step >= r.runner.steps() ||
 		r.runner.Time > 0 && r.past >= r.runner.Time
 	if err == nil && (done || !r.Tuning && looks(step, 3) || step == 0) {
-		r.Trajectory = append(r.Trajectory, record.Point{Step: step, Value: round(v), Seconds: round(r.Seconds)})
+		r.Trajectory = append(r.Trajectory, record.Point{Step: step, GradEvals: r.GradEvals, Value: round(v), Seconds: round(r.Seconds)})
 	}
 	return done, nil
 }

@@ -16,7 +16,7 @@ import (
 
 // Axes lists the properties along which tasks may differ.
 var Axes = []harness.Axis{
-	{Name: "objective", Values: "names, with parameters as in diagonal:condition=1e6; all", Default: strings.Join(usualObjectives, ", ")},
+	{Name: "objective", Values: "names, with parameters as in diagonal:condition=1e6; all", Default: "eight that tell optimizers apart, one of them with noise"},
 	{Name: "update", Values: "optimizers, with hyperparameters as in adam:beta2=0.99; all; weight decay is 0 unless set", Default: strings.Join(usualOptimizers, ", ")},
 	{Name: "dim", Values: "dimensions, or the nearest that the objective has: 1e8, 2^20, ranges such as 2^[4:12:4]", Default: "1000"},
 	{Name: "noise", Values: "laws of what is added to gradients: none, " + strings.Join(noiseNames(), ", "), Default: "none"},
@@ -28,25 +28,37 @@ var Axes = []harness.Axis{
 	{Name: "threads", Values: "workers that share a step; all; auto is one for what fits in a cache", Default: "auto"},
 }
 
-// What is run where nothing is said: objectives on which theory tells optimizers
-// apart, and the optimizers that it tells apart.
-var (
-	usualObjectives = []string{"diagonal", "nesterov-chain"}
-	usualOptimizers = []string{"sgd", "momentum", "nesterov", "clipped-gd", "normalized-gd", "adagrad", "rmsprop", "adam", "lamb", "lion"}
-)
+// A setting is an objective with noise on its gradients.
+type setting struct{ objective, noise string }
+
+// usualSettings are what is run where neither is said: those on which theory tells
+// optimizers apart.
+var usualSettings = []setting{
+	{"diagonal", none},             // a root of the condition number to momentum, nothing to adaptive methods
+	{"rotated", none},              // where these have no axes to adapt to
+	{"layered", none},              // scales by tensor, which a trust ratio takes out
+	{"poisson", none},              // ill conditioned as physics is
+	{"cosh-flat", none},            // a smoothness that grows with the gradient: clipping
+	{"phi4", none},                 // from a saddle
+	{"rosenbrock:valley=10", none}, // along a curved valley
+	{"diagonal:condition=10", "pareto-skew:tail=1.5:scale=0.01"}, // heavy tails: clipping again
+}
+
+// usualOptimizers are run where none is said.
+var usualOptimizers = []string{"sgd", "momentum", "nesterov", "clipped-gd", "normalized-gd", "adagrad", "rmsprop", "adam", "lamb", "lion"}
 
 // maxTasks is the most that one command may have, against a slip in an axis.
 const maxTasks = 10_000
 
 // Tasks returns the tasks that axis settings such as "dim=1e3,1e4" span, objective by
 // objective. An axis that is set twice has the values of both.
-func Tasks(settings []string, env machine.Environment) ([]Task, error) {
+func Tasks(axes []string, env machine.Environment) ([]Task, error) {
 	set := map[string][]string{}
 	var names []string
 	for _, a := range Axes {
 		names = append(names, a.Name)
 	}
-	for _, s := range settings {
+	for _, s := range axes {
 		name, values, err := axis.Parse(s)
 		if err != nil {
 			return nil, err
@@ -62,7 +74,7 @@ func Tasks(settings []string, env machine.Environment) ([]Task, error) {
 		}
 		return usual
 	}
-	objectives, err := named("objective", values("objective", usualObjectives...), problem.Names(), problem.Format)
+	settings, err := settingsOf(set["objective"], set["noise"])
 	if err != nil {
 		return nil, err
 	}
@@ -73,10 +85,6 @@ func Tasks(settings []string, env machine.Environment) ([]Task, error) {
 	dims, err := axis.Ints(values("dim", "1000"))
 	if err != nil {
 		return nil, fmt.Errorf("axis dim: %w", err)
-	}
-	noises, err := named("noise", values("noise", none), append(noiseNames(), none), canonicalNoise)
-	if err != nil {
-		return nil, err
 	}
 	batches, err := batchSizes(values("batch", "0"))
 	if err != nil {
@@ -104,13 +112,12 @@ func Tasks(settings []string, env machine.Environment) ([]Task, error) {
 			return nil, err
 		}
 	}
-	if n := len(objectives) * len(dims) * len(noises) * len(batches) * len(optimizers) * len(rates) * len(shapes) * len(types) * len(backends) * len(counts); n > maxTasks {
+	if n := len(settings) * len(dims) * len(batches) * len(optimizers) * len(rates) * len(shapes) * len(types) * len(backends) * len(counts); n > maxTasks {
 		return nil, fmt.Errorf("the axes span %d tasks, want at most %d", n, maxTasks)
 	}
 	tasks := []Task{{}}
-	tasks = axis.Times(tasks, objectives, func(t *Task, v string) { t.Objective = v })
+	tasks = axis.Times(tasks, settings, func(t *Task, v setting) { t.Objective, t.Noise = v.objective, v.noise })
 	tasks = axis.Times(tasks, dims, func(t *Task, v int64) { t.Dim = int(v) })
-	tasks = axis.Times(tasks, noises, func(t *Task, v string) { t.Noise = v })
 	tasks = axis.Times(tasks, batches, func(t *Task, v int) { t.Batch = v })
 	tasks = axis.Times(tasks, types, func(t *Task, v string) { t.DType = v })
 	tasks = axis.Times(tasks, backends, func(t *Task, v string) { t.Backend = v })
@@ -136,6 +143,40 @@ func Tasks(settings []string, env machine.Environment) ([]Task, error) {
 		}
 	}
 	return tasks, nil
+}
+
+// settingsOf returns the settings that the values of both axes span, or the usual ones
+// where neither has any.
+func settingsOf(objectives, noises []string) ([]setting, error) {
+	usual := objectives == nil && noises == nil
+	if objectives == nil {
+		for _, s := range usualSettings {
+			if usual || s.noise == none {
+				objectives = append(objectives, s.objective)
+			}
+		}
+	}
+	if noises == nil {
+		noises = []string{none}
+	}
+	names, err := named("objective", objectives, problem.Names(), problem.Format)
+	if err != nil {
+		return nil, err
+	}
+	laws, err := named("noise", noises, append(noiseNames(), none), canonicalNoise)
+	if err != nil {
+		return nil, err
+	}
+	out := axis.Times([]setting{{}}, names, func(s *setting, v string) { s.objective = v })
+	if !usual {
+		return axis.Times(out, laws, func(s *setting, v string) { s.noise = v }), nil
+	}
+	for i, s := range usualSettings {
+		if out[i].noise, err = canonicalNoise(s.noise); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // named returns the texts that values name: the names known, with parameters, in the
@@ -186,7 +227,7 @@ func canonicalNoise(text string) (string, error) {
 // canonicalOptimizer leaves the learning rate to its axis.
 func canonicalOptimizer(text string) (string, error) {
 	if strings.Contains(text, ":lr=") {
-		return "", fmt.Errorf("%s: the learning rate is an axis of its own, want -a lr=...", text)
+		return "", fmt.Errorf("%s: the learning rate is an axis of its own, want it as in -a lr=0.1", text)
 	}
 	m, err := method.Parse(text)
 	if err != nil {
@@ -203,7 +244,7 @@ func usualRate(optimizer string) (float64, error) {
 	}
 	rate, err := method.Rate(m)
 	if err != nil {
-		return 0, fmt.Errorf("%w, want -a lr=...", err)
+		return 0, fmt.Errorf("%w, want it as in -a lr=0.1", err)
 	}
 	return rate, nil
 }

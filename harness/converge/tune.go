@@ -104,7 +104,7 @@ func (r *Runner) choose(t Task, one func(Task, uint64, bool) (*record.Convergenc
 func score(c *record.Convergence) float64 {
 	switch {
 	case c.Reached:
-		return float64(c.Steps) / float64(c.Budget) // up to 1
+		return float64(c.Steps) / math.MaxInt32 // up to 1
 	case c.Diverged:
 		return math.Inf(1)
 	}

@@ -24,7 +24,7 @@ func newClassification[T kernels.Real](examples, features, classes int, seed uin
 
 // batch returns the inputs of a sample, and makes its targets those of divergence.
 func (o *classification[T]) batch(s Sample) matrix[T] {
-	if o.chosen = o.chosen[:0]; s.Batch == 0 {
+	if o.chosen = o.chosen[:0]; s.Batch <= 0 {
 		return o.inputs
 	}
 	o.chosen = s.choose(o.inputs.rows, o.chosen)

@@ -27,7 +27,7 @@ func (s DeepLinear) Dim(n int) int {
 	return nearest(n, func(width int) int { return s.Layers * width * width })
 }
 
-func (s DeepLinear) Numbers(dim int) float64 { return float64(dim) * (4 + 6/float64(s.Layers)) }
+func (s DeepLinear) Numbers(dim int) float64 { return float64(dim) * (4 + 11/float64(s.Layers)) }
 
 type deepLinear[T kernels.Real] struct {
 	DeepLinear
@@ -105,12 +105,12 @@ func (o *deepLinear[T]) forward(x []T) {
 // weigh turns a matrix R into R E[zz'], for the inputs z of a sample, and returns
 // E|Rz|^2/2.
 func (o *deepLinear[T]) weigh(r matrix[T], s Sample) float64 {
-	if s.Batch == 0 {
+	if s.Batch <= 0 {
 		return product(r.data, r.data) / 2
 	}
 	o.inputs.resize(s.Batch, o.width)
 	o.outputs.resize(s.Batch, o.width)
-	examples(s, o.inputs)
+	drawExamples(s, o.inputs)
 	gemm(asIs, transposed, 1, o.inputs, r, 0, o.outputs)
 	gemm(transposed, asIs, 1/T(s.Batch), o.outputs, o.inputs, 0, r)
 	return product(o.outputs.data, o.outputs.data) / 2 / float64(s.Batch)
@@ -171,7 +171,7 @@ func (o *deepLinear[T]) HessianVector(x, d, out []T, s Sample) {
 	copy(views[0].data, o.backMove[0].data)
 }
 
-var _ = define("deep linear network", "Kawaguchi 2016, arXiv:1605.07110; Saxe, McClelland, Ganguli 2014, arXiv:1312.6120",
+var _ = define("deep linear network", "Kawaguchi 2016, arXiv:1605.07110; Saxe, McClelland, Ganguli 2014, arXiv:1312.6120", sampled,
 	newDeepLinear[float32], newDeepLinear[float64],
 	DeepLinear{Layers: 3, Condition: 10, Init: "xavier"}, DeepLinear{Layers: 1, Condition: 1, Init: "zeros"},
 	DeepLinear{Layers: 5, Condition: 3, Init: "he"})

@@ -31,8 +31,9 @@ type Spec interface {
 	// Dim returns the dimension nearest to n that the objective can have. That of
 	// a network follows from its widths.
 	Dim(n int) int
-	// Numbers returns how many numbers the objective keeps in that dimension, so
-	// that a caller can tell beforehand whether it fits.
+	// Numbers returns about how many float32 numbers the objective has room for in
+	// that dimension, at the most, so that a caller can tell beforehand whether it
+	// fits. In float64 it takes at most twice the bytes.
 	Numbers(dim int) float64
 }
 
@@ -70,7 +71,7 @@ type Curved[T kernels.Real] interface {
 // averaged over Batch. Objectives without examples take no notice.
 type Sample struct {
 	Seed, Index uint64
-	Batch       int // 0 for the whole objective
+	Batch       int // 0 or less for the whole objective
 }
 
 // Facts are constants of an objective, 0 where they are not known.
@@ -88,6 +89,8 @@ type Definition struct {
 	Title  string // one line: what it is
 	Source string // the paper
 	Cases  []Spec // parameters that tests must cover; Cases[0] is the default
+	// Examples says that gradients are over examples, and so over batches of them.
+	Examples bool
 
 	new32 func(s Spec, dim int, seed uint64) Objective[float32]
 	new64 func(s Spec, dim int, seed uint64) Objective[float64]
@@ -95,11 +98,17 @@ type Definition struct {
 
 var definitions []*Definition
 
+// Whether an objective has examples.
+const (
+	alone   = false
+	sampled = true
+)
+
 // define adds the objective that the two instances of its constructor make. They
 // may take for granted that the parameters and the dimension have been checked.
-func define[S Spec](title, source string, new32 func(S, int, uint64) Objective[float32], new64 func(S, int, uint64) Objective[float64], cases ...S) *Definition {
+func define[S Spec](title, source string, examples bool, new32 func(S, int, uint64) Objective[float32], new64 func(S, int, uint64) Objective[float64], cases ...S) *Definition {
 	d := &Definition{
-		Name: cases[0].Name(), Title: title, Source: source,
+		Name: cases[0].Name(), Title: title, Source: source, Examples: examples,
 		new32: func(s Spec, dim int, seed uint64) Objective[float32] { return new32(s.(S), dim, seed) },
 		new64: func(s Spec, dim int, seed uint64) Objective[float64] { return new64(s.(S), dim, seed) },
 	}
@@ -180,21 +189,27 @@ func (w whole) Sizes() []int { return []int{w.dim} }
 
 // multiple returns the multiple of unit, at least one, that is nearest to n.
 func multiple(n, unit int) int {
-	n = max(n, unit)
+	n = min(max(n, unit), 1<<53)
 	return n - n%unit + (n%unit+(unit-1)/2)/unit*unit
 }
 
 // nearest returns the dimension nearest to n of those that a width, at least one,
 // gives.
 func nearest(n int, dim func(width int) int) int {
-	n = min(max(n, dim(1)), 1<<53) // beyond, widths that are tried would overflow
-	w := 1
-	for dim(2*w) <= n {
-		w *= 2
-	}
-	w += sort.Search(w, func(more int) bool { return dim(w+more+1) > n })
+	n = min(max(n, dim(1)), 1<<53)
+	w := widest(n, dim)
 	if above := dim(w + 1); above-n < n-dim(w) {
 		return above
 	}
 	return dim(w)
+}
+
+// widest returns the greatest width, at least one, whose dimension is at most n. It
+// begins with small ones: the dimensions of others would overflow.
+func widest(n int, dim func(width int) int) int {
+	w := 1
+	for dim(2*w) <= n {
+		w *= 2
+	}
+	return w + sort.Search(w, func(more int) bool { return dim(w+more+1) > n })
 }

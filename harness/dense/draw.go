@@ -42,9 +42,9 @@ func (s Sample) choose(n int, into []int) []int {
 	return into
 }
 
-// examples fills the rows of m with the examples of a batch: independent normal
+// drawExamples fills the rows of m with the examples of a batch: independent normal
 // numbers.
-func examples[T kernels.Real](s Sample, m matrix[T]) {
+func drawExamples[T kernels.Real](s Sample, m matrix[T]) {
 	split(m.rows, 1+grain/4/m.cols, func(_, lo, hi int) float64 {
 		for k := lo; k < hi; k++ {
 			r := s.source(k)

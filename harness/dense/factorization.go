@@ -29,7 +29,7 @@ func (Factorization) Name() string { return "factorization" }
 // Dim returns the nearest multiple of 2Rank that gives an order of at least Rank.
 func (s Factorization) Dim(n int) int { return multiple(max(n, 2*s.Rank*s.Rank), 2*s.Rank) }
 
-func (Factorization) Numbers(dim int) float64 { return 7 * float64(dim) }
+func (Factorization) Numbers(dim int) float64 { return 9 * float64(dim) }
 
 type factorization[T kernels.Real] struct {
 	Factorization
@@ -37,6 +37,9 @@ type factorization[T kernels.Real] struct {
 	truth  [2]matrix[float64] // A, B
 	x, d   [2]matrix[float64] // U, V, and a direction
 	result [2]matrix[float64]
+
+	own, cross [2]matrix[float64] // U'U, V'V; U'A, V'B
+	constant   float64            // |AB'|^2/2
 }
 
 func newFactorization[T kernels.Real](s Factorization, dim int, seed uint64) Objective[T] {
@@ -52,6 +55,7 @@ func newFactorization[T kernels.Real](s Factorization, dim int, seed uint64) Obj
 			}
 		}
 	}
+	o.constant = product(o.gram(o.truth[0], o.truth[0]).data, o.gram(o.truth[1], o.truth[1]).data) / 2
 	return o
 }
 
@@ -93,30 +97,31 @@ func (o *factorization[T]) gram(a, b matrix[float64]) matrix[float64] {
 	return m
 }
 
-// value is |UV'|^2/2 - <UV',AB'> + |AB'|^2/2 in traces of products of Gram matrices.
-func (o *factorization[T]) value() float64 {
-	trace := func(a, b, c, d matrix[float64]) float64 { return product(o.gram(a, b).data, o.gram(c, d).data) }
-	u, v, a, b := o.x[0], o.x[1], o.truth[0], o.truth[1]
-	return max(0, trace(u, u, v, v)/2-trace(u, a, v, b)+trace(a, a, b, b)/2)
+// grams sets those of the factors in x, and returns the value: the trace of
+// U'UV'V/2 - U'AB'V + A'AB'B/2.
+func (o *factorization[T]) grams(x []T) float64 {
+	o.split(x, &o.x)
+	for side := range 2 {
+		o.own[side] = o.gram(o.x[side], o.x[side])
+		o.cross[side] = o.gram(o.x[side], o.truth[side])
+	}
+	return max(0, product(o.own[0].data, o.own[1].data)/2-product(o.cross[0].data, o.cross[1].data)+o.constant)
 }
 
-func (o *factorization[T]) Value(x []T) float64 {
-	o.split(x, &o.x)
-	return o.value()
-}
+func (o *factorization[T]) Value(x []T) float64 { return o.grams(x) }
 
 func (o *factorization[T]) Gradient(x, g []T, s Sample) float64 {
-	o.split(x, &o.x)
 	defer o.join(g)
 	if s.Batch > 0 {
+		o.split(x, &o.x)
 		return o.entries(s, nil)
 	}
+	value := o.grams(x)
 	for side := range 2 {
-		u, v, a, b := o.x[side], o.x[1-side], o.truth[side], o.truth[1-side]
-		gemm(asIs, asIs, 1, u, o.gram(v, v), 0, o.result[side])
-		gemm(asIs, asIs, -1, a, o.gram(b, v), 1, o.result[side])
+		gemm(asIs, asIs, 1, o.x[side], o.own[1-side], 0, o.result[side])
+		gemm(asIs, transposed, -1, o.truth[side], o.cross[1-side], 1, o.result[side])
 	}
-	return o.value()
+	return value
 }
 
 // HessianVector is the derivative of Gradient along d, term by term.
@@ -165,6 +170,6 @@ func (o *factorization[T]) entries(s Sample, d *[2]matrix[float64]) (value float
 	return value
 }
 
-var _ = define("factorization of a matrix", "Ge, Jin, Zheng 2017, arXiv:1704.00708",
+var _ = define("factorization of a matrix", "Ge, Jin, Zheng 2017, arXiv:1704.00708", sampled,
 	newFactorization[float32], newFactorization[float64],
 	Factorization{Rank: 8, Condition: 10, Scale: 1e-2}, Factorization{Rank: 1, Condition: 1, Scale: 1})

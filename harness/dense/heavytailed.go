@@ -66,7 +66,7 @@ func (o *heavyTailed[T]) scale(x, w []T) {
 
 func (o *heavyTailed[T]) Gradient(x, g []T, s Sample) float64 {
 	o.scale(x, o.truth)
-	if s.Batch == 0 {
+	if s.Batch <= 0 {
 		for i, v := range o.scaled {
 			g[i] = o.roots[i] * v
 		}
@@ -87,7 +87,7 @@ func (o *heavyTailed[T]) Gradient(x, g []T, s Sample) float64 {
 func (o *heavyTailed[T]) draw(s Sample) {
 	o.examples.resize(s.Batch, o.dim)
 	o.weights.resize(1, s.Batch)
-	examples(s, o.examples)
+	drawExamples(s, o.examples)
 }
 
 // combine sets out to the weighted sum of the examples.
@@ -102,7 +102,7 @@ func (o *heavyTailed[T]) HessianVector(_, d, out []T, s Sample) {
 	for i, v := range d {
 		o.scaled[i] = o.roots[i] * v
 	}
-	if s.Batch == 0 {
+	if s.Batch <= 0 {
 		for i, v := range o.scaled {
 			out[i] = o.roots[i] * v
 		}
@@ -143,7 +143,7 @@ func pareto(r *rand.Rand, alpha, skew float64) float64 {
 // open01 draws from the open interval from 0 to 1.
 func open01(r *rand.Rand) float64 { return (float64(r.Uint64()>>12) + 0.5) / (1 << 52) }
 
-var _ = define("regression with heavy-tailed label noise", "Zhang et al. 2020, arXiv:1912.03194",
+var _ = define("regression with heavy-tailed label noise", "Zhang et al. 2020, arXiv:1912.03194", sampled,
 	newHeavyTailed[float32], newHeavyTailed[float64],
 	HeavyTailed{Condition: 10, Law: "stable", Alpha: 1.5, Skew: 1, Noise: 1},
 	HeavyTailed{Condition: 100, Law: "pareto", Alpha: 1.8, Noise: 0.1})

@@ -32,8 +32,14 @@ type loss func(z, y float64) (value, first, second float64)
 // linearPieces bounds the memory that gradients of parts of the examples take.
 const linearPieces = 16
 
-func linearNumbers(examples, dim int) float64 {
-	return (float64(examples) + linearPieces) * float64(dim)
+// linearNumbers counts the examples and, where the minimum is computed, those of its
+// like in float64.
+func linearNumbers(examples float64, computed bool, dim int) float64 {
+	n := (examples + linearPieces) * float64(dim)
+	if computed {
+		n *= 3
+	}
+	return n
 }
 
 func newLinear[T kernels.Real](dim, examples int, loss loss, decay float64) *linear[T] {

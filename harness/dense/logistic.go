@@ -22,7 +22,7 @@ type Logistic struct {
 
 func (Logistic) Name() string              { return "logistic" }
 func (Logistic) Dim(n int) int             { return max(n, 1) }
-func (s Logistic) Numbers(dim int) float64 { return linearNumbers(s.Examples, dim) }
+func (s Logistic) Numbers(dim int) float64 { return linearNumbers(float64(s.Examples), true, dim) }
 
 func newLogistic[T kernels.Real](s Logistic, dim int, seed uint64) Objective[T] {
 	o := newLinear[T](dim, s.Examples, logistic, s.Decay)
@@ -51,6 +51,6 @@ func logistic(z, y float64) (value, first, second float64) {
 	return math.Log1p(e) - y*z, -y * p, e * p * p
 }
 
-var _ = define("logistic regression on synthetic examples", "Cox 1958; Bottou, Curtis, Nocedal 2018, arXiv:1606.04838",
+var _ = define("logistic regression on synthetic examples", "Cox 1958; Bottou, Curtis, Nocedal 2018, arXiv:1606.04838", sampled,
 	newLogistic[float32], newLogistic[float64],
 	Logistic{Examples: 2048, Condition: 100, Margin: 3, Decay: 1e-3}, Logistic{Examples: 50, Condition: 1, Margin: 1, Decay: 0.1})

@@ -21,7 +21,7 @@ type LowRank struct {
 
 func (LowRank) Name() string              { return "low-rank" }
 func (s LowRank) Dim(n int) int           { return max(n, s.Rank) }
-func (s LowRank) Numbers(dim int) float64 { return float64(s.Rank+1) * float64(dim) }
+func (s LowRank) Numbers(dim int) float64 { return float64(3*s.Rank+1) * float64(dim) }
 
 type lowRank[T kernels.Real] struct {
 	LowRank
@@ -90,6 +90,6 @@ func (o *lowRank[T]) Gradient(x, g []T, _ Sample) float64 {
 
 func (o *lowRank[T]) HessianVector(_, d, out []T, s Sample) { o.Gradient(d, out, s) }
 
-var _ = define("quadratic with a few large eigenvalues", "Sagun et al. 2017, arXiv:1706.04454, on spectra of networks",
+var _ = define("quadratic with a few large eigenvalues", "Sagun et al. 2017, arXiv:1706.04454, on spectra of networks", alone,
 	newLowRank[float32], newLowRank[float64],
 	LowRank{Condition: 100, Rank: 16, Spike: 100}, LowRank{Condition: 1, Rank: 3, Spike: 10})

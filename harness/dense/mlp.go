@@ -1,10 +1,6 @@
 package dense
 
-import (
-	"sort"
-
-	"github.com/optbench/optbench/kernels"
-)
+import "github.com/optbench/optbench/kernels"
 
 // MLP is a network of fully connected layers that learns the probabilities which
 // another of the same shape, the teacher, gives to the classes of normal inputs:
@@ -17,7 +13,7 @@ import (
 // with the statistics of the batch at hand; the whole objective is over one batch
 // of all examples. Margin multiplies the teacher's last layer: the greater, the
 // surer it is. Init is how the network starts, see [initialise]; the teacher's
-// weights are drawn as he says.
+// weights are those of "he".
 type MLP struct {
 	Inputs     int     `json:"inputs" range:"[1,1e6]"`
 	Hidden     int     `json:"hidden" range:"[0,1e6]"`
@@ -52,12 +48,12 @@ func (s MLP) dim(hidden int) (n int) {
 
 func (s MLP) Numbers(dim int) float64 {
 	units := float64(s.hidden(dim)) * float64(s.Layers)
-	return float64(s.Examples)*(float64(s.Inputs)+6*float64(s.Classes)+3*units) + 2*float64(dim)
+	return float64(s.Examples)*(3*float64(s.Inputs)+8*float64(s.Classes)+6*units) + 4*float64(dim)
 }
 
 // hidden returns the width that makes the dimension.
 func (s MLP) hidden(dim int) int {
-	return 1 + sort.Search(dim, func(w int) bool { return s.dim(w+1) >= dim })
+	return widest(dim, s.dim)
 }
 
 // shapes returns those of the layers.
@@ -74,9 +70,10 @@ func (s MLP) shapes(hidden int) []shape {
 type mlp[T kernels.Real] struct {
 	MLP
 	classification[T]
-	seed   uint64
-	x      []T // a copy of the callers' vector
-	layers []*layer[T]
+	seed     uint64
+	x, d     []T // copies of the callers' vectors
+	layers   []*layer[T]
+	tangents []*tangent[T]
 }
 
 func newMLP[T kernels.Real](s MLP, dim int, seed uint64) Objective[T] {
@@ -91,7 +88,7 @@ func newMLP[T kernels.Real](s MLP, dim int, seed uint64) Objective[T] {
 func newNetwork[T kernels.Real](s MLP, dim int, seed uint64) *mlp[T] {
 	o := &mlp[T]{
 		MLP: s, classification: newClassification[T](s.Examples, s.Inputs, s.Classes, seed),
-		seed: seed, x: numbers[T](dim),
+		seed: seed, x: numbers[T](dim), d: numbers[T](dim),
 	}
 	rest := o.x
 	for i, shape := range s.shapes(s.hidden(dim)) {
@@ -101,6 +98,9 @@ func newNetwork[T kernels.Real](s MLP, dim int, seed uint64) *mlp[T] {
 		}
 		l.weights, rest = view(shape, rest)
 		o.layers = append(o.layers, l)
+	}
+	for _, v := range o.views(o.d) {
+		o.tangents = append(o.tangents, &tangent[T]{weights: v})
 	}
 	return o
 }
@@ -171,7 +171,22 @@ func (o *mlp[T]) Gradient(x, g []T, s Sample) float64 {
 	return value
 }
 
-var _ = define("multilayer perceptron that learns from another", "Rumelhart, Hinton, Williams 1986; Ioffe, Szegedy 2015, arXiv:1502.03167",
+func (o *mlp[T]) HessianVector(x, d, out []T, s Sample) {
+	slope := o.forward(x, o.batch(s))
+	copy(o.d, d)
+	var change matrix[T] // inputs do not move
+	for i, t := range o.tangents {
+		change = t.forward(o.layers[i], change)
+	}
+	curve(slope, change)
+	o.divergence(slope)
+	views := o.views(out)
+	for i := len(views) - 1; i >= 0; i-- {
+		slope, change = o.tangents[i].backward(o.layers[i], slope, change, views[i], i > 0)
+	}
+}
+
+var _ = define("multilayer perceptron that learns from another", "Rumelhart, Hinton, Williams 1986; Ioffe, Szegedy 2015, arXiv:1502.03167", sampled,
 	newMLP[float32], newMLP[float64],
 	MLP{Inputs: 32, Layers: 2, Classes: 10, Examples: 1024, Margin: 3, Activation: "relu", Init: "he"},
 	MLP{Inputs: 5, Layers: 1, Classes: 3, Examples: 40, Margin: 1, Activation: "tanh", Norm: true, Init: "xavier"},

@@ -61,6 +61,51 @@ func TestRotated(t *testing.T) {
 	}
 }
 
+// TestRotatedScaled: even the best scaling of the coordinates, by the diagonal of
+// the Hessian, gains little on gradient descent, which on the unrotated quadratic it
+// would end in one step.
+func TestRotatedScaled(t *testing.T) {
+	const dim = 200
+	o := open[float64](t, Find("rotated").Cases[0], dim, 1)
+	x, g, v := make([]float64, dim), make([]float64, dim), make([]float64, dim)
+	diagonal := make([]float64, dim)
+	for i := range dim {
+		clear(x)
+		x[i] = 1
+		o.Gradient(x, g, Sample{})
+		diagonal[i] = g[i]
+		v[i] = 1
+	}
+	var most float64 // eigenvalue of the scaled Hessian
+	for range 200 {
+		for i := range v {
+			x[i] = v[i] / math.Sqrt(diagonal[i])
+		}
+		o.Gradient(x, g, Sample{})
+		for i := range v {
+			v[i] = g[i] / math.Sqrt(diagonal[i])
+		}
+		most = size(v)
+		for i := range v {
+			v[i] /= most
+		}
+	}
+	after := func(scale func(i int) float64) float64 {
+		o.Start(x, 1)
+		for range 1000 {
+			o.Gradient(x, g, Sample{})
+			for i := range x {
+				x[i] -= scale(i) * g[i]
+			}
+		}
+		return o.Value(x)
+	}
+	plain := after(func(int) float64 { return 1 })
+	if scaled := after(func(i int) float64 { return 1 / most / diagonal[i] }); scaled < plain/3 {
+		t.Errorf("1,000 steps lead to %v, to %v where coordinates are scaled", plain, scaled)
+	}
+}
+
 // TestPCA: saddle k has k directions of descent, and from one with a single
 // direction descent takes ln(1/offset)/ln(1 + rate*gap) steps and a constant.
 func TestPCA(t *testing.T) {
@@ -188,6 +233,21 @@ func TestOctopus(t *testing.T) {
 		left, right := make([]float64, dim), make([]float64, dim)
 		at(-2*e, left)
 		at(2*e, right)
+		// The products of the Hessian are the differences of gradients.
+		d, hd := direction(dim, 2+r.IntN(9)), make([]float64, dim)
+		x[i] = joint + 1e-2
+		o.HessianVector(x, d, hd, Sample{})
+		forth, back := slices.Clone(x), slices.Clone(x)
+		axpy(e, d, forth)
+		axpy(-e, d, back)
+		up, down := make([]float64, dim), make([]float64, dim)
+		o.Gradient(forth, up, Sample{})
+		o.Gradient(back, down, Sample{})
+		for j := range dim {
+			if want := (up[j] - down[j]) / (2 * e); math.Abs(hd[j]-want) > 1e-5*(1+math.Abs(want)) {
+				t.Fatalf("the Hessian at %v times %v has %v at %d, want %v", x, d, hd[j], j, want)
+			}
+		}
 		for j := range dim {
 			// Slopes on either side differ by a third derivative times 3e.
 			if a, b := (g[j]-left[j])/e, (right[j]-h[j])/e; math.Abs(a-b) > 0.05*(1+math.Abs(a)) {

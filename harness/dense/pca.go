@@ -116,6 +116,6 @@ func (o *pca[T]) HessianVector(x, d, out []T, _ Sample) {
 	axpy(T(2*along), x, out)
 }
 
-var _ = define("leading eigenvector, from near a saddle", "Jin et al. 2017, arXiv:1703.00887, on strict saddles",
+var _ = define("leading eigenvector, from near a saddle", "Jin et al. 2017, arXiv:1703.00887, on strict saddles", alone,
 	newPCA[float32], newPCA[float64],
 	PCA{Condition: 100, Gap: 0.1, Saddle: 1, Offset: 1e-3}, PCA{Condition: 10, Gap: 0.5, Saddle: 4, Offset: 1e-2})

@@ -20,7 +20,7 @@ type Phase struct {
 func (Phase) Name() string  { return "phase" }
 func (Phase) Dim(n int) int { return max(n, 1) }
 func (s Phase) Numbers(dim int) float64 {
-	return linearNumbers(1, dim) + s.Ratio*float64(dim)*float64(dim)
+	return linearNumbers(s.Ratio*float64(dim), false, dim)
 }
 
 func newPhase[T kernels.Real](s Phase, dim int, seed uint64) Objective[T] {
@@ -42,6 +42,6 @@ func phase(z, y float64) (value, first, second float64) {
 	return r * r / 4, r * z, 3*z*z - y
 }
 
-var _ = define("phase retrieval", "Candes, Li, Soltanolkotabi 2015, arXiv:1407.1065; Sun, Qu, Wright 2018, arXiv:1602.06664",
+var _ = define("phase retrieval", "Candes, Li, Soltanolkotabi 2015, arXiv:1407.1065; Sun, Qu, Wright 2018, arXiv:1602.06664", sampled,
 	newPhase[float32], newPhase[float64],
 	Phase{Ratio: 8}, Phase{Ratio: 4})

@@ -6,9 +6,10 @@ import "github.com/optbench/optbench/kernels"
 //
 //	f(x) = x'Ax/2    A = QDQ'    Q a product of Householder reflections
 //
-// The eigenvalues in D fall geometrically from 1 to 1/Condition. One reflection
-// changes a diagonal quadratic by a matrix of rank two; each more adds two to the
-// directions that a method which scales coordinates cannot reach.
+// The eigenvalues in D fall geometrically from 1 to 1/Condition. A reflection
+// changes a diagonal quadratic by a matrix of rank two, which scaling the
+// coordinates does not undo. After one, a few thousand scaled steps are still ahead
+// of plain ones; after eight they gain next to nothing.
 type Rotated struct {
 	Condition   float64 `json:"condition" range:"[1,inf)"`
 	Reflections int     `json:"reflections" range:"[1,64]"`
@@ -71,6 +72,6 @@ func (o *rotated[T]) Gradient(x, g []T, _ Sample) float64 {
 
 func (o *rotated[T]) HessianVector(_, d, out []T, s Sample) { o.Gradient(d, out, s) }
 
-var _ = define("quadratic with rotated axes", "Householder 1958; Hansen et al. 2009, on why benchmarks rotate",
+var _ = define("quadratic with rotated axes", "Householder 1958; Hansen et al. 2009, on why benchmarks rotate", alone,
 	newRotated[float32], newRotated[float64],
-	Rotated{Condition: 1e4, Reflections: 1}, Rotated{Condition: 10, Reflections: 3})
+	Rotated{Condition: 1e4, Reflections: 8}, Rotated{Condition: 10, Reflections: 1})

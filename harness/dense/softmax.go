@@ -25,7 +25,7 @@ func (Softmax) Name() string    { return "softmax" }
 func (s Softmax) Dim(n int) int { return multiple(n, s.Classes) }
 
 func (s Softmax) Numbers(dim int) float64 {
-	return float64(s.Examples)*float64(dim/s.Classes+4*s.Classes) + 2*float64(dim)
+	return 3 * (float64(s.Examples)*float64(dim/s.Classes+4*s.Classes) + 2*float64(dim))
 }
 
 type softmax[T kernels.Real] struct {
@@ -114,6 +114,6 @@ func curve[T kernels.Real](logits, change matrix[T]) {
 	})
 }
 
-var _ = define("softmax regression on synthetic examples", "Bohning 1992; Bottou, Curtis, Nocedal 2018, arXiv:1606.04838",
+var _ = define("softmax regression on synthetic examples", "Bohning 1992; Bottou, Curtis, Nocedal 2018, arXiv:1606.04838", sampled,
 	newSoftmax[float32], newSoftmax[float64],
 	Softmax{Classes: 10, Examples: 2048, Margin: 3, Decay: 1e-3}, Softmax{Classes: 3, Examples: 60, Margin: 1, Decay: 0.1})

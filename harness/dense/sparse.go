@@ -1,6 +1,7 @@
 package dense
 
 import (
+	"iter"
 	"math"
 	"slices"
 
@@ -82,7 +83,7 @@ func (o *sparse[T]) Value(x []T) float64 {
 }
 
 func (o *sparse[T]) Gradient(x, g []T, s Sample) float64 {
-	if s.Batch == 0 {
+	if s.Batch <= 0 {
 		return split(o.dim, grain, func(_, lo, hi int) float64 {
 			var sum float64
 			for j := lo; j < hi; j++ {
@@ -94,11 +95,8 @@ func (o *sparse[T]) Gradient(x, g []T, s Sample) float64 {
 		})
 	}
 	clear(g)
-	r := s.source(0)
 	var sum float64
-	for range s.Batch {
-		j, _ := slices.BinarySearch(o.cumulative, r.Float64())
-		j = min(j, o.dim-1) // rounding may leave the last sum below 1
+	for j := range o.features(s) {
 		value, slope := o.at(x, j)
 		sum += value
 		g[j] += T(slope / float64(s.Batch))
@@ -106,6 +104,36 @@ func (o *sparse[T]) Gradient(x, g []T, s Sample) float64 {
 	return sum / float64(s.Batch)
 }
 
-var _ = define("regression on rare features", "Duchi, Hazan, Singer 2011; McMahan, Streeter 2010, arXiv:1002.4908",
+// HessianVector counts the corners of absolute values as flat.
+func (o *sparse[T]) HessianVector(_, d, out []T, s Sample) {
+	clear(out)
+	if o.Loss == "absolute" {
+		return
+	}
+	if s.Batch <= 0 {
+		for j, p := range o.p {
+			out[j] = T(p * float64(d[j]))
+		}
+		return
+	}
+	for j := range o.features(s) {
+		out[j] += T(float64(d[j]) / float64(s.Batch))
+	}
+}
+
+// features goes through those of a batch.
+func (o *sparse[T]) features(s Sample) iter.Seq[int] {
+	return func(yield func(j int) bool) {
+		r := s.source(0)
+		for range s.Batch {
+			j, _ := slices.BinarySearch(o.cumulative, r.Float64())
+			if !yield(min(j, o.dim-1)) { // rounding may leave the last sum below 1
+				return
+			}
+		}
+	}
+}
+
+var _ = define("regression on rare features", "Duchi, Hazan, Singer 2011; McMahan, Streeter 2010, arXiv:1002.4908", sampled,
 	newSparse[float32], newSparse[float64],
 	Sparse{Exponent: 1.5, Loss: "absolute"}, Sparse{Exponent: 0, Loss: "square"}, Sparse{Exponent: 1, Loss: "square"})

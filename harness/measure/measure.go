@@ -44,13 +44,15 @@ func (c Cost) Of(r *record.Convergence) float64 {
 }
 
 // At returns what a run had cost at a point of its trajectory. Points have no count
-// of gradients and bytes: those are taken to grow evenly with the steps.
+// of bytes: those are taken to grow evenly with the steps.
 func (c Cost) At(r *record.Convergence, p record.Point) float64 {
 	switch {
 	case c == Steps:
 		return float64(p.Step)
 	case c == Seconds:
 		return p.Seconds
+	case c == GradEvals:
+		return float64(p.GradEvals)
 	case p.Step == 0:
 		return 0
 	}
@@ -63,11 +65,12 @@ type Goal struct {
 	Task   record.Task
 	Target float64 // as a share of the first value, which depends on the seed
 	Budget int
+	Limit  float64 // seconds, where Budget is 0
 }
 
 // GoalOf returns the goal of a run.
 func GoalOf(r *record.Convergence) Goal {
-	g := Goal{Task: r.Case, Budget: r.Budget}
+	g := Goal{Task: r.Case, Budget: r.Budget, Limit: r.Limit}
 	if r.Start > 0 && r.Target > 0 {
 		// Nine digits: the product with the first value was rounded.
 		g.Target, _ = strconv.ParseFloat(strconv.FormatFloat(r.Target/r.Start, 'g', 9, 64), 64)

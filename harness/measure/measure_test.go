@@ -142,7 +142,7 @@ func TestERT(t *testing.T) {
 // TestERTIntervalCovers draws geometric costs, of which the mean is known.
 func TestERTIntervalCovers(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	const p, budget, trials = 0.01, 150, 300
+	const p, budget, trials = 0.01, 150, 100
 	// A run ends in each step with probability p, or at the budget: the expected time
 	// with restarts is that of a geometric law, 1/p.
 	covered := 0
@@ -162,9 +162,9 @@ func TestERTIntervalCovers(t *testing.T) {
 			covered++
 		}
 	}
-	// Percentiles of 40 runs cover a little less than they say: 93 % are 279, and
-	// fewer than 264 would be three standard deviations below.
-	if covered < 264 {
+	// Percentiles of 40 runs cover a little less than they say: 93 of 100, and fewer
+	// than 85 would be three standard deviations below.
+	if covered < 85 {
 		t.Errorf("%d of %d intervals hold the true time, want about 95 %%", covered, trials)
 	}
 }
@@ -173,7 +173,7 @@ func TestERTIntervalCovers(t *testing.T) {
 // that fails makes nothing better.
 func TestLaws(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
+	for range 60 {
 		var runs []record.Convergence
 		for seed := range uint64(1 + rng.IntN(12)) {
 			how := []string{"reached", "reached", "missed", "diverged"}[rng.IntN(4)]
@@ -334,11 +334,11 @@ func TestScoreIsTheArea(t *testing.T) {
 		}
 		d := distribution(append(values, inf))
 		area := 0.0
-		const cells = 100_000
+		const cells = 10_000
 		for i := range cells {
 			area += d.Share(1+(MaxRatio-1)*(float64(i)+0.5)/cells) / cells
 		}
-		if math.Abs(area-d.Score()) > 1e-4 {
+		if math.Abs(area-d.Score()) > 1e-3 {
 			t.Fatalf("score %v of %v, the area is %v", d.Score(), values, area)
 		}
 	}
@@ -348,8 +348,8 @@ func TestScoreIsTheArea(t *testing.T) {
 // stops at 10. Of fifty targets the first 25 are 10 and above.
 func TestECDF(t *testing.T) {
 	a, b := ended("adam", 1, 20, "reached"), ended("adam", 2, 1000, "missed")
-	a.Trajectory = []record.Point{{Step: 0, Value: 100}, {Step: 10, Value: 10, Seconds: 5}, {Step: 20, Value: 1, Seconds: 6}}
-	b.Trajectory = []record.Point{{Step: 0, Value: 100}, {Step: 40, Value: 9, Seconds: 7}, {Step: 1000, Value: 9, Seconds: 8}}
+	a.Trajectory = []record.Point{{Step: 0, Value: 100}, {Step: 10, GradEvals: 20, Value: 10, Seconds: 5}, {Step: 20, GradEvals: 40, Value: 1, Seconds: 6}}
+	b.Trajectory = []record.Point{{Step: 0, Value: 100}, {Step: 40, GradEvals: 80, Value: 9, Seconds: 7}, {Step: 1000, GradEvals: 2000, Value: 9, Seconds: 8}}
 	c := Compare(Groups([]record.Convergence{a, b}))
 	d := c.ECDF(Steps)[0]
 	for x, share := range map[float64]float64{0: 0, 9: 0, 10: 0.25, 19: 0.25, 20: 0.5, 39: 0.5, 1000: 0.76} {
@@ -403,13 +403,13 @@ func TestCurve(t *testing.T) {
 
 // TestCurveIsThin however many points the trajectories have.
 func TestCurveIsThin(t *testing.T) {
-	r := ended("adam", 1, 1_000_000, "missed")
-	for s := range 1_000_000 {
+	r := ended("adam", 1, 100_000, "missed")
+	for s := range 100_000 {
 		r.Trajectory = append(r.Trajectory, record.Point{Step: s, Value: 1})
 	}
-	r.Trajectory = append(r.Trajectory, record.Point{Step: 1_000_000, Value: 1})
+	r.Trajectory = append(r.Trajectory, record.Point{Step: 100_000, Value: 1})
 	c := only(t, []record.Convergence{r}).Curve(Steps, 0.5)
-	if n := len(c.Cost); n > 500 || c.Cost[0] != 0 || c.Cost[n-1] != 1e6 {
+	if n := len(c.Cost); n > 500 || c.Cost[0] != 0 || c.Cost[n-1] != 1e5 {
 		t.Errorf("%d points from %v to %v, want at most 500 from end to end", n, c.Cost[0], c.Cost[n-1])
 	}
 }

@@ -161,7 +161,12 @@ func title(g measure.Goal, all []measure.Goal) string {
 		func(g measure.Goal) string { return g.Task.Backend },
 		func(g measure.Goal) string { return count(g.Task.Threads, "thread") },
 		func(g measure.Goal) string { return "target " + axis.FormatFloat(g.Target, 3) },
-		func(g measure.Goal) string { return count(g.Budget, "step") },
+		func(g measure.Goal) string {
+			if g.Budget == 0 {
+				return axis.FormatFloat(g.Limit, 3) + " s"
+			}
+			return count(g.Budget, "step")
+		},
 	} {
 		if slices.ContainsFunc(all, func(o measure.Goal) bool { return property(o) != property(g) }) {
 			text += ", " + property(g)

@@ -60,10 +60,10 @@ func place(tags []*tag, paths [][]vg.Point, room vg.Rectangle) {
 		}
 	}
 	stack(last, right, room)
-	// Who comes first has the choice: both orders are tried.
+	// Who comes first has the choice: several orders are tried.
 	var best []vg.Rectangle
 	least := math.Inf(1)
-	for _, order := range [][]*tag{rest, reversed(rest)} {
+	for _, order := range orders(rest) {
 		settle(order, tags, paths, room)
 		sum := 0.0
 		for _, t := range rest {
@@ -81,9 +81,18 @@ func place(tags []*tag, paths [][]vg.Point, room vg.Rectangle) {
 	}
 }
 
-func reversed(tags []*tag) []*tag {
-	out := slices.Clone(tags)
-	slices.Reverse(out)
+// orders returns labels in their own order and in those of their ends, each from either
+// side.
+func orders(tags []*tag) [][]*tag {
+	across, up := slices.Clone(tags), slices.Clone(tags)
+	slices.SortStableFunc(across, func(a, b *tag) int { return cmp.Compare(a.end.X, b.end.X) })
+	slices.SortStableFunc(up, func(a, b *tag) int { return cmp.Compare(a.end.Y, b.end.Y) })
+	out := [][]*tag{tags, across, up}
+	for _, order := range out[:3] {
+		back := slices.Clone(order)
+		slices.Reverse(back)
+		out = append(out, back)
+	}
 	return out
 }
 
@@ -119,37 +128,32 @@ const (
 // stack sets labels one above the other, as near to the ends as that allows: those
 // that would overlap share the mean of their places.
 func stack(tags []*tag, right vg.Length, room vg.Rectangle) {
-	from := right + gap
+	if len(tags) == 0 {
+		return
+	}
+	from, step := right+gap, tags[0].size.Y+1
 	if len(tags) > 1 {
 		from = right + beside
 	}
 	slices.SortStableFunc(tags, func(a, b *tag) int { return cmp.Compare(a.end.Y, b.end.Y) })
-	type pile struct {
-		tags []*tag
-		low  vg.Length // place of the first
+	// bottom is where the first of a pile stands.
+	bottom := func(pile []*tag) vg.Length {
+		mean := vg.Length(0)
+		for i, t := range pile {
+			mean += (t.end.Y - step*vg.Length(i)) / vg.Length(len(pile))
+		}
+		return max(min(mean, room.Max.Y-step*(vg.Length(len(pile))-0.5)), room.Min.Y+step/2)
 	}
-	var piles []pile
+	var piles [][]*tag
 	for _, t := range tags {
-		piles = append(piles, pile{[]*tag{t}, t.end.Y})
-		for n := len(piles); n > 1; n-- {
-			a, b := piles[n-2], piles[n-1]
-			step := t.size.Y + 1
-			if a.low+step*vg.Length(len(a.tags)) <= b.low {
-				break
-			}
-			both := pile{tags: slices.Concat(a.tags, b.tags)}
-			for i, t := range both.tags {
-				both.low += (t.end.Y - step*vg.Length(i)) / vg.Length(len(both.tags))
-			}
-			piles = append(piles[:n-2], both)
+		piles = append(piles, []*tag{t})
+		for n := len(piles); n > 1 && bottom(piles[n-2])+step*vg.Length(len(piles[n-2])) > bottom(piles[n-1]); n-- {
+			piles = append(piles[:n-2], slices.Concat(piles[n-2], piles[n-1]))
 		}
 	}
-	for _, p := range piles {
-		step := p.tags[0].size.Y + 1
-		height := step * vg.Length(len(p.tags))
-		low := max(min(p.low, room.Max.Y-height+step/2), room.Min.Y+step/2)
-		for i, t := range p.tags {
-			t.box = t.at(from, low+step*vg.Length(i))
+	for _, pile := range piles {
+		for i, t := range pile {
+			t.box = t.at(from, bottom(pile)+step*vg.Length(i))
 		}
 	}
 }

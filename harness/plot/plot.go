@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -80,7 +81,7 @@ const MaxPanels = 12
 const (
 	wide, high         = 17 * vg.Centimeter, 11 * vg.Centimeter
 	tileWide, tileHigh = 13 * vg.Centimeter, 8.5 * vg.Centimeter
-	besides, name      = 3 * vg.Centimeter, 0.43 * vg.Centimeter
+	around, perName    = 3 * vg.Centimeter, 0.43 * vg.Centimeter
 	margin             = 0.35 * vg.Centimeter
 	columns            = 2
 	dpi                = 144
@@ -93,7 +94,7 @@ func (f *Figure) Write(w io.Writer, format string) error {
 		size, cols, rows = vg.Point{X: tileWide, Y: tileHigh}, columns, (n+columns-1)/columns
 	}
 	for _, p := range f.panels {
-		size.Y = max(size.Y, besides+name*vg.Length(len(p.lines)))
+		size.Y = max(size.Y, around+perName*vg.Length(len(p.lines)))
 	}
 	size.X *= vg.Length(cols)
 	size.Y *= vg.Length(rows)
@@ -114,8 +115,10 @@ func (f *Figure) Write(w io.Writer, format string) error {
 	if _, err := canvas.WriteTo(&b); err != nil {
 		return fmt.Errorf("plot: %w", err)
 	}
-	// Where the font is missing, the others named here are as wide.
-	out := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
+	out := b.Bytes()
+	if format == "svg" { // where the font is missing, the others named here are as wide
+		out = bytes.ReplaceAll(out, []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
+	}
 	if _, err := w.Write(out); err != nil {
 		return fmt.Errorf("plot: %w", err)
 	}
@@ -132,7 +135,7 @@ func (f *Figure) draw(c draw.Canvas, rows, cols int) {
 		grid[r] = make([]*plot.Plot, cols)
 		for k := range cols {
 			if i := r*cols + k; i < len(f.panels) {
-				grid[r][k] = f.panels[i].plot(f)
+				grid[r][k] = f.panels[i].plot(f, c.Size().X/vg.Length(cols)-4*margin)
 			}
 		}
 	}
@@ -147,12 +150,12 @@ func (f *Figure) draw(c draw.Canvas, rows, cols int) {
 	}
 }
 
-// plot makes the axes of the panel, and the plotter of what is between them.
-func (p *panel) plot(f *Figure) *plot.Plot {
+// plot makes the axes of the panel, so wide, and the plotter of what is between them.
+func (p *panel) plot(f *Figure, width vg.Length) *plot.Plot {
 	out := plot.New()
 	sans := font.Font{Typeface: "Liberation", Variant: "Sans"}
-	out.Title.Text = p.title
 	out.Title.TextStyle.Font = font.From(sans, 11)
+	out.Title.Text = wrap(p.title, func(line string) bool { return out.Title.TextStyle.Width(line) <= width })
 	out.Title.Padding = 5
 	for _, a := range []struct {
 		axis  *plot.Axis
@@ -172,6 +175,20 @@ func (p *panel) plot(f *Figure) *plot.Plot {
 	text.XAlign, text.YAlign = draw.XLeft, draw.YCenter
 	out.Add(&content{panel: p, figure: f, text: text})
 	return out
+}
+
+// wrap breaks lines behind commas where they do not fit.
+func wrap(text string, fits func(string) bool) string {
+	words := strings.SplitAfter(text, ", ")
+	out, line := "", words[0]
+	for _, w := range words[1:] {
+		if whole := line + w; fits(whole[strings.LastIndex(whole, "\n")+1:]) {
+			line = whole
+			continue
+		}
+		out, line = out+strings.TrimRight(line, " ")+"\n", w
+	}
+	return out + line
 }
 
 // place returns where a value lies along the axis: at itself, or at its logarithm. The

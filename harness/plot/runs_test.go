@@ -68,7 +68,7 @@ func minimise(o objective, optimizer string, lr, noise float64, seed uint64, bud
 	r.Start = o.at(p, g)
 	r.Target, r.Final, r.Budget = 1e-3*r.Start, r.Start, budget
 	point := func(step int, value float64) {
-		r.Trajectory = append(r.Trajectory, record.Point{Step: step, Value: value, Seconds: float64(step*len(slots)) * 1e-6})
+		r.Trajectory = append(r.Trajectory, record.Point{Step: step, GradEvals: int64(step), Value: value, Seconds: float64(step*len(slots)) * 1e-6})
 	}
 	point(0, r.Start)
 	for step := 1; step <= budget; step++ {

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 
+	"github.com/optbench/optbench/backend"
 	"github.com/optbench/optbench/harness/machine"
 )
 
@@ -37,7 +38,15 @@ type Run struct {
 	Launch      int                 `json:"launch,omitempty"` // from 1, of Launches fresh processes
 	Launches    int                 `json:"launches,omitempty"`
 	Environment machine.Environment `json:"environment"`
+	GPUs        map[string]GPU      `json:"gpus,omitempty"`       // by the names of their backends
 	Comparison  *Plan               `json:"comparison,omitempty"` // of a run that compares
+}
+
+// A GPU is a device on which cases were measured.
+type GPU struct {
+	backend.GPU
+	// CopyBytesPerSecond is what it reads and writes where it copies large arrays.
+	CopyBytesPerSecond float64 `json:"copy_bytes_per_s,omitempty"`
 }
 
 // A Plan is what a comparison was decided by.
@@ -128,11 +137,12 @@ type Convergence struct {
 	// Tuning says that the run served to choose the learning rate alone.
 	Tuning bool `json:"tuning,omitempty"`
 
-	Budget    int     `json:"budget"`   // steps that it might take
-	Start     float64 `json:"start"`    // value at the first point
-	Target    float64 `json:"target"`   // value at which the run ends
-	Reached   bool    `json:"reached"`  // Steps and what follows are those to the target; else those spent
-	Diverged  bool    `json:"diverged"` // a value that was not finite, or far above the start
+	Budget    int     `json:"budget"`            // steps that it might take; 0 where time alone is limited
+	Limit     float64 `json:"limit_s,omitempty"` // seconds that it might take
+	Start     float64 `json:"start"`             // value at the first point
+	Target    float64 `json:"target"`            // value at which the run ends
+	Reached   bool    `json:"reached"`           // Steps and what follows are those to the target; else those spent
+	Diverged  bool    `json:"diverged"`          // a value that was not finite, or far above the start
 	Steps     int     `json:"steps"`
 	GradEvals int64   `json:"grad_evals"` // gradients of the whole objective, or of one sample each
 	Seconds   float64 `json:"seconds"`    // of the steps, on the backend's clock
@@ -145,9 +155,10 @@ type Convergence struct {
 
 // A Point is the value that a run had reached after some steps.
 type Point struct {
-	Step    int     `json:"step"`
-	Value   float64 `json:"value"`
-	Seconds float64 `json:"seconds"`
+	Step      int     `json:"step"`
+	GradEvals int64   `json:"grad_evals"`
+	Value     float64 `json:"value"`
+	Seconds   float64 `json:"seconds"`
 }
 
 // Designs of a comparison.

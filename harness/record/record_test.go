@@ -20,7 +20,7 @@ func aConvergence(run string) *Convergence {
 		Case: Task{Objective: "diagonal", Dim: 10, Optimizer: "adam", LR: 0.1, DType: "f32", Backend: "cpu:go", Threads: 1},
 		Seed: 3, Kernel: "go/diagonal_f32+go/adam_f32", Start: 4, Target: 0.04, Reached: true,
 		Steps: 7, GradEvals: 7, Seconds: 1e-3, Bytes: 2800, Final: 0.03,
-		Trajectory: []Point{{0, 4, 0}, {7, 0.03, 1e-3}}, StateHash: "0123456789abcdef",
+		Trajectory: []Point{{0, 0, 4, 0}, {7, 7, 0.03, 1e-3}}, StateHash: "0123456789abcdef",
 	}
 }
 

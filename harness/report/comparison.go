@@ -16,6 +16,7 @@ import (
 
 	"github.com/optbench/optbench/harness/axis"
 	"github.com/optbench/optbench/harness/compare"
+	"github.com/optbench/optbench/harness/machine"
 	"github.com/optbench/optbench/harness/measure"
 	"github.com/optbench/optbench/harness/record"
 	"github.com/optbench/optbench/harness/sample"
@@ -308,6 +309,11 @@ func (s suite) notes() []string {
 	timed := slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Task == nil })
 	if timed && !slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Noise > 0 }) {
 		out = append(out, "the noise of this machine is not known; optbench selftest measures it")
+	}
+	for _, w := range machine.Warnings(s.run.Environment) {
+		if timed && (w.Code == "load" || w.Code == "steal" || w.Code == "quota") { // what may be gone another time
+			out = append(out, w.Text)
+		}
 	}
 	return out
 }

@@ -49,10 +49,10 @@ const low, high = 0.1, 0.9
 // noInterval stands where there are too few runs for one, or none that succeeded.
 const noInterval = "none"
 
-// budget is in steps; one of time has as many of those as there are.
+// budget is in steps, or in seconds.
 func budget(g *groupRow) string {
-	if g.Budget >= math.MaxInt32 {
-		return "none"
+	if g.Budget == 0 {
+		return axis.FormatFloat(g.Limit, 3) + " s"
 	}
 	return axis.FormatInt(int64(g.Budget))
 }

@@ -18,6 +18,9 @@ import (
 // both may be empty.
 func Show(w io.Writer, f *record.File, format, by, sort string) error {
 	if len(f.Throughput)+len(f.Convergence) == 0 {
+		if len(f.Comparison) > 0 {
+			return fmt.Errorf("the records are of comparisons, which optbench compare shows")
+		}
 		return fmt.Errorf("no measurements to show")
 	}
 	table := format == "table" || format == "md"

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 	"sort"
 )
 
@@ -16,6 +17,7 @@ type Memory struct {
 	arrays   []*Array
 	found    *Array // by the last access
 	launches uint32
+	spare    [][]lanes // registers of blocks that have ended
 }
 
 // An Array is one allocation.
@@ -24,7 +26,8 @@ type Array struct {
 
 	base   uint64
 	data   []byte
-	known  []bool   // of each word of four bytes: it has been written
+	grain  int      // bytes of a word: four, or as few as were ever stored at once
+	known  []bool   // of each word: it has been written
 	wrote  []writer // of each word: who stored it last
 	loads  [17]int64
 	stores [17]int64
@@ -38,7 +41,25 @@ type writer struct {
 
 func newArray(name string, base uint64, size int) *Array {
 	words := (size + 3) / 4
-	return &Array{Name: name, base: base, data: make([]byte, size), known: make([]bool, words), wrote: make([]writer, words)}
+	return &Array{Name: name, base: base, data: make([]byte, size), grain: 4, known: make([]bool, words), wrote: make([]writer, words)}
+}
+
+// refine makes words of so many bytes of what is known of the array.
+func (a *Array) refine(grain int) {
+	if grain >= a.grain {
+		return
+	}
+	words := (len(a.data) + grain - 1) / grain
+	known, wrote := make([]bool, words), make([]writer, words)
+	for i := range words {
+		known[i], wrote[i] = a.known[i*grain/a.grain], a.wrote[i*grain/a.grain]
+	}
+	a.grain, a.known, a.wrote = grain, known, wrote
+}
+
+// words returns the first and the last word, excluded, of n bytes.
+func (a *Array) words(at, n int) (from, to int) {
+	return at / a.grain, (at + n + a.grain - 1) / a.grain
 }
 
 // Alloc makes an array of so many bytes, aligned to 256, not written yet.
@@ -53,6 +74,44 @@ func (m *Memory) Alloc(name string, size int) *Array {
 	return a
 }
 
+// Free gives back the array that starts at an address, and reports whether there
+// was one.
+func (m *Memory) Free(address uint64) bool {
+	a := m.find(address)
+	if a == nil || a.base != address {
+		return false
+	}
+	m.arrays = slices.DeleteFunc(m.arrays, func(x *Array) bool { return x == a })
+	m.found = nil
+	return true
+}
+
+// Find returns the array and the place in it of n bytes at an address, or an error
+// where no array has them all.
+func (m *Memory) Find(address uint64, n int) (*Array, int, error) {
+	a := m.find(address)
+	if a == nil {
+		return nil, 0, fmt.Errorf("no array at address %#x", address)
+	}
+	at := int(address - a.base)
+	if at+n > len(a.data) {
+		return nil, 0, fmt.Errorf("%s+%d: %d bytes reach beyond its %d", a.Name, at, n, len(a.data))
+	}
+	return a, at, nil
+}
+
+// Read copies from the array, as a copy to the host does. What was never written is
+// an error.
+func (a *Array) Read(dst []byte, at int) error {
+	for from, to := a.words(at, len(dst)); from < to; from++ {
+		if !a.known[from] {
+			return fmt.Errorf("%s+%d: read, and never written", a.Name, a.grain*from)
+		}
+	}
+	copy(dst, a.data[at:])
+	return nil
+}
+
 // Addr returns the address of the array.
 func (a *Array) Addr() uint64 { return a.base }
 
@@ -62,8 +121,8 @@ func (a *Array) Len() int { return len(a.data) }
 // Write copies bytes to the array, as a copy from the host does.
 func (a *Array) Write(at int, src []byte) {
 	copy(a.data[at:], src)
-	for i := at / 4; i < (at+len(src)+3)/4; i++ {
-		a.known[i] = true
+	for from, to := a.words(at, len(src)); from < to; from++ {
+		a.known[from] = true
 	}
 }
 
@@ -99,18 +158,28 @@ func (m *Memory) find(address uint64) *Array {
 	return m.found
 }
 
-// get and put read and write a number of 4 or 8 bytes.
+// get and put read and write a number of 1, 2, 4 or 8 bytes.
 func get(b []byte) uint64 {
-	if len(b) == 8 {
+	switch len(b) {
+	case 8:
 		return binary.LittleEndian.Uint64(b)
+	case 2:
+		return uint64(binary.LittleEndian.Uint16(b))
+	case 1:
+		return uint64(b[0])
 	}
 	return uint64(binary.LittleEndian.Uint32(b))
 }
 
 func put(b []byte, x uint64) {
-	if len(b) == 8 {
+	switch len(b) {
+	case 8:
 		binary.LittleEndian.PutUint64(b, x)
-	} else {
+	case 2:
+		binary.LittleEndian.PutUint16(b, uint16(x))
+	case 1:
+		b[0] = byte(x)
+	default:
 		binary.LittleEndian.PutUint32(b, uint32(x))
 	}
 }
@@ -147,8 +216,9 @@ func access(words []string, k kind) semantics {
 			return nil
 		}
 	}
-	if size := sizes[words[len(words)-1]]; size != 4 && size != 8 {
-		return nil
+	kind := words[len(words)-1]
+	if sizes[kind] == 0 || kind == "pred" || k == load && sizes[kind] < 4 && kind[0] == 's' {
+		return nil // no sign is extended here
 	}
 	return func(w *warp, in *instruction, mask uint32) bool {
 		address := w.argument(in.src[0])
@@ -243,18 +313,21 @@ func (w *warp) reach(how manner, lane int, address uint64, n int) ([]byte, error
 	if at+n > len(a.data) {
 		return nil, fmt.Errorf("%s+%d: %d bytes reach beyond its %d", a.Name, at, n, len(a.data))
 	}
-	for i := at / 4; i < (at+n)/4; i++ {
+	if how.kind == store {
+		a.refine(n)
+	}
+	for i, end := a.words(at, n); i < end; i++ {
 		by := a.wrote[i]
 		other := by.launch == me.launch && by.thread != me.thread
 		distant := int(by.thread-1)/32 != int(me.thread-1)/32
 		switch {
 		case how.kind == store && other && (how.space != "shared" || distant):
-			return nil, fmt.Errorf("%s+%d: thread %d of block %d stored there too", a.Name, 4*i, int(by.thread-1)%w.Block, int(by.thread-1)/w.Block)
+			return nil, fmt.Errorf("%s+%d: thread %d of block %d stored there too", a.Name, a.grain*i, int(by.thread-1)%w.Block, int(by.thread-1)/w.Block)
 		case how.kind != store && !a.known[i]:
-			return nil, fmt.Errorf("%s+%d: read, and never written", a.Name, 4*i)
+			return nil, fmt.Errorf("%s+%d: read, and never written", a.Name, a.grain*i)
 		case how.kind == load && other && distant && (how.cached || how.space == "shared"):
 			return nil, fmt.Errorf("%s+%d: thread %d of block %d stored there, and this load may not see it",
-				a.Name, 4*i, int(by.thread-1)%w.Block, int(by.thread-1)/w.Block)
+				a.Name, a.grain*i, int(by.thread-1)%w.Block, int(by.thread-1)/w.Block)
 		}
 		if how.kind == store {
 			a.wrote[i] = me

@@ -151,8 +151,8 @@ var floats = map[string]semantics{
 	"sub.rn.f32":  map2(op2(f32, from32, func(a, b float32) float32 { return a - b })),
 	"mul.rn.f32":  map2(op2(f32, from32, func(a, b float32) float32 { return float32(a * b) })),
 	"div.rn.f32":  map2(op2(f32, from32, func(a, b float32) float32 { return a / b })),
-	"rcp.rn.f32":  map1(op1(f32, from32, func(a float32) float32 { return 1 / a })),
 	"sqrt.rn.f32": map1(op1(f32, from32, func(a float32) float32 { return float32(math.Sqrt(float64(a))) })),
+	"rcp.rn.f32":  map1(op1(f32, from32, func(a float32) float32 { return 1 / a })),
 	"abs.f32":     map1(func(a uint64) uint64 { return a &^ (1 << 31) }),
 	"neg.f32":     map1(func(a uint64) uint64 { return a ^ 1<<31 }),
 	"min.f32":     map2(op2(f32, from32, func(a, b float32) float32 { return number(a, b, min(a, b)) })),
@@ -334,6 +334,9 @@ func compare(name []string) semantics {
 		}
 	}
 	holds := order[relation]
+	if relation == "nan" && kind[0] == 'f' {
+		holds, unordered = []int{}, true
+	}
 	if size == 0 || kind == "pred" || holds == nil {
 		return nil
 	}
@@ -384,6 +387,8 @@ func convert(opcode string) semantics {
 		return map1(func(a uint64) uint64 { return uint64(int64(int32(a))) })
 	case "cvt.u64.u32", "cvt.u32.u64":
 		return map1(func(a uint64) uint64 { return a & math.MaxUint32 })
+	case "cvt.u16.u32", "cvt.u32.u16":
+		return map1(func(a uint64) uint64 { return a & math.MaxUint16 })
 	}
 	return nil
 }

@@ -148,6 +148,7 @@ func rows() []row {
 			"equ": func(a, b float64) bool { return !(a < b || a > b) }, "neu": func(a, b float64) bool { return a != b },
 			"ltu": func(a, b float64) bool { return !(a >= b) }, "leu": func(a, b float64) bool { return !(a > b) },
 			"gtu": func(a, b float64) bool { return !(a <= b) }, "geu": func(a, b float64) bool { return !(a < b) },
+			"nan": func(a, b float64) bool { return !(a <= b) && !(a >= b) },
 		} {
 			out = append(out, row{"setp." + relation + "." + t, t + " " + t + " pred", func(x []uint64) uint64 { return yes(f(value(x[0]), value(x[1]))) }})
 		}
@@ -204,6 +205,9 @@ func rows() []row {
 		}},
 		row{"cvt.s64.s32", "s32 s64", func(x []uint64) uint64 { return modulo(integer64("s32", x[0]), 64) }},
 		row{"cvt.u64.u32", "u32 u64", func(x []uint64) uint64 { return x[0] }},
+		row{"cvt.u32.u16", "u16 u32", func(x []uint64) uint64 { return x[0] }},
+		row{"cvt.u16.u32", "u32 u16", func(x []uint64) uint64 { return x[0] % (1 << 16) }},
+		row{"selp.b16", "b16 b16 pred b16", func(x []uint64) uint64 { return x[(1-x[2])&1] }},
 		row{"cvt.u32.u64", "u64 u32", func(x []uint64) uint64 { return x[0] % (1 << 32) }},
 		row{"cvta.to.global.u64", "u64 u64", func(x []uint64) uint64 { return x[0] }},
 	)

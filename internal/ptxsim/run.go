@@ -29,10 +29,11 @@ type grid struct {
 
 type block struct {
 	*grid
-	id       int
-	warps    []*warp
-	shared   *Array
-	interval uint32 // between barriers
+	id        int
+	warps     []*warp
+	registers []lanes // of all warps
+	shared    *Array
+	interval  uint32 // between barriers
 }
 
 type warp struct {
@@ -86,9 +87,24 @@ func (m *Memory) Launch(k *Kernel, l Launch) error {
 		resident = append(resident[:i], resident[i+1:]...)
 		if !done {
 			resident = append(resident, b)
+		} else {
+			m.spare = append(m.spare, b.registers)
 		}
 	}
 	return nil
+}
+
+// registers returns so many, whose values are those of any block that has ended: what
+// a warp has not written it cannot read.
+func (m *Memory) registers(n int) []lanes {
+	if last := len(m.spare) - 1; last >= 0 {
+		r := m.spare[last]
+		m.spare = m.spare[:last]
+		if cap(r) >= n {
+			return r[:n]
+		}
+	}
+	return make([]lanes, n)
 }
 
 func (g *grid) start(id int) *block {
@@ -97,7 +113,8 @@ func (g *grid) start(id int) *block {
 	if k.shared > 0 {
 		b.shared = newArray("shared memory", 0, k.shared)
 	}
-	registers := make([]lanes, k.registers*((g.Block+31)/32))
+	registers := g.memory.registers(k.registers * ((g.Block + 31) / 32))
+	b.registers = registers
 	for first := 0; first < g.Block; first += 32 {
 		w := &warp{block: b, first: first, r: registers[:k.registers:k.registers], set: make([]uint32, k.registers)}
 		registers = registers[k.registers:]

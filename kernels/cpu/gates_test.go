@@ -17,8 +17,8 @@ import (
 var gates = map[string][]extension{"AVX512": avx512Gate, "AVX2": avx2Gate}
 
 // implied are the extensions that come with another: every amd64 has CMOV, and
-// no processor has AVX2 or AVX-512 without AVX.
-var implied = []string{"AVX", "CMOV"}
+// MMX+ of which PREFETCH is said to be; no processor has AVX2 or AVX-512 without AVX.
+var implied = []string{"AVX", "CMOV", "MMX+"}
 
 // TestGates holds the gate of an instruction set to no less than its code
 // requires: by what the generator says, and by the registers that appear. It is

@@ -7,4 +7,4 @@ __device__ void acclip(const float *c, float &p, float g, float &m, float &ta) {
 	p -= c[3] * clip(power(ta, c[7], c[8]), m, c[4]);
 }
 
-UPDATE(acclip, SLOTS(RW, R, RW, RW))
+UPDATE(acclip, parameter(RW), gradient(R), state(RW), moment(RW))

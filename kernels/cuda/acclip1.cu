@@ -7,4 +7,4 @@ __device__ void acclip1(const float *c, float &p, float g, float &m, float &ta) 
 	p -= c[3] * clip(ta, m, c[4]);
 }
 
-UPDATE(acclip1, SLOTS(RW, R, RW, RW))
+UPDATE(acclip1, parameter(RW), gradient(R), state(RW), moment(RW))

@@ -7,4 +7,4 @@ __device__ void acclip2(const float *c, float &p, float g, float &m, float &ta) 
 	p -= c[3] * clip(sqrtf(ta), m, c[4]);
 }
 
-UPDATE(acclip2, SLOTS(RW, R, RW, RW))
+UPDATE(acclip2, parameter(RW), gradient(R), state(RW), moment(RW))

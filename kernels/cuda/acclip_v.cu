@@ -8,4 +8,4 @@ __device__ void acclip_v(const float *c, float &p, float g, float &m, float &ta,
 	p -= c[3] * clip(power(ta, c[7], c[8]), m, c[4]) / second_moment(v, c[9], c[4]);
 }
 
-UPDATE(acclip_v, SLOTS(RW, R, RW, RW, RW))
+UPDATE(acclip_v, parameter(RW), gradient(R), state(RW), moment(RW), moment(RW))

@@ -8,4 +8,4 @@ __device__ void acclip_v2(const float *c, float &p, float g, float &m, float &ta
 	p -= c[3] * clip(sqrtf(ta), m, c[4]) / second_moment(v, c[9], c[4]);
 }
 
-UPDATE(acclip_v2, SLOTS(RW, R, RW, RW, RW))
+UPDATE(acclip_v2, parameter(RW), gradient(R), state(RW), moment(RW), moment(RW))

@@ -6,4 +6,4 @@ __device__ void adagrad(const float *c, float &p, float g, float &v) {
 	p -= c[1] * g / (sqrtf(v) + c[2]);
 }
 
-UPDATE(adagrad, SLOTS(RW, R, RW))
+UPDATE(adagrad, parameter(RW), gradient(R), moment(RW))

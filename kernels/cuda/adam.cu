@@ -7,4 +7,4 @@ __device__ void adam(const float *c, float &p, float g, float &m, float &v) {
 	p -= c[3] * m / (sqrtf(v) + c[4]);
 }
 
-UPDATE(adam, SLOTS(RW, R, RW, RW))
+UPDATE(adam, parameter(RW), gradient(R), state(RW), moment(RW))

@@ -7,4 +7,4 @@ __device__ void adamw(const float *c, float &p, float g, float &m, float &v) {
 	p = c[5] * p - c[3] * m / (sqrtf(v) + c[4]);
 }
 
-UPDATE(adamw, SLOTS(RW, R, RW, RW))
+UPDATE(adamw, parameter(RW), gradient(R), state(RW), moment(RW))

@@ -9,4 +9,4 @@ __device__ void cclip(const float *c, float &p, float g, float tau) {
 	p -= c[1] * u;
 }
 
-UPDATE(cclip, SLOTS(RW, R, R))
+STATELESS_UPDATE(cclip, parameter(RW), gradient(R), threshold(R))

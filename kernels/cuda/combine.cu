@@ -2,4 +2,4 @@
 
 __device__ void combine(const float *c, float &y, float x) { y = c[1] * y + c[2] * x; }
 
-UPDATE(combine, SLOTS(RW, R))
+LOOP(combine, output(RW), input(R))

@@ -2,4 +2,4 @@
 
 __device__ void copy(const float *, float &y, float x) { y = x; }
 
-UPDATE(copy, SLOTS(W, R))
+LOOP(copy, output(W), input(R))

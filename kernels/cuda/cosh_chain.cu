@@ -7,4 +7,4 @@ __device__ void cosh_chain(const float *c, float p, float &g, float *sum) {
 	sum[0] = c[3] * value;
 }
 
-REDUCTION(cosh_chain, SLOTS(R, W))
+REDUCTION(cosh_chain, input(R), output(W))

@@ -10,4 +10,4 @@ __device__ void cosh_flat(const float *c, float p, float &g, float flat, float *
 	sum[0] = is_flat ? c[4] * flat_value : c[3] * value;
 }
 
-REDUCTION(cosh_flat, SLOTS(R, W, R))
+REDUCTION(cosh_flat, input(R), output(W), input(R))

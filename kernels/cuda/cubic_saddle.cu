@@ -8,4 +8,4 @@ __device__ void cubic_saddle(const float *c, float p, float &g, float h, float *
 	sum[0] = stiff ? 0.5f * steep * p : c[3] * (d * d * (a + c[4]));
 }
 
-REDUCTION(cubic_saddle, SLOTS(R, W, R))
+REDUCTION(cubic_saddle, input(R), output(W), input(R))

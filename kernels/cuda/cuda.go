@@ -29,11 +29,11 @@ func PTX(name string) (string, error) {
 
 // Entry returns the name of the entry of a pass within the module of its kernel:
 // "adamw_f32", "lamb_norms_f32".
-func Entry(k *kernels.Kernel, pass string) string {
-	if pass == "" {
-		return k.Name + "_f32"
+func Entry(f *kernels.Stored, pass string) string {
+	if pass != "" {
+		pass = "_" + pass
 	}
-	return k.Name + "_" + pass + "_f32"
+	return f.Name + pass + "_" + strings.ReplaceAll(f.Storage.Name, "-", "_")
 }
 
 // MapEntry returns the name of the entry of a map within its module.

@@ -78,6 +78,11 @@ func (d *device) bind(k *kernels.Stored, tensors []Tensor, o Options) *plan {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	return d.place(b)
+}
+
+// place gives a kernel its memory.
+func (d *device) place(b *Bound) *plan {
 	p := &plan{b, d, d.Alloc("table", int(b.TableBytes())), d.Alloc("work", int(b.WorkBytes()))}
 	p.table.Write(0, b.Table(p.table.Addr(), p.work.Addr()))
 	p.work.Write(0, make([]byte, p.work.Len()))
@@ -89,7 +94,11 @@ func (p *plan) step(coefs uint64) error {
 	d := p.device
 	for _, l := range p.Launches() {
 		d.seed++
-		err := d.Launch(d.entry(p.kernel.Name, l.Entry), ptxsim.Launch{
+		module := p.kernel.Name
+		if p.mix != nil {
+			module = StreamModule
+		}
+		err := d.Launch(d.entry(module, l.Entry), ptxsim.Launch{
 			Grid: min(l.Blocks, d.grid), Block: Threads, Resident: d.resident, Seed: d.seed,
 			Args: []uint64{p.table.Addr(), coefs},
 		})
@@ -111,25 +120,30 @@ func (d *device) evaluate(m kernels.Map, c kernels.Coef, in, out *ptxsim.Array) 
 	return d.Launch(d.entry(m.Name(), MapEntry(m)), ptxsim.Launch{Grid: 1, Block: 1, Args: []uint64{a.Addr(), d.coefs(&c)}})
 }
 
-// layout says where tensors lie in the arrays of their slots.
+// layout says where tensors lie in their arrays.
 type layout struct {
+	form *kernels.Stored
 	lens []int
-	at   [][]int // of each tensor and slot, the first element
+	at   [][]int // of each tensor and array, the first element
 	size int     // elements of each array
 }
 
-// place spreads tensors over arrays. Shift gives, for a tensor and a slot, by how
-// many elements it starts behind a multiple of 16 bytes.
-func place(lens []int, slots int, shift func(tensor, slot int) int) layout {
-	l := layout{lens: lens}
-	next := 8
+// place spreads tensors over arrays. Shift gives, for a tensor and an array, by how
+// many elements it starts behind a multiple of four; blocks start where they must.
+func place(f *kernels.Stored, lens []int, shift func(tensor, array int) int) layout {
+	l := layout{form: f, lens: lens}
+	step := max(16, f.Grain()) // of 16 numbers or more: whole sectors of a cache
+	next := step
 	for i, n := range lens {
-		at := make([]int, slots)
-		for s := range at {
-			at[s] = next + shift(i, s)%4
+		at := make([]int, len(f.Types))
+		for a, d := range f.Types {
+			at[a] = next
+			if d.Grain() == 1 {
+				at[a] += shift(i, a) % 4
+			}
 		}
 		l.at = append(l.at, at)
-		next += (n+4+7)/8*8 + 8
+		next += (n+4+step-1)/step*step + step
 	}
 	l.size = next
 	return l
@@ -138,25 +152,27 @@ func place(lens []int, slots int, shift func(tensor, slot int) int) layout {
 func (l layout) of(data [][]float32) [][][]float32 {
 	out := make([][][]float32, len(l.lens))
 	for i, n := range l.lens {
-		for s, x := range data {
-			out[i] = append(out[i], x[l.at[i][s]:][:n:n])
+		for a, x := range data {
+			out[i] = append(out[i], x[l.at[i][a]:][:n:n])
 		}
 	}
 	return out
 }
 
-// values fills the arrays of a kernel's slots.
-func values(k *kernels.Kernel, size int, draw func() float32) [][]float32 {
-	out := make([][]float32, len(k.Slots))
-	for s, slot := range k.Slots {
-		out[s] = make([]float32, size)
-		for i := range out[s] {
+// values fills the arrays of a form with numbers that its types have.
+func values(l layout, draw func() float32) [][]float32 {
+	f := l.form
+	out := make([][]float32, len(f.Types))
+	for a, d := range f.Types {
+		out[a] = make([]float32, l.size)
+		for i := range out[a] {
 			x := draw()
-			if slot.Role == kernels.SecondMoment || slot.Role == kernels.Threshold {
+			if role := f.ArrayRole(a); role == kernels.SecondMoment || role == kernels.Threshold {
 				x = float32(math.Abs(float64(x)))
 			}
-			out[s][i] = x
+			out[a][i] = x
 		}
+		d.Round(out[a])
 	}
 	return out
 }
@@ -183,23 +199,22 @@ func special(seed uint64) func() float32 {
 	}
 }
 
-// upload makes the arrays of a kernel's slots on the device, and the tensors.
-func (d *device) upload(k *kernels.Kernel, l layout, data [][]float32) ([]*ptxsim.Array, []Tensor) {
+// upload makes the arrays of a form on the device, and the tensors.
+func (d *device) upload(l layout, data [][]float32) ([]*ptxsim.Array, []Tensor) {
+	f := l.form
 	var arrays []*ptxsim.Array
-	for s, x := range data {
-		a := d.Alloc(k.Slots[s].Name, 4*len(x))
-		b := make([]byte, 0, 4*len(x))
-		for _, v := range x {
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-		}
-		a.Write(0, b)
-		arrays = append(arrays, a)
+	for a, x := range data {
+		raw := make([]byte, f.Types[a].Bytes(len(x)))
+		f.Types[a].Encode(raw, x)
+		array := d.Alloc(f.ArrayName(a), len(raw))
+		array.Write(0, raw)
+		arrays = append(arrays, array)
 	}
 	var tensors []Tensor
 	for i, n := range l.lens {
 		t := Tensor{Len: int64(n)}
-		for s, a := range arrays {
-			t.Slots = append(t.Slots, a.Addr()+4*uint64(l.at[i][s]))
+		for a, array := range arrays {
+			t.Arrays = append(t.Arrays, array.Addr()+uint64(f.Types[a].Bytes(l.at[i][a])))
 		}
 		tensors = append(tensors, t)
 	}
@@ -207,19 +222,38 @@ func (d *device) upload(k *kernels.Kernel, l layout, data [][]float32) ([]*ptxsi
 }
 
 // differ returns the first place where memory is not what it should be: any of
-// it, also round the tensors. NaN equals NaN.
-func differ(k *kernels.Kernel, arrays []*ptxsim.Array, want [][]float32) error {
-	for s, a := range arrays {
-		if k.Slots[s].Role == kernels.Scratch {
-			continue
+// it, also round the tensors. NaN equals NaN, and what is left of the last block of a
+// tensor is lost.
+func differ(l layout, arrays []*ptxsim.Array, want [][]float32) error {
+	got := make([]float32, l.size)
+	for a, array := range arrays {
+		d := l.form.Types[a]
+		d.Decode(got, array.Bytes())
+		lost := map[int]bool{}
+		for i, n := range l.lens {
+			if n%d.Grain() != 0 {
+				lost[(l.at[i][a]+n)/d.Grain()] = true
+			}
 		}
-		for i, x := range want[s] {
-			got := math.Float32frombits(binary.LittleEndian.Uint32(a.Bytes()[4*i:]))
-			if math.Float32bits(got) != math.Float32bits(x) && (got == got || x == x) {
-				return fmt.Errorf("slot %s, element %d of its array: got %v (%x), want %v (%x)",
-					k.Slots[s].Name, i, got, math.Float32bits(got), x, math.Float32bits(x))
+		for i, x := range want[a] {
+			if d.Grain() > 1 && lost[i/d.Grain()] && !l.holds(a, i) {
+				continue
+			}
+			if math.Float32bits(got[i]) != math.Float32bits(x) && (got[i] == got[i] || x == x) {
+				return fmt.Errorf("%s, element %d of its array: got %v (%x), want %v (%x)",
+					l.form.ArrayName(a), i, got[i], math.Float32bits(got[i]), x, math.Float32bits(x))
 			}
 		}
 	}
 	return nil
+}
+
+// holds reports whether an element of an array is one of a tensor.
+func (l layout) holds(array, element int) bool {
+	for i, n := range l.lens {
+		if from := l.at[i][array]; from <= element && element < from+n {
+			return true
+		}
+	}
+	return false
 }

@@ -7,4 +7,4 @@ __device__ void diagonal(const float *c, float p, float &g, float h, float *sum)
 	sum[0] = 0.5f * slope * d;
 }
 
-REDUCTION(diagonal, SLOTS(R, W, R))
+REDUCTION(diagonal, input(R), output(W), input(R))

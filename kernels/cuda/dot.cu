@@ -2,4 +2,4 @@
 
 __device__ void dot(const float *, float x, float y, float *sum) { sum[0] = x * y; }
 
-REDUCTION(dot, SLOTS(R, R))
+REDUCTION(dot, input(R), input(R))

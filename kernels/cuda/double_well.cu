@@ -6,4 +6,4 @@ __device__ void double_well(const float *c, float p, float &g, float *sum) {
 	sum[0] = 0.25f * (d * d) * (e * e + c[3]);
 }
 
-REDUCTION(double_well, SLOTS(R, W))
+REDUCTION(double_well, input(R), output(W))

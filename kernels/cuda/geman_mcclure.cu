@@ -8,4 +8,4 @@ __device__ void geman_mcclure(const float *, float p, float &g, float *sum) {
 	sum[0] = q * inverse;
 }
 
-REDUCTION(geman_mcclure, SLOTS(R, W))
+REDUCTION(geman_mcclure, input(R), output(W))

@@ -1,6 +1,6 @@
 #include "update.cuh"
 
-__device__ void lars_norms(const float *c, float p, float g, float, float *sum) {
+__device__ void lars_terms(const float *c, float p, float g, float, float *sum) {
 	g *= c[0];
 	sum[0] = p * p;
 	sum[1] = g * g;
@@ -17,4 +17,4 @@ __device__ void lars_apply(const float *c, float &p, float g, float &m) {
 	p -= m;
 }
 
-NORM_UPDATE(lars, lars_scalar, 2, SLOTS(R, R, NONE), SLOTS(RW, R, RW))
+NORM_UPDATE(lars, nothing, lars_terms, lars_scalar, lars_apply, 2, parameter(R, RW), gradient(R, R), state(NONE, RW))

@@ -6,4 +6,4 @@ __device__ void layered(const float *, float p, float &g, float inverse, float *
 	sum[0] = 0.5f * d * d;
 }
 
-REDUCTION(layered, SLOTS(R, W, R))
+REDUCTION(layered, input(R), output(W), input(R))

@@ -9,4 +9,4 @@ __device__ void lion(const float *c, float &p, float g, float &m) {
 	m += c[2] * (g - m);
 }
 
-UPDATE(lion, SLOTS(RW, R, RW))
+UPDATE(lion, parameter(RW), gradient(R), state(RW))

@@ -5,4 +5,4 @@ __device__ void momentum(const float *c, float &p, float g, float &m) {
 	p -= c[1] * m;
 }
 
-UPDATE(momentum, SLOTS(RW, R, RW))
+UPDATE(momentum, parameter(RW), gradient(R), state(RW))

@@ -6,4 +6,4 @@ __device__ void nesterov(const float *c, float &p, float g, float &m) {
 	p -= c[1] * (g + c[2] * m);
 }
 
-UPDATE(nesterov, SLOTS(RW, R, RW))
+UPDATE(nesterov, parameter(RW), gradient(R), state(RW))

@@ -5,4 +5,4 @@ __device__ void nesterov_chain(const float *, float p, float &g, float before, f
 	sum[0] = 0.5f * g * (p - 1.0f);
 }
 
-REDUCTION(nesterov_chain, SLOTS(R, W, R, R))
+REDUCTION(nesterov_chain, input(R), output(W), neighbour(R), neighbour(R))

@@ -26,6 +26,12 @@ __device__ __forceinline__ void direction(u32 word, float &sin, float &cos) {
 	quarter_turns(sin, cos, word);
 }
 
+// Floats are arrays of float32.
+template <int COUNT> struct Floats {
+	static const int ARRAYS = COUNT;
+	static BOTH int size(int) { return 4; }
+};
+
 // drawn runs a law that takes so many blocks of words over all chunks. Half a warp
 // takes a group of elements: each lane draws four that lie half a warp apart.
 template <auto LAW, int BLOCKS, bool SCALED> __device__ __forceinline__ void drawn(const Table *t, const double *coef) {
@@ -39,7 +45,9 @@ template <auto LAW, int BLOCKS, bool SCALED> __device__ __forceinline__ void dra
 	const int own = lane() % LANES;
 	const u64 warps = u64(gridDim.x) * (BLOCK / 32);
 	for (u64 i = u64(blockIdx.x) * (BLOCK / 32) + threadIdx.x / 32; i < t->chunks; i += warps) {
-		const Span<1 + SCALED> s(t, i);
+		const Span<Floats<1 + SCALED>> s(t, i);
+		float *to = reinterpret_cast<float *>(s.array[0]);
+		const float *scale = reinterpret_cast<const float *>(s.array[SCALED]);
 		#pragma unroll 1
 		for (int e = lane() / LANES * GROUP; e < s.len; e += 2 * GROUP) {
 			const u64 counter = (s.from + e) / GROUP * LANES + own;
@@ -56,8 +64,8 @@ template <auto LAW, int BLOCKS, bool SCALED> __device__ __forceinline__ void dra
 				const int at = e + k * LANES + own;
 				if (at >= s.len) break;
 				float x = f[1] * xi[k];
-				if constexpr (SCALED) x *= __ldcs(s.slot[1] + at);
-				__stcs(s.slot[0] + at, __ldcs(s.slot[0] + at) + x);
+				if constexpr (SCALED) x *= __ldcs(scale + at);
+				__stcs(to + at, __ldcs(to + at) + x);
 			}
 		}
 	}
@@ -65,5 +73,5 @@ template <auto LAW, int BLOCKS, bool SCALED> __device__ __forceinline__ void dra
 
 // NOISE makes the kernels of the law of its name, which takes so many blocks.
 #define NOISE(name, blocks) \
-	KERNEL(name, 4) { drawn<name, blocks, false>(t, c); } \
-	KERNEL(name##_scaled, 4) { drawn<name, blocks, true>(t, c); }
+	KERNEL(name##_f32, 4) { drawn<name, blocks, false>(t, c); } \
+	KERNEL(name##_scaled_f32, 4) { drawn<name, blocks, true>(t, c); }

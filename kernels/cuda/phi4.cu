@@ -7,4 +7,4 @@ __device__ void phi4(const float *c, float p, float &g, float left, float right,
 	sum[0] = 0.5f * (l * l + u * u) + c[2] * (q * q);
 }
 
-REDUCTION(phi4, SLOTS(R, W, R, R, R, R))
+REDUCTION(phi4, input(R), output(W), neighbour(R), neighbour(R), neighbour(R), neighbour(R))

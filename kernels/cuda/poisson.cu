@@ -5,4 +5,4 @@ __device__ void poisson(const float *, float p, float &g, float left, float righ
 	sum[0] = 0.5f * g * (p - 1.0f);
 }
 
-REDUCTION(poisson, SLOTS(R, W, R, R, R, R))
+REDUCTION(poisson, input(R), output(W), neighbour(R), neighbour(R), neighbour(R), neighbour(R))

@@ -7,4 +7,4 @@ __device__ void poly(const float *c, float p, float &g, float *sum) {
 	sum[0] = c[4] * (g * p);
 }
 
-REDUCTION(poly, SLOTS(R, W))
+REDUCTION(poly, input(R), output(W))

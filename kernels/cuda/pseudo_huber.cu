@@ -9,4 +9,4 @@ __device__ void pseudo_huber(const float *c, float p, float &g, float *sum) {
 	sum[0] = p * p * (root * inverse);
 }
 
-REDUCTION(pseudo_huber, SLOTS(R, W))
+REDUCTION(pseudo_huber, input(R), output(W))

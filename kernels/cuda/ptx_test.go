@@ -37,10 +37,18 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// defined are the names of all kernels and maps.
+// shipped are the kernels that exist for CUDA: all but those that keep something in
+// a cache of a core between their passes. The persistent form computes it again.
+func shipped() []*kernels.Kernel {
+	return slices.DeleteFunc(kernels.Kernels(), func(k *kernels.Kernel) bool {
+		return slices.ContainsFunc(k.Slots, func(s kernels.Slot) bool { return s.Role == kernels.Scratch })
+	})
+}
+
+// defined are the names of all kernels and maps, and that of the streams.
 func defined() []string {
-	var out []string
-	for _, k := range kernels.Kernels() {
+	out := []string{StreamModule}
+	for _, k := range shipped() {
 		out = append(out, strings.TrimSuffix(k.Name, "_scaled"))
 	}
 	for _, m := range []kernels.Map{kernels.ClipNorm{}, kernels.InverseNorm{}} {
@@ -74,12 +82,44 @@ func TestComplete(t *testing.T) {
 			}
 		}
 	}
-	for _, k := range kernels.Kernels() {
-		if len(k.Slots) > MaxSlots {
-			t.Errorf("%s has %d slots, and a table has room for %d", k.Name, len(k.Slots), MaxSlots)
+	entries := map[string][]string{} // of modules
+	for _, f := range forms() {
+		if len(f.Types) > MaxArrays {
+			t.Errorf("%s in %s has %d arrays, and a table has room for %d", f.Name, f.Storage.Name, len(f.Types), MaxArrays)
+		}
+		module := strings.TrimSuffix(f.Name, "_scaled")
+		for _, p := range f.Passes {
+			entries[module] = append(entries[module], Entry(f, p.Name))
+		}
+		bound := []*Bound{{kernel: f}}
+		if f.Scalar != nil {
+			entries[module] = append(entries[module], Entry(f, "group"))
+			bound = append(bound, &Bound{kernel: f, options: Options{Form: Persistent}})
+		}
+		for _, b := range bound {
+			for _, s := range b.Streams() {
+				entries[StreamModule] = append(entries[StreamModule], s.Launches()[0].Entry)
+			}
+		}
+	}
+	for module, want := range entries {
+		text, err := PTX(module)
+		if err != nil {
+			continue // reported above
+		}
+		var got []string
+		for _, m := range visible.FindAllStringSubmatch(text, -1) {
+			got = append(got, m[1])
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if want = slices.Compact(want); !slices.Equal(got, want) {
+			t.Errorf("%s.ptx has entries\n%q, want\n%q", module, got, want)
 		}
 	}
 }
+
+var visible = regexp.MustCompile(`(?m)^\.visible \.entry (\w+)\(`)
 
 // TestFresh holds PTX to the sources that lie beside it, by their hash.
 func TestFresh(t *testing.T) {
@@ -122,14 +162,14 @@ var (
 	fusing   = regexp.MustCompile(`^(fma|mad)\b.*\.f(32|64)$`)
 )
 
-// loose says what of a module could give other bits than its definition: an
+// loose says what of an entry could give other bits than its definition: an
 // approximation, a flush to zero, arithmetic that is not rounded once to nearest
-// and that the driver may therefore fuse. Of fused operations there may be whole
-// copies of those that its source has, or none.
-func loose(module string, fused int) []string {
+// and that the driver may therefore fuse. Of fused operations there may be some that
+// blocks take, and besides whole copies of those that its source has, or none.
+func loose(entry string, fused, blocks int) []string {
 	var out []string
 	count := 0
-	for _, m := range opcode.FindAllStringSubmatch(module, -1) {
+	for _, m := range opcode.FindAllStringSubmatch(entry, -1) {
 		op := m[1]
 		switch {
 		case strings.Contains(op, ".approx") || strings.Contains(op, ".ftz") || strings.Contains(op, ".full"):
@@ -140,13 +180,13 @@ func loose(module string, fused int) []string {
 			count++
 		}
 	}
-	switch {
-	case fused == 0 && count > 0:
-		out = append(out, fmt.Sprintf("%d fused operations, and its source has none", count))
-	case fused > 0 && (count == 0 || count%fused != 0):
-		out = append(out, fmt.Sprintf("%d fused operations, want a multiple of %d", count, fused))
+	switch rest := count - blocks; {
+	case fused == 0 && rest != 0:
+		out = append(out, fmt.Sprintf("%d fused operations, want %d", count, blocks))
+	case fused > 0 && (rest <= 0 || rest%fused != 0):
+		out = append(out, fmt.Sprintf("%d fused operations, want %d and a multiple of %d", count, blocks, fused))
 	}
-	if strings.Contains(module, ".local") {
+	if strings.Contains(entry, ".local") {
 		out = append(out, "it uses local memory")
 	}
 	return out
@@ -171,8 +211,23 @@ func fusedIn(name string, bodies map[string]string) int {
 	return count
 }
 
+// inBlocks returns how many fused operations it takes to widen and to round the
+// blocks of each entry: one for each of the eight numbers that a lane has at a time.
+func inBlocks() map[string]int {
+	out := map[string]int{}
+	for _, f := range forms() {
+		for i, d := range f.Types {
+			if a := f.Access(0)[i]; d.Grain() > 1 {
+				out[Entry(f, "")] += 8 * (int(a&1) + int(a>>1))
+			}
+		}
+	}
+	return out
+}
+
 // TestExact holds all modules to exact arithmetic.
 func TestExact(t *testing.T) {
+	blocks := inBlocks()
 	for _, name := range names(t, ".ptx") {
 		module, err := PTX(name)
 		if err != nil {
@@ -188,8 +243,17 @@ func TestExact(t *testing.T) {
 				bodies[m[1]] = m[2] // the kernel's own come first
 			}
 		}
-		for _, problem := range loose(module, fusedIn(name, bodies)) {
-			t.Errorf("%s.ptx: %s", name, problem)
+		fused := fusedIn(name, bodies)
+		starts := visible.FindAllStringSubmatchIndex(module, -1)
+		for i, m := range starts {
+			end := len(module)
+			if i+1 < len(starts) {
+				end = starts[i+1][0]
+			}
+			entry := module[m[2]:m[3]]
+			for _, problem := range loose(module[m[0]:end], fused, blocks[entry]) {
+				t.Errorf("%s.ptx: %s: %s", name, entry, problem)
+			}
 		}
 		if !strings.Contains(module, "\n.version 6.3\n.target sm_70\n") {
 			t.Errorf("%s.ptx is not version 6.3 for sm_70", name)
@@ -202,7 +266,7 @@ func TestLoose(t *testing.T) {
 	for _, c := range []struct {
 		line  string
 		fused int
-		want  int
+		want  int // problems
 	}{
 		{"\tadd.rn.f32 \t%f1, %f2, %f3;", 0, 0},
 		{"\tadd.s32 \t%r1, %r2, %r3;\n\tmul.lo.s64 %rd1, %rd2, %rd3;", 0, 0},
@@ -218,8 +282,11 @@ func TestLoose(t *testing.T) {
 		{"\tfma.rn.f32 \t%f1, %f2, %f3, %f4;", 2, 1},
 		{"\t.local .align 4 .b8 \t__local_depot0[16];", 0, 1},
 	} {
-		if got := loose(c.line+"\n", c.fused); len(got) != c.want {
+		if got := loose(c.line+"\n", c.fused, 0); len(got) != c.want {
 			t.Errorf("%q: %q, want %d problems", c.line, got, c.want)
 		}
+	}
+	if got := loose("\tfma.rn.f32 \t%f1, %f2, %f3, %f4;\n", 0, 1); len(got) != 0 {
+		t.Errorf("a fused operation that blocks take: %q", got)
 	}
 }

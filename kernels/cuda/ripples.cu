@@ -7,4 +7,4 @@ __device__ void ripples(const float *c, float p, float &g, float *sum) {
 	sum[0] = c[4] * (p * p) + c[5] * (sin * sin);
 }
 
-REDUCTION(ripples, SLOTS(R, W))
+REDUCTION(ripples, input(R), output(W))

@@ -6,4 +6,4 @@ __device__ void rmsprop(const float *c, float &p, float g, float &v) {
 	p -= c[1] * g / (sqrtf(v) + c[3]);
 }
 
-UPDATE(rmsprop, SLOTS(RW, R, RW))
+UPDATE(rmsprop, parameter(RW), gradient(R), moment(RW))

@@ -9,4 +9,4 @@ __device__ void rosenbrock(const float *c, float p, float &g, float before, floa
 	sum[0] = c[3] * (a * a) + d * d;
 }
 
-REDUCTION(rosenbrock, SLOTS(R, W, R, R))
+REDUCTION(rosenbrock, input(R), output(W), neighbour(R), neighbour(R))

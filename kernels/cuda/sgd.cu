@@ -4,4 +4,4 @@ __device__ void sgd(const float *c, float &p, float g) {
 	p = c[2] * p - c[1] * (c[0] * g);
 }
 
-UPDATE(sgd, SLOTS(RW, R))
+STATELESS_UPDATE(sgd, parameter(RW), gradient(R))

@@ -10,4 +10,4 @@ __device__ void stiff_flat(const float *c, float p, float &g, float h, float *su
 	sum[0] = stiff ? 0.5f * steep * p : c[1] * value;
 }
 
-REDUCTION(stiff_flat, SLOTS(R, W, R))
+REDUCTION(stiff_flat, input(R), output(W), input(R))

@@ -5,4 +5,4 @@ __device__ void sumsq(const float *c, float g, float *sum) {
 	sum[0] = g * g;
 }
 
-REDUCTION(sumsq, SLOTS(R))
+GRADIENT_REDUCTION(sumsq, gradient(R))

@@ -1,8 +1,10 @@
 package cuda
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/optbench/optbench/kernels"
 )
@@ -17,12 +19,13 @@ import (
 // counts. All numbers are of 64 bits but those within a chunk. Work memory must be
 // zero before the first launch; each launch leaves it ready for the next.
 
-// A Tensor is where the slots of a tensor lie in device memory. Any address that
-// is a multiple of four will do; accesses are of 16 bytes where all slots start at
-// the same place within 16 bytes.
+// A Tensor is where the arrays of a tensor lie in device memory, in the order of the
+// form: its slots, then the master copy. Any address that is a multiple of the size
+// of a number will do; accesses are of four numbers where all arrays start at the
+// same one of four.
 type Tensor struct {
-	Slots []uint64
-	Len   int64
+	Arrays []uint64
+	Len    int64
 }
 
 // A Form is a way to run a kernel.
@@ -46,6 +49,8 @@ type Options struct {
 	Scale [2]uint64
 	// Out is the address of the float64 that a reduction writes.
 	Out uint64
+	// Tensors is how many a skipped group counts as; 0 for those that are bound.
+	Tensors int
 	// CacheBytes is how much of the last cache the groups of the persistent form
 	// may take, all that are under way together.
 	CacheBytes int64
@@ -57,8 +62,8 @@ type Options struct {
 const (
 	// Threads is the size of a block of every kernel but that of a [kernels.Map].
 	Threads = 256
-	// MaxSlots is the number of slots that a kernel may have.
-	MaxSlots = 6
+	// MaxArrays is the number of arrays that a kernel may have.
+	MaxArrays = 6
 	// CoefBytes is the size of the constants of a step.
 	CoefBytes = 8 * kernels.MaxCoef
 
@@ -71,7 +76,7 @@ const (
 // Sizes of the structs in update.cuh.
 const (
 	headerBytes = 192
-	tensorBytes = 72
+	tensorBytes = 8 * (MaxArrays + 3)
 	chunkBytes  = 8
 	workBytes   = 128 + 2*128
 	stateBytes  = 16
@@ -83,12 +88,13 @@ type Bound struct {
 	kernel  *kernels.Stored
 	options Options
 	tensors []Tensor // those with elements
-	all     int      // with those without
+	all     int      // that a skipped group counts as
 	chunks  int
 	span    int64    // elements of a chunk
 	groups  []uint64 // first chunk of each group, and the end
 	units   int64
 	blocks  int64
+	mix     kernels.Mix // of a stream; nil for a kernel
 }
 
 // maxChunks keeps tables small: with more elements chunks grow.
@@ -100,19 +106,17 @@ func Bind(k *kernels.Stored, tensors []Tensor, o Options) (*Bound, error) {
 	if _, err := PTX(k.Name); err != nil {
 		return nil, err
 	}
-	for _, d := range k.Types {
-		if d != kernels.F32 {
-			return nil, fmt.Errorf("%s in %s has no CUDA kernel, want f32", k.Name, k.Storage.Name)
-		}
+	if k.Wide() {
+		return nil, fmt.Errorf("%s in %s has no CUDA kernel", k.Name, k.Storage.Name)
 	}
-	b := &Bound{kernel: k, options: o, all: len(tensors)}
+	b := &Bound{kernel: k, options: o, all: cmp.Or(o.Tensors, len(tensors))}
 	for i, t := range tensors {
-		if len(t.Slots) != len(k.Slots) || t.Len < 0 {
-			return nil, fmt.Errorf("tensor %d: %d slots of %d elements, want %d slots", i, len(t.Slots), t.Len, len(k.Slots))
+		if len(t.Arrays) != len(k.Types) || t.Len < 0 {
+			return nil, fmt.Errorf("tensor %d: %d arrays of %d elements, want %d arrays", i, len(t.Arrays), t.Len, len(k.Types))
 		}
-		for s, address := range t.Slots {
-			if address%4 != 0 {
-				return nil, fmt.Errorf("tensor %d: slot %s starts at %#x, want a multiple of 4", i, k.Slots[s].Name, address)
+		for a, address := range t.Arrays {
+			if size := uint64(alignment(k.Types[a])); address%size != 0 {
+				return nil, fmt.Errorf("tensor %d: %s starts at %#x, want a multiple of %d", i, k.ArrayName(a), address, size)
 			}
 		}
 		if t.Len > 0 {
@@ -138,6 +142,15 @@ func Bind(k *kernels.Stored, tensors []Tensor, o Options) (*Bound, error) {
 	return b, nil
 }
 
+// alignment is of what an array must start at a multiple: a number, or the scale of
+// a block.
+func alignment(d kernels.DType) int {
+	if d.Grain() > 1 {
+		return 4
+	}
+	return d.Bytes(1)
+}
+
 func unitsOf(n int64) int64  { return (n + kernels.Unit - 1) / kernels.Unit }
 func blocksOf(n int64) int64 { return (unitsOf(n) + kernels.UnitBlock - 1) / kernels.UnitBlock }
 
@@ -150,48 +163,57 @@ func (b *Bound) count() {
 	}
 }
 
+// held returns how many bytes of the cache a tensor of n elements takes between the
+// passes of a kernel: of what both use.
+func held(k *kernels.Stored, n int64) int64 {
+	var total int64
+	first, second := k.Access(0), k.Access(1)
+	for i, a := range first {
+		if a != kernels.None && second[i] != kernels.None {
+			total += int64(k.Types[i].Bytes(int(n)))
+		}
+	}
+	return total
+}
+
+// Fits reports whether the persistent form can run a tensor of n elements with so
+// much of the cache: two groups are under way at a time.
+func Fits(k *kernels.Stored, n, cacheBytes int64) bool { return 2*held(k, n) <= cacheBytes }
+
 // group joins consecutive tensors while what both passes use of them fits in the
-// cache. Two groups are under way at a time.
+// cache.
 func (b *Bound) group() error {
 	if b.kernel.Scalar == nil {
 		return fmt.Errorf("%s has one pass, and the persistent form is for two", b.kernel.Name)
 	}
-	var each int64 // bytes of an element that both passes use
-	first, second := b.kernel.Passes[0].Access, b.kernel.Passes[1].Access
-	for i, a := range first {
-		if a != kernels.None && second[i] != kernels.None {
-			each += 4
-		}
-	}
-	var held int64
+	most := b.options.CacheBytes
+	var total int64
 	chunk := uint64(0)
 	for i, t := range b.tensors {
-		size := t.Len * each
-		if 2*size > b.options.CacheBytes {
-			return fmt.Errorf("a tensor of %d elements takes %d bytes of cache, and a group may take %d", t.Len, size, b.options.CacheBytes/2)
+		size := held(b.kernel, t.Len)
+		if !Fits(b.kernel, t.Len, most) {
+			return fmt.Errorf("a tensor of %d elements takes %d bytes of cache, and a group may take %d", t.Len, size, most/2)
 		}
-		if i == 0 || 2*(held+size) > b.options.CacheBytes {
-			b.groups, held = append(b.groups, chunk), 0
+		if i == 0 || 2*(total+size) > most {
+			b.groups, total = append(b.groups, chunk), 0
 		}
-		held += size
+		total += size
 		chunk += uint64(b.chunksOf(t))
 	}
 	b.groups = append(b.groups, chunk)
 	return nil
 }
 
+// Persistent reports whether that is the form.
+func (b *Bound) Persistent() bool { return b.options.Form == Persistent }
+
 // Bytes returns the least memory traffic of a run. The persistent form reads once
-// what both passes read, and never what the first has written for the second.
+// what both passes read.
 func (b *Bound) Bytes() int64 {
 	var total int64
 	for _, t := range b.tensors {
 		if b.options.Form == Persistent {
 			total += int64(b.kernel.ResidentBytes(int(t.Len)))
-			for i, slot := range b.kernel.Slots {
-				if slot.Role == kernels.Scratch {
-					total -= int64(b.kernel.Types[i].Bytes(int(t.Len)))
-				}
-			}
 		} else {
 			total += int64(b.kernel.Bytes(int(t.Len)))
 		}
@@ -206,6 +228,9 @@ func (b *Bound) TableBytes() int64 {
 
 // WorkBytes returns the size of the work memory.
 func (b *Bound) WorkBytes() int64 {
+	if b.mix != nil {
+		return 0
+	}
 	_, end := b.work(0)
 	return int64(end)
 }
@@ -250,8 +275,12 @@ func (b *Bound) Table(table, work uint64) []byte {
 	out = append(out, make([]byte, headerBytes-len(out))...)
 	var unit, block int64
 	for _, t := range b.tensors {
-		words(t.Slots...)
-		words(make([]uint64, MaxSlots-len(t.Slots))...)
+		arrays := make([]uint64, MaxArrays)
+		copy(arrays, t.Arrays)
+		for i, traffic := range b.mix {
+			arrays[i] = t.Arrays[traffic.Array]
+		}
+		words(arrays...)
 		words(uint64(t.Len), uint64(unit), uint64(block))
 		unit += unitsOf(t.Len)
 		block += blocksOf(t.Len)
@@ -279,20 +308,46 @@ type Launch struct {
 // counts a skipped step or writes the sum of nothing.
 func (b *Bound) Launches() []Launch {
 	blocks := max(1, (b.chunks+warps-1)/warps)
+	if b.mix != nil {
+		return []Launch{{"stream_" + strings.ToLower(b.mix.Name()), blocks}}
+	}
 	if b.options.Form == Persistent {
 		most := 1 // chunks of a group
 		for i := 1; i < len(b.groups); i++ {
 			most = max(most, int(b.groups[i]-b.groups[i-1]))
 		}
 		domains := min(2, max(1, len(b.groups)-1))
-		return []Launch{{Entry(b.kernel.Kernel, "group"), domains * ((most + warps - 1) / warps)}}
+		return []Launch{{Entry(b.kernel, "group"), domains * ((most + warps - 1) / warps)}}
 	}
 	var out []Launch
 	for _, p := range b.kernel.Passes {
-		out = append(out, Launch{Entry(b.kernel.Kernel, p.Name), blocks})
+		out = append(out, Launch{Entry(b.kernel, p.Name), blocks})
 	}
 	return out
 }
+
+// Streams returns what moves the same bytes through the same arrays, cut in the same
+// way, and changes nothing: a launch for each time that memory is gone through. Their
+// module is [StreamModule].
+func (b *Bound) Streams() []*Bound {
+	mixes := []kernels.Mix{b.kernel.ResidentMix()}
+	if !b.Persistent() {
+		mixes = nil
+		for pass := range b.kernel.Passes {
+			mixes = append(mixes, b.kernel.Mix(pass))
+		}
+	}
+	var out []*Bound
+	for _, mix := range mixes {
+		s := *b
+		s.mix, s.options.Form = mix, Passes
+		out = append(out, &s)
+	}
+	return out
+}
+
+// StreamModule is the module of streams.
+const StreamModule = "stream"
 
 // Skipped returns, from the first bytes of work memory, how many steps of tensors
 // were skipped for a factor or a norm that was not finite.

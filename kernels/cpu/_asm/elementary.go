@@ -18,33 +18,29 @@ func (v *vec) exp2(x val) val {
 	// The second argument is the result where one is no number.
 	x = v.op(iMin, v.all(number(kernels.Exp2Most)), x)
 	x = v.op(iMax, v.all(number(kernels.Exp2Least)), x)
+	return v.exp2Within(x)
+}
+
+// exp2Within is exp2 where the result is neither infinite nor zero.
+func (v *vec) exp2Within(x val) val {
 	k := v.round(x)
 	return v.exp2Near(v.sub(x, k), k)
 }
 
-func (v *vec) sincos(x val) (sin, cos val) {
+func (v *vec) sincos(x val) (sin, cos val) { return v.sincosWithin(v.sub(x, v.round(x))) }
+
+// sincosWithin is sincos for fewer than a million turns, of which the whole ones
+// need not be taken off first.
+func (v *vec) sincosWithin(x val) (sin, cos val) {
 	f, quarters := v.nearest(x)
 	sin, cos = v.nearZero(f)
-	return v.sinTurned(sin, cos, quarters), v.cosTurned(sin, cos, quarters)
-}
-
-func (v *vec) sin(x val) val {
-	f, quarters := v.nearest(x)
-	sin, cos := v.nearZero(f)
-	return v.sinTurned(sin, cos, quarters)
-}
-
-func (v *vec) cos(x val) val {
-	f, quarters := v.nearest(x)
-	sin, cos := v.nearZero(f)
-	return v.cosTurned(sin, cos, quarters)
+	return v.quarterTurns(sin, cos, quarters)
 }
 
 // nearest returns x less the nearest number of quarter turns, and that number in
 // the two highest bits.
 func (v *vec) nearest(x val) (f, quarters val) {
 	const whole = 0x1.8p23
-	x = v.sub(x, v.round(x))
 	t := v.add(v.mul(x, number(4)), number(whole))
 	f = v.sub(x, v.mul(v.sub(t, number(whole)), number(0.25)))
 	return f, v.left(t, 30)
@@ -59,18 +55,13 @@ func (v *vec) nearZero(f val) (sin, cos val) {
 	return sin, cos
 }
 
-// sinTurned and cosTurned are the results of quarterTurns.
-func (v *vec) sinTurned(sin, cos, word val) val {
-	x := v.pick(v.negative(v.left(word, 1)), cos, sin)
-	v.negateIf(x, word)
-	return x
-}
-
-func (v *vec) cosTurned(sin, cos, word val) val {
+func (v *vec) quarterTurns(sin, cos, word val) (val, val) {
 	second := v.left(word, 1)
-	x := v.pick(v.negative(second), sin, cos)
-	v.negateIf(x, v.xor(word, second))
-	return x
+	odd := v.negative(second)
+	s, c := v.pick(odd, cos, sin), v.pick(odd, sin, cos)
+	v.negateIf(s, word)
+	v.negateIf(c, v.xor(word, second))
+	return s, c
 }
 
 // negative chooses the lanes whose highest bit is set.

@@ -28,6 +28,7 @@ type body struct {
 	coefs   []int // constants that it uses, by place in kernels.Coef
 	crowded bool  // it needs the registers that constants would take
 	bundle  int   // AVX-512: vectors in a bundle, where not as many as usual
+	ahead   ahead // a pass with sums: what it fetches before it is needed
 
 	// emit takes the slots, in the definition's order, and returns those that it
 	// changed. Slots that the pass does not read are nil, as are returned slots
@@ -40,6 +41,21 @@ type body struct {
 	// and returns scratch slots.
 	terms func(v *vec, s []val) []val
 }
+
+// An ahead lists slots that are fetched ahead. The processor does so by itself, but
+// a pass that also finds lines in the second cache waits for those behind lines from
+// memory, of which it can await few at a time: stencils over long rows took twice as
+// long without.
+type ahead struct {
+	memory []int // from memory into the second cache
+	cache  []int // from there into the first
+}
+
+// How far ahead, in bytes.
+const (
+	aheadOfMemory = 4096
+	aheadOfCache  = 256
+)
 
 // bodies holds the body of every pass by symbol. The files of bodies fill it.
 var bodies = map[string]body{}

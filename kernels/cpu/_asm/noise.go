@@ -79,7 +79,7 @@ func (l *loop) draw(masked bool) {
 type philox struct {
 	i      GPVirtual // the element at hand
 	frame  GPVirtual // the constants on the stack
-	spread bool      // that instructions spread over the lanes, for they are single words
+	spread bool      // single words, which instructions spread over the lanes
 }
 
 // Places of the constants: the keys of all rounds, then what a counter has besides
@@ -245,8 +245,7 @@ func (v *vec) upper(p pair) pair {
 	})
 }
 
-// mixed is a xor b xor key. It overwrites a, unless its registers are one and
-// those of b are not.
+// mixed is a xor b xor key. It overwrites a.
 func (v *vec) mixed(a, b pair, key Mem) pair {
 	one := func(x, y VecVirtual) VecVirtual {
 		if v.zmm() {
@@ -280,14 +279,15 @@ func longs(n int, first, step uint64) Mem {
 }
 
 // few runs f on a few vectors of the words at a time, as many as the registers have
-// room for, and returns all results. It is told how many that are with AVX-512,
-// which has twice as many as AVX2.
-func (v *vec) few(few int, f func(w ...val) val, words ...val) val {
+// room for, and returns all results. AVX-512 has room for a whole group.
+func (v *vec) few(f func(w ...val) val, words ...val) val {
+	all := len(words[0])
+	few := all
 	if !v.zmm() {
 		few /= 2
 	}
 	var out val
-	for all := len(words[0]); len(out) < all; v.whole(all) {
+	for ; len(out) < all; v.whole(all) {
 		v.whole(few)
 		var part []val
 		for _, w := range words {
@@ -327,5 +327,5 @@ func (v *vec) withSign(x, w val) val { return v.xor(x, v.left(w, 31)) }
 
 func (v *vec) direction(w val) (sin, cos val) {
 	sin, cos = v.nearZero(v.mul(v.fromInt(v.left(w, 2)), number(0x1p-34)))
-	return v.sinTurned(sin, cos, w), v.cosTurned(sin, cos, w)
+	return v.quarterTurns(sin, cos, w)
 }

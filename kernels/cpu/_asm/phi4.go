@@ -2,6 +2,7 @@ package main
 
 var _ = define("phi4", "", body{
 	coefs: []int{1, 2},
+	ahead: rows,
 	terms: func(v *vec, s []val) []val {
 		p := s[0]
 		l, u := v.sub(p, s[2]), v.sub(p, s[4])

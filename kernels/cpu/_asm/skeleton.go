@@ -203,6 +203,14 @@ func norms(is isa, f *kernels.Stored, pass int, b body) {
 	CMPQ(l.i, limit)
 	JGT(LabelRef("tail"))
 	Label("lanes")
+	for line := 0; line < 4*kernels.Lanes; line += 64 {
+		for _, k := range b.ahead.memory {
+			PREFETCHT1(Mem{Base: l.base[k], Index: l.i, Scale: 4, Disp: aheadOfMemory + line})
+		}
+		for _, k := range b.ahead.cache {
+			PREFETCHT0(Mem{Base: l.base[k], Index: l.i, Scale: 4, Disp: aheadOfCache + line})
+		}
+	}
 	v.whole(is.unroll)
 	for v.part = 0; v.part < kernels.Lanes/is.width; v.part += is.unroll {
 		l.step(v.part * is.width)

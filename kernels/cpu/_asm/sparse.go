@@ -3,7 +3,7 @@ package main
 var _ = define("sparse", "", body{
 	coefs: []int{1, 2},
 	draw: func(v *vec) val {
-		return v.few(4, func(w ...val) val { return v.withSign(v.rare(w[0], v.all(one), v.zero()), w[0]) }, v.random(0))
+		return v.few(func(w ...val) val { return v.withSign(v.rare(w[0], v.all(one), v.zero()), w[0]) }, v.random(0))
 	},
 })
 

@@ -5,11 +5,23 @@ COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile
 
-build: ## build ./optbench, stamped with the commit
-	go build -ldflags "-X main.commit=$(COMMIT)" -o optbench ./cmd/optbench
+# CUDA needs a C compiler and no file of NVIDIA's: the header is the project's own.
+CUDA := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cudashim/include" go
+
+build: ## build ./optbench for CPU and CUDA, stamped with the commit; needs a C compiler
+	$(CUDA) build -tags cuda -trimpath -ldflags "-X main.commit=$(COMMIT)" -o optbench ./cmd/optbench
 
 test: ## run the tests
 	go test ./...
+
+test-cuda: ## test the CUDA backend on a simulated device; needs a C compiler
+	bash .ci/run cuda
+
+gpu-binaries: ## write bin/gpu, all that scripts/gpu.sh takes on a machine with a GPU
+	mkdir -p bin/gpu
+	$(CUDA) build -tags cuda -trimpath -ldflags "-s -w -X main.commit=$(COMMIT)" -o bin/gpu/optbench ./cmd/optbench
+	$(CUDA) test -tags cuda -trimpath -ldflags "-s -w" -c -o bin/gpu/backend.test ./backend
+	cp scripts/gpu.sh scripts/gpu_peers.py bin/gpu
 
 check: ## run all that CI checks
 	bash .ci/run
@@ -26,4 +38,4 @@ fresh: ## check that the generated files are what generate writes
 bench: ## run the Go benchmarks: kernels beside their limit, and overheads
 	go test -run '^$$' -bench . ./backend
 
-.PHONY: help build test check generate ptx fresh bench
+.PHONY: help build test test-cuda gpu-binaries check generate ptx fresh bench

@@ -3,7 +3,7 @@
 package backend
 
 func cudaList() []Listing {
-	return []Listing{{Name: "cuda:0", Missing: "this program was built without CUDA, want make build (go build -tags cuda, on Linux)"}}
+	return []Listing{{Name: "cuda:0", Missing: "this program was built without CUDA, want make build, on Linux"}}
 }
 
 // openCUDA is for nobody: what cudaList lists is not available.

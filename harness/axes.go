@@ -45,12 +45,15 @@ var ErrMissing = errors.New("not available here")
 // the second-level cache, of the second half of the last; one array of the third
 // takes about two last caches.
 func Sizes(env machine.Environment) []int {
-	const array = 4
-	l3 := LastCache(env)
 	l2 := env.Caches.L2
 	if l2 == 0 {
 		l2 = 1 << 20
 	}
+	return sizesFor(l2, LastCache(env))
+}
+
+func sizesFor(l2, l3 int) []int {
+	const array = 4
 	sizes := []int{roundDown(l2 / 2 / (4 * array)), roundDown(l3 / 2 / (4 * array)), 2 * roundDown(2*l3/array)}
 	slices.Sort(sizes)
 	return slices.Compact(sizes)
@@ -131,6 +134,8 @@ type expansion struct {
 	set   map[string][]string
 	env   machine.Environment
 	cases []Case
+
+	devices map[string]*backend.GPU // of backends
 }
 
 var errTooMany = fmt.Errorf("the axes span more than %d cases, want fewer values", maxCases)
@@ -185,25 +190,23 @@ func (x *expansion) backends() error {
 // BackendNames returns the backends that the values of an axis name, repeats
 // removed: cpu is the best of the CPU's, all is what runs here.
 func BackendNames(values []string) ([]string, error) {
-	var names, known []string
-	missing := map[string]string{}
-	for _, l := range backend.List() {
-		known = append(known, l.Name)
-		missing[l.Name] = l.Missing
-	}
-	available := slices.DeleteFunc(slices.Clone(known), func(n string) bool { return missing[n] != "" })
+	var names []string
 	for _, v := range values {
-		switch {
-		case v == "all":
-			names = append(names, available...)
-		case v == "cpu":
-			names = append(names, available[0])
-		case !slices.Contains(known, v):
-			return nil, fmt.Errorf("axis backend: %w", Unknown("backend", v, append(known, "cpu", "all")))
-		case missing[v] != "":
-			return nil, fmt.Errorf("axis backend: %s is %w: %s", v, ErrMissing, missing[v])
+		if v == "all" {
+			for _, l := range backend.List() {
+				if l.Missing == "" {
+					names = append(names, l.Name)
+				}
+			}
+			continue
+		}
+		switch l, ok := backend.Lookup(v); {
+		case !ok:
+			return nil, fmt.Errorf("axis backend: %w", Unknown("backend", v, append(backend.Names(), "cpu", "all")))
+		case l.Missing != "":
+			return nil, fmt.Errorf("axis backend: %s is %w: %s", v, ErrMissing, l.Missing)
 		default:
-			names = append(names, v)
+			names = append(names, l.Name)
 		}
 	}
 	return axis.Unique(names), nil
@@ -214,7 +217,27 @@ func (x *expansion) threads() error {
 	if err != nil {
 		return err
 	}
-	return times(x, counts, func(c *Case, v int) { c.Threads = v })
+	if err := times(x, counts, func(c *Case, v int) { c.Threads = v }); err != nil {
+		return err
+	}
+	for i := range x.cases {
+		if x.device(x.cases[i]) != nil {
+			x.cases[i].Threads = 1 // it queues, and the device computes
+		}
+	}
+	x.cases = axis.Unique(x.cases)
+	return nil
+}
+
+// device returns what is known of the device of a case, or nil.
+func (x *expansion) device(c Case) *backend.GPU {
+	if _, ok := x.devices[c.Backend]; !ok {
+		if x.devices == nil {
+			x.devices = map[string]*backend.GPU{}
+		}
+		x.devices[c.Backend] = Device(c.Backend)
+	}
+	return x.devices[c.Backend]
 }
 
 // ThreadCounts returns the numbers of threads that the values of an axis name, of
@@ -248,6 +271,9 @@ type shape struct {
 
 func (x *expansion) shapes() error {
 	sizes := Sizes(x.env)
+	if g := x.device(x.cases[0]); g != nil {
+		sizes = sizesFor(g.L2, g.L2)
+	}
 	if v := x.set["n"]; len(v) > 0 {
 		ns, err := axis.Ints(v)
 		if err != nil {
@@ -335,7 +361,11 @@ func (x *expansion) caches() error {
 			return err
 		}
 		c.Cache = Hot
-		if footprint > int64(LastCache(x.env)) {
+		last := LastCache(x.env)
+		if g := x.device(*c); g != nil {
+			last = g.L2
+		}
+		if footprint > int64(last) {
 			c.Cache = Cold
 		}
 	}

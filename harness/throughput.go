@@ -190,7 +190,15 @@ func (m *Meter) copies(c Case, footprint int64) int {
 	if c.Cache == Hot {
 		return 1
 	}
-	return int(max(1, (coldFactor*int64(m.LastCache)+footprint-1)/footprint))
+	return int(max(1, (coldFactor*int64(m.lastCache(c))+footprint-1)/footprint))
+}
+
+// lastCache returns the size in bytes of the largest cache that a case meets.
+func (m *Meter) lastCache(c Case) int {
+	if g := Device(c.Backend); g != nil {
+		return g.L2
+	}
+	return m.LastCache
 }
 
 // Measure verifies, warms up and samples one case. When ctx is done it returns
@@ -242,7 +250,7 @@ func (m *Meter) measure(ctx context.Context, c Case) (_ *record.Throughput, err 
 		Kernel: plan.Kernels()[0], Bytes: plan.Bytes(), Verified: true, CoreToCoreNS: m.CoreToCore(c.Threads),
 	}
 	most := unlikely
-	if footprint*int64(len(bn.copies)) >= coldFactor*int64(m.LastCache) {
+	if footprint*int64(len(bn.copies)) >= coldFactor*int64(m.lastCache(c)) {
 		most = impossible
 	}
 	for attempt := 1; ; attempt++ {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/optbench/optbench/harness"
 	"github.com/optbench/optbench/harness/axis"
+	"github.com/optbench/optbench/harness/converge"
 	"github.com/optbench/optbench/harness/machine"
 	"github.com/optbench/optbench/harness/record"
 	"github.com/optbench/optbench/harness/report"
@@ -141,11 +142,42 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 		}
 		return o.launchAll(cmd.Context(), env, r)
 	}
-	return o.measure(cmd.Context(), meter, cases, env, r)
+	if err := o.measure(cmd.Context(), meter, cases, env, r); err != nil || len(o.axes) > 0 || o.launch != "" {
+		return err
+	}
+	return o.converge(cmd, env, r)
+}
+
+// converge shows the other half of what there is, where no axis is set: how far
+// optimizers come.
+func (o runOptions) converge(cmd *cobra.Command, env machine.Environment, r *recorder) error {
+	c := convergeOptions{
+		axes:  []string{"objective=diagonal,rotated,cosh-flat", "update=sgd,momentum,clipped-gd,adam,lamb"},
+		seeds: 3, seed: o.seed, target: usualTarget, budget: usualBudget, tune: "small", out: o.out, format: o.format,
+	}
+	runner, err := c.runner()
+	if err != nil {
+		return err
+	}
+	tasks, err := converge.Tasks(c.axes, env)
+	if err != nil {
+		return err
+	}
+	if o.format == "table" || o.format == "md" {
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "\nHow far they come (more by optbench converge):\n\n"); err != nil {
+			return coded{exitFailed, fmt.Errorf("print: %w", err)}
+		}
+	}
+	return c.measure(cmd, runner, tasks, env, r)
 }
 
 // headline is what all rows share.
 func headline(env machine.Environment, cases []harness.Case) string {
+	only := cases[0].Backend
+	if g := harness.Device(only); g != nil && !slices.ContainsFunc(cases, func(c harness.Case) bool { return c.Backend != only }) {
+		return fmt.Sprintf("%s · multiprocessors: %d · L2 %s · memory %s · %s",
+			g.Name, g.Multiprocessors, size(uint64(g.L2)), size(uint64(g.Memory)), g.Driver)
+	}
 	words := []string{cmp.Or(env.CPU, env.Arch)}
 	threads := cases[0].Threads
 	if !slices.ContainsFunc(cases, func(c harness.Case) bool { return c.Threads != threads }) {
@@ -167,7 +199,11 @@ func fits(m *harness.Meter, cases []harness.Case, env machine.Environment) error
 		if err != nil {
 			return err
 		}
-		if err := room(fmt.Sprintf("%s at n=%s", c.Update, axis.FormatInt(int64(c.N))), need, "n", env); err != nil {
+		have := env
+		if g := harness.Device(c.Backend); g != nil {
+			have.MemoryAvailable = uint64(g.Memory)
+		}
+		if err := room(fmt.Sprintf("%s at n=%s", c.Update, axis.FormatInt(int64(c.N))), need, "n", have); err != nil {
 			return err
 		}
 	}
@@ -202,6 +238,10 @@ func (o runOptions) measure(ctx context.Context, m *harness.Meter, cases []harne
 		m.Seed += uint64(start.Launch - 1)
 	}
 	start.Seed = m.Seed
+	var err error
+	if start.GPUs, err = harness.Devices(cases); err != nil {
+		return coded{exitFailed, err}
+	}
 	if err := r.run(start); err != nil {
 		return err
 	}

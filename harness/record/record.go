@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 
+	"github.com/optbench/optbench/backend"
 	"github.com/optbench/optbench/harness/machine"
 )
 
@@ -37,7 +38,15 @@ type Run struct {
 	Launch      int                 `json:"launch,omitempty"` // from 1, of Launches fresh processes
 	Launches    int                 `json:"launches,omitempty"`
 	Environment machine.Environment `json:"environment"`
+	GPUs        map[string]GPU      `json:"gpus,omitempty"`       // by the names of their backends
 	Comparison  *Plan               `json:"comparison,omitempty"` // of a run that compares
+}
+
+// A GPU is a device on which cases were measured.
+type GPU struct {
+	backend.GPU
+	// CopyBytesPerSecond is what it reads and writes where it copies large arrays.
+	CopyBytesPerSecond float64 `json:"copy_bytes_per_s,omitempty"`
 }
 
 // A Plan is what a comparison was decided by.

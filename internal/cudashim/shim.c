@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "shim.h"
 
@@ -42,7 +43,11 @@ static void open_library(void) {
 	} else {
 		for (size_t i = 0; !library && i < sizeof places / sizeof *places; i++) {
 			library = dlopen(places[i], RTLD_NOW | RTLD_LOCAL);
-			if (!library && i == 0) snprintf(missing, sizeof missing, "no driver: %s", dlerror());
+			const char *why = library ? "" : dlerror();
+			if (!library && i == 0) {
+				if (strstr(why, "No such file")) why = "libcuda.so.1 is not there";
+				snprintf(missing, sizeof missing, "no driver: %s", why);
+			}
 		}
 	}
 	if (library) {

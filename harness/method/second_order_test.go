@@ -282,6 +282,107 @@ func TestLanczosFinds(t *testing.T) {
 	}
 }
 
+// TestLanczosSide: the step is to the side to which the gradient falls, and as long as
+// the model of the curvature says.
+func TestLanczosSide(t *testing.T) {
+	for _, side := range []float64{1e-3, -1e-3} {
+		s := in[float64](t, "cubic-saddle:gamma=0.1:rho=1:stiffness=1", 20)
+		r := begin[float64](t, "cpu:go", 1, s, 1, named(t, "lanczos:eps=0.01:rho=1"), 0.1)
+		from := make([]float64, s.Dim)
+		from[0] = side
+		r.put(from)
+		r.step()
+		if x := r.at(); math.Abs(math.Copysign(0.2, side)-x[0]) > 0.01 {
+			t.Errorf("from %v beside the saddle, with a minimum 0.2 away, the step is to %v", side, x[0])
+		}
+	}
+}
+
+// TestLanczosStops: no product more is taken than the curvature takes to show itself.
+func TestLanczosStops(t *testing.T) {
+	const enough = -0.99 // of curvatures from -1 to 7
+	s := in[float64](t, "phi4", 256)
+	r := begin[float64](t, "cpu:go", 1, s, 1, Lanczos{Eps: 4 * enough * enough, Rho: 1, Krylov: 256}, 0.1)
+	r.put(make([]float64, s.Dim))
+	l := r.Stepper.(*lanczos)
+	st := kernels.At(1)
+	check(t, l.Evaluate(st))
+	_, err := l.begin()
+	check(t, err)
+	a, _, err := l.search(st)
+	check(t, err)
+	n := l.size() - 1
+	l.q, l.diagonal, l.beside = l.q[:n], l.diagonal[:n], l.beside[:n]
+	before, _, err := l.eigen()
+	check(t, err)
+	if a > enough || before[0] <= enough || n < 5 {
+		t.Errorf("after %d products the curvature is %v, after %d it is %v, want the first at most %v", n+1, a, n, before[0], enough)
+	}
+}
+
+// TestModels: a step ends where the slope of the cubic model is 0: in all directions,
+// or along the gradient where it was sought along that.
+func TestModels(t *testing.T) {
+	const m = 3.0
+	s := in[float64](t, "rosenbrock", 8)
+	for _, c := range []struct {
+		method Method
+		lr     float64
+		along  bool
+	}{
+		{CubicNewton{Krylov: 8}, 1 / m, false},
+		{StochasticCubic{Rho: m, Steps: 20000}, 1e-3, false}, // l is 50
+		{StochasticCubic{Rho: m, Steps: 1}, 1, true},
+	} {
+		r := begin[float64](t, "cpu:go", 1, s, 1, c.method, c.lr)
+		from := r.at()
+		for i := range from {
+			from[i] = 0.9 + 0.01*float64(i)
+		}
+		r.put(from)
+		r.step()
+		to := r.at()
+		axpy(-1, from, to)
+		step := to
+
+		other := begin[float64](t, "cpu:go", 1, s, 1, CubicNewton{Krylov: 1}, 1)
+		k := other.Stepper.(*cubicNewton).krylov
+		other.put(from)
+		check(t, k.Evaluate(kernels.At(1)))
+		_, err := k.begin()
+		check(t, err)
+		slope := make([]float64, s.Dim)
+		check(t, k.multiply(kernels.At(1), step, slope))
+		axpy(1, k.g, slope)
+		axpy(m/2*norm(step), step, slope)
+		off := norm(slope)
+		if c.along {
+			off = math.Abs(dot(slope, k.g)) / norm(k.g)
+		}
+		if off > 1e-5*norm(k.g) {
+			t.Errorf("%s: the slope of the model is %.2g at the step, from %.2g", Format(c.method), off, norm(k.g))
+		}
+	}
+}
+
+// TestHardCase: where the gradient has nothing along the lowest curvature, and is small,
+// the first step already goes there: to where the model has it.
+func TestHardCase(t *testing.T) {
+	s := in[float64](t, "cubic-saddle", 20)
+	from := make([]float64, s.Dim)
+	for i := range from[1:] {
+		from[1+i] = 1e-4
+	}
+	for method, want := range map[string]float64{"cubic-newton": 2, "trust-region": 1} {
+		r := begin[float64](t, "cpu:go", 1, s, 1, named(t, method), 1)
+		r.put(from)
+		r.step()
+		if x := r.at(); math.Abs(math.Abs(x[0])-want) > 0.01 {
+			t.Errorf("%s: the first step leads %v along the lowest curvature, want %v to a side", method, x[0], want)
+		}
+	}
+}
+
 // TestTrustRegionFalls: no step raises the value, whatever the first radius.
 func TestTrustRegionFalls(t *testing.T) {
 	for _, radius := range []float64{1e-3, 1, 1e3} {

@@ -5,6 +5,8 @@ package backend_test
 import (
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -256,4 +258,55 @@ func TestForms(t *testing.T) {
 		shut(t, plan)
 	}
 	shut(t, b)
+}
+
+// TestGrids steps the same numbers with grids of several sizes, twice each: the bits
+// must be the same.
+func TestGrids(t *testing.T) {
+	name, sizes := "cuda:sim", []int{1, 3000, 0, 20_000}
+	if onDevice() {
+		name, sizes = "cuda:0", []int{1, 3000, 0, 1 << 20, 1 << 26}
+	}
+	var want [][]float32
+	for _, blocks := range []int{math.MaxInt, 1, 5, math.MaxInt} {
+		undo := backend.LimitGrids(blocks)
+		b := open(t, name)
+		rng := rand.New(rand.NewPCG(1, 2))
+		var tensors []backend.Tensor
+		var got [][]float32
+		for _, n := range sizes {
+			var x backend.Tensor
+			data, _ := slices4(rng, n)
+			for _, values := range data {
+				buffer, err := b.Alloc(kernels.F32, n)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := backend.Put(buffer, values); err != nil {
+					t.Fatal(err)
+				}
+				x.Slots = append(x.Slots, buffer)
+			}
+			tensors, got = append(tensors, x), append(got, data...)
+		}
+		ops, err := backend.ClipGlobalNorm(b, 1, backend.Group{Update: lamb, Tensors: tensors})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := bind(t, b, ops...)
+		for s := range 2 {
+			step(t, plan, s+1)
+		}
+		for i := range got {
+			if err := backend.Get(tensors[i/4].Slots[i%4], got[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want == nil {
+			want = got
+		}
+		compare(t, got, want)
+		shut(t, plan, b)
+		undo()
+	}
 }

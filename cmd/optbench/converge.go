@@ -146,7 +146,12 @@ func (o convergeOptions) run(cmd *cobra.Command) (err error) {
 			return err
 		}
 	}
-	defer func() { err = errors.Join(err, rec.close()) }()
+	defer func() {
+		err = errors.Join(err, rec.close())
+		if r.States != nil {
+			_ = os.Remove(r.States.Folder) // if nothing is kept there
+		}
+	}()
 	return o.measure(cmd, r, tasks, env, rec)
 }
 

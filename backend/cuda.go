@@ -26,6 +26,7 @@ import (
 // functions. All work is queued on one stream.
 type cudaBackend struct {
 	info     Info
+	uuid     string // of the device, as what watches it knows it; "" where it has none
 	work     chan func() error
 	done     chan error
 	context  cu.CUContext
@@ -192,6 +193,9 @@ func (b *cudaBackend) start(ordinal int) error {
 	}
 	if b.context, err = d.MakeContext(cu.SchedAuto); err != nil {
 		return driver("cuCtxCreate", err)
+	}
+	if id, err := d.UUID(); err == nil {
+		b.uuid = "GPU-" + id.String()
 	}
 	if b.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
 		return driver("cuStreamCreate", err)

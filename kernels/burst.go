@@ -27,5 +27,5 @@ var _ = defineObjective(ObjectiveDefinition{
 	Name:   "burst",
 	Title:  "sum(h*(p-1)^2)/2, its gradient multiplied at some steps",
 	Source: "what is remembered of large gradients: Adagrad beside RMSProp",
-	Cases:  []Objective{Burst{Factor: 1000, From: 100, Steps: 10, Condition: 1}, Burst{Factor: 10, From: 5, Steps: 1, Condition: 100}},
+	Cases:  []Objective{Burst{Factor: 1000, From: 10, Steps: 10, Condition: 1}, Burst{Factor: 10, From: 5, Steps: 1, Condition: 100}},
 })

@@ -4,8 +4,8 @@ import "math"
 
 // Rosenbrock is the chain sum(Valley*(p'-p^2)^2 + (p-1)^2) of every coordinate but
 // the last, p' being the next: a valley that bends at each coordinate. It is 0 where
-// all are 1, and runs start within a tenth of (-1.2, 1, -1.2, 1 ...). Along with the valley's floor
-// comes, in four dimensions and more, a local minimum near (-1, 1, 1 ...).
+// all are 1, and runs start within a tenth of (-1.2, 1, -1.2, 1 ...). In four
+// dimensions and more it also has a local minimum near (-1, 1, 1 ...).
 type Rosenbrock struct {
 	Valley float64 `json:"valley" range:"(0,inf)"`
 }

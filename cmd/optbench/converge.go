@@ -36,6 +36,12 @@ type convergeOptions struct {
 	format string
 }
 
+// What runs are to reach, within what, where nothing is said.
+const (
+	usualTarget = 1e-4
+	usualBudget = "5000"
+)
+
 func newConverge() *cobra.Command {
 	var o convergeOptions
 	cmd := &cobra.Command{
@@ -59,8 +65,8 @@ set.`,
 	f.StringArrayVarP(&o.axes, "axis", "a", nil, "set an axis, `name=values`; see optbench list")
 	f.IntVar(&o.seeds, "seeds", 5, "run each task from `N` seeds")
 	f.Uint64Var(&o.seed, "seed", 1, "the first of them")
-	f.Float64Var(&o.target, "target", 1e-4, "`share` of the first value, above the minimum, that is to be reached")
-	f.StringVar(&o.budget, "budget", "5000", "`steps` that a run may take, such as 5000, or time, such as 30s")
+	f.Float64Var(&o.target, "target", usualTarget, "`share` of the first value, above the minimum, that is to be reached")
+	f.StringVar(&o.budget, "budget", usualBudget, "`steps` that a run may take, such as 5000, or time, such as 30s")
 	f.StringVar(&o.tune, "tune", "small", "how many learning rates to try: "+strings.Join(converge.TuningNames(), ", "))
 	f.StringVarP(&o.out, "output", "o", "", "append records to `FILE`, as JSON Lines")
 	f.BoolVar(&o.resume, "resume", false, "go on with what is in the file of -o: runs that it has are not run again")
@@ -140,7 +146,12 @@ func (o convergeOptions) run(cmd *cobra.Command) (err error) {
 			return err
 		}
 	}
-	defer func() { err = errors.Join(err, rec.close()) }()
+	defer func() {
+		err = errors.Join(err, rec.close())
+		if r.States != nil {
+			_ = os.Remove(r.States.Folder) // if nothing is kept there
+		}
+	}()
 	return o.measure(cmd, r, tasks, env, rec)
 }
 

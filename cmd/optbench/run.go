@@ -19,6 +19,7 @@ import (
 
 	"github.com/optbench/optbench/harness"
 	"github.com/optbench/optbench/harness/axis"
+	"github.com/optbench/optbench/harness/converge"
 	"github.com/optbench/optbench/harness/machine"
 	"github.com/optbench/optbench/harness/record"
 	"github.com/optbench/optbench/harness/report"
@@ -141,7 +142,33 @@ func (o runOptions) run(cmd *cobra.Command) (err error) {
 		}
 		return o.launchAll(cmd.Context(), env, r)
 	}
-	return o.measure(cmd.Context(), meter, cases, env, r)
+	if err := o.measure(cmd.Context(), meter, cases, env, r); err != nil || len(o.axes) > 0 || o.launch != "" {
+		return err
+	}
+	return o.converge(cmd, env, r)
+}
+
+// converge shows the other half of what there is, where no axis is set: how far
+// optimizers come.
+func (o runOptions) converge(cmd *cobra.Command, env machine.Environment, r *recorder) error {
+	c := convergeOptions{
+		axes:  []string{"objective=diagonal,rotated,cosh-flat", "update=sgd,momentum,clipped-gd,adam,lamb"},
+		seeds: 3, seed: o.seed, target: usualTarget, budget: usualBudget, tune: "small", out: o.out, format: o.format,
+	}
+	runner, err := c.runner()
+	if err != nil {
+		return err
+	}
+	tasks, err := converge.Tasks(c.axes, env)
+	if err != nil {
+		return err
+	}
+	if o.format == "table" || o.format == "md" {
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "\nHow far they come (more by optbench converge):\n\n"); err != nil {
+			return coded{exitFailed, fmt.Errorf("print: %w", err)}
+		}
+	}
+	return c.measure(cmd, runner, tasks, env, r)
 }
 
 // headline is what all rows share.

@@ -48,7 +48,10 @@ func (s *cubicNewton) Step(st kernels.Step) error {
 	if lr == 0 {
 		return nil // a schedule has come to its end
 	}
-	model, ok, err := s.solve(st, s.Krylov, func(mu float64) float64 { return 2 * mu * lr })
+	size := norm(s.g)
+	model, ok, err := s.solve(st, s.Krylov,
+		func(mu float64) float64 { return 2 * mu * lr },
+		func(length float64) float64 { return length * length / (2 * lr * size) }) // of the cubic term's slope
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ const maxNumbers = 1 << 28
 func roomOfKrylov(name string, s problem.Spec, most int) (int64, error) {
 	most = min(most, s.Dim)
 	if n := float64(most) * float64(s.Dim); n > maxNumbers {
-		return 0, fmt.Errorf("%s keeps %d vectors of %d numbers on the host, %.3g GB, want at most %.2g; krylov=%d would do",
+		return 0, fmt.Errorf("%s keeps %d vectors of %d numbers on the host, %.3g GB, want at most %.2g GB; krylov=%d would do",
 			name, most, s.Dim, 8e-9*n, 8e-9*maxNumbers, max(1, maxNumbers/s.Dim))
 	}
 	return roomOfHost(s, most+3) + 4*int64(s.DType.Bytes(s.Dim)), nil
@@ -231,17 +231,19 @@ func (k *krylov) minimise(radius func(mu float64) float64) (modelStep, error) {
 	return s, nil
 }
 
-// exactEnough is the residual of a model, as a share of |g| min(1, |s|), at which a
-// space need not grow: it falls faster than |g| does (Cartis, Gould, Toint 2011, Math.
-// Program. 127, p. 245).
+// exactEnough is the residual of a model, as a share of |g| and of what the caller asks
+// for, at which a space need not grow (Cartis, Gould, Toint 2011, Math. Program. 127,
+// p. 245). On a saddle, where |g| is 0, no residual is small enough.
 const exactEnough = 0.1
 
 // solve lets the space grow from g until the minimum of the model is known well enough,
-// or there are as many vectors as may be. It reports whether the products are finite.
-func (k *krylov) solve(st kernels.Step, most int, radius func(mu float64) float64) (s modelStep, ok bool, err error) {
+// or there are as many vectors as may be. Share says of a step's length to what share of
+// |g|: it falls where steps become short, so that they converge faster than linearly. It
+// reports whether the products are finite.
+func (k *krylov) solve(st kernels.Step, most int, radius, share func(float64) float64) (s modelStep, ok bool, err error) {
 	k.toward(st, k.g)
 	most = min(most, len(k.x))
-	enough := exactEnough * norm(k.g)
+	size := norm(k.g)
 	for look := 1; ; look += 1 + look/4 {
 		for k.size() < min(look, most) {
 			if ok, err := k.grow(st); !ok {
@@ -251,7 +253,7 @@ func (k *krylov) solve(st kernels.Step, most int, radius func(mu float64) float6
 		if s, err = k.minimise(radius); err != nil {
 			return s, false, err
 		}
-		if k.size() == most || s.residual <= enough*min(1, s.length) {
+		if k.size() == most || s.residual < exactEnough*size*min(1, share(s.length)) {
 			return s, true, nil
 		}
 	}

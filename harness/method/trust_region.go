@@ -17,7 +17,8 @@ import (
 // The radius begins as the learning rate. It is quartered, and the step tried again,
 // where the value falls by less than a tenth of what the model promises, and is
 // quartered behind a step that falls by less than a quarter; it is doubled behind one
-// of full length that falls by more than three quarters. Fixed, it stays the learning
+// of full length that falls by more than three quarters. Values are exact and gradients
+// are taken to be: with noise on them the radius shrinks until steps are lost. Fixed, it stays the learning
 // rate, and every step is taken: with sqrt(eps/rho), for a Hessian of Lipschitz constant
 // rho, that too reaches gradients of size eps in O(eps^(-3/2)) steps, at points of
 // curvature above -sqrt(rho eps).
@@ -87,7 +88,7 @@ func (s *trustRegion) Step(st kernels.Step) error {
 		return nil // a schedule has come to its end
 	}
 	within := func(float64) float64 { return radius }
-	model, ok, err := s.solve(st, s.Krylov, within)
+	model, ok, err := s.solve(st, s.Krylov, within, func(length float64) float64 { return length / radius })
 	if err != nil {
 		return err
 	}
@@ -130,9 +131,9 @@ func (s *trustRegion) Step(st kernels.Step) error {
 	return s.end()
 }
 
-// attempts is how often a step is shortened, by four each time, before the next
-// gradient is asked for.
-const attempts = 30
+// attempts is how often a step is shortened, by four each time, before the gradient is
+// asked for again: noise may have turned it.
+const attempts = 5
 
 // try returns the share of a promised decrease that the value at s.to, below another,
 // keeps. Where both are lost in the rounding of values it is 1 (Conn, Gould, Toint 2000,

@@ -684,14 +684,17 @@ template <int... SLOT> BOTH u32 kept() {
 // LOOP makes an elementwise kernel in float32 alone.
 #define LOOP(name, ...) ELEMENTWISE(name##_f32, 5, F32, name, __VA_ARGS__)
 
+// Registers for what a function holds of its slots: with fewer it would spill.
+template <class... T> constexpr int blocks_for(T...) { return sizeof...(T) > 4 ? 3 : 4; }
+
 // REDUCTION makes a kernel of a function with one sum, which may write slots too, in
 // float32; GRADIENT_REDUCTION one in bfloat16 as well.
-#define REDUCTION(name, ...) SUMMED(name##_f32, F32, name, __VA_ARGS__)
+#define REDUCTION(name, ...) SUMMED(name##_f32, blocks_for(__VA_ARGS__), F32, name, __VA_ARGS__)
 #define GRADIENT_REDUCTION(name, ...) \
-	SUMMED(name##_f32, F32, name, __VA_ARGS__) \
-	SUMMED(name##_bf16, BF16, name, __VA_ARGS__)
-#define SUMMED(entry, storage, name, ...) \
-	KERNEL(entry, 5) { reduction<Pass<storage, nothing, name, 1, 0, __VA_ARGS__>>(t, c); }
+	SUMMED(name##_f32, 5, F32, name, __VA_ARGS__) \
+	SUMMED(name##_bf16, 5, BF16, name, __VA_ARGS__)
+#define SUMMED(entry, blocks, storage, name, ...) \
+	KERNEL(entry, blocks) { reduction<Pass<storage, nothing, name, 1, 0, __VA_ARGS__>>(t, c); }
 
 // NORM_UPDATE makes kernels of an update with norms: of what the first pass updates,
 // or nothing, the terms of its sums, what makes a scalar of them, what the second

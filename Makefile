@@ -5,8 +5,9 @@ COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null)
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile
 
-# CUDA needs a C compiler and no file of NVIDIA's: the header is the project's own.
-CUDA := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/internal/cudashim/include" go
+# CUDA needs a C compiler and no file of NVIDIA's: the header is the project's own,
+# and what its libraries define is looked up when it is first called.
+CUDA := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -Wno-deprecated-declarations -I$(CURDIR)/internal/cudashim/include" CGO_LDFLAGS="-O2 -g -Wl,-z,lazy" go
 
 build: ## build ./optbench for CPU and CUDA, stamped with the commit; needs a C compiler
 	$(CUDA) build -tags cuda -trimpath -ldflags "-X main.commit=$(COMMIT)" -o optbench ./cmd/optbench

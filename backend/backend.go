@@ -78,6 +78,21 @@ type GPU struct {
 	BytesPerSecond float64 `json:"bytes_per_s"`
 }
 
+// A Watcher is a backend whose device says how it is, where its driver can tell.
+type Watcher interface {
+	// Telemetry is false where nothing is known. It does not wait for work.
+	Telemetry() (Telemetry, bool)
+}
+
+// Telemetry is the state of a device at some moment; zero is unknown.
+type Telemetry struct {
+	MHz       int      `json:"mhz,omitempty"`
+	MemoryMHz int      `json:"memory_mhz,omitempty"`
+	Celsius   int      `json:"celsius,omitempty"`
+	Watts     int      `json:"watts,omitempty"`
+	Slowed    []string `json:"slowed_by,omitempty"` // why its clocks are below what they could be
+}
+
 // A Buffer is an array in the memory of one backend.
 type Buffer interface {
 	DType() kernels.DType

@@ -13,7 +13,7 @@ type device interface {
 	isClosed() bool
 	write(b *buffer, src []byte) error
 	read(dst []byte, b *buffer) error
-	free(a *allocation) error
+	free(b *buffer) error // which is no view
 }
 
 // buffer is an array in the memory of a device, or a view of one.
@@ -30,7 +30,6 @@ type buffer struct {
 type allocation struct {
 	device device
 	region *region // nil: memory of the caller's, kept alive by buffers and plans
-	at     uintptr // on another device than the host: its address there
 	plans  int     // open plans that use it
 	freed  bool
 }
@@ -102,7 +101,7 @@ func (b *buffer) Free() error {
 	case a.plans > 0:
 		return fmt.Errorf("free: open plans that use the buffer: %d, want them closed first", a.plans)
 	default:
-		return a.device.free(a)
+		return a.device.free(b)
 	}
 }
 

@@ -81,7 +81,9 @@ func (b *cpuBackend) Alloc(d kernels.DType, n int) (Buffer, error) {
 // maxElements keeps sizes in bytes, and sums of a few, within an int.
 const maxElements = 1 << 56
 
-func (b *cpuBackend) free(a *allocation) error {
+func (b *cpuBackend) free(x *buffer) error { return b.release(x.owner) }
+
+func (b *cpuBackend) release(a *allocation) error {
 	a.freed = true
 	delete(b.allocations, a)
 	if a.region == nil {
@@ -207,7 +209,7 @@ func (b *cpuBackend) Close() error {
 	b.pool.close()
 	var first error
 	for a := range b.allocations {
-		if err := b.free(a); err != nil && first == nil {
+		if err := b.release(a); err != nil && first == nil {
 			first = err
 		}
 	}

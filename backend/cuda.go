@@ -26,6 +26,7 @@ import (
 // functions. All work is queued on one stream.
 type cudaBackend struct {
 	info     Info
+	uuid     string // of the device, as what watches it knows it; "" where it has none
 	work     chan func() error
 	done     chan error
 	context  cu.CUContext
@@ -193,6 +194,9 @@ func (b *cudaBackend) start(ordinal int) error {
 	if b.context, err = d.MakeContext(cu.SchedAuto); err != nil {
 		return driver("cuCtxCreate", err)
 	}
+	if id, err := d.UUID(); err == nil {
+		b.uuid = "GPU-" + id.String()
+	}
 	if b.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
 		return driver("cuStreamCreate", err)
 	}
@@ -277,28 +281,28 @@ func (b *cudaBackend) Alloc(d kernels.DType, n int) (Buffer, error) {
 	if n < 0 || n > maxElements {
 		return nil, fmt.Errorf("alloc: %d elements of %v: %w", n, d, ErrMemory)
 	}
-	a := &allocation{device: b}
+	x := &buffer{owner: &allocation{device: b}, dtype: d, len: n}
 	if n > 0 {
 		err := b.do(func() (err error) {
-			a.at, err = b.alloc(int64(d.Bytes(n)))
+			x.at, err = b.alloc(int64(d.Bytes(n)))
 			return err
 		})
 		if err != nil {
 			return nil, fmt.Errorf("alloc: %d elements of %v on %s: %w", n, d, b.info.Name, err)
 		}
 	}
-	b.buffers[a] = true
-	return &buffer{owner: a, at: a.at, dtype: d, len: n}, nil
+	b.buffers[x.owner] = true
+	return x, nil
 }
 
-func (b *cudaBackend) free(a *allocation) error {
-	a.freed = true
-	delete(b.buffers, a)
-	if a.at == 0 {
+func (b *cudaBackend) free(x *buffer) error {
+	x.owner.freed = true
+	delete(b.buffers, x.owner)
+	if x.at == 0 {
 		return nil
 	}
 	err := b.do(func() error {
-		return driver("cuMemFree", b.release(a.at))
+		return driver("cuMemFree", b.release(x.at))
 	})
 	if err != nil {
 		return fmt.Errorf("free: %s: %w", b.info.Name, err)

@@ -87,3 +87,28 @@ func copySpeed(name string, g *backend.GPU) (speed float64, err error) {
 	}
 	return speed, nil
 }
+
+// watch returns how a device is while it steps, where it can be known.
+func watch(bn *bench) (*backend.Telemetry, error) {
+	w, ok := bn.backend.(backend.Watcher)
+	if !ok {
+		return nil, nil
+	}
+	if _, ok := w.Telemetry(); !ok {
+		return nil, nil
+	}
+	const steps = 64 // are queued before it is asked
+	for range steps {
+		c := &bn.copies[bn.next]
+		bn.next = (bn.next + 1) % len(bn.copies)
+		bn.t++
+		if err := c.plan.Step(kernels.At(bn.t)); err != nil {
+			return nil, err
+		}
+	}
+	t, ok := w.Telemetry()
+	if err := bn.backend.Sync(); err != nil || !ok {
+		return nil, err
+	}
+	return &t, nil
+}

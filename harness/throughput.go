@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/optbench/optbench/backend"
@@ -271,6 +272,12 @@ func (m *Meter) measure(ctx context.Context, c Case) (_ *record.Throughput, err 
 	}
 	if steal := machine.Steal(before, m.CPUTime()); steal > maxSteal {
 		t.Warnings = append(t.Warnings, fmt.Sprintf("%.1f %% of the time went to other virtual machines", steal))
+	}
+	if t.Telemetry, err = watch(bn); err != nil {
+		return nil, err
+	}
+	if t.Telemetry != nil && len(t.Telemetry.Slowed) > 0 {
+		t.Warnings = append(t.Warnings, "the device was slowed by "+strings.Join(t.Telemetry.Slowed, ", "))
 	}
 	if err := bn.checkFinite(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrVerify, err)

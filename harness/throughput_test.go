@@ -250,3 +250,37 @@ func TestMeasureReal(t *testing.T) {
 		}
 	}
 }
+
+// watched is a backend whose device says how it is.
+type watched struct {
+	*fakeBackend
+	telemetry backend.Telemetry
+	known     bool
+}
+
+func (w watched) Telemetry() (backend.Telemetry, bool) { return w.telemetry, w.known }
+
+// TestTelemetry keeps the state of a device with its figures, and warns where its
+// clocks were low.
+func TestTelemetry(t *testing.T) {
+	for _, w := range []watched{
+		{},
+		{known: true, telemetry: backend.Telemetry{MHz: 1980, Celsius: 50}},
+		{known: true, telemetry: backend.Telemetry{MHz: 1200, Slowed: []string{"temperature", "the power limit"}}},
+	} {
+		w.fakeBackend = fake(t, time.Millisecond, time.Millisecond)
+		m := w.meter(1 << 20)
+		m.Open = func(string, int) (backend.Backend, error) { return w, nil }
+		r, err := m.Measure(context.Background(), fakeCase("sgd", 1000, Hot))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (r.Telemetry != nil) != w.known || w.known && r.Telemetry.MHz != w.telemetry.MHz {
+			t.Errorf("the record says %+v of %+v", r.Telemetry, w.telemetry)
+		}
+		warned := slices.Contains(r.Warnings, "the device was slowed by temperature, the power limit")
+		if warned != (len(w.telemetry.Slowed) > 0) {
+			t.Errorf("warnings are %q", r.Warnings)
+		}
+	}
+}

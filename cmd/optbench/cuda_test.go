@@ -34,6 +34,15 @@ func TestNoDriverNeeded(t *testing.T) {
 			t.Errorf("the program needs %s to start", l)
 		}
 	}
+	flags, err := f.DynValue(elf.DT_FLAGS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range flags {
+		if elf.DynFlag(x)&elf.DF_BIND_NOW != 0 {
+			t.Error("all functions are looked up as the program starts: link with CGO_LDFLAGS=-Wl,-z,lazy")
+		}
+	}
 	symbols, err := f.DynamicSymbols()
 	if err != nil {
 		t.Fatal(err)

@@ -105,6 +105,9 @@ type Throughput struct {
 	// CoreToCoreNS is the latency between two cores when the case was measured.
 	CoreToCoreNS float64 `json:"core_to_core_ns,omitempty"`
 
+	// Telemetry is the state of a device of its own at work, after the measurement.
+	Telemetry *backend.Telemetry `json:"telemetry,omitempty"`
+
 	NSPerParam float64  `json:"ns_per_param"`
 	Stop       string   `json:"stop"` // why sampling ended: converged, time, samples
 	Verified   bool     `json:"verified"`

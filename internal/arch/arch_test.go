@@ -55,7 +55,7 @@ const suite = "backend/backendtest"
 
 // device are the packages that reach a device's driver: only files of backend
 // whose names start with cuda may import them, and what simulates one.
-var device = []string{"gorgonia.org/cu", module + "/internal/cudashim"}
+var device = []string{"gorgonia.org/cu", "github.com/NVIDIA/go-nvml", module + "/internal/cudashim"}
 
 // tags are the build tags that files may depend on: the two of the project, and
 // words for systems and architectures.

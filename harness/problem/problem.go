@@ -34,8 +34,8 @@ type Problem struct {
 	instances *Instances
 	// noiseScale multiplies the noise on each coordinate; nil for none.
 	noiseScale backend.Buffer
-	seed      uint64
-	buffers   []backend.Buffer
+	seed       uint64
+	buffers    []backend.Buffer
 }
 
 // An objective is what a problem is made of: a definition of package kernels, or one

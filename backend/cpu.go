@@ -157,8 +157,13 @@ func (b *cpuBackend) write(x *buffer, src []byte) error { return b.copy(x.bytes(
 
 func (b *cpuBackend) read(dst []byte, x *buffer) error { return b.copy(dst, x.bytes()) }
 
-// copy copies src to dst, of the same size, with all workers.
+// copy copies src to dst, of the same size, with all workers; few bytes, such as a
+// scalar that a step waits for, without them and without an allocation.
 func (b *cpuBackend) copy(dst, src []byte) error {
+	if len(src) < few {
+		copy(dst, src)
+		return nil
+	}
 	b.share(len(src), func(from, to int) { copy(dst[from:to], src[from:to]) })
 	return nil
 }
@@ -166,9 +171,11 @@ func (b *cpuBackend) copy(dst, src []byte) error {
 // bytes are those of a buffer in host memory.
 func (b *buffer) bytes() []byte { return unsafe.Slice((*byte)(b.base), b.size()) }
 
+// few is how many bytes are not worth being divided.
+const few = 1 << 20
+
 // share divides size bytes among the workers, or leaves few to one.
 func (b *cpuBackend) share(size int, f func(from, to int)) {
-	const few = 1 << 20
 	n := b.info.Threads
 	if size < few {
 		n = 1

@@ -28,7 +28,7 @@ func (u CClip) Coef(s Step) Coef {
 	growth := 1.0
 	if u.Alpha > 0 {
 		// Bounded, for a threshold of 0 would no longer freeze if it met infinity.
-		growth = min(stepPow(s.T, 1/u.Alpha), math.MaxFloat32)
+		growth = min(StepPow(s.T, 1/u.Alpha), math.MaxFloat32)
 	}
 	return Coef{CoefGrad: s.GradScale, cclipLR: u.LR * s.LRScale, cclipTau: growth}
 }

@@ -255,10 +255,10 @@ func oneMinusPow(beta float64, t int) float64 {
 	return q
 }
 
-// stepPow returns t^y for a step t of 1 or more and y of 0 or more; +Inf beyond
+// StepPow returns t^y for a step t of 1 or more and y of 0 or more; +Inf beyond
 // float64. Like [oneMinusPow] it uses no library function, whose last bit may
 // depend on the architecture. The relative error is below 1e-15 * (1 + y*log2(t)).
-func stepPow(t int, y float64) float64 {
+func StepPow(t int, y float64) float64 {
 	// log2(t) = e + log2(m) with m in [sqrt(1/2), sqrt(2)): log(m) is twice the
 	// series of atanh((m-1)/(m+1)).
 	m, e := math.Frexp(float64(t))

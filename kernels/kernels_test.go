@@ -223,12 +223,12 @@ func TestStepPow(t *testing.T) {
 	for _, step := range []int{1, 2, 3, 7, 10, 1000, 65536, 1 << 20, 123456789} {
 		for _, y := range []float64{0, 0.5, 1 / 1.5, 1, 1.7, 10} {
 			want := math.Pow(float64(step), y)
-			if got := stepPow(step, y); math.Abs(got-want) > 2e-15*(1+y*math.Log2(float64(step)))*want {
-				t.Errorf("stepPow(%d, %v) is %v, want %v", step, y, got, want)
+			if got := StepPow(step, y); math.Abs(got-want) > 2e-15*(1+y*math.Log2(float64(step)))*want {
+				t.Errorf("StepPow(%d, %v) is %v, want %v", step, y, got, want)
 			}
 		}
 	}
-	if got := stepPow(10, 1000); !math.IsInf(got, 1) {
+	if got := StepPow(10, 1000); !math.IsInf(got, 1) {
 		t.Errorf("10^1000 is %v", got)
 	}
 }

@@ -28,7 +28,7 @@ func (u Stable) Coef(_ int, s Sample) Coef {
 	if u.Alpha < 2 {
 		skew = u.Beta * math.Tan(math.Pi*u.Alpha/2)
 	}
-	size := math.Pow(1+float64(skew*skew), 1/(2*u.Alpha)) / stepPow(u.Batch, 1-1/u.Alpha)
+	size := math.Pow(1+float64(skew*skew), 1/(2*u.Alpha)) / StepPow(u.Batch, 1-1/u.Alpha)
 	c := s.coef(u.Scale * size)
 	c[stableAlpha] = u.Alpha
 	c[stableShift] = math.Atan(skew) / (2 * math.Pi)

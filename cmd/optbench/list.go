@@ -13,6 +13,7 @@ import (
 	"github.com/optbench/optbench/harness"
 	"github.com/optbench/optbench/harness/converge"
 	"github.com/optbench/optbench/harness/dense"
+	"github.com/optbench/optbench/harness/method"
 	"github.com/optbench/optbench/harness/report"
 	"github.com/optbench/optbench/kernels"
 )
@@ -21,9 +22,10 @@ func newList() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list [NAME]",
-		Short: "List updates, objectives, noise, dtypes, backends and axes; or what one is",
+		Short: "List updates, methods, objectives, noise, dtypes, backends and axes; or what one is",
 		Example: `  optbench list
   optbench list adamw
+  optbench list pgd
   optbench list rosenbrock
   optbench list --json`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -53,6 +55,7 @@ func newList() *cobra.Command {
 // list is what optbench knows.
 type list struct {
 	Updates    []listedUpdate    `json:"updates"`
+	Methods    []listed          `json:"methods"`
 	Objectives []listedObjective `json:"objectives"`
 	Noises     []listed          `json:"noises"`
 	DTypes     []listedDType     `json:"dtypes"`
@@ -114,6 +117,9 @@ func listing() list {
 		}
 		l.Updates = append(l.Updates, u)
 	}
+	for _, d := range method.All() {
+		l.Methods = append(l.Methods, newListed(d.Name, d.Title, d.Source, d.Cases[0]))
+	}
 	for _, d := range kernels.Objectives() {
 		l.Objectives = append(l.Objectives, listedObjective{newListed(d.Name, d.Title, d.Source, d.Cases[0]), false})
 	}
@@ -153,7 +159,11 @@ func (l list) print(cmd *cobra.Command) error {
 		return err
 	}
 	names := func(title string, rows [][]string) error {
-		columns := []report.Column{{Name: title, Width: 16, Left: true}, {Width: 82, Left: true}}
+		wide := 16
+		for _, row := range rows {
+			wide = max(wide, len(row[0])+2)
+		}
+		columns := []report.Column{{Name: title, Width: wide, Left: true}, {Width: 98 - wide, Left: true}}
 		if len(rows) > 0 && len(rows[0]) > 2 {
 			columns[1].Width = 70
 			columns = append(columns, report.Column{Name: "runs on", Width: 13, Left: true})
@@ -170,7 +180,10 @@ func (l list) print(cmd *cobra.Command) error {
 		}
 		return t.Close()
 	}
-	var objectives, noises, dtypes, backends [][]string
+	var methods, objectives, noises, dtypes, backends [][]string
+	for _, m := range l.Methods {
+		methods = append(methods, []string{m.Name, m.Title})
+	}
 	for _, o := range l.Objectives {
 		where := "any backend"
 		if o.Host {
@@ -191,7 +204,7 @@ func (l list) print(cmd *cobra.Command) error {
 		}
 		backends = append(backends, []string{b.Name, why})
 	}
-	if err := errors.Join(names("objective", objectives), names("noise", noises), names("dtype", dtypes), names("backend", backends)); err != nil {
+	if err := errors.Join(names("method", methods), names("objective", objectives), names("noise", noises), names("dtype", dtypes), names("backend", backends)); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
@@ -220,6 +233,9 @@ func (l list) definitions() []definition {
 	var out []definition
 	for _, u := range l.Updates {
 		out = append(out, u)
+	}
+	for _, m := range l.Methods {
+		out = append(out, m)
 	}
 	for _, o := range l.Objectives {
 		out = append(out, o)

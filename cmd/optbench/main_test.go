@@ -137,6 +137,7 @@ func TestTablesInDocuments(t *testing.T) {
 		args     []string
 	}{
 		{"README.md", []string{"table", records + "quick.jsonl", "--by", "n", "--format", "md"}},
+		{"README.md", []string{"table", records + "converge.jsonl", "--by", "optimizer", "--format", "md"}},
 		{"results/README.md", []string{"table", records + "memory.jsonl", "--format", "md"}},
 		{"results/README.md", []string{"table", records + "dtype.jsonl", "--format", "md"}},
 		{"results/README.md", []string{"table", records + "layers.jsonl", "--format", "md"}},

@@ -193,41 +193,54 @@ func TestCubicDecrease(t *testing.T) {
 	}
 }
 
-// saddle puts the point on the strict saddle of an objective: there the origin.
-func (r *trial[T]) saddle() { r.put(make([]T, r.x.Len())) }
-
-// TestEscape: from a strict saddle, on which the gradient is exactly 0, methods that
-// know the curvature reach a minimum. Gradient descent stays for ever.
+// TestEscape: from a strict saddle, on which the gradient is exactly 0, and from beside
+// it, where gradients lead straight to it, methods that know the curvature reach a
+// minimum. Gradient descent never does.
 func TestEscape(t *testing.T) {
-	for _, objective := range []string{"cubic-saddle", "phi4", "pca:condition=10:gap=0.5"} {
-		s := in[float32](t, objective, 49)
-		for _, c := range []struct {
-			method string
-			lr     float64
-			steps  int
+	for _, c := range []struct {
+		objective string
+		beside    float64 // of all coordinates but the first
+	}{
+		{"cubic-saddle", 0}, {"cubic-saddle", 0.1}, {"phi4", 0}, {"pca:condition=10:gap=0.5", 0},
+	} {
+		s := in[float32](t, c.objective, 49)
+		from := make([]float32, s.Dim)
+		for i := range from[1:] {
+			from[1+i] = float32(c.beside)
+		}
+		for _, m := range []struct {
+			text  string
+			lr    float64
+			steps int
+			share float64 // of the value at the saddle that is to be left
 		}{
-			{"cubic-newton", 0.3, 30}, {"cubic-newton:krylov=15", 0.3, 30},
-			{"trust-region", 1, 20}, {"trust-region:fixed=true", 0.5, 60},
-			{"lanczos", 0.2, 200}, {"stochastic-cubic", 0.2, 60},
+			{"cubic-newton", 0.3, 30, 1e-3},
+			{"cubic-newton:krylov=15", 0.3, 30, 1e-3},
+			{"trust-region", 1, 20, 1e-3},
+			{"trust-region:fixed=true", 0.5, 60, 0.3}, // steps leave the ball of a minimum on its other side
+			{"lanczos", 0.2, 200, 1e-3},
+			{"stochastic-cubic", 0.2, 100, 1e-3},
 		} {
-			r := begin[float32](t, "cpu", 1, s, 1, named(t, c.method), c.lr)
-			r.saddle()
-			first := r.value()
-			for range c.steps {
+			r := begin[float32](t, "cpu", 1, s, 1, named(t, m.text), m.lr)
+			r.put(make([]float32, s.Dim))
+			saddle := r.value()
+			r.put(from)
+			for range m.steps {
 				r.step()
 			}
-			// A ball of fixed size holds no minimum: steps leave it on the other side.
-			if v := r.value(); v > 1e-3*first && !strings.Contains(c.method, "fixed") || v > 0.3*first {
-				t.Errorf("%s on %s: after %d steps from the saddle the value is %.3g, from %.3g", c.method, objective, c.steps, v, first)
+			if v := r.value(); v > m.share*saddle {
+				t.Errorf("%s on %s, from %v beside the saddle: after %d steps the value is %.3g, at the saddle %.3g", m.text, c.objective, c.beside, m.steps, v, saddle)
 			}
 		}
 		r := begin[float32](t, "cpu", 1, s, 1, named(t, "sgd"), 0.2)
-		r.saddle()
+		r.put(from)
 		for range 100 {
 			r.step()
 		}
-		if x := r.at(); !slices.Equal(x, make([]float32, len(x))) {
-			t.Errorf("sgd on %s left the saddle", objective)
+		for i, x := range r.at() {
+			if math.Abs(float64(x)) > 1e-3*c.beside {
+				t.Fatalf("sgd on %s, from %v beside the saddle, is at %v along coordinate %d", c.objective, c.beside, x, i)
+			}
 		}
 	}
 }
@@ -238,7 +251,7 @@ func TestLanczosFinds(t *testing.T) {
 	const gamma = 0.1
 	s := in[float64](t, "cubic-saddle:gamma=0.1:rho=1:stiffness=1", 500)
 	r := begin[float64](t, "cpu:go", 1, s, 1, named(t, "lanczos:eps=0.01:rho=1"), 0.1)
-	r.saddle()
+	r.put(make([]float64, s.Dim)) // the saddle
 	l := r.Stepper.(*lanczos)
 	st := kernels.At(1)
 	check(t, l.Evaluate(st))
@@ -266,6 +279,107 @@ func TestLanczosFinds(t *testing.T) {
 	r.step()
 	if more := r.Cost().GradEvals - before; l.convex.v[0] != 1 || more != 1 {
 		t.Errorf("beside a minimum a step took %d gradients, want 1; found convex: %v", more, l.convex.v[0] == 1)
+	}
+}
+
+// TestLanczosSide: the step is to the side to which the gradient falls, and as long as
+// the model of the curvature says.
+func TestLanczosSide(t *testing.T) {
+	for _, side := range []float64{1e-3, -1e-3} {
+		s := in[float64](t, "cubic-saddle:gamma=0.1:rho=1:stiffness=1", 20)
+		r := begin[float64](t, "cpu:go", 1, s, 1, named(t, "lanczos:eps=0.01:rho=1"), 0.1)
+		from := make([]float64, s.Dim)
+		from[0] = side
+		r.put(from)
+		r.step()
+		if x := r.at(); math.Abs(math.Copysign(0.2, side)-x[0]) > 0.01 {
+			t.Errorf("from %v beside the saddle, with a minimum 0.2 away, the step is to %v", side, x[0])
+		}
+	}
+}
+
+// TestLanczosStops: no product more is taken than the curvature takes to show itself.
+func TestLanczosStops(t *testing.T) {
+	const enough = -0.99 // of curvatures from -1 to 7
+	s := in[float64](t, "phi4", 256)
+	r := begin[float64](t, "cpu:go", 1, s, 1, Lanczos{Eps: 4 * enough * enough, Rho: 1, Krylov: 256}, 0.1)
+	r.put(make([]float64, s.Dim))
+	l := r.Stepper.(*lanczos)
+	st := kernels.At(1)
+	check(t, l.Evaluate(st))
+	_, err := l.begin()
+	check(t, err)
+	a, _, err := l.search(st)
+	check(t, err)
+	n := l.size() - 1
+	l.q, l.diagonal, l.beside = l.q[:n], l.diagonal[:n], l.beside[:n]
+	before, _, err := l.eigen()
+	check(t, err)
+	if a > enough || before[0] <= enough || n < 5 {
+		t.Errorf("after %d products the curvature is %v, after %d it is %v, want the first at most %v", n+1, a, n, before[0], enough)
+	}
+}
+
+// TestModels: a step ends where the slope of the cubic model is 0: in all directions,
+// or along the gradient where it was sought along that.
+func TestModels(t *testing.T) {
+	const m = 3.0
+	s := in[float64](t, "rosenbrock", 8)
+	for _, c := range []struct {
+		method Method
+		lr     float64
+		along  bool
+	}{
+		{CubicNewton{Krylov: 8}, 1 / m, false},
+		{StochasticCubic{Rho: m, Steps: 20000}, 1e-3, false}, // l is 50
+		{StochasticCubic{Rho: m, Steps: 1}, 1, true},
+	} {
+		r := begin[float64](t, "cpu:go", 1, s, 1, c.method, c.lr)
+		from := r.at()
+		for i := range from {
+			from[i] = 0.9 + 0.01*float64(i)
+		}
+		r.put(from)
+		r.step()
+		to := r.at()
+		axpy(-1, from, to)
+		step := to
+
+		other := begin[float64](t, "cpu:go", 1, s, 1, CubicNewton{Krylov: 1}, 1)
+		k := other.Stepper.(*cubicNewton).krylov
+		other.put(from)
+		check(t, k.Evaluate(kernels.At(1)))
+		_, err := k.begin()
+		check(t, err)
+		slope := make([]float64, s.Dim)
+		check(t, k.multiply(kernels.At(1), step, slope))
+		axpy(1, k.g, slope)
+		axpy(m/2*norm(step), step, slope)
+		off := norm(slope)
+		if c.along {
+			off = math.Abs(dot(slope, k.g)) / norm(k.g)
+		}
+		if off > 1e-5*norm(k.g) {
+			t.Errorf("%s: the slope of the model is %.2g at the step, from %.2g", Format(c.method), off, norm(k.g))
+		}
+	}
+}
+
+// TestHardCase: where the gradient has nothing along the lowest curvature, and is small,
+// the first step already goes there: to where the model has it.
+func TestHardCase(t *testing.T) {
+	s := in[float64](t, "cubic-saddle", 20)
+	from := make([]float64, s.Dim)
+	for i := range from[1:] {
+		from[1+i] = 1e-4
+	}
+	for method, want := range map[string]float64{"cubic-newton": 2, "trust-region": 1} {
+		r := begin[float64](t, "cpu:go", 1, s, 1, named(t, method), 1)
+		r.put(from)
+		r.step()
+		if x := r.at(); math.Abs(math.Abs(x[0])-want) > 0.01 {
+			t.Errorf("%s: the first step leads %v along the lowest curvature, want %v to a side", method, x[0], want)
+		}
 	}
 }
 

@@ -83,10 +83,10 @@ func TestHessianVector(t *testing.T) {
 				want[i] = (8*(ahead[i]-behind[i]) - (far[i] - farther[i])) / (12 * h)
 			}
 			size := distance(want, make([]float64, dim))
-			if off := distance(exact.multiply(t, widen(x), widen(d), st), want); off > 1e-7*size {
+			if off := distance(exact.multiply(t, widen(x), widen(d), st), want); off > 1e-9*size {
 				t.Errorf("in float64 the product is off by %.2g of %.2g", off, size)
 			}
-			if off := distance(widen(narrow), want); off > 1e-3*size {
+			if off := distance(widen(narrow), want); off > 3e-4*size {
 				t.Errorf("in float32 the product is off by %.2g of %.2g", off, size)
 			}
 		})

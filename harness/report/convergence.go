@@ -24,6 +24,7 @@ var groupFields = []field[groupRow]{
 	{Column: Column{Name: "objective", Left: true}, value: func(g *groupRow) string { return g.Task.Objective }},
 	{Column: Column{Name: "dim"}, value: func(g *groupRow) string { return axis.FormatInt(int64(g.Task.Dim)) }, usual: anything},
 	{Column: Column{Name: "noise", Left: true}, value: func(g *groupRow) string { return cmp.Or(g.Task.Noise, "none") }, usual: anything},
+	{Column: Column{Name: "batch"}, value: func(g *groupRow) string { return strconv.Itoa(g.Task.Batch) }, usual: "0"},
 	{Column: Column{Name: "optimizer", Left: true}, value: func(g *groupRow) string { return measure.Name(g.Task) }},
 	{Column: Column{Name: "lr"}, value: func(g *groupRow) string { return axis.FormatFloat(g.Task.LR, 3) }},
 	{Column: Column{Name: "dtype", Left: true}, value: func(g *groupRow) string { return g.Task.DType }, usual: anything},

@@ -194,6 +194,23 @@ func TestBothKinds(t *testing.T) {
 	}
 }
 
+// TestConvergenceBy has a column per optimizer.
+func TestConvergenceBy(t *testing.T) {
+	text := trimmed(show(t, runs(), "table", "optimizer", ""))
+	for _, want := range []string{"objective", " adam", " sgd", "diagonal ", "rosenbrock ", " ∞", "(ERT), by optimizer\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the table lacks %q, it is\n%s", want, text)
+		}
+	}
+	twice := runs()
+	more := twice.Convergence[len(twice.Convergence)-1]
+	more.Case.LR *= 2
+	twice.Convergence = append(twice.Convergence, more)
+	if err := Show(&bytes.Buffer{}, twice, "table", "optimizer", ""); err == nil || !strings.Contains(err.Error(), "several learning rates") {
+		t.Errorf("two learning rates in one cell: %v", err)
+	}
+}
+
 func TestConvergenceRefuses(t *testing.T) {
 	tuning := runs()
 	tuning.Convergence = tuning.Convergence[:3]
@@ -202,7 +219,7 @@ func TestConvergenceRefuses(t *testing.T) {
 		format, by, sort, want string
 	}{
 		{tuning, "table", "", "", "tuning alone"},
-		{runs(), "table", "backend", "", "--by is for throughput"},
+		{runs(), "table", "backend", "", "want optimizer: the records are of convergence"},
 		{runs(), "table", "", "ns/param", "want one of ERT, optimizer"},
 		{runs(), "csv", "", "ERT", "--sort"},
 	} {

@@ -13,9 +13,8 @@ import (
 
 // Show writes the records of a file in a format. Tables have one row per case,
 // with the launches of a case combined, and one per task of an optimizer, over its
-// seeds; the other formats have the records as they are. By makes a table of
-// throughput with a column per value of an axis, and sort orders its rows by a column;
-// both may be empty.
+// seeds; the other formats have the records as they are. By makes a table with a
+// column per value of an axis, and sort orders rows by a column; both may be empty.
 func Show(w io.Writer, f *record.File, format, by, sort string) error {
 	if len(f.Throughput)+len(f.Convergence) == 0 {
 		if len(f.Comparison) > 0 {
@@ -51,7 +50,7 @@ func Show(w io.Writer, f *record.File, format, by, sort string) error {
 	}
 	if by != "" {
 		if len(records) == 0 {
-			return fmt.Errorf("--by is for throughput, and the records are of convergence")
+			return pivotGroups(w, f.Convergence, by, format == "md")
 		}
 		return pivot(w, records, by, format == "md")
 	}
@@ -244,62 +243,17 @@ func pivot(w io.Writer, records []record.Throughput, by string, markdown bool) e
 			rowAxes = append(rowAxes, a)
 		}
 	}
-	var heads []string
-	var rows [][]string
-	index := map[string]int{} // of the row with these values
+	c := newCross(by, rowAxes)
 	for _, t := range records {
 		var line []string
 		for _, a := range rowAxes {
 			line = append(line, pivots[a](t.Case))
 		}
-		key, head := strings.Join(line, "\x00"), columnHead(by, value(t.Case))
-		if _, ok := index[key]; !ok {
-			index[key] = len(rows)
-			rows = append(rows, line)
-		}
-		at := slices.Index(heads, head)
-		if at < 0 {
-			at = len(heads)
-			heads = append(heads, head)
-		}
-		row := &rows[index[key]]
-		for len(*row) <= len(rowAxes)+at {
-			*row = append(*row, "")
-		}
-		if (*row)[len(rowAxes)+at] != "" {
+		if !c.add(line, columnHead(by, value(t.Case)), fmt.Sprintf("%s (%.0f%%)", digits(t.NSPerParam), 100*t.LimitShare)) {
 			return fmt.Errorf("%s at n=%d was measured more than once; --by wants one run, or the launches of one", t.Case.Update, t.Case.N)
 		}
-		(*row)[len(rowAxes)+at] = fmt.Sprintf("%s (%.0f%%)", digits(t.NSPerParam), 100*t.LimitShare)
 	}
-	var columns []Column
-	width := 0
-	for i, name := range slices.Concat(rowAxes, heads) {
-		c := Column{Name: name, Width: len(name) + 2, Left: i < len(rowAxes) && name != "n"}
-		for _, row := range rows {
-			if i < len(row) {
-				c.Width = max(c.Width, len(row[i])+2)
-			}
-		}
-		columns, width = append(columns, c), width+c.Width
-	}
-	if width > MaxWidth && !markdown {
-		return fmt.Errorf("--by %s makes a table %d wide, a terminal has %d; want --format md", by, width, MaxWidth)
-	}
-	table, err := NewTable(w, markdown, columns...)
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		row = append(row, make([]string, len(columns)-len(row))...)
-		if err := table.Row(row...); err != nil {
-			return err
-		}
-	}
-	if err := table.Close(); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "\nns/param (share of the limit), by %s\n", by)
-	return err
+	return c.write(w, markdown, "ns/param (share of the limit), by "+by)
 }
 
 // columnHead names a column by its value, and by its axis where the value is but

@@ -61,9 +61,11 @@ type cudaLaunch struct {
 
 const coefBytes = cuda.CoefBytes
 
-// mostBlocks is how many blocks a launch has at most: tests lower it, for results do
-// not depend on it.
-var mostBlocks = math.MaxInt
+// Tests lower both, for results depend on neither.
+var (
+	mostBlocks        = math.MaxInt // of a launch
+	patience   uint64 = 0           // of barriers; 0 for some seconds
+)
 
 // load returns an entry of a kernel's module, for the owner of the context.
 func (b *cudaBackend) load(module, entry string, block int) (cudaEntry, error) {
@@ -264,6 +266,7 @@ func (p *cudaPlan) bind(form *kernels.Stored, tensors []tensor, source int, o cu
 		}
 		places = append(places, place)
 	}
+	o.Patience = patience
 	bound, err := cuda.Bind(form, places, o)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnsupported, err)

@@ -310,3 +310,35 @@ func TestGrids(t *testing.T) {
 		undo()
 	}
 }
+
+// TestBarrierGivesUp holds a launch whose blocks wait for one another in vain, for not
+// all of them run at the same time, to an error that stays.
+func TestBarrierGivesUp(t *testing.T) {
+	b := simulated(t)
+	defer backend.Hurry(1000)()
+	cudasim.Crowd(1)
+	defer cudasim.Crowd(0)
+	tensors := make([]backend.Tensor, 100) // so many that a group takes several blocks
+	for range 4 {
+		array, err := b.Alloc(kernels.F32, 100*len(tensors))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range tensors {
+			tensors[i].Slots = append(tensors[i].Slots, array.Slice(100*i, 100*i+100))
+		}
+	}
+	plan := bind(t, b, backend.Group{Update: lamb, Tensors: tensors})
+	step(t, plan, 1)
+	for range 2 {
+		if err := b.Sync(); err == nil || !strings.Contains(err.Error(), "lamb in one launch: its blocks waited for one another in vain") {
+			t.Errorf("got %v, want an error that says what happened", err)
+		}
+	}
+	if plan.Close() == nil {
+		t.Error("the plan closes as if nothing had been")
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -9,3 +9,11 @@ func LimitGrids(blocks int) (undo func()) {
 	mostBlocks = blocks
 	return func() { mostBlocks = was }
 }
+
+// Hurry makes barriers of plans that are bound from now on give up after so many
+// looks, and returns what undoes it.
+func Hurry(looks uint64) (undo func()) {
+	was := patience
+	patience = looks
+	return func() { patience = was }
+}

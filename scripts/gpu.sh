@@ -13,6 +13,10 @@ out=${1:?usage: sh gpu.sh FOLDER}
 mkdir -p "$out" || exit 1
 log=$out/gpu.log
 failed=
+# What the driver compiles it keeps for the parts that follow.
+CUDA_CACHE_PATH=$(mktemp -d) || exit 1
+export CUDA_CACHE_PATH
+trap 'rm -rf "$CUDA_CACHE_PATH"' EXIT
 export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64"
 
 # part SECONDS NAME COMMAND... runs a part, and tells in the log what it was.

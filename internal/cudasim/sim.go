@@ -9,6 +9,7 @@
 package cudasim
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -73,6 +74,14 @@ func FailAt(n int, r Result) {
 	sim.mutex.Lock()
 	defer sim.mutex.Unlock()
 	sim.failAt, sim.failure = len(sim.calls)+n, r
+}
+
+// Crowd makes the device run fewer blocks at the same time than it promises; 0 ends
+// it.
+func Crowd(blocks int) {
+	sim.mutex.Lock()
+	defer sim.mutex.Unlock()
+	sim.crowd = blocks
 }
 
 // Calls returns the names of the entry points called since the last Reset.
@@ -143,6 +152,7 @@ type driver struct {
 	last    handle
 	modules map[string]*ptxsim.Module // parsed
 	seed    uint64
+	crowd   int // blocks at a time; 0 for as many as are promised
 
 	calls   []string
 	failAt  int // the number of a call; 0 for none
@@ -361,9 +371,8 @@ func launch(d *driver, _ *stream, w *work) error {
 		return fmt.Errorf("a launch of no function")
 	}
 	d.seed++
-	return d.memory.Launch(k, ptxsim.Launch{
-		Grid: w.grid, Block: w.block, Args: w.args[:], Resident: d.device.Multiprocessors * d.device.Blocks, Seed: d.seed,
-	})
+	resident := cmp.Or(d.crowd, d.device.Multiprocessors*d.device.Blocks)
+	return d.memory.Launch(k, ptxsim.Launch{Grid: w.grid, Block: w.block, Args: w.args[:], Resident: resident, Seed: d.seed})
 }
 
 func happen(_ *driver, _ *stream, w *work) error {

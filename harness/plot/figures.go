@@ -85,6 +85,15 @@ func lr(sweeps []measure.Sweep, label, failed, remark string, value func(*measur
 	if len(sweeps) == 0 {
 		return nil, fmt.Errorf("every optimizer was run with one learning rate, want several: optbench converge -a lr=... or --tune")
 	}
+	some := func(s measure.Sweep) bool {
+		return slices.ContainsFunc(s.Rates, func(g measure.Group) bool {
+			_, mid, _ := value(&g)
+			return !math.IsInf(mid, 1)
+		})
+	}
+	if !slices.ContainsFunc(sweeps, some) {
+		return nil, fmt.Errorf("%s at any learning rate, so that there is nothing to draw; want --value final, or runs with another target", failed)
+	}
 	f := new(Figure)
 	parts, titles, err := split(sweeps, func(s measure.Sweep) measure.Goal { return s.Problem() })
 	if err != nil {

@@ -5,11 +5,14 @@ import "math"
 // CubicSaddle is a saddle at 0 with one way out: of its first coordinate it is
 // -Gamma*p^2/2 + Rho*|p|^3/6, less its minimum, and of every other Stiffness*p^2/2. Its
 // second derivative changes by Rho times the way exactly. Runs start beside the
-// saddle, where only noise or time leads away.
+// saddle, where only noise or time leads away; noise on gradients is smaller by
+// Anisotropy along the way out.
 type CubicSaddle struct {
 	Gamma     float64 `json:"gamma" range:"(0,inf)"`
 	Rho       float64 `json:"rho" range:"(0,inf)"`
 	Stiffness float64 `json:"stiffness" range:"(0,inf)"`
+
+	Anisotropy float64 `json:"anisotropy" range:"[1,inf)"`
 }
 
 func (CubicSaddle) Name() string    { return "cubic-saddle" }
@@ -21,7 +24,7 @@ func (o CubicSaddle) Coef(int, Step) Coef {
 }
 
 func (o CubicSaddle) Facts(n int) (Facts, error) {
-	return Facts{
+	f := Facts{
 		L:      max(o.Stiffness, o.Gamma),
 		Spread: math.Ldexp(1, -10),
 		Data: func(_, i int) float64 {
@@ -30,7 +33,16 @@ func (o CubicSaddle) Facts(n int) (Facts, error) {
 			}
 			return o.Stiffness
 		},
-	}, atLeast(1, n)
+	}
+	if o.Anisotropy > 1 {
+		f.Noise = func(i int) float64 {
+			if i == 0 {
+				return 1 / o.Anisotropy
+			}
+			return 1
+		}
+	}
+	return f, atLeast(1, n)
 }
 
 // The coordinate without stiffness is the way out.
@@ -58,7 +70,7 @@ var _ = defineObjective(ObjectiveDefinition{
 	Title:  "-gamma*p^2/2 + rho*|p|^3/6 of one p, stiffness*p^2/2 of the others",
 	Source: "a Hessian that is Lipschitz with constant rho",
 	Cases: []Objective{
-		CubicSaddle{Gamma: 1, Rho: 1, Stiffness: 1},
-		CubicSaddle{Gamma: 0.1, Rho: 1, Stiffness: 0.05},
+		CubicSaddle{Gamma: 1, Rho: 1, Stiffness: 1, Anisotropy: 1},
+		CubicSaddle{Gamma: 0.1, Rho: 1, Stiffness: 0.05, Anisotropy: 100},
 	},
 })

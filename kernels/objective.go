@@ -41,6 +41,9 @@ type Facts struct {
 	Reach    []int
 	Boundary float64
 	Periodic bool
+	// Noise multiplies the noise on coordinate i of a gradient; nil for noise that is
+	// the same on all.
+	Noise func(i int) float64
 	// Data returns element i of the k-th slot of data.
 	Data func(k, i int) float64
 }

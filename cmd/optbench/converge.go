@@ -224,8 +224,10 @@ func (o convergeOptions) measure(cmd *cobra.Command, r *converge.Runner, tasks [
 	if e := rec.finish(); e != nil {
 		return e
 	}
-	if e := report.Show(cmd.OutOrStdout(), shown, o.format, "", ""); e != nil {
-		return coded{exitFailed, fmt.Errorf("print: %w", e)}
+	if slices.ContainsFunc(shown.Convergence, func(c record.Convergence) bool { return !c.Tuning }) {
+		if e := report.Show(cmd.OutOrStdout(), shown, o.format, "", ""); e != nil {
+			return coded{exitFailed, fmt.Errorf("print: %w", e)}
+		}
 	}
 	switch {
 	case errors.Is(err, context.Canceled):

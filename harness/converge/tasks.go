@@ -17,7 +17,7 @@ import (
 // Axes lists the properties along which tasks may differ.
 var Axes = []harness.Axis{
 	{Name: "objective", Values: "names, with parameters as in diagonal:condition=1e6; all", Default: "eight that tell optimizers apart, one of them with noise"},
-	{Name: "update", Values: "optimizers, with hyperparameters as in adam:beta2=0.99; all; weight decay is 0 unless set", Default: strings.Join(usualOptimizers, ", ")},
+	{Name: "update", Values: "optimizers, with hyperparameters as in adam:beta2=0.99; all whose steps do not take time as the cube of the dimension; weight decay is 0 unless set", Default: strings.Join(usualOptimizers, ", ")},
 	{Name: "dim", Values: "dimensions, or the nearest that the objective has: 1e8, 2^20, ranges such as 2^[4:12:4]", Default: "1000"},
 	{Name: "noise", Values: "laws of what is added to gradients: none, " + strings.Join(noiseNames(), ", "), Default: "none"},
 	{Name: "batch", Values: "examples, drawn anew, that a gradient is over; 0 for all", Default: "0"},
@@ -78,7 +78,7 @@ func Tasks(axes []string, env machine.Environment) ([]Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	optimizers, err := named("update", values("update", usualOptimizers...), method.Names(), canonicalOptimizer)
+	optimizers, err := named("update", values("update", usualOptimizers...), method.Names(), method.Scalable(), canonicalOptimizer)
 	if err != nil {
 		return nil, err
 	}
@@ -159,11 +159,11 @@ func settingsOf(objectives, noises []string) ([]setting, error) {
 	if noises == nil {
 		noises = []string{none}
 	}
-	names, err := named("objective", objectives, problem.Names(), problem.Format)
+	names, err := named("objective", objectives, problem.Names(), problem.Names(), problem.Format)
 	if err != nil {
 		return nil, err
 	}
-	laws, err := named("noise", noises, append(noiseNames(), none), canonicalNoise)
+	laws, err := named("noise", noises, append(noiseNames(), none), append(noiseNames(), none), canonicalNoise)
 	if err != nil {
 		return nil, err
 	}
@@ -180,14 +180,14 @@ func settingsOf(objectives, noises []string) ([]setting, error) {
 }
 
 // named returns the texts that values name: the names known, with parameters, in the
-// one way that they are written; all is every name. Repeats are removed.
-func named(axisName string, values, known []string, canonical func(string) (string, error)) ([]string, error) {
+// one way that they are written. Repeats are removed.
+func named(axisName string, values, known, all []string, canonical func(string) (string, error)) ([]string, error) {
 	var out []string
 	for _, v := range values {
 		name, _, _ := strings.Cut(v, ":")
 		switch {
 		case v == "all":
-			out = append(out, known...)
+			out = append(out, all...)
 			continue
 		case !slices.Contains(known, name):
 			return nil, fmt.Errorf("axis %s: %w", axisName, harness.Unknown(axisName, name, known))

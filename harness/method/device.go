@@ -201,8 +201,8 @@ func (g *gradient) look(st kernels.Step) (float64, error) {
 	return g.Value()
 }
 
-// finiteOr passes a value that is not finite for what it is: nothing is less or more.
-func finiteOr(value float64, err error) (float64, error) {
+// valueOrNaN passes a value that is not finite for what it is: nothing is less or more.
+func valueOrNaN(value float64, err error) (float64, error) {
 	if errors.Is(err, problem.ErrNotFinite) {
 		return math.NaN(), nil
 	}

@@ -490,7 +490,10 @@ func TestLoops(t *testing.T) {
 // TestBits holds the methods to the same bits on every instruction set and for any
 // number of threads, over hundreds of steps with noise.
 func TestBits(t *testing.T) {
-	const steps = 200
+	steps := 200
+	if testing.Short() {
+		steps = 20
+	}
 	for _, name := range devices {
 		m, err := method.Parse(name)
 		if err != nil {

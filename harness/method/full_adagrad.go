@@ -51,5 +51,5 @@ func (s *fullAdagrad) Step(st kernels.Step) error {
 	return s.end()
 }
 
-var _ = define("Adagrad with the full matrix of outer products", "Duchi, Hazan, Singer 2011", 1,
-	FullAdagrad{Eps: 1e-10}, FullAdagrad{Eps: 1e-3})
+var _ = cubic(define("Adagrad with the full matrix of outer products", "Duchi, Hazan, Singer 2011", 1,
+	FullAdagrad{Eps: 1e-10}, FullAdagrad{Eps: 1e-3}))

@@ -69,5 +69,5 @@ func (s *fullAdam) Step(st kernels.Step) error {
 	return s.end()
 }
 
-var _ = define("Adam with the full matrix of outer products", "Kingma, Ba 2014; Agarwal et al. 2018", 1e-3,
-	FullAdam{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, FullAdam{Beta1: 0, Beta2: 0.9, Eps: 1e-3})
+var _ = cubic(define("Adam with the full matrix of outer products", "Kingma, Ba 2014; Agarwal et al. 2018", 1e-3,
+	FullAdam{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}, FullAdam{Beta1: 0, Beta2: 0.9, Eps: 1e-3}))

@@ -26,8 +26,14 @@ type GClip struct {
 	Horizon int     `json:"horizon" range:"[1,inf)"`
 }
 
-func (GClip) Name() string                       { return "gclip" }
-func (GClip) Room(s problem.Spec) (int64, error) { return room(s, 2) }
+func (GClip) Name() string { return "gclip" }
+
+func (m GClip) Room(s problem.Spec) (int64, error) {
+	if m.Case == "nonconvex" {
+		return room(s, 1)
+	}
+	return room(s, 2)
+}
 
 func (m GClip) Start(p *problem.Problem, x problem.Vector, lr float64) (Stepper, error) {
 	d := newDevice(m, p, x, lr)

@@ -64,14 +64,23 @@ type Definition struct {
 	Source string   // the paper
 	Rate   float64  // the learning rate where nothing is known
 	Cases  []Method // hyperparameters that tests must cover; Cases[0] is the default
+	// Cubic says that a step takes time as the cube of the dimension: who asks for all
+	// methods does not mean it.
+	Cubic bool
 }
 
 var definitions []*Definition
 
 // define adds the method that its cases, the default first, are of.
 func define(title, source string, rate float64, cases ...Method) *Definition {
-	d := &Definition{cases[0].Name(), title, source, rate, cases}
+	d := &Definition{Name: cases[0].Name(), Title: title, Source: source, Rate: rate, Cases: cases}
 	definitions = append(definitions, d)
+	return d
+}
+
+// cubic marks a method whose steps take time as the cube of the dimension.
+func cubic(d *Definition) *Definition {
+	d.Cubic = true
 	return d
 }
 
@@ -88,6 +97,23 @@ func Names() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Scalable lists those whose steps do not take time as the cube of the dimension.
+func Scalable() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool {
+		d := Find(name)
+		return d != nil && d.Cubic
+	})
+}
+
+// Find returns the definition of a method that is no fused update, or nil.
+func Find(name string) *Definition {
+	i := slices.IndexFunc(definitions, func(d *Definition) bool { return d.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return definitions[i]
 }
 
 // Parse returns the method that a text such as "pgd:radius=0.1" or "adam:beta2=0.99"

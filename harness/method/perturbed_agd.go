@@ -99,11 +99,11 @@ func (s *perturbedAGD) Step(st kernels.Step) error {
 		return err
 	}
 	way := 1 - s.theta // y - p is that times v
-	here, err := finiteOr(s.at.Value())
+	here, err := valueOrNaN(s.at.Value())
 	if err != nil {
 		return err
 	}
-	there, err := finiteOr(s.there.Value())
+	there, err := valueOrNaN(s.there.Value())
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *perturbedAGD) exploit(st kernels.Step, length float64) error {
 				return err
 			}
 			var err error
-			if values[i], err = finiteOr(s.there.Value()); err != nil {
+			if values[i], err = valueOrNaN(s.there.Value()); err != nil {
 				return err
 			}
 		}

@@ -9,8 +9,8 @@ import "github.com/optbench/optbench/harness/problem"
 // The noise is uniform in the ball of that radius (Ge, Huang, Jin, Yuan 2015,
 // arXiv:1503.02101; Du et al. 2017, arXiv:1705.10412), or N(0, radius^2/d), with which
 // the time to leave a saddle grows with the logarithm of the dimension alone (Jin,
-// Netrapalli, Ge, Kakade, Jordan 2019, arXiv:1902.04811, Algorithm 4, for a rate of
-// order 1/L and a radius of the order of the gradients that are to be reached).
+// Netrapalli, Ge, Kakade, Jordan 2019, arXiv:1902.04811, for a rate of order 1/L and a
+// radius of the order of the gradients that are to be reached).
 type PGD struct {
 	Radius float64 `json:"radius" range:"[0,inf)"`
 	Law    string  `json:"law" range:"ball|gaussian"`

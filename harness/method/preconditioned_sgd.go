@@ -56,5 +56,5 @@ func (s *preconditionedSGD) Step(st kernels.Step) error {
 	return s.end()
 }
 
-var _ = define("SGD preconditioned by the inverse root of gradients' second moment", "Staib et al. 2019, arXiv:1901.09149", 1e-3,
-	PreconditionedSGD{Beta: 0.99, Eps: 1e-8}, PreconditionedSGD{Beta: 0.9, Eps: 1e-3, BurnIn: 3})
+var _ = cubic(define("SGD preconditioned by the inverse root of gradients' second moment", "Staib et al. 2019, arXiv:1901.09149", 1e-3,
+	PreconditionedSGD{Beta: 0.99, Eps: 1e-8}, PreconditionedSGD{Beta: 0.9, Eps: 1e-3, BurnIn: 3}))

@@ -7,7 +7,7 @@ import (
 )
 
 // PSGD is stochastic gradient descent with noise of its own in every step (Jin,
-// Netrapalli, Ge, Kakade, Jordan 2019, arXiv:1902.04811, Algorithm 4 and Theorem 15):
+// Netrapalli, Ge, Kakade, Jordan 2019, arXiv:1902.04811):
 //
 //	p -= lr * (g + xi)    xi of N(0, radius^2/d), radius = Eps*sqrt(N)
 //	N = 1 + min(Sigma^2/Eps^2 + K^2/(L*sqrt(Rho*Eps)), Sigma^2*d/Eps^2)

@@ -8,7 +8,7 @@ import (
 
 // SGDRestart is stochastic gradient descent that begins anew whenever it has left a ball
 // about its start, and else gives out the average of its points (Fang, Lin, Zhang 2019,
-// arXiv:1902.00247, Algorithm 1):
+// arXiv:1902.00247):
 //
 //	p -= lr * (g + xi)
 //	if p is more than radius from the start: the start is p

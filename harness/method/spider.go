@@ -8,9 +8,9 @@ import (
 	"github.com/optbench/optbench/kernels"
 )
 
-// Spider is SPIDER-SFO (Fang, Li, Lin, Zhang 2018, arXiv:1807.01695, Algorithm 1, option
-// II): an estimate of the gradient that is kept up by differences between two points of
-// gradients of the same samples.
+// Spider is SPIDER-SFO (Fang, Li, Lin, Zhang 2018, arXiv:1807.01695): an estimate of the
+// gradient that is kept up by differences between two points of gradients of the same
+// samples.
 //
 //	every q steps  v  = g(p), over S1 samples
 //	else           v += g(p) - g(p of the step before), over the same S2 samples

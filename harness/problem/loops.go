@@ -43,7 +43,13 @@ func (o *loops) open(p *Problem) (err error) {
 		}
 		o.data = append(o.data, x)
 	}
-	return nil
+	if o.facts.Noise == nil || p.Spec.Noise == "" {
+		return nil
+	}
+	if p.noiseScale, err = p.alloc(p.Spec.Dim); err != nil {
+		return err
+	}
+	return Fill(p.noiseScale, o.facts.Noise)
 }
 
 func (o *loops) reach() int { return o.far }

@@ -78,6 +78,9 @@ func Footprint(s Spec, vectors int) (int64, error) {
 			vectors++
 		}
 	}
+	if f, err := o.Facts(s.Dim); err == nil && f.Noise != nil && s.Noise != "" {
+		vectors++
+	}
 	return int64(one * float64(vectors)), nil
 }
 

@@ -32,8 +32,10 @@ type Problem struct {
 
 	objective objective
 	instances *Instances
-	seed      uint64
-	buffers   []backend.Buffer
+	// noiseScale multiplies the noise on each coordinate; nil for none.
+	noiseScale backend.Buffer
+	seed       uint64
+	buffers    []backend.Buffer
 }
 
 // An objective is what a problem is made of: a definition of package kernels, or one
@@ -192,7 +194,7 @@ func (p *Problem) Batched(x, g Vector, batch int) (*Evaluator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.evaluator(x, g, batch, backend.Noise{Law: noise, Seed: p.seed, X: g.Buffer})
+	return p.evaluator(x, g, batch, backend.Noise{Law: noise, Seed: p.seed, X: g.Buffer, Scale: p.noiseScale})
 }
 
 // Exact returns an evaluator of the whole objective, without noise.

@@ -199,6 +199,28 @@ func TestNoise(t *testing.T) {
 	}
 }
 
+// TestAnisotropy holds noise to what an objective says of each coordinate.
+func TestAnisotropy(t *testing.T) {
+	b := open(t, "cpu:go", 1)
+	s := Spec{Objective: "cubic-saddle:anisotropy=1000", Dim: 100, DType: kernels.F64}
+	plain := ask[float64](t, b, s, 2)
+	s.Noise = "gaussian"
+	noisy := ask[float64](t, b, s, 2)
+	x := plain.read(t, plain.x)
+	_, clean := plain.at(t, x, kernels.At(1))
+	_, g := noisy.at(t, x, kernels.At(1))
+	if along := math.Abs(g[0] - clean[0]); along == 0 || along > 0.01 {
+		t.Errorf("noise along the way out is %v, want about 0.001", along)
+	}
+	var rest float64
+	for i := 1; i < len(g); i++ {
+		rest += (g[i] - clean[i]) * (g[i] - clean[i]) / float64(len(g)-1)
+	}
+	if rest < 0.5 || rest > 1.5 {
+		t.Errorf("the variance of the rest is %v, want 1", rest)
+	}
+}
+
 // TestBatches holds the value to that of all examples, whatever a gradient is over.
 func TestBatches(t *testing.T) {
 	b := open(t, "cpu:go", 1)

@@ -158,6 +158,12 @@ func printable(v reflect.Value) error {
 				return err
 			}
 		}
+	case reflect.Map:
+		for key, x := range v.Seq2() {
+			if err := errors.Join(printable(key), printable(x)); err != nil {
+				return err
+			}
+		}
 	case reflect.Struct:
 		for _, field := range v.Fields() {
 			if err := printable(field); err != nil {

@@ -181,6 +181,8 @@ func TestReadRefuses(t *testing.T) {
 		{"a step beyond the last", run(func(x *Convergence) { x.Trajectory[1].Step = 8 }), "point 1"},
 		{"steps that fall", run(func(x *Convergence) { x.Trajectory[1].Step = 0 }), "point 1"},
 		{"a run twice", `{"schema":"optbench/1","kind":"run","id":"a"}` + "\n" + `{"schema":"optbench/1","kind":"run","id":"a"}`, "line 2: run \"a\" is in the file already"},
+		{"a device that acts on the terminal", `{"schema":"optbench/1","kind":"run","id":"a","gpus":{"cuda:0":{"name":"\u001b[2J"}}}`, "cannot be printed"},
+		{"a device by such a name", `{"schema":"optbench/1","kind":"run","id":"a","gpus":{"\u001b[2J":{}}}`, "cannot be printed"},
 		{"launch 5 of 3", `{"schema":"optbench/1","kind":"run","id":"a","launch":5,"launches":3}`, "launch 5 of 3"},
 		{"a number without end", strings.Replace(line(func(*Throughput) {}), `"n":1000`, `"n":`+strings.Repeat("9", 1<<20), 1), "field"},
 		{"a number that is none", strings.Replace(line(func(*Throughput) {}), "0.002", "1e999", 1), "line 1"},

@@ -42,6 +42,9 @@ func (d Diagonal) Facts(n int) (Facts, error) {
 		f.Data = func(_, i int) float64 {
 			// Neighbours differ by far, as those of a model do.
 			const golden = 0.6180339887498949
+			if i == n-1 {
+				return scale[len(scale)-1] // which no other need hit
+			}
 			at := float64(float64(i) * golden)
 			return scale[int(float64(len(scale))*(at-math.Floor(at)))]
 		}

@@ -146,9 +146,9 @@ func TestMinimum(t *testing.T) {
 	})
 }
 
-// TestCurvature compares the largest and the smallest curvature that an objective
-// says it has with those along random directions, and their extremes by power
-// iteration, at the first point.
+// TestCurvature holds the curvatures along random directions, and along that to which
+// power iteration leads, to those that an objective says are the largest and the
+// smallest; of quadratics also that these are reached.
 func TestCurvature(t *testing.T) {
 	eachObjective(t, func(t *testing.T, o Objective, n int, facts Facts) {
 		if facts.L == 0 {
@@ -192,6 +192,32 @@ func TestCurvature(t *testing.T) {
 				t.Fatalf("curvature %v, below mu = %v", along, facts.Mu)
 			}
 			d = h
+		}
+		quadratics := []string{"diagonal", "nesterov-chain", "layered", "drift"}
+		if !slices.Contains(quadratics, o.Name()) {
+			return
+		}
+		if along < 0.8*facts.L { // of a chain, which comes near it as it grows
+			t.Errorf("the largest curvature is %v, and L is %v", along, facts.L)
+		}
+		if n > 4 {
+			return
+		}
+		for i := range d {
+			d[i] = rng.NormFloat64()
+		}
+		for range 20_000 { // of L - H, whose largest is that of the smallest curvature
+			unit(d)
+			h := product(d)
+			along = 0
+			for i := range d {
+				along += d[i] * h[i]
+				h[i] = facts.L*d[i] - h[i]
+			}
+			d = h
+		}
+		if facts.Mu > 0 && along > 1.01*facts.Mu {
+			t.Errorf("the smallest curvature is %v, and mu is %v", along, facts.Mu)
 		}
 	})
 }

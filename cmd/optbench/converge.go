@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -125,13 +126,12 @@ func (o convergeOptions) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := fitTasks(tasks, env); err != nil {
+		return err
+	}
 	for _, t := range tasks {
-		need, err := converge.Need(t)
-		if err != nil {
-			return err
-		}
-		if err := room(fmt.Sprintf("%s on %s in %s dimensions", t.Optimizer, t.Objective, axis.FormatInt(int64(t.Dim))), need, "dim", env); err != nil {
-			return err
+		if r.Time > 0 && converge.NeedsSteps(t.Schedule) {
+			return fmt.Errorf("schedule %s goes by the number of steps, and --budget %s has none; want --budget 5000 or the like", t.Schedule, o.budget)
 		}
 	}
 	if o.resume {
@@ -141,7 +141,7 @@ func (o convergeOptions) run(cmd *cobra.Command) (err error) {
 	}
 	rec := &recorder{stderr: cmd.ErrOrStderr()}
 	if o.out != "" {
-		r.States = &converge.States{Folder: o.out + ".state"}
+		r.States = &converge.States{Folder: o.out + ".state", Build: release + " " + commitID(), Resume: o.resume}
 		if rec.file, err = record.OpenWriter(o.out); err != nil {
 			return err
 		}
@@ -149,10 +149,34 @@ func (o convergeOptions) run(cmd *cobra.Command) (err error) {
 	defer func() {
 		err = errors.Join(err, rec.close())
 		if r.States != nil {
-			_ = os.Remove(r.States.Folder) // if nothing is kept there
+			r.States.Close()
 		}
 	}()
 	return o.measure(cmd, r, tasks, env, rec)
+}
+
+// fitTasks refuses tasks that do not fit in memory together with those that run beside
+// them.
+func fitTasks(tasks []converge.Task, env machine.Environment) error {
+	var beside []int64 // of tasks on one thread, the largest first
+	for _, t := range tasks {
+		need, err := converge.Need(t)
+		if err != nil {
+			return err
+		}
+		if err := room(fmt.Sprintf("%s on %s in %s dimensions", t.Optimizer, t.Objective, axis.FormatInt(int64(t.Dim))), need, "dim", env); err != nil {
+			return err
+		}
+		if t.Threads == 1 {
+			beside = append(beside, need)
+		}
+	}
+	slices.SortFunc(beside, func(a, b int64) int { return cmp.Compare(b, a) })
+	var together int64
+	for _, need := range beside[:min(len(beside), env.UsableThreads)] {
+		together += need
+	}
+	return room("what runs side by side, a task on each thread,", together, "dim, or threads=all,", env)
 }
 
 // takeUp lets the runner know what is in the file.
@@ -167,9 +191,6 @@ func (o convergeOptions) takeUp(r *converge.Runner) error {
 	r.Done = map[converge.Key]*record.Convergence{}
 	for i := range f.Convergence {
 		c := &f.Convergence[i]
-		if c.Start == 0 || math.Abs(c.Target/c.Start-r.Target) > 1e-12 {
-			continue
-		}
 		r.Done[converge.KeyOf(c)] = c
 	}
 	return nil
@@ -201,6 +222,14 @@ func (o convergeOptions) measure(cmd *cobra.Command, r *converge.Runner, tasks [
 			_ = rec.bar.Set(int(parts * done))
 		}
 	}
+	if rec.file != nil {
+		r.Record = func(c *record.Convergence) error {
+			if err := rec.file.Write(c); err != nil {
+				return coded{exitFailed, err}
+			}
+			return nil
+		}
+	}
 	shown := &record.File{Runs: []record.Run{*start}}
 	var failed error
 	finished := 0
@@ -209,11 +238,6 @@ func (o convergeOptions) measure(cmd *cobra.Command, r *converge.Runner, tasks [
 		defer mu.Unlock()
 		for _, c := range out.Records {
 			shown.Convergence = append(shown.Convergence, *c)
-			if rec.file != nil && c.Run == r.Run {
-				if err := rec.file.Write(c); err != nil {
-					return coded{exitFailed, err}
-				}
-			}
 		}
 		switch {
 		case out.Err == nil:
@@ -233,16 +257,16 @@ func (o convergeOptions) measure(cmd *cobra.Command, r *converge.Runner, tasks [
 		}
 	}
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) && failed == nil:
 		kept := ""
 		if rec.file != nil {
 			kept = "; their runs are kept, and --resume goes on"
 		}
 		return coded{exitIncomplete, fmt.Errorf("interrupted: %d of %d tasks finished%s", finished, len(tasks), kept)}
-	case err != nil:
-		return err
 	case failed != nil:
 		return coded{exitFailed, failed}
+	case err != nil:
+		return err
 	}
 	return nil
 }

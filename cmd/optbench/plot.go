@@ -84,7 +84,7 @@ the one of the least expected running time on each objective; lr has those of tu
 	f.StringVarP(&o.out, "output", "o", "", "the `FILE` to write, whose name ends in ."+strings.Join(plot.Formats, " or ."))
 	f.StringVar(&o.over, "over", string(measure.GradEvals), "the `cost` to draw: "+strings.Join(costNames(), " "))
 	f.StringVar(&o.value, "value", plotValues[0], "what lr draws: ert (expected cost) or final")
-	f.StringArrayVar(&o.where, "where", nil, "draw only runs of these, `property=values`:\n"+strings.Join(measure.Properties(), " "))
+	f.StringArrayVar(&o.where, "where", nil, "draw only runs of these, `property=values`:\n"+strings.Join(measure.Properties()[:6], " ")+"\n"+strings.Join(measure.Properties()[6:], " "))
 	complete(cmd, "over", costNames()...)
 	complete(cmd, "value", plotValues...)
 	return cmd

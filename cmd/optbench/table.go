@@ -50,7 +50,7 @@ objective the least expected running time (ERT) comes first.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&format, "format", "table", oneOf("what to print", report.Formats))
-	f.StringVar(&by, "by", "", "one column per value of an `axis`: "+strings.Join(report.Pivots(), " "))
+	f.StringVar(&by, "by", "", "one column per value of an `axis`: "+strings.Join(report.Pivots(), " ")+";\nof convergence: optimizer")
 	f.StringVar(&sort, "sort", "", "order rows by a `column`: "+strings.Join(report.SortKeys(), " ")+";\nof convergence: "+strings.Join(report.GroupSortKeys(), " "))
 	f.StringVar(&kind, "kind", "", "show only records of a `kind`: "+strings.Join(kinds, " "))
 	complete(cmd, "format", report.Formats...)

@@ -74,8 +74,15 @@ func (r *Runner) task(ctx context.Context, t Task) Outcome {
 		}
 		return r.One(ctx, t, seed, tuning)
 	}
+	kept := func(t Task, seed uint64, tuning bool) (*record.Convergence, error) {
+		c, err := one(t, seed, tuning)
+		if err != nil {
+			return nil, err
+		}
+		return c, r.keep(c)
+	}
 	o := Outcome{Task: t}
-	if o.Task, o.Records, o.Err = r.choose(t, one); o.Err != nil {
+	if o.Task, o.Records, o.Err = r.choose(t, kept); o.Err != nil {
 		return o
 	}
 	first := len(o.Records)
@@ -87,11 +94,30 @@ func (r *Runner) task(ctx context.Context, t Task) Outcome {
 		}
 		if i == 1 && repeats(c, o.Records[first]) {
 			r.progress(float64(r.Seeds - 2))
+			o.Err = r.forget(KeyOf(c))
+			return o
+		}
+		if err := r.keep(c); err != nil {
+			o.Err = err
 			return o
 		}
 		o.Records = append(o.Records, c)
 	}
 	return o
+}
+
+// keep records a run, unless it is known, and forgets its state.
+func (r *Runner) keep(c *record.Convergence) error {
+	k := KeyOf(c)
+	if r.Record != nil && r.Done[k] == nil {
+		r.recording.Lock()
+		err := r.Record(c)
+		r.recording.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return r.forget(k)
 }
 
 // repeats reports whether a run is that of another seed: then no seed has any

@@ -166,7 +166,7 @@ func TestResume(t *testing.T) {
 			r := runner(200)
 			r.Target = 0
 			want := one(t, r, task, 5)
-			r.States = &States{filepath.Join(t.TempDir(), "kept")}
+			r.States = &States{Folder: filepath.Join(t.TempDir(), "kept"), Resume: true}
 			interruptions := 0
 			var got *record.Convergence
 			for got == nil {
@@ -184,6 +184,9 @@ func TestResume(t *testing.T) {
 			if interruptions < 3 || !same(got, want) {
 				t.Errorf("%s in %s: after %d interruptions %v, state %s, want %v, %s", optimizer, dtype, interruptions, got.Final, got.StateHash, want.Final, want.StateHash)
 			}
+			if err := r.keep(got); err != nil {
+				t.Error(err)
+			}
 			if left, err := os.ReadDir(r.States.Folder); err != nil || len(left) > 0 {
 				t.Errorf("left behind: %v, %v", left, err)
 			}
@@ -193,7 +196,7 @@ func TestResume(t *testing.T) {
 
 func TestResumeRefuses(t *testing.T) {
 	task, r := aTask("diagonal", "adam", 1e-3), runner(200)
-	r.States = &States{t.TempDir()}
+	r.States = &States{Folder: t.TempDir(), Resume: true}
 	if _, err := r.One(&stopping{context.Background(), 20}, task, 5, false); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -215,6 +218,74 @@ func TestResumeRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "remove it to begin anew") {
 			t.Errorf("%s: %v, want an error that says what to do", name, err)
 		}
+	}
+}
+
+// TestResumeElsewhere: a run with another target, or one that does not ask for it, does
+// not take up what was kept.
+func TestResumeElsewhere(t *testing.T) {
+	task, r := aTask("diagonal", "adam", 1e-3), runner(200)
+	r.Target = 1e-9
+	r.States = &States{Folder: t.TempDir(), Build: "a"}
+	if _, err := r.One(&stopping{context.Background(), 20}, task, 5, false); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	fresh := one(t, runner(200), task, 5)
+	if got := one(t, r, task, 5); got.Trajectory[0].Seconds == 0 && !same(got, one(t, &Runner{Target: 1e-9, Budget: 200, Open: r.Open}, task, 5)) {
+		t.Error("a run that was not asked to go on differs from a fresh one")
+	}
+	r.States.Resume = true
+	r.Target = runner(200).Target
+	if got := one(t, r, task, 5); !same(got, fresh) {
+		t.Errorf("with another target: %v of %v, want %v of %v", got.Target, got.Start, fresh.Target, fresh.Start)
+	}
+	r.Target, r.States.Build = 1e-9, "b"
+	if _, err := r.One(context.Background(), task, 5, false); err == nil || !strings.Contains(err.Error(), "was kept by build a, and this is b; remove it") {
+		t.Errorf("another build: %v", err)
+	}
+}
+
+// TestSaveFails holds an interrupt whose state cannot be kept to saying so.
+func TestSaveFails(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r := runner(200)
+	r.States = &States{Folder: file}
+	_, err := r.One(&stopping{context.Background(), 20}, aTask("diagonal", "adam", 1e-3), 5, false)
+	if err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "which are lost: keep the run") {
+		t.Errorf("a state that cannot be kept: %v", err)
+	}
+	r.States.Close()
+	if _, err := os.Stat(file); err != nil {
+		t.Errorf("a file that is no folder of states is gone: %v", err)
+	}
+}
+
+// TestRecord holds every run to being recorded as it ends, once, and to what cannot be
+// recorded ending the task.
+func TestRecord(t *testing.T) {
+	r := runner(50)
+	r.Tune = Tuning{"", 3, 1}
+	var got []*record.Convergence
+	r.Record = func(c *record.Convergence) error { got = append(got, c); return nil }
+	if o := r.task(context.Background(), aTask("diagonal", "sgd", 0)); o.Err != nil || len(got) != 5 || !slices.Equal(got, o.Records) {
+		t.Errorf("recorded %d runs of %d, %v", len(got), len(o.Records), o.Err)
+	}
+	r.Done = map[Key]*record.Convergence{}
+	for _, c := range got {
+		r.Done[KeyOf(c)] = c
+	}
+	got = nil
+	if o := r.task(context.Background(), aTask("diagonal", "sgd", 0)); o.Err != nil || len(got) != 0 || len(o.Records) != 5 {
+		t.Errorf("recorded %d known runs again, %v", len(got), o.Err)
+	}
+	r.Done = nil
+	full := errors.New("disk full")
+	r.Record = func(*record.Convergence) error { return full }
+	if o := r.task(context.Background(), aTask("diagonal", "sgd", 0)); !errors.Is(o.Err, full) {
+		t.Errorf("a run that cannot be recorded: %v", o.Err)
 	}
 }
 
@@ -276,8 +347,8 @@ func TestSeedless(t *testing.T) {
 
 func TestScore(t *testing.T) {
 	runs := []*record.Convergence{
-		{Reached: true, Steps: 10, Budget: 100, Start: 1},
-		{Reached: true, Steps: 100, Budget: 100, Start: 1},
+		{Reached: true, GradEvals: 10, Budget: 100, Start: 1},
+		{Reached: true, GradEvals: 100, Budget: 100, Start: 1},
 		{Final: 0.01, Steps: 100, Budget: 100, Start: 1},
 		{Final: 50, Steps: 100, Budget: 100, Start: 1},
 		{Diverged: true, Steps: 5, Budget: 100, Start: 1},
@@ -419,6 +490,7 @@ func TestTasks(t *testing.T) {
 		"update=adam:lr=1":           "the learning rate is an axis of its own",
 		"optimizer=adam":             `unknown axis "optimizer"`,
 		"noise=gausian":              "did you mean gaussian?",
+		"noise=gaussian:batch=4":     "the batch is an axis of its own",
 		"noise=gaussian:scale=-1":    "scale is -1, want [0,inf)",
 		"dim=0":                      "axis dim",
 		"dim=1":                      "axis dim: nesterov-chain: dimension 1, want 2 or more",

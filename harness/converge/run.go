@@ -13,9 +13,11 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/optbench/optbench/backend"
+	"github.com/optbench/optbench/harness/measure"
 	"github.com/optbench/optbench/harness/method"
 	"github.com/optbench/optbench/harness/problem"
 	"github.com/optbench/optbench/harness/record"
@@ -40,6 +42,9 @@ type Runner struct {
 	Done map[Key]*record.Convergence
 	// States keeps runs that were interrupted; nil to forget them.
 	States *States
+	// Record is given each run as it ends, one at a time, but for those that are known
+	// already; nil to keep none.
+	Record func(*record.Convergence) error
 	// Progress is told, by any goroutine, which share of a run has been done since it
 	// was last; nil to tell no one.
 	Progress func(share float64)
@@ -47,19 +52,30 @@ type Runner struct {
 	Open func(name string, threads int) (backend.Backend, error)
 
 	instances problem.Instances
+	recording sync.Mutex
 }
 
-// A Key tells runs apart: the same key gives the same bits.
+// A Key tells runs apart: of one build, and where time does not end them, the same key
+// gives the same bits.
 type Key struct {
 	Task   Task
 	Seed   uint64
 	Tuning bool
+	Target float64 // as a share of the first value
 	Budget int
 	Limit  float64
 }
 
 // KeyOf returns the key of a record.
-func KeyOf(c *record.Convergence) Key { return Key{c.Case, c.Seed, c.Tuning, c.Budget, c.Limit} }
+func KeyOf(c *record.Convergence) Key {
+	return Key{c.Case, c.Seed, c.Tuning, measure.GoalOf(c).Target, c.Budget, c.Limit}
+}
+
+// key returns the key of a run.
+func (r *Runner) key(t Task, seed uint64, tuning bool) Key {
+	target := measure.Digits(r.Target) // as a record gives it back
+	return Key{t, seed, tuning, target, r.Budget, r.Time.Seconds()}
+}
 
 // exploded is how far above the first value a run counts as diverged.
 const exploded = 1e6
@@ -70,7 +86,7 @@ func (r *Runner) steps() int { return cmp.Or(r.Budget, math.MaxInt32) }
 // One runs a task from one seed. When ctx is done it returns its error and no
 // record.
 func (r *Runner) One(ctx context.Context, t Task, seed uint64, tuning bool) (*record.Convergence, error) {
-	if c := r.Done[Key{t, seed, tuning, r.Budget, r.Time.Seconds()}]; c != nil {
+	if c := r.Done[r.key(t, seed, tuning)]; c != nil {
 		r.progress(1)
 		return c, nil
 	}
@@ -123,7 +139,7 @@ func (r *Runner) one(ctx context.Context, t Task, seed uint64, tuning bool) (_ *
 		Schema: record.Schema, Kind: record.KindConvergence, Run: r.Run, Case: t, Seed: seed,
 		Kernel: strings.Join(s.Kernels(), " "), Tuning: tuning, Budget: r.Budget, Limit: r.Time.Seconds(),
 	}
-	run := &running{Convergence: c, stepper: s, backend: b, x: x, scale: scale, runner: r}
+	run := &running{Convergence: c, key: r.key(t, seed, tuning), stepper: s, backend: b, x: x, scale: scale, runner: r}
 	if err := run.minimise(ctx); err != nil {
 		return nil, err
 	}
@@ -134,6 +150,7 @@ func (r *Runner) one(ctx context.Context, t Task, seed uint64, tuning bool) (_ *
 // running is a run under way.
 type running struct {
 	*record.Convergence
+	key     Key
 	stepper method.Stepper
 	backend backend.Backend
 	x       problem.Vector
@@ -159,6 +176,13 @@ func (r *running) minimise(ctx context.Context) error {
 	for step := r.Steps; ; step++ {
 		st := kernels.At(step + 1)
 		st.LRScale = r.scale(st.T, r.runner.steps())
+		look := (looks(step, 6) || step == r.runner.steps()) && !resumed
+		if look {
+			if err := r.pause(); err != nil { // the next gradient is not of the steps taken
+				return err
+			}
+			r.Seconds = r.past.Seconds()
+		}
 		if err := r.clock(); err != nil {
 			return err
 		}
@@ -166,7 +190,7 @@ func (r *running) minimise(ctx context.Context) error {
 		if err := r.stepper.Evaluate(st); err != nil {
 			return err
 		}
-		if (looks(step, 6) || step == r.runner.steps()) && !resumed {
+		if look {
 			if err := r.pause(); err != nil {
 				return err
 			}
@@ -177,15 +201,16 @@ func (r *running) minimise(ctx context.Context) error {
 				return err
 			}
 			if done {
-				return r.forget()
+				return nil
 			}
 			if err := ctx.Err(); err != nil {
-				return errors.Join(err, r.save())
+				if lost := r.save(); lost != nil {
+					return fmt.Errorf("interrupted after %d steps, which are lost: %w", step, lost)
+				}
+				return err
 			}
 			if time.Since(saved) > saveEvery {
-				if err := r.save(); err != nil {
-					return err
-				}
+				_ = r.save() // what cannot be kept now may be later; the run goes on
 				saved = time.Now()
 			}
 			if err := r.clock(); err != nil {
@@ -217,6 +242,9 @@ func (r *running) clock() (err error) {
 
 // pause stops it.
 func (r *running) pause() error {
+	if r.from == nil {
+		return nil
+	}
 	to, err := r.backend.Mark()
 	if err != nil {
 		return err
@@ -233,7 +261,7 @@ func (r *running) look(step int) (done bool, err error) {
 	if err != nil && !errors.Is(err, problem.ErrNotFinite) {
 		return false, err
 	}
-	r.GradEvals, r.Bytes, r.Seconds = r.cost.GradEvals, r.cost.Bytes, r.past.Seconds()
+	r.GradEvals, r.Bytes = r.cost.GradEvals, r.cost.Bytes
 	if step == 0 {
 		if err != nil {
 			return false, fmt.Errorf("at the first point %w", err)

@@ -10,16 +10,27 @@ import (
 // budget.
 var schedules = []struct {
 	name  string
+	ends  bool // it depends on the budget
 	scale func(t, budget int) float64
 }{
-	{"constant", func(int, int) float64 { return 1 }},
-	{"inverse", func(t, _ int) float64 { return 1 / float64(t) }},
-	{"inverse-sqrt", func(t, _ int) float64 { return 1 / math.Sqrt(float64(t)) }},
-	{"warmup", func(t, budget int) float64 { return min(1, float64(t)/warmup(budget)) }},
-	{"cosine", cosine},
-	{"warmup-cosine", func(t, budget int) float64 {
+	{"constant", false, func(int, int) float64 { return 1 }},
+	{"inverse", false, func(t, _ int) float64 { return 1 / float64(t) }},
+	{"inverse-sqrt", false, func(t, _ int) float64 { return 1 / math.Sqrt(float64(t)) }},
+	{"warmup", true, func(t, budget int) float64 { return min(1, float64(t)/warmup(budget)) }},
+	{"cosine", true, cosine},
+	{"warmup-cosine", true, func(t, budget int) float64 {
 		return min(1, float64(t)/warmup(budget)) * cosine(t, budget)
 	}},
+}
+
+// NeedsSteps reports whether a schedule has no meaning where time alone is limited.
+func NeedsSteps(name string) bool {
+	for _, s := range schedules {
+		if s.name == name {
+			return s.ends
+		}
+	}
+	return false
 }
 
 // warmup is how many steps the learning rate rises: a twentieth of all.

@@ -23,10 +23,22 @@ const saveEvery = 30 * time.Second
 // States keeps runs that are under way in a folder, a file each: on its first line
 // what was recorded of the run so far, then its arrays. A run that goes on from
 // there ends with the same bits as one that was never interrupted.
-type States struct{ Folder string }
+type States struct {
+	Folder string
+	Build  string // of the program: another may compute other bits
+	Resume bool   // take up what is there; else it is written over
+}
+
+// Close removes the folder if nothing is kept there.
+func (s *States) Close() {
+	if info, err := os.Stat(s.Folder); err == nil && info.IsDir() {
+		_ = os.Remove(s.Folder) // fails where there is something in it
+	}
+}
 
 // saved is the first line of a file.
 type saved struct {
+	Build  string             `json:"build"`
 	Record record.Convergence `json:"record"`
 	Cost   method.Cost        `json:"cost"`
 	Past   time.Duration      `json:"past"`
@@ -50,7 +62,7 @@ func (r *running) save() (err error) {
 	if r.runner.States == nil || !ok {
 		return nil
 	}
-	path, err := r.runner.States.path(KeyOf(r.Convergence))
+	path, err := r.runner.States.path(r.key)
 	if err != nil {
 		return err
 	}
@@ -67,7 +79,7 @@ func (r *running) save() (err error) {
 		}
 	}()
 	w := bufio.NewWriterSize(f, 1<<20)
-	first, err := json.Marshal(saved{*r.Convergence, r.cost, r.past})
+	first, err := json.Marshal(saved{r.runner.States.Build, *r.Convergence, r.cost, r.past})
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
@@ -102,10 +114,10 @@ func eachPart(b backend.Buffer, f func(part backend.Buffer, raw []byte) error) e
 // resume takes the run up where it was saved, if it was. It reports whether.
 func (r *running) resume() (bool, error) {
 	arrays, ok := r.stepper.State()
-	if r.runner.States == nil || !ok {
+	if r.runner.States == nil || !r.runner.States.Resume || !ok {
 		return false, nil
 	}
-	path, err := r.runner.States.path(KeyOf(r.Convergence))
+	path, err := r.runner.States.path(r.key)
 	if err != nil {
 		return false, err
 	}
@@ -123,8 +135,11 @@ func (r *running) resume() (bool, error) {
 		return false, fmt.Errorf("take the run up: %s: %w; remove it to begin anew", path, err)
 	}
 	var s saved
-	if err := json.Unmarshal(first, &s); err != nil || KeyOf(&s.Record) != KeyOf(r.Convergence) {
+	if err := json.Unmarshal(first, &s); err != nil || s.Record.Case != r.Case || s.Record.Seed != r.Seed {
 		return false, fmt.Errorf("take the run up: %s is not of this run; remove it to begin anew", path)
+	}
+	if s.Build != r.runner.States.Build {
+		return false, fmt.Errorf("take the run up: %s was kept by build %s, and this is %s; remove it to begin anew", path, s.Build, r.runner.States.Build)
 	}
 	for _, b := range append([]backend.Buffer{r.x.Buffer}, arrays...) {
 		err := eachPart(b, func(b backend.Buffer, raw []byte) error {
@@ -144,11 +159,11 @@ func (r *running) resume() (bool, error) {
 }
 
 // forget removes the state of a run that has ended.
-func (r *running) forget() error {
-	if r.runner.States == nil {
+func (r *Runner) forget(k Key) error {
+	if r.States == nil {
 		return nil
 	}
-	path, err := r.runner.States.path(KeyOf(r.Convergence))
+	path, err := r.States.path(k)
 	if err != nil {
 		return err
 	}

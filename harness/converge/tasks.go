@@ -25,7 +25,7 @@ var Axes = []harness.Axis{
 	{Name: "schedule", Values: strings.Join(Schedules(), ", "), Default: "constant"},
 	{Name: "dtype", Values: "f32; f64 on cpu:go; or with states alone in fewer bits: bf16-states, q8-states", Default: "f32"},
 	{Name: "backend", Values: strings.Join(backend.Names(), ", ") + "; cpu is the best of them, all what runs here", Default: "cpu"},
-	{Name: "threads", Values: "workers that share a step; all; auto is one for what fits in a cache", Default: "auto"},
+	{Name: "threads", Values: "workers that share a step; all; auto is one for what fits in a cache; objectives on the host take all", Default: "auto"},
 }
 
 // A setting is an objective with noise on its gradients.
@@ -131,7 +131,7 @@ func Tasks(axes []string, env machine.Environment) ([]Task, error) {
 			return nil, fmt.Errorf("axis dim: %s: %w", t.Objective, err)
 		}
 		if t.Threads == 0 {
-			t.Threads = usualThreads(t.Dim, env)
+			t.Threads = usualThreads(t, env)
 		}
 		if t.Schedule == "constant" {
 			t.Schedule = ""
@@ -217,6 +217,9 @@ func canonicalNoise(text string) (string, error) {
 	if text == none {
 		return "", nil
 	}
+	if strings.Contains(text, ":batch=") {
+		return "", fmt.Errorf("%s: the batch is an axis of its own, want it as in -a batch=4", text)
+	}
 	l, err := kernels.ParseNoise(text)
 	if err != nil {
 		return "", err
@@ -291,8 +294,10 @@ var storages = []string{"f32", "f64", "bf16-states", "q8-states"}
 // cache of its own.
 const inCache = 100_000
 
-func usualThreads(dim int, env machine.Environment) int {
-	if dim <= inCache {
+// usualThreads is one for what fits in a cache, so that such tasks run side by side.
+// What is computed on the host takes all there are.
+func usualThreads(t *Task, env machine.Environment) int {
+	if t.Dim <= inCache && !problem.OnHost(t.Objective) {
 		return 1
 	}
 	return env.UsableThreads

@@ -98,13 +98,13 @@ func (r *Runner) choose(t Task, one func(Task, uint64, bool) (*record.Convergenc
 	return best, trials, nil
 }
 
-// score orders runs: those that reach the target come first, by their steps, then
+// score orders runs: those that reach the target come first, by their gradients, then
 // the others, by the value they reach as a share of the first, then those that
 // diverge.
 func score(c *record.Convergence) float64 {
 	switch {
 	case c.Reached:
-		return float64(c.Steps) / math.MaxInt32 // up to 1
+		return float64(c.GradEvals) / math.MaxInt64 // up to 1
 	case c.Diverged:
 		return math.Inf(1)
 	}

@@ -68,12 +68,20 @@ type Goal struct {
 	Limit  float64 // seconds, where Budget is 0
 }
 
+// Digits keeps nine digits of a target: its product with the first value was rounded.
+func Digits(x float64) float64 {
+	y, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 9, 64), 64)
+	if err != nil {
+		return x
+	}
+	return y
+}
+
 // GoalOf returns the goal of a run.
 func GoalOf(r *record.Convergence) Goal {
 	g := Goal{Task: r.Case, Budget: r.Budget, Limit: r.Limit}
 	if r.Start > 0 && r.Target > 0 {
-		// Nine digits: the product with the first value was rounded.
-		g.Target, _ = strconv.ParseFloat(strconv.FormatFloat(r.Target/r.Start, 'g', 9, 64), 64)
+		g.Target = Digits(r.Target / r.Start)
 	}
 	return g
 }

@@ -21,6 +21,7 @@ var properties = []property{
 	{"objective", func(t record.Task) string { return t.Objective }},
 	{"dim", func(t record.Task) string { return strconv.Itoa(t.Dim) }},
 	{"noise", func(t record.Task) string { return t.Noise }},
+	{"batch", func(t record.Task) string { return strconv.Itoa(t.Batch) }},
 	{"optimizer", func(t record.Task) string { return t.Optimizer }},
 	{"lr", func(t record.Task) string { return strconv.FormatFloat(t.LR, 'g', -1, 64) }},
 	{"schedule", func(t record.Task) string { return t.Schedule }},

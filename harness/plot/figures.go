@@ -166,6 +166,7 @@ func title(g measure.Goal, all []measure.Goal) string {
 		text += ", noise " + g.Task.Noise
 	}
 	for _, property := range []func(measure.Goal) string{
+		func(g measure.Goal) string { return fmt.Sprintf("batch %d", g.Task.Batch) },
 		func(g measure.Goal) string { return g.Task.DType },
 		func(g measure.Goal) string { return g.Task.Backend },
 		func(g measure.Goal) string { return count(g.Task.Threads, "thread") },
@@ -192,6 +193,11 @@ func Profile(c measure.Comparison, over measure.Cost) (*Figure, error) {
 	f := &Figure{panels: []*panel{{title: fmt.Sprintf("Performance profile over %s (score: area up to ratio %d)", count(len(c.Problems), "problem"), measure.MaxRatio)}}}
 	p := f.panels[0]
 	profiles := c.Profile(over)
+	if !slices.ContainsFunc(profiles, func(d measure.Distribution) bool {
+		return slices.ContainsFunc(d.At, func(r float64) bool { return !math.IsInf(r, 1) })
+	}) {
+		return nil, fmt.Errorf("no run reached its target, so that there is nothing to draw; want runs with another target, or plot curves")
+	}
 	widest := float64(measure.MaxRatio)
 	for _, d := range profiles {
 		for _, r := range d.At {

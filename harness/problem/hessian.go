@@ -48,16 +48,20 @@ type curved interface {
 // HessianVector returns one that writes the Hessian at x, times d, to out. The same
 // step has the same batch as that of an [Evaluator].
 func (p *Problem) HessianVector(x, d, out Vector) (*HessianVector, error) {
+	samples := 1 // without noise
+	if hasExamples(p.Spec.Objective) {
+		samples = p.samples(p.Spec.Batch)
+	}
 	if c, ok := p.objective.(curved); ok {
 		if own := c.product(x, d, out); own != nil {
-			return &HessianVector{own, max(1, p.Spec.Batch)}, nil
+			return &HessianVector{own, samples}, nil
 		}
 	}
 	between, err := p.difference(x, d, out)
 	if err != nil {
 		return nil, fmt.Errorf("%s: Hessian-vector products: %w", p.Spec.Objective, err)
 	}
-	return &HessianVector{between, max(1, p.Spec.Batch)}, nil
+	return &HessianVector{between, samples}, nil
 }
 
 // Step multiplies, over the sample of step st. It may wait for queued work.

@@ -3,6 +3,7 @@ package problem
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/optbench/optbench/harness/dense"
@@ -84,10 +85,36 @@ func Footprint(s Spec, vectors int) (int64, error) {
 	return int64(one * float64(vectors)), nil
 }
 
-// law returns the noise of a problem, of as many samples as its batch has.
+// hasExamples reports whether the batches of an objective are of examples.
+func hasExamples(text string) bool {
+	name, _, _ := strings.Cut(text, ":")
+	d := dense.Find(name)
+	return d != nil && d.Examples
+}
+
+// examples is how many examples an objective is the average over: one where it has none,
+// or is their expectation.
+func examples(text string) int {
+	s, err := dense.Parse(text)
+	if err != nil {
+		return 1
+	}
+	for _, p := range kernels.Params(s) {
+		if p.Name == "examples" {
+			n, err := strconv.Atoi(p.Value)
+			if err == nil {
+				return n
+			}
+		}
+	}
+	return 1
+}
+
+// law returns the noise of a problem: the average of as many samples as its batch has,
+// where that is not one of examples.
 func law(s Spec) (kernels.Noise, error) {
 	l, err := kernels.ParseNoise(s.Noise)
-	if err != nil || s.Batch == 0 || OnHost(s.Objective) {
+	if err != nil || s.Batch == 0 || hasExamples(s.Objective) {
 		return l, err
 	}
 	if l, err = kernels.With(l, "batch", float64(s.Batch)); err != nil {
@@ -103,7 +130,7 @@ func Check(s Spec) error {
 		return fmt.Errorf("%s: %w", s.Objective, err)
 	}
 	if s.Noise == "" {
-		if s.Batch > 0 && !OnHost(s.Objective) {
+		if s.Batch > 0 && !hasExamples(s.Objective) {
 			return fmt.Errorf("%s has no examples and no noise, of which a batch of %d could be", s.Objective, s.Batch)
 		}
 		return nil

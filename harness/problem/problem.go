@@ -205,7 +205,19 @@ func (p *Problem) evaluator(x, g Vector, batch int, ops ...backend.Op) (*Evaluat
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Spec.Objective, err)
 	}
-	return &Evaluator{p, e, max(1, batch)}, nil
+	return &Evaluator{p, e, p.samples(batch)}, nil
+}
+
+// samples is how many gradients one over a batch counts for: as many as it has samples,
+// or the whole objective examples.
+func (p *Problem) samples(batch int) int {
+	switch whole := examples(p.Spec.Objective); {
+	case batch == 0:
+		return whole
+	case p.Spec.Noise == "" && !hasExamples(p.Spec.Objective):
+		return 1
+	}
+	return batch
 }
 
 // Step evaluates at step st.
@@ -226,7 +238,7 @@ func (e *Evaluator) Value() (float64, error) {
 }
 
 // Samples is how many gradients a Step counts for: as many as its batch has samples,
-// or one of the whole objective.
+// or the whole objective examples; one where there are neither.
 func (e *Evaluator) Samples() int64 { return int64(e.samples) }
 
 // Bytes is the least memory traffic of a Step: of a dense objective, that of the

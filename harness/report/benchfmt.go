@@ -75,12 +75,25 @@ func benchName(name string, keys [][2]string) benchfmt.Name {
 	return benchfmt.Name(name)
 }
 
-// taskName is the name of a task as a Go benchmark.
-func taskName(t record.Task) benchfmt.Name {
-	return benchName("Converge", [][2]string{
-		{"objective", t.Objective}, {"dim", strconv.Itoa(t.Dim)}, {"noise", cmp.Or(t.Noise, "none")}, {"optimizer", measure.Name(t)},
-		{"lr", float(t.LR)}, {"threads", strconv.Itoa(t.Threads)}, {"backend", t.Backend}, {"dtype", t.DType},
-	})
+// taskName is the name of a task as a Go benchmark. More are properties beside those of
+// the task that tell it apart.
+func taskName(t record.Task, more ...[2]string) benchfmt.Name {
+	keys := [][2]string{{"objective", t.Objective}, {"dim", strconv.Itoa(t.Dim)}, {"noise", cmp.Or(t.Noise, "none")}}
+	if t.Batch > 0 {
+		keys = append(keys, [2]string{"batch", strconv.Itoa(t.Batch)})
+	}
+	keys = append(keys, [2]string{"optimizer", measure.Name(t)}, [2]string{"lr", float(t.LR)})
+	keys = append(keys, more...)
+	return benchName("Converge", append(keys, [2]string{"threads", strconv.Itoa(t.Threads)}, [2]string{"backend", t.Backend}, [2]string{"dtype", t.DType}))
+}
+
+// goalName is the name of a task with its target and its budget.
+func goalName(g measure.Goal) benchfmt.Name {
+	budget := float(float64(g.Budget))
+	if g.Budget == 0 {
+		budget = float(g.Limit) + "s"
+	}
+	return taskName(g.Task, [2]string{"target", float(g.Target)}, [2]string{"budget", budget})
 }
 
 // Convergence writes a line per run. What a run cost stands there only where it
@@ -88,7 +101,7 @@ func taskName(t record.Task) benchfmt.Name {
 // many did.
 func (b benchFormat) Convergence(r *record.Convergence) error {
 	result := &benchfmt.Result{
-		Name:   taskName(r.Case),
+		Name:   goalName(measure.GoalOf(r)),
 		Iters:  1,
 		Values: []benchfmt.Value{{Value: r.Final, Unit: "final-value"}, {Value: 0, Unit: "share-reached"}},
 	}

@@ -45,6 +45,9 @@ func Columned(w io.Writer, files []*record.File, by, format string) error {
 	if !slices.Contains(Columns(), by) {
 		return fmt.Errorf("--by is %q, want one of %s", by, strings.Join(Columns(), ", "))
 	}
+	if !slices.ContainsFunc(files, func(f *record.File) bool { return len(f.Throughput) > 0 }) {
+		return fmt.Errorf("--by is for records of throughput, and the files have none; optbench table --by optimizer shows runs of optimizers side by side")
+	}
 	g, err := newGrid(files, by)
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func ShowComparison(w io.Writer, run *record.Run, cases []record.Comparison, for
 			m := sample.Series{Seconds: c.B}.Summary()
 			extra := strings.TrimSpace(c.Verdict+" "+change(c.Ratio)) + " against " + run.Comparison.A.Spec
 			if c.Task != nil {
-				t.steps(*c.Task, m, extra)
+				t.steps(taskName(*c.Task), m, extra)
 			} else {
 				t.time(c.Case, m, extra)
 			}
@@ -108,6 +108,7 @@ var taskAxes = []struct {
 }{
 	{"dim", func(t record.Task) string { return axis.FormatInt(int64(t.Dim)) }},
 	{"noise", func(t record.Task) string { return cmp.Or(t.Noise, "none") }},
+	{"batch", func(t record.Task) string { return strconv.Itoa(t.Batch) }},
 	{"lr", func(t record.Task) string { return axis.FormatFloat(t.LR, 3) }},
 	{"dtype", func(t record.Task) string { return t.DType }},
 	{"backend", func(t record.Task) string { return t.Backend }},

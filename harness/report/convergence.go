@@ -102,7 +102,7 @@ func ertInterval(g *groupRow) string {
 }
 
 func decades(g *groupRow) string {
-	if g.sweep == nil {
+	if g.sweep == nil || math.IsInf(g.ERT(measure.GradEvals), 1) {
 		return ""
 	}
 	d, open := g.sweep.Decades(measure.GradEvals)
@@ -172,8 +172,23 @@ func convergence(w io.Writer, markdown bool, runs []record.Convergence, sort str
 	if err := t.Close(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprint(w, "\n", shared(rows), legend(table, repeats))
+	_, err = fmt.Fprint(w, "\n", shared(rows), legend(table, rows, repeats), trials(runs))
 	return err
+}
+
+// trials says what the choice of learning rates has cost.
+func trials(runs []record.Convergence) string {
+	count, evals := 0, int64(0)
+	for i := range runs {
+		if runs[i].Tuning {
+			count++
+			evals += runs[i].GradEvals
+		}
+	}
+	if count == 0 {
+		return ""
+	}
+	return fmt.Sprintf("learning rates were chosen by %d trials, which took %s gradients\n", count, axis.FormatFloat(float64(evals), 3))
 }
 
 // rowsOf adds to groups their sweeps, and counts the records that repeat a seed.
@@ -208,7 +223,7 @@ func groupFieldsOf(rows []groupRow, markdown bool) []field[groupRow] {
 	if markdown {
 		return fit(wanted, rows, math.MaxInt, nil)
 	}
-	return fit(wanted, rows, MaxWidth, []string{"lr decades", "bytes", "ERT 95%", "evals", "threads", "final", cut, "seconds", "backend", "budget", "diverged", "dtype"}, "noise", "objective", "optimizer")
+	return fit(wanted, rows, MaxWidth, []string{"lr decades", "bytes", "ERT 95%", "evals", "final", "diverged", cut, "seconds"}, "noise", "objective", "optimizer")
 }
 
 // shared says what all rows have in common and no column shows.
@@ -233,13 +248,16 @@ func shared(rows []groupRow) string {
 }
 
 // legend says what columns mean.
-func legend(fields []field[groupRow], repeats int) string {
+func legend(fields []field[groupRow], rows []groupRow, repeats int) string {
 	var b strings.Builder
 	b.WriteString("reached: runs that met the target, and the 95 % interval of their share\n" +
 		"steps, evals: median [10 %–90 %] of runs; >: more than that, for runs ended before the target\n" +
 		"ERT: gradients of all runs for each that met the target, the expected cost with restarts\n")
 	if slices.ContainsFunc(fields, func(f field[groupRow]) bool { return f.Name == "lr decades" }) {
 		b.WriteString("lr decades: learning rates with an ERT within twice the best; ≥: up to the edge of those tried\n")
+	}
+	if slices.ContainsFunc(rows, func(g groupRow) bool { return len(g.Runs) == 1 }) {
+		b.WriteString("rows of one run: one seed was asked for, or every seed gives the same run\n")
 	}
 	if repeats > 0 {
 		fmt.Fprintf(&b, "records that repeat a seed and do not count: %d\n", repeats)

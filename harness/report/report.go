@@ -293,7 +293,7 @@ var csvHeader = []string{
 }
 
 var csvHeaderConvergence = []string{
-	"run", "objective", "dim", "noise", "optimizer", "lr", "schedule", "dtype", "backend", "threads", "seed", "tuning", "kernel", "start", "target",
+	"run", "objective", "dim", "noise", "batch", "optimizer", "lr", "schedule", "dtype", "backend", "threads", "seed", "tuning", "kernel", "budget", "limit_s", "start", "target",
 	"reached", "diverged", "steps", "grad_evals", "seconds", "bytes", "final_value", "state_hash",
 }
 
@@ -328,8 +328,8 @@ func (c *csvWriter) Write(t *record.Throughput) error {
 func (c *csvWriter) Convergence(r *record.Convergence) error {
 	k := r.Case
 	return c.line(csvHeaderConvergence, []string{
-		r.Run, k.Objective, fmt.Sprint(k.Dim), k.Noise, k.Optimizer, float(k.LR), k.Schedule, k.DType, k.Backend, fmt.Sprint(k.Threads),
-		fmt.Sprint(r.Seed), fmt.Sprint(r.Tuning), r.Kernel, float(r.Start), float(r.Target), fmt.Sprint(r.Reached), fmt.Sprint(r.Diverged),
+		r.Run, k.Objective, fmt.Sprint(k.Dim), k.Noise, fmt.Sprint(k.Batch), k.Optimizer, float(k.LR), k.Schedule, k.DType, k.Backend, fmt.Sprint(k.Threads),
+		fmt.Sprint(r.Seed), fmt.Sprint(r.Tuning), r.Kernel, fmt.Sprint(r.Budget), float(r.Limit), float(r.Start), float(r.Target), fmt.Sprint(r.Reached), fmt.Sprint(r.Diverged),
 		fmt.Sprint(r.Steps), fmt.Sprint(r.GradEvals), float(r.Seconds), fmt.Sprint(r.Bytes), float(r.Final), r.StateHash,
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 
+	"golang.org/x/perf/benchfmt"
+
 	"github.com/optbench/optbench/harness/measure"
 	"github.com/optbench/optbench/harness/record"
 	"github.com/optbench/optbench/harness/sample"
@@ -61,9 +63,9 @@ func (t *tracked) time(c record.Case, s sample.Summary, extra string) {
 	})
 }
 
-func (t *tracked) steps(task record.Task, s sample.Summary, extra string) {
+func (t *tracked) steps(name benchfmt.Name, s sample.Summary, extra string) {
 	t.points = append(t.points, trackedPoint{
-		Name: string(taskName(task)), Unit: "steps", Value: s.Median, Range: half(s), Extra: extra,
+		Name: string(name), Unit: "steps", Value: s.Median, Range: half(s), Extra: extra,
 		measure: "steps", metric: trackedMetric{s.Median, s.Lo, s.Hi},
 	})
 }
@@ -82,7 +84,7 @@ func (t *tracked) Close() error {
 		for _, r := range g.Runs {
 			steps = append(steps, float64(r.Steps))
 		}
-		t.steps(g.Task, sample.Series{Seconds: steps}.Summary(), fmt.Sprintf("%d of %d runs reached the target", g.Reached(), len(g.Runs)))
+		t.steps(goalName(g.Goal), sample.Series{Seconds: steps}.Summary(), fmt.Sprintf("%d of %d runs reached the target", g.Reached(), len(g.Runs)))
 	}
 	var out any = slices.Concat([]trackedPoint{}, t.points) // none is an empty list
 	if t.format == "bencher" {

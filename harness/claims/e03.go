@@ -3,7 +3,6 @@ package claims
 import (
 	"math/rand/v2"
 
-	"github.com/optbench/optbench/backend"
 	"github.com/optbench/optbench/kernels"
 )
 
@@ -30,7 +29,7 @@ var _ = define(Claim{
 				for i := range w.x {
 					w.x[i] = 0.01 * rng.NormFloat64()
 				}
-				if err := backend.Put(w.point.Buffer, w.x); err != nil {
+				if err := w.put(w.x); err != nil {
 					return err
 				}
 				v, err := w.gradient()

@@ -118,6 +118,9 @@ func (w *walk) steps(t int) error {
 // read copies the point to w.x.
 func (w *walk) read() error { return backend.Get(w.point.Buffer, w.x) }
 
+// put moves the point to x.
+func (w *walk) put(x []float64) error { return backend.Put(w.point.Buffer, x) }
+
 // gradient computes that at the point, without noise, and copies both to w.g and w.x. It
 // returns the value above the minimum.
 func (w *walk) gradient() (float64, error) {

@@ -4,7 +4,7 @@ var _ = define(Claim{
 	ID:        "C02b",
 	Statement: "descent with a fixed step is arbitrarily slower than clipped descent",
 	Source:    "slide: theorems 3 and 4; Zhang, He, Sra, Jadbabaie 2020, arXiv:1905.11881",
-	Theory:    "steps of GD over clipped: no bound",
+	Theory:    "steps of GD over clipped: unbounded",
 	Limits:    "the worst function of the class; below a slope of about 100 the fixed step wins",
 	Quantities: []Quantity{
 		{"exponent in M of the ratio of steps", Above{0.5}},

@@ -4,7 +4,7 @@ var _ = define(Claim{
 	ID:        "C06",
 	Statement: "descent sums its gradients, and momentum sums them with the weights (1-beta^(t+1-i))/(beta-1)",
 	Source:    "slide: momentum, unrolled",
-	Theory:    "as printed without momentum; 1-beta with",
+	Theory:    "as printed; with momentum, 1-beta",
 	Limits:    "algebra, on one trajectory; see E2",
 	Quantities: []Quantity{
 		{"displacement over the formula, beta 0", Near{1, 1e-12}},

@@ -4,7 +4,7 @@ var _ = define(Claim{
 	ID:        "C11",
 	Statement: "where eps stands matters: beside the root or under it",
 	Source:    "slides: Adam and LAMB differ from one another",
-	Theory:    "g/(g+eps) beside, g/sqrt(g^2+eps) under",
+	Theory:    "g/(g+eps) or g/sqrt(g^2+eps)",
 	Limits:    "first steps of LAMB with eps of 1e-8, relative to a coordinate of gradient 1",
 	Quantities: []Quantity{
 		{"step under over beside, |g| = 1e-4", Near{epsRatio(1e-4, 1e-8), 1e-6}},

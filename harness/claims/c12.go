@@ -10,7 +10,7 @@ var _ = define(Claim{
 	ID:        "C12",
 	Statement: "without bias correction Adam's first steps are too long",
 	Source:    "slide: Adam, bias correction; Kingma, Ba 2015, arXiv:1412.6980",
-	Theory:    "(1-beta1)/sqrt(1-beta2) times lr at first",
+	Theory:    "(1-beta1)/sqrt(1-beta2) at first",
 	Limits:    "a constant gradient, the usual betas; how much that hurts depends on the objective",
 	Quantities: []Quantity{
 		{"first step over lr, uncorrected", Near{math.Sqrt(10), 1e-3}},

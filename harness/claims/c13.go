@@ -4,7 +4,7 @@ var _ = define(Claim{
 	ID:        "C13",
 	Statement: "moments corrected in place, as printed, are a pitfall that shows only after some steps",
 	Source:    "slides: Adam, LAMB; see E4",
-	Theory:    "v = prod(1/(1-beta2^t)): soon infinite",
+	Theory:    "prod 1/(1-beta2^t): soon infinite",
 	Limits:    "gradients of 1",
 	Quantities: []Quantity{
 		{"step at which v overflows float32", Near{20, 0}},

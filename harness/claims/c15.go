@@ -24,7 +24,7 @@ var _ = define(Claim{
 	ID:        "C15",
 	Statement: "LAMB adapts to the scale of each layer: one learning rate serves all",
 	Source:    "slide: LAMB; You et al. 2020, arXiv:1904.00962",
-	Theory:    "steps as R^0, of Adam as R^1, at one rate",
+	Theory:    "R^0, of Adam R^1, at one rate",
 	Limits:    "the transfer of one rate between scales R of layers; Adam with a rate tuned for each R comes close; no large batches",
 	Quantities: []Quantity{
 		{"exponent in R, LAMB", Near{0, 0.05}},

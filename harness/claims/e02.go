@@ -39,7 +39,7 @@ var _ = define(Claim{
 	ID:        "E2",
 	Statement: "unrolled, momentum is -lr*sum((1-beta^(t+1-i))/(beta-1)*g_i)",
 	Source:    "slide: momentum, unrolled",
-	Theory:    "the divisor is 1-beta: the sign is wrong",
+	Theory:    "1-beta: the printed sign is wrong",
 	Limits:    "algebra: one trajectory is as good as any",
 	Quantities: []Quantity{
 		{"displacement over that of the corrected form", Misprint{Printed: -1, Corrected: 1, Within: 1e-12}},

@@ -10,7 +10,7 @@ var _ = define(Claim{
 	ID:        "E3",
 	Statement: "a stationary point whose Hessian is negative definite is a local minimum",
 	Source:    "slide: kinds of stationary points",
-	Theory:    "it is a local maximum: f falls in all directions",
+	Theory:    "a local maximum: f falls all round",
 	Limits:    "one point of one function, the middle of a double well, in random directions",
 	Quantities: []Quantity{
 		{"share of directions in which f falls", Misprint{Printed: 0, Corrected: 1, Within: 0.05}},

@@ -57,7 +57,7 @@ var _ = define(Claim{
 	ID:        "E4",
 	Statement: "Adam and LAMB correct their moments in place: v_t = v_t/(1-beta2^t)",
 	Source:    "slides: Adam, LAMB",
-	Theory:    "in place it compounds: v of ones is infinite",
+	Theory:    "in place it compounds and overflows",
 	Limits:    "a constant gradient; any other compounds by the same factors",
 	Quantities: []Quantity{
 		{"step at which v overflows float32", Refutes{Near{20, 0}}},

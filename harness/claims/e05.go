@@ -34,7 +34,7 @@ var _ = define(Claim{
 	ID:        "E5",
 	Statement: "sqrt(v)+eps and sqrt(v+eps) are the same in LAMB: the slides print both",
 	Source:    "slides: LAMB; You et al. 2020, arXiv:1904.00962, has the first",
-	Theory:    "at |g|=1e-5, eps=1e-8: ten times shorter steps",
+	Theory:    "at |g|=1e-5, eps=1e-8: a tenth",
 	Limits:    "the first step; later ones differ likewise wherever gradients are below sqrt(eps)",
 	Quantities: []Quantity{
 		{"step with eps under the root, over that beside it", Misprint{Printed: 1, Corrected: epsRatio(1e-5, 1e-8), Within: 1e-6}},

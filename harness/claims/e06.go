@@ -10,7 +10,7 @@ var _ = define(Claim{
 	ID:        "E6",
 	Statement: "Adagrad is x -= G^(-1/2) g, without a learning rate",
 	Source:    "slides: scaled gradients, Adam in matrix form",
-	Theory:    "the first step is 1 long whatever the scale of f",
+	Theory:    "first step of length 1, any scale",
 	Limits:    "the first step from 0.001 beside the minimum, in one dimension, where both forms of Adagrad are one",
 	Quantities: []Quantity{
 		{"distance after over before, as printed", Refutes{Near{999, 1e-3}}},

@@ -10,7 +10,7 @@ var _ = define(Claim{
 	ID:        "E7",
 	Statement: "M is the second constant of (L,M)-smoothness, and M of theorem 4 is the same",
 	Source:    "slides: relaxed smoothness; Zhang et al. 2020, arXiv:1905.11881",
-	Theory:    "M of theorem 4 is sup|f'| of the level set",
+	Theory:    "M is sup|f'| of the level set",
 	Limits:    "a clash of names, shown on one function with L0=L1=1 and a first slope of 100",
 	Quantities: []Quantity{
 		{"largest |f'| where f is at most f(x0)", Misprint{Printed: 1, Corrected: 100, Within: 1e-6}},

@@ -19,7 +19,7 @@ var _ = define(Claim{
 	ID:        "E8",
 	Statement: "perturbed descent adds noise uniform in the ball of radius r, which is N(0, r^2/d)",
 	Source:    "slides: perturbed gradient descent; Du et al. 2017 and Jin et al. 2019",
-	Theory:    "E|x|^2 is d/(d+2) r^2 in the ball: not the same",
+	Theory:    "E|x|^2 = d/(d+2) r^2 in the ball",
 	Limits:    "second moments in 4 dimensions; in high dimensions the laws do agree",
 	Quantities: []Quantity{
 		{"E|x|^2/r^2 of the ball in 4 dimensions", Misprint{Printed: 1, Corrected: 4. / 6, Within: 0.02}},

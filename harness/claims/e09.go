@@ -21,7 +21,7 @@ var _ = define(Claim{
 	ID:        "E9",
 	Statement: "rates are O(e^(-2)), O(e^(-1.5)) ..., numbers that depend on nothing",
 	Source:    "slides: rates of escaping saddles",
-	Theory:    "e stands for epsilon: steps of GD go as eps^(-2)",
+	Theory:    "steps of GD as epsilon^-2",
 	Limits:    "a misprint, shown for gradient descent on one function on which it is as slow as its bound",
 	Quantities: []Quantity{
 		{"exponent of the steps of GD in 1/eps", Misprint{Printed: 0, Corrected: 2, Within: 0.1}},

@@ -15,7 +15,7 @@ var _ = define(Claim{
 	ID:        "E10",
 	Statement: "gradient descent needs exponentially many steps to leave the chain of saddles, and then has left it",
 	Source:    "slide: Du et al. 2017, arXiv:1705.10412, theorem 4.1",
-	Theory:    "in float64 it never does: a fixed point of rounding",
+	Theory:    "in float64 never: a fixed point",
 	Limits:    "float64 with gradual underflow, six dimensions; the theorem is of exact arithmetic and stands there",
 	Quantities: []Quantity{
 		{"share of runs whose bits no longer change", Refutes{Above{0.5}}},

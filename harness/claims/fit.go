@@ -98,3 +98,9 @@ func share(k, n int) Estimate {
 	lo, hi := measure.Wilson(k, n)
 	return Estimate{float64(k) / float64(n), lo, hi}
 }
+
+// slope is that of y over x, by least squares.
+func slope(x, y []float64) float64 {
+	_, b := stat.LinearRegression(x, y, nil, false)
+	return b
+}

@@ -18,6 +18,7 @@ type setup struct {
 	dim       int
 	noise     kernels.Noise // nil for none
 	update    kernels.Update
+	method    method.Method // in place of an update
 	lr        float64
 	rate      func(t int) float64 // multiplies the learning rate at step t; nil for 1
 	threshold float64             // of updates that clip coordinates
@@ -81,10 +82,15 @@ func (t *Trial) walk(s setup, f func(*walk) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.look.Close()) }()
-	if s.update == nil {
+	m := s.method
+	switch {
+	case s.update != nil:
+		m = method.Fused{Update: t.swapped(s.update).(kernels.Update), Threshold: s.threshold}
+	case m != nil:
+		m = t.swapped(m).(method.Method)
+	default:
 		return f(w)
 	}
-	m := method.Fused{Update: t.swapped(s.update).(kernels.Update), Threshold: s.threshold}
 	if w.stepper, err = m.Start(w.problem, w.point, s.lr); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -165,19 +165,12 @@ func (o claimsOptions) test(cmd *cobra.Command, r *claims.Runner, list []*claims
 		}
 	}
 	rec.progress(len(list), "testing claims")
-	var mu sync.Mutex // of the bar
-	done := func() {
-		mu.Lock()
-		defer mu.Unlock()
+	var shown []record.Claim
+	var failed error
+	err := r.All(cmd.Context(), list, func(out claims.Outcome) error {
 		if rec.bar != nil {
 			_ = rec.bar.Add(1)
 		}
-	}
-	var shown []record.Claim
-	var failed error
-	err := r.All(cmd.Context(), list, done, func(out claims.Outcome) error {
-		mu.Lock()
-		defer mu.Unlock()
 		if out.Err != nil {
 			failed = errors.Join(failed, out.Err)
 			return nil
@@ -193,6 +186,10 @@ func (o claimsOptions) test(cmd *cobra.Command, r *claims.Runner, list []*claims
 	if e := rec.finish(); e != nil {
 		return e
 	}
+	place := func(c record.Claim) int {
+		return slices.IndexFunc(list, func(l *claims.Claim) bool { return l.ID == c.ID })
+	}
+	slices.SortFunc(shown, func(a, b record.Claim) int { return cmp.Compare(place(a), place(b)) })
 	if len(shown) > 0 {
 		show := func() error { return report.Claims(cmd.OutOrStdout(), o.format, shown) }
 		if o.explain {

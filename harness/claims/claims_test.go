@@ -27,7 +27,7 @@ func test(t *testing.T, r Runner, ids ...string) map[string]*record.Claim {
 		r.Profile = "quick"
 	}
 	out := map[string]*record.Claim{}
-	err := r.All(context.Background(), list, func() {}, func(o Outcome) error {
+	err := r.All(context.Background(), list, func(o Outcome) error {
 		if o.Err != nil {
 			return o.Err
 		}
@@ -110,7 +110,7 @@ func TestWrongOptimizers(t *testing.T) {
 		swap     func(kernels.Named) kernels.Named
 	}{
 		{"no clipping", "C01", replace("clipped-gd", sgd)},
-		{"the wrong exponent", "C07", replace("momentum", sgd)},
+		{"the wrong exponent", "C34b", replace("momentum", sgd)},
 		{"no bias correction", "C12", replace("adam", func(n kernels.Named) kernels.Named {
 			u := n.(kernels.Adam)
 			u.Correction = kernels.Uncorrected
@@ -212,7 +212,7 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	r := Runner{Profile: "quick", Seed: 1, Workers: 1, Done: map[Key]*record.Claim{{"C37", "quick", 1}: {ID: "C37", Verdict: "known"}}}
 	var got []string
-	err := r.All(ctx, []*Claim{Find("C37"), Find("C36")}, func() {}, func(o Outcome) error {
+	err := r.All(ctx, []*Claim{Find("C37"), Find("C36")}, func(o Outcome) error {
 		got = append(got, o.Record.Verdict)
 		return nil
 	})

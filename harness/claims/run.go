@@ -100,26 +100,30 @@ type Outcome struct {
 	Err    error
 }
 
-// All tests claims and passes what came of them to emit, in their order, each as soon
-// as those before it are there. Done is called when any is finished, by any goroutine.
-// When ctx is done, its error is returned after those that were finished.
-func (r *Runner) All(ctx context.Context, claims []*Claim, done func(), emit func(Outcome) error) error {
+// All tests claims, begun in their order, and passes what came of each to emit as soon as
+// it is there. When ctx is done, its error is returned after what was finished. An error
+// of emit ends everything.
+func (r *Runner) All(ctx context.Context, claims []*Claim, emit func(Outcome) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	slots := make(chan struct{}, max(1, r.Workers))
-	outcomes := make([]chan Outcome, len(claims))
-	for i, c := range claims {
-		outcomes[i] = make(chan Outcome, 1)
-		go func() {
-			o := Outcome{Claim: c}
-			o.Record, o.Err = r.one(ctx, c, slots)
-			done()
-			outcomes[i] <- o
-		}()
-	}
+	slots, turns := make(chan struct{}, max(1, r.Workers)), make(chan struct{}, max(1, r.Workers))
+	outcomes := make(chan Outcome)
+	go func() {
+		var group sync.WaitGroup
+		for _, c := range claims {
+			turns <- struct{}{}
+			group.Go(func() {
+				o := Outcome{Claim: c}
+				o.Record, o.Err = r.one(ctx, c, slots)
+				<-turns
+				outcomes <- o
+			})
+		}
+		group.Wait()
+		close(outcomes)
+	}()
 	var failed error
-	for _, outcome := range outcomes {
-		o := <-outcome
+	for o := range outcomes {
 		if failed != nil || errors.Is(o.Err, context.Canceled) {
 			continue
 		}
@@ -147,6 +151,9 @@ func (r *Runner) one(ctx context.Context, c *Claim, slots chan struct{}) (*recor
 	}
 	if c.Measure == nil {
 		return out, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	from := time.Now()
 	estimates, err := c.Measure(t)

@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"context"
 	"errors"
 	"math"
 
@@ -34,6 +35,7 @@ type walk struct {
 	slope   problem.Vector
 	look    *problem.Evaluator // without noise
 	stepper method.Stepper
+	ctx     context.Context
 	rate    func(t int) float64
 	t       int
 	x, g    []float64
@@ -48,7 +50,7 @@ func (t *Trial) swapped(n kernels.Named) kernels.Named {
 
 // walk starts one, and closes it when f is done.
 func (t *Trial) walk(s setup, f func(*walk) error) (err error) {
-	w := &walk{rate: s.rate, x: make([]float64, s.dim), g: make([]float64, s.dim)}
+	w := &walk{ctx: t.ctx, rate: s.rate, x: make([]float64, s.dim), g: make([]float64, s.dim)}
 	if w.backend, err = (backend.Options{Threads: 1}).Open("cpu:go"); err != nil {
 		return err
 	}
@@ -100,6 +102,11 @@ func (t *Trial) walk(s setup, f func(*walk) error) (err error) {
 
 // step takes one.
 func (w *walk) step() error {
+	if w.t&1023 == 0 {
+		if err := w.ctx.Err(); err != nil {
+			return err
+		}
+	}
 	w.t++
 	st := kernels.At(w.t)
 	if w.rate != nil {
@@ -149,10 +156,13 @@ func norm(x []float64) float64 {
 }
 
 // until steps until stop holds, which is asked first, and returns how many steps that
-// took; +Inf where it does not hold after so many.
+// took; +Inf where it does not hold after so many, or the walk is lost to infinity.
 func (w *walk) until(most int, stop func() (bool, error)) (float64, error) {
 	for {
 		done, err := stop()
+		if errors.Is(err, problem.ErrNotFinite) {
+			return math.Inf(1), nil
+		}
 		if err != nil || done {
 			return float64(w.t), err
 		}

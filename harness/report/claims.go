@@ -85,6 +85,17 @@ func Claims(w io.Writer, format string, claims []record.Claim) error {
 	return nil
 }
 
+// showClaims writes the claims of a file, whose order is theirs.
+func showClaims(w io.Writer, f *record.File, format, by, sort string) error {
+	switch {
+	case by != "" || sort != "":
+		return fmt.Errorf("claims have one table in one order, want them without --by and --sort")
+	case !slices.Contains(ClaimFormats, format):
+		return fmt.Errorf("claims are not shown as %s, want --format %s", format, strings.Join(ClaimFormats, ", "))
+	}
+	return Claims(w, format, f.Claims)
+}
+
 // tally counts verdicts.
 func tally(claims []record.Claim) string {
 	counts := map[string]int{}

@@ -109,7 +109,6 @@ func TestWrongOptimizers(t *testing.T) {
 		what, id string
 		swap     func(kernels.Named) kernels.Named
 	}{
-		{"no clipping", "C01", replace("clipped-gd", sgd)},
 		{"the wrong exponent", "C34b", replace("momentum", sgd)},
 		{"no bias correction", "C12", replace("adam", func(n kernels.Named) kernels.Named {
 			u := n.(kernels.Adam)
@@ -121,9 +120,9 @@ func TestWrongOptimizers(t *testing.T) {
 			u.Correction = kernels.Corrected
 			return u
 		})},
-		{"no clipping", "E1", replace("cclip", sgd)},
+		{"no clipping under heavy tails", "E1", replace("cclip", sgd)},
 		{"no momentum", "C06", replace("momentum", sgd)},
-		{"steps that are too long", "C03", replace("clipped-gd", sgd)},
+		{"no clipping", "C03", replace("clipped-gd", sgd)},
 		{"no noise", "C37", replace("gaussian", func(kernels.Named) kernels.Named { return kernels.Gaussian{Batch: 1} })},
 		{"another eps under the root", "E5", replace("lamb", func(n kernels.Named) kernels.Named {
 			u := n.(kernels.LAMB)
@@ -151,7 +150,7 @@ func replace(name string, by func(kernels.Named) kernels.Named) func(kernels.Nam
 }
 
 // sample are claims that are quick and of every kind.
-var sample = []string{"C07b", "C09", "C12", "C24", "C35", "C37", "E1", "E3", "E8"}
+var sample = []string{"C07b", "C12", "C24", "C37", "E1", "E3", "E8"}
 
 // TestSeedSets: the verdicts of two sets, which share no seed, agree on a sample.
 func TestSeedSets(t *testing.T) {

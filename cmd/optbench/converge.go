@@ -189,19 +189,22 @@ func (o convergeOptions) measure(cmd *cobra.Command, r *converge.Runner, tasks [
 	for _, t := range tasks {
 		runs += r.Runs(t)
 	}
-	rec.progress(runs, "minimising")
+	const parts = 1000 // of a run, on the bar
+	rec.progress(parts*runs, "minimising")
 	var mu sync.Mutex // of the bar
-	step := func() {
+	done := 0.0
+	r.Progress = func(share float64) {
 		mu.Lock()
 		defer mu.Unlock()
+		done += share
 		if rec.bar != nil {
-			_ = rec.bar.Add(1)
+			_ = rec.bar.Set(int(parts * done))
 		}
 	}
 	shown := &record.File{Runs: []record.Run{*start}}
 	var failed error
 	finished := 0
-	err := r.All(cmd.Context(), tasks, env.UsableThreads, step, func(out converge.Outcome) error {
+	err := r.All(cmd.Context(), tasks, env.UsableThreads, func(out converge.Outcome) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, c := range out.Records {

@@ -18,10 +18,10 @@ type Outcome struct {
 
 // All runs tasks and passes their outcomes to emit in the order of the tasks, each as
 // soon as those before it are there. Tasks of one thread run side by side, as many
-// as threads may be used; the others one by one. Run is called after each run, by
-// any goroutine. When ctx is done, what was finished until then is still emitted, and
-// its error returned. An error of emit ends everything.
-func (r *Runner) All(ctx context.Context, tasks []Task, threads int, run func(), emit func(Outcome) error) error {
+// as threads may be used; the others one by one. When ctx is done, what was finished
+// until then is still emitted, and its error returned. An error of emit ends
+// everything.
+func (r *Runner) All(ctx context.Context, tasks []Task, threads int, emit func(Outcome) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	outcomes := make([]chan Outcome, len(tasks))
@@ -35,14 +35,14 @@ func (r *Runner) All(ctx context.Context, tasks []Task, threads int, run func(),
 			narrow <- struct{}{}
 			if t.Threads > 1 {
 				room.Lock()
-				outcomes[i] <- r.task(ctx, t, run)
+				outcomes[i] <- r.task(ctx, t)
 				room.Unlock()
 				<-narrow
 				continue
 			}
 			room.RLock()
 			go func() {
-				outcomes[i] <- r.task(ctx, t, run)
+				outcomes[i] <- r.task(ctx, t)
 				room.RUnlock()
 				<-narrow
 			}()
@@ -67,14 +67,12 @@ func (r *Runner) All(ctx context.Context, tasks []Task, threads int, run func(),
 
 // task chooses a learning rate and runs the task from every seed, or once where no seed
 // matters.
-func (r *Runner) task(ctx context.Context, t Task, run func()) Outcome {
+func (r *Runner) task(ctx context.Context, t Task) Outcome {
 	one := func(t Task, seed uint64, tuning bool) (*record.Convergence, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		c, err := r.One(ctx, t, seed, tuning)
-		run()
-		return c, err
+		return r.One(ctx, t, seed, tuning)
 	}
 	o := Outcome{Task: t}
 	if o.Task, o.Records, o.Err = r.choose(t, one); o.Err != nil {
@@ -88,9 +86,7 @@ func (r *Runner) task(ctx context.Context, t Task, run func()) Outcome {
 			return o
 		}
 		if i == 1 && repeats(c, o.Records[first]) {
-			for range r.Seeds - 2 {
-				run()
-			}
+			r.progress(float64(r.Seeds - 2))
 			return o
 		}
 		o.Records = append(o.Records, c)

@@ -223,7 +223,7 @@ func TestResumeRefuses(t *testing.T) {
 func TestTuning(t *testing.T) {
 	r := runner(400)
 	r.Tune = Tunings[1]
-	outcome := r.task(context.Background(), aTask("diagonal", "sgd", 0), func() {})
+	outcome := r.task(context.Background(), aTask("diagonal", "sgd", 0))
 	if outcome.Err != nil {
 		t.Fatal(outcome.Err)
 	}
@@ -255,7 +255,7 @@ func TestTuning(t *testing.T) {
 		}
 	}
 	r.Tune = Tunings[0]
-	if o := r.task(context.Background(), aTask("diagonal", "adam", 0), func() {}); o.Err != nil || o.Task.LR != 1e-3 {
+	if o := r.task(context.Background(), aTask("diagonal", "adam", 0)); o.Err != nil || o.Task.LR != 1e-3 {
 		t.Errorf("without trials: rate %v, %v, want that of the definition", o.Task.LR, o.Err)
 	}
 }
@@ -265,10 +265,11 @@ func TestSeedless(t *testing.T) {
 	r := runner(50)
 	r.Seeds = 5
 	for objective, want := range map[string]int{"poisson": 1, "diagonal": 5} {
-		runs := 0
-		o := r.task(context.Background(), aTask(objective, "sgd", 0.1), func() { runs++ })
-		if o.Err != nil || len(o.Records) != want || runs != 5 {
-			t.Errorf("%s: %d records of %d runs, %v, want %d", objective, len(o.Records), runs, o.Err, want)
+		runs := 0.0
+		r.Progress = func(share float64) { runs += share }
+		o := r.task(context.Background(), aTask(objective, "sgd", 0.1))
+		if o.Err != nil || len(o.Records) != want || math.Abs(runs-5) > 1e-9 {
+			t.Errorf("%s: %d records, told of %v runs, %v, want %d and 5", objective, len(o.Records), runs, o.Err, want)
 		}
 	}
 }
@@ -346,14 +347,15 @@ func TestAll(t *testing.T) {
 		}
 	}
 	var mu sync.Mutex
-	runs := 0
+	runs := 0.0
+	r.Progress = func(share float64) { mu.Lock(); runs += share; mu.Unlock() }
 	var got []Outcome
-	err := r.All(context.Background(), tasks, 2, func() { mu.Lock(); runs++; mu.Unlock() }, func(o Outcome) error {
+	err := r.All(context.Background(), tasks, 2, func(o Outcome) error {
 		got = append(got, o)
 		return nil
 	})
-	if err != nil || len(got) != len(tasks) || runs != 2*len(tasks) {
-		t.Fatalf("%d outcomes of %d runs, %v", len(got), runs, err)
+	if err != nil || len(got) != len(tasks) || math.Abs(runs-float64(2*len(tasks))) > 1e-9 {
+		t.Fatalf("%d outcomes, told of %v runs, %v", len(got), runs, err)
 	}
 	for i, o := range got {
 		if o.Err != nil || o.Task != tasks[i] || len(o.Records) != 2 || !same(o.Records[1], one(t, r, tasks[i], 2)) {
@@ -362,12 +364,20 @@ func TestAll(t *testing.T) {
 	}
 
 	full := errors.New("disk full")
-	if err := r.All(context.Background(), tasks, 2, func() {}, func(Outcome) error { return full }); !errors.Is(err, full) {
+	if err := r.All(context.Background(), tasks, 2, func(Outcome) error { return full }); !errors.Is(err, full) {
 		t.Errorf("an error of emit gives %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	emitted := 0
-	err = r.All(ctx, tasks, 1, cancel, func(o Outcome) error { emitted += len(o.Records); return nil })
+	runs = 0
+	r.Progress = func(share float64) {
+		mu.Lock()
+		defer mu.Unlock()
+		if runs += share; runs > 0.999 {
+			cancel()
+		}
+	}
+	err = r.All(ctx, tasks, 1, func(o Outcome) error { emitted += len(o.Records); return nil })
 	if !errors.Is(err, context.Canceled) || emitted == 0 || emitted == 2*len(tasks) {
 		t.Errorf("interrupted after the first run: %d runs emitted, %v", emitted, err)
 	}

@@ -40,6 +40,9 @@ type Runner struct {
 	Done map[Key]*record.Convergence
 	// States keeps runs that were interrupted; nil to forget them.
 	States *States
+	// Progress is told, by any goroutine, which share of a run has been done since it
+	// was last; nil to tell no one.
+	Progress func(share float64)
 	// Open opens a backend; tests put in one of their own.
 	Open func(name string, threads int) (backend.Backend, error)
 
@@ -68,6 +71,7 @@ func (r *Runner) steps() int { return cmp.Or(r.Budget, math.MaxInt32) }
 // record.
 func (r *Runner) One(ctx context.Context, t Task, seed uint64, tuning bool) (*record.Convergence, error) {
 	if c := r.Done[Key{t, seed, tuning, r.Budget, r.Time.Seconds()}]; c != nil {
+		r.progress(1)
 		return c, nil
 	}
 	c, err := r.one(ctx, t, seed, tuning)
@@ -75,6 +79,12 @@ func (r *Runner) One(ctx context.Context, t Task, seed uint64, tuning bool) (*re
 		return nil, fmt.Errorf("%s on %s, seed %d: %w", t.Optimizer, t.Objective, seed, err)
 	}
 	return c, nil
+}
+
+func (r *Runner) progress(share float64) {
+	if r.Progress != nil {
+		r.Progress(share)
+	}
 }
 
 func (r *Runner) one(ctx context.Context, t Task, seed uint64, tuning bool) (_ *record.Convergence, err error) {
@@ -130,6 +140,7 @@ type running struct {
 	scale   func(t, budget int) float64
 	runner  *Runner
 
+	told float64       // share of the run that progress was told of
 	cost method.Cost   // of the steps taken
 	past time.Duration // spent on them
 	from backend.Mark  // since when the clock runs
@@ -240,7 +251,21 @@ func (r *running) look(step int) (done bool, err error) {
 	if err == nil && (done || !r.Tuning && looks(step, 3) || step == 0) {
 		r.Trajectory = append(r.Trajectory, record.Point{Step: step, GradEvals: r.GradEvals, Value: round(v), Seconds: round(r.Seconds)})
 	}
+	r.tell(done)
 	return done, nil
+}
+
+// tell tells progress how far the run is.
+func (r *running) tell(done bool) {
+	share := float64(r.Steps) / float64(r.runner.steps())
+	if r.runner.Time > 0 {
+		share = r.Seconds / r.runner.Time.Seconds()
+	}
+	if done || share > 1 {
+		share = 1
+	}
+	r.runner.progress(share - r.told)
+	r.told = share
 }
 
 // round keeps six digits: trajectories are for the eye.

@@ -215,7 +215,7 @@ func groupFieldsOf(rows []groupRow, markdown bool) []field[groupRow] {
 	var wanted []field[groupRow]
 	for _, f := range groupFields {
 		f.axis = true
-		if f.Name == "evals" && same {
+		if f.Name == "evals" && same || f.Name == "threads" && threadsFollow(rows) {
 			continue
 		}
 		wanted = append(wanted, f)
@@ -224,6 +224,19 @@ func groupFieldsOf(rows []groupRow, markdown bool) []field[groupRow] {
 		return fit(wanted, rows, math.MaxInt, nil)
 	}
 	return fit(wanted, rows, MaxWidth, []string{"lr decades", "bytes", "ERT 95%", "evals", "final", "diverged", cut, "seconds"}, "noise", "objective", "optimizer")
+}
+
+// threadsFollow reports whether an objective has one number of threads on all rows: then
+// it tells no two of them apart.
+func threadsFollow(rows []groupRow) bool {
+	of := map[string]int{}
+	for _, g := range rows {
+		if n, ok := of[g.Task.Objective]; ok && n != g.Task.Threads {
+			return false
+		}
+		of[g.Task.Objective] = g.Task.Threads
+	}
+	return true
 }
 
 // shared says what all rows have in common and no column shows.

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -102,18 +101,25 @@ func pivotGroups(w io.Writer, runs []record.Convergence, by string, markdown boo
 	properties := slices.IndexFunc(groupFields, func(f field[groupRow]) bool { return f.Name == "reached" })
 	for _, f := range groupFields[:properties] { // what was asked for stands before what came of it
 		differs := slices.ContainsFunc(rows, func(g groupRow) bool { return f.value(&g) != f.value(&rows[0]) })
-		if f.Name == "objective" || differs && f.Name != byOptimizer && f.Name != "lr" {
+		follows := f.Name == byOptimizer || f.Name == "lr" || f.Name == "threads" && threadsFollow(rows)
+		if f.Name == "objective" || differs && !follows {
 			names, fields = append(names, f.Name), append(fields, f)
 		}
 	}
+	// Records come in the order in which runs ended; columns are found by their names.
 	c := newCross(by, names)
+	for i := range rows {
+		c.heads = append(c.heads, measure.Name(rows[i].Task))
+	}
+	slices.Sort(c.heads)
+	c.heads = slices.Compact(c.heads)
 	for i := range rows {
 		g := &rows[i]
 		var line []string
 		for _, f := range fields {
 			line = append(line, f.value(g))
 		}
-		if !c.add(line, cmp.Or(measure.Name(g.Task), "none"), number(g.ERT(measure.GradEvals))) {
+		if !c.add(line, measure.Name(g.Task), number(g.ERT(measure.GradEvals))) {
 			return fmt.Errorf("%s on %s ran with several learning rates; --by wants one of each", g.Task.Optimizer, g.Task.Objective)
 		}
 	}

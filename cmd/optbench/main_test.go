@@ -76,7 +76,7 @@ func interrupted(ts *testscript.TestScript, neg bool, args []string) {
 		select {
 		case <-look.C:
 			text, _ := os.ReadFile(ts.MkAbs(args[0])) // not there yet
-			measured := bytes.Contains(text, []byte(`"kind":"throughput"`)) || bytes.Contains(text, []byte(`"kind":"convergence"`)) || bytes.Contains(text, []byte(`"kind":"claim"`))
+			measured := bytes.Contains(text, []byte(`"kind":"throughput"`)) || bytes.Contains(text, []byte(`"kind":"convergence"`))
 			if !sent && measured {
 				sent = true
 				ts.Check(cmd.Process.Signal(os.Interrupt))

@@ -17,7 +17,7 @@ func newTable() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "table FILE...",
 		Short: "Show recorded runs in any format",
-		Long: `Show the records of files that optbench run, converge or claims wrote. Where a case was
+		Long: `Show the records of files that optbench run or converge wrote. Where a case was
 measured in several launches its row is the median of theirs, and the interval is
 between launches. Runs of an optimizer have a row per task, over all seeds; within an
 objective the least expected running time (ERT) comes first.`,
@@ -27,7 +27,7 @@ objective the least expected running time (ERT) comes first.`,
   optbench table old.jsonl new.jsonl --format benchfmt`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return fmt.Errorf("table: no file, want one or more that optbench run, converge or claims -o wrote")
+				return fmt.Errorf("table: no file, want one or more that optbench run or converge -o wrote")
 			}
 			return nil
 		},
@@ -39,11 +39,9 @@ objective the least expected running time (ERT) comes first.`,
 			switch kind {
 			case "":
 			case record.KindThroughput:
-				all.Convergence, all.Claims = nil, nil
+				all.Convergence = nil
 			case record.KindConvergence:
-				all.Throughput, all.Claims = nil, nil
-			case record.KindClaim:
-				all.Throughput, all.Convergence, all.Comparison = nil, nil, nil
+				all.Throughput = nil
 			default:
 				return harness.Unknown("kind", kind, kinds)
 			}
@@ -63,7 +61,7 @@ objective the least expected running time (ERT) comes first.`,
 }
 
 // kinds of measurements.
-var kinds = []string{record.KindThroughput, record.KindConvergence, record.KindClaim}
+var kinds = []string{record.KindThroughput, record.KindConvergence}
 
 // readFiles reads files of records as one, and notes what was passed over.
 func readFiles(stderr io.Writer, names []string) (*record.File, error) {
@@ -87,7 +85,6 @@ func readFiles(stderr io.Writer, names []string) (*record.File, error) {
 		all.Throughput = append(all.Throughput, f.Throughput...)
 		all.Convergence = append(all.Convergence, f.Convergence...)
 		all.Comparison = append(all.Comparison, f.Comparison...)
-		all.Claims = append(all.Claims, f.Claims...)
 	}
 	return all, nil
 }

@@ -21,8 +21,8 @@ type header struct {
 var errJunk = fmt.Errorf("not a record of %s", Schema)
 
 // decode reads a line and checks all that can be known of it without the others: it
-// returns a *Run, a *Throughput, a *Convergence, a *Comparison, a *Selftest, a *Claim, or
-// the kind that is not known as a string.
+// returns a *Run, a *Throughput, a *Convergence, a *Comparison, a *Selftest, or the
+// kind that is not known as a string.
 func decode(text []byte) (any, error) {
 	if !json.Valid(text) {
 		return nil, fmt.Errorf("%w: it starts with %q", errJunk, text[:min(len(text), 20)])
@@ -46,8 +46,6 @@ func decode(text []byte) (any, error) {
 		rec = new(Comparison)
 	case KindSelftest:
 		rec = new(Selftest)
-	case KindClaim:
-		rec = new(Claim)
 	default:
 		return h.Kind, nil
 	}
@@ -141,24 +139,6 @@ func (s *Selftest) check() error {
 		return fmt.Errorf("noise %v, %d alarms in %d comparisons, want none below 0, and no more alarms than comparisons", s.Noise, s.Alarms, len(s.Ratios))
 	}
 	return printable(reflect.ValueOf(*s))
-}
-
-// check refuses what no test of a claim gives.
-func (c *Claim) check() error {
-	switch {
-	case c.ID == "" || c.Verdict == "":
-		return fmt.Errorf("id is %.20q, verdict %.20q, want both", c.ID, c.Verdict)
-	case c.Seeds < 0 || !finite(c.Seconds) || c.Seconds < 0:
-		return fmt.Errorf("seeds %d, seconds %v, want 0 or more", c.Seeds, c.Seconds)
-	case !(c.CI95[0] <= c.CI95[1]):
-		return fmt.Errorf("interval is %v, want its ends in order", c.CI95)
-	}
-	for _, q := range c.Quantities {
-		if q.Name == "" || q.Verdict == "" || !(q.CI95[0] <= q.CI95[1]) {
-			return fmt.Errorf("quantity %.40q has the verdict %.20q, the interval %v, want a name, a verdict, and ends in order", q.Name, q.Verdict, q.CI95)
-		}
-	}
-	return printable(reflect.ValueOf(*c))
 }
 
 // printable refuses texts that could act on the terminal on which they are shown.

@@ -23,7 +23,6 @@ type File struct {
 	Convergence []Convergence
 	Comparison  []Comparison
 	Selftest    []Selftest
-	Claims      []Claim
 	Notices     []string // what was passed over, for the user to know
 }
 
@@ -137,8 +136,6 @@ func (rd *reader) record(text []byte) error {
 		rd.Comparison = append(rd.Comparison, *rec)
 	case *Selftest:
 		rd.Selftest = append(rd.Selftest, *rec)
-	case *Claim:
-		rd.Claims = append(rd.Claims, *rec)
 	case string:
 		rd.kinds++
 	}
@@ -151,7 +148,7 @@ func (rd *reader) notice(format string, args ...any) {
 
 // count returns how many records of known kinds there are.
 func (f *File) count() int {
-	return len(f.Runs) + len(f.Throughput) + len(f.Convergence) + len(f.Comparison) + len(f.Selftest) + len(f.Claims)
+	return len(f.Runs) + len(f.Throughput) + len(f.Convergence) + len(f.Comparison) + len(f.Selftest)
 }
 
 // finish gives one notice for each thing that was passed over, however often.

@@ -22,7 +22,6 @@ const (
 	KindConvergence = "convergence"
 	KindComparison  = "comparison"
 	KindSelftest    = "selftest"
-	KindClaim       = "claim"
 )
 
 // A Run is what all measurements of one process share.
@@ -231,40 +230,4 @@ func NewID() string {
 	var b [8]byte
 	rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
-}
-
-// A Claim is a statement of theory, and what was measured of it.
-type Claim struct {
-	Schema  string `json:"schema"`
-	Kind    string `json:"kind"`
-	Run     string `json:"run"`
-	ID      string `json:"id"`
-	Profile string `json:"profile"`
-
-	Statement string `json:"statement"`
-	Source    string `json:"source"`
-	Theory    string `json:"theory"`
-	Limits    string `json:"limits"` // what the experiment does not show
-
-	// The verdict is that of the quantity named, the least firm of all.
-	Verdict  string     `json:"verdict"`
-	Quantity string     `json:"quantity,omitempty"`
-	Measured float64    `json:"measured"`
-	CI95     [2]float64 `json:"ci95"`
-	Rule     string     `json:"rule"`
-
-	Quantities []Quantity        `json:"quantities,omitempty"`
-	Seeds      int               `json:"seeds"`    // 0 where nothing is random
-	SeedSet    uint64            `json:"seed_set"` // that the seeds are of
-	Params     map[string]string `json:"params"`
-	Seconds    float64           `json:"seconds"`
-}
-
-// A Quantity is one of the numbers that a claim is judged by.
-type Quantity struct {
-	Name     string     `json:"name"`
-	Measured float64    `json:"measured"`
-	CI95     [2]float64 `json:"ci95"`
-	Rule     string     `json:"rule"`
-	Verdict  string     `json:"verdict"`
 }

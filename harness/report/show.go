@@ -17,9 +17,6 @@ import (
 // column per value of an axis, and sort orders rows by a column; both may be empty.
 func Show(w io.Writer, f *record.File, format, by, sort string) error {
 	if len(f.Throughput)+len(f.Convergence) == 0 {
-		if len(f.Claims) > 0 {
-			return showClaims(w, f, format, by, sort)
-		}
 		if len(f.Comparison) > 0 {
 			return fmt.Errorf("the records are of comparisons, which optbench compare shows")
 		}

@@ -88,9 +88,12 @@ func Map[T any](l *Lab, n int, f func(i int) (T, error)) ([]T, error) {
 	return out, errors.Join(errs...)
 }
 
-// Backend opens the backend that steps definitions as they are written, in float32 or
-// float64, on one thread.
-func (l *Lab) Backend() (backend.Backend, error) {
+// Backend opens the backend for arithmetic in a type, on one thread: in float32 the
+// fastest, for all have the same bits, in float64 the one that has it.
+func (l *Lab) Backend(d kernels.DType) (backend.Backend, error) {
+	if d == kernels.F32 {
+		return backend.Options{Threads: 1}.Open("cpu")
+	}
 	return backend.Options{Threads: 1}.Open("cpu:go")
 }
 
@@ -132,12 +135,12 @@ func (l *Lab) Start(s Setup, seed uint64) (_ *Run, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.backend, err = l.Backend(); err != nil {
-		return nil, err
-	}
 	dtype := kernels.F64
 	if s.Single {
 		dtype = kernels.F32
+	}
+	if r.backend, err = l.Backend(dtype); err != nil {
+		return nil, err
 	}
 	spec := problem.Spec{Objective: s.Objective, Dim: s.Dim, DType: dtype, Noise: s.Noise, Batch: s.Batch}
 	if r.problem, err = problem.Open(r.backend, spec, seed, l.instances); err != nil {
@@ -226,6 +229,24 @@ func (r *Run) Look() (value, norm float64, err error) {
 		sum += v * v
 	}
 	return value, math.Sqrt(sum), err
+}
+
+// Given returns the value above the minimum, without noise, at the point that the method
+// would give out: an average, for some. It comes after a step.
+func (r *Run) Given() (float64, error) {
+	if err := r.stepper.Evaluate(kernels.At(r.T + 1)); err != nil {
+		return 0, err
+	}
+	return r.stepper.Value()
+}
+
+// Slopes returns the gradient, without noise, where the run is. It stays valid until the
+// next call of a method.
+func (r *Run) Slopes() ([]float64, error) {
+	if err := r.exact.Step(kernels.At(r.T + 1)); err != nil {
+		return nil, err
+	}
+	return r.read(r.g.Buffer)
 }
 
 // Until steps until done is true of what Look returns, or most steps are taken, and

@@ -51,7 +51,9 @@ var _ = define(Claim{
 	Theory:    "1 to 1.5: exponent of the dimension, for d saddles that are left after a + b*ln(d) steps each",
 	NotShown:  "that it is polynomial in 1/eps, and on functions other than this",
 	Rule:      Proportion{1, 1.5},
-	Run:       func(l *Lab) (Measured, error) { return octopusByDim(l, fmt.Sprintf("pgd:radius=%v:law=ball", tubeNoise)) },
+	Run: func(l *Lab) (Measured, error) {
+		return octopusByDim(l, fmt.Sprintf("pgd:radius=%v:law=ball", tubeNoise))
+	},
 }, Claim{
 	ID:        "C26a",
 	Statement: "so it does with noise at small gradients alone, as the theorem's Algorithm 1 has it",

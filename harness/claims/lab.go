@@ -106,6 +106,7 @@ type Setup struct {
 	Optimizer string // as method.Parse reads it
 	LR        float64
 	At        []float64 // the first point; nil for that of the objective
+	Threshold float64   // of clipping per coordinate; 0 for 1
 	Single    bool      // arithmetic in float32
 }
 
@@ -134,6 +135,10 @@ func (l *Lab) Start(s Setup, seed uint64) (_ *Run, err error) {
 	m, err := method.Parse(s.Optimizer)
 	if err != nil {
 		return nil, err
+	}
+	if f, ok := m.(method.Fused); ok && s.Threshold > 0 {
+		f.Threshold = s.Threshold
+		m = f
 	}
 	dtype := kernels.F64
 	if s.Single {

@@ -219,6 +219,17 @@ func (r *Run) read(b backend.Buffer) ([]float64, error) {
 	return r.host, err
 }
 
+// First returns the first coordinate alone.
+func (r *Run) First() (float64, error) {
+	x, one := r.x.Slice(0, 1), r.host[:1]
+	if r.single == nil {
+		err := backend.Get(x, one)
+		return one[0], err
+	}
+	err := backend.Get(x, r.single[:1])
+	return float64(r.single[0]), err
+}
+
 // Look returns the value above the minimum and the norm of the gradient, both without
 // noise, at the point that the run is at.
 func (r *Run) Look() (value, norm float64, err error) {

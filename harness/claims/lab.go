@@ -119,6 +119,7 @@ type Run struct {
 	problem *problem.Problem
 	x, g    problem.Vector
 	exact   *problem.Evaluator
+	sample  *problem.Evaluator // nil as long as none was asked for
 	stepper method.Stepper
 	host    []float64
 	single  []float32
@@ -265,6 +266,21 @@ func (r *Run) Slopes() ([]float64, error) {
 	return r.read(r.g.Buffer)
 }
 
+// Sample returns the gradient of sample i, with its noise, where the run is. It stays
+// valid until the next call of a method.
+func (r *Run) Sample(i int) ([]float64, error) {
+	if r.sample == nil {
+		var err error
+		if r.sample, err = r.problem.Evaluator(r.x, r.g); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.sample.Step(kernels.At(i)); err != nil {
+		return nil, err
+	}
+	return r.read(r.g.Buffer)
+}
+
 // Until steps until done is true of what Look returns, or most steps are taken, and
 // reports which. It looks after every step first, then after every 256th part of those
 // taken: the count is too large by a share of 1/256 at most.
@@ -293,6 +309,9 @@ func (r *Run) Close() error {
 	var errs []error
 	if r.stepper != nil {
 		errs = append(errs, r.stepper.Close())
+	}
+	if r.sample != nil {
+		errs = append(errs, r.sample.Close())
 	}
 	if r.exact != nil {
 		errs = append(errs, r.exact.Close())

@@ -22,7 +22,25 @@ var _ = define(Claim{
 	Theory:    "0.5: exponent of 1/eps in the steps to leave such a saddle, logarithms aside, which is below 2",
 	NotShown:  "saddles that follow one another: each costs this much",
 	Rule:      SlopeWithin(0.5, 0.05),
-	Run:       saddleByEps,
+	Run:       func(l *Lab) (Measured, error) { return saddleByEps(l, "pgd:radius=%v:law=gaussian") },
+}, Claim{
+	ID:        "C29b",
+	Statement: "so they do where the noise is uniform in a ball, as on the lecture's other slide",
+	Source:    "lecture, perturbed gradient descent; Ge, Huang, Jin, Yuan 2015; Du et al. 2017",
+	Theory:    "0.5: as C29a",
+	NotShown:  "as C29a",
+	Rule:      SlopeWithin(0.5, 0.05),
+	Run:       func(l *Lab) (Measured, error) { return saddleByEps(l, "pgd:radius=%v:law=ball") },
+}, Claim{
+	ID:        "C29c",
+	Statement: "so they do where there is noise once, at a small gradient",
+	Source:    "lecture, Theorem 4.1, Algorithm 1; Jin et al. 2017, arXiv:1703.00887",
+	Theory:    "0.5: as C29a",
+	NotShown:  "as C29a",
+	Rule:      SlopeWithin(0.5, 0.05),
+	Run: func(l *Lab) (Measured, error) {
+		return saddleByEps(l, "pgd-threshold:radius=%v:threshold=1e-12:pause=1000000")
+	},
 }, Claim{
 	ID:        "C30",
 	Statement: "its time depends on the dimension by logarithms alone",
@@ -216,7 +234,7 @@ func flatByEps(l *Lab) (Measured, error) {
 	return m, err
 }
 
-func saddleByEps(l *Lab) (Measured, error) {
+func saddleByEps(l *Lab, optimizer string) (Measured, error) {
 	dim := Pick(l, 100, 1000)
 	inverse := Pick(l, []float64{1e2, 1e3, 1e4, 1e5}, []float64{1e2, 1e3, 1e4, 1e5, 1e6})
 	m, err := byColumn(l, Pick(l, 10, 40), inverse, LogLog, func(inverse float64, seed uint64) (float64, error) {
@@ -224,10 +242,10 @@ func saddleByEps(l *Lab) (Measured, error) {
 		return leave(l, Setup{
 			Objective: saddle(gamma, 1), Dim: dim,
 			// Of order eps, in units of gamma/rho.
-			Optimizer: fmt.Sprintf("pgd:radius=%v:law=gaussian", gamma*1e-3), LR: escapeRate, At: make([]float64, dim), Single: true,
+			Optimizer: fmt.Sprintf(optimizer, gamma*1e-3), LR: escapeRate, At: make([]float64, dim), Single: true,
 		}, seed, 1e6)
 	})
-	m.Params = fmt.Sprintf("pgd lr=%v on cubic-saddle gamma=sqrt(eps), dim=%d, eps=%.3g..%.3g, from the saddle, f32", escapeRate, dim, 1/inverse[0], 1/inverse[len(inverse)-1])
+	m.Params = fmt.Sprintf("%s lr=%v on cubic-saddle gamma=sqrt(eps), dim=%d, eps=%.3g..%.3g, from the saddle, f32", fmt.Sprintf(optimizer, "sqrt(eps)/1000"), escapeRate, dim, 1/inverse[0], 1/inverse[len(inverse)-1])
 	return m, err
 }
 
@@ -375,7 +393,7 @@ func normalizedNoise(l *Lab) (Measured, error) {
 // directions, where noise is 1: what is left there is in the notes.
 func escapeRatio(l *Lab, optimizer string, anisotropy float64) (Measured, error) {
 	const dim, lr = 100, 0.01
-	seeds := Pick(l, 10, 40)
+	seeds := Pick(l, 40, 200)
 	both := []string{"sgd", optimizer}
 	type outcome struct{ steps, level float64 }
 	out, err := Map(l, 2*seeds, func(i int) (outcome, error) {

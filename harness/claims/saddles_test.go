@@ -39,7 +39,7 @@ func TestWrongMethods(t *testing.T) {
 }
 
 // sample are claims with seeds that are measured in little time.
-var sample = []string{"C24a", "C25a", "C29a", "C31a", "C34b", "C34c", "C34f", "C35b", "C36a", "C36c", "C37a"}
+var sample = []string{"C24a", "C25a", "C29a", "C34b", "C34c", "C34f", "C35b", "C36a", "C36c", "C37a"}
 
 // TestSample: neither the number of workers nor the set of seeds changes a verdict of
 // some claims, and the workers no bit.

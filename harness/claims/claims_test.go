@@ -175,7 +175,7 @@ func run(t *testing.T, r Runner, list []*Claim) []record.Claim {
 
 // TestWorkers: the number of workers changes no bit.
 func TestWorkers(t *testing.T) {
-	list, err := Find("C07")
+	list, err := Find("C07", "C12b", "C14", "E03")
 	if err != nil {
 		t.Fatal(err)
 	}

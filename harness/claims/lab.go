@@ -228,6 +228,15 @@ func (r *Run) Look() (value, norm float64, err error) {
 	return value, math.Sqrt(sum), err
 }
 
+// Value is that of the point that the method gives out, an average for some: above the
+// minimum and without noise.
+func (r *Run) Value() (float64, error) {
+	if err := r.stepper.Evaluate(kernels.At(r.T + 1)); err != nil {
+		return 0, err
+	}
+	return r.stepper.Value()
+}
+
 // Until steps until done is true of what Look returns, or most steps are taken, and
 // reports which. It looks after every step first, then after every 256th part of those
 // taken: the count is too large by a share of 1/256 at most.

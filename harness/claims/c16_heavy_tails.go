@@ -57,7 +57,7 @@ var _ = byAlpha("C18", tails, func(alpha float64) Claim {
 		Theory:    fmt.Sprintf("%.4g: printed for f-f*; that is the rate of the distance, and f-f* has %.4g", strong(alpha), 2*strong(alpha)),
 		NotShown:  "the worst of a class: one instance cannot refute a bound, the argument in the notes of this row does",
 		Rule:      AsPrinted{strong(alpha), 2 * strong(alpha), 0.06},
-		Run:       func(l *Lab) (Measured, error) { return clippedRate(l, alpha) },
+		Run:       func(l *Lab) (Measured, error) { return averageRate(l, alpha) },
 	}
 })
 
@@ -240,9 +240,9 @@ func Hill(x []float64, k int) (index float64, ci [2]float64) {
 	return index, [2]float64{index - half, index + half}
 }
 
-// clippedRate measures the exponent of f-f* at the average that the theorem gives out,
+// averageRate measures the exponent of f-f* at the average that the theorem gives out,
 // and beside it those at the last point and of the distance.
-func clippedRate(l *Lab, alpha float64) (Measured, error) {
+func averageRate(l *Lab, alpha float64) (Measured, error) {
 	at := Pick(l, powers(8, 14), powers(8, 17))
 	seeds := Pick(l, 12, 64)
 	optimizer := fmt.Sprintf("cclip-average:tau=1:alpha=%v", alpha)
@@ -267,7 +267,7 @@ func clippedRate(l *Lab, alpha float64) (Measured, error) {
 				distance += math.Abs(v-1) / manyRuns
 				square += (v - 1) * (v - 1) / 2 / manyRuns
 			}
-			average, err := run.Given()
+			average, err := run.Value()
 			if err != nil {
 				return nil, err
 			}

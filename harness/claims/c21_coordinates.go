@@ -112,7 +112,7 @@ func normAgainstCoordinates(l *Lab, alpha float64) (Measured, error) {
 		if err := run.Steps(steps); err != nil {
 			return 0, err
 		}
-		return run.Given()
+		return run.Value()
 	})
 	if err != nil {
 		return Measured{}, err

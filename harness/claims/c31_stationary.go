@@ -141,7 +141,7 @@ func averagedSGD(eps float64) flatRun {
 	r := flat(eps, flatDim, fmt.Sprintf("sgd-restart:radius=%v:steps=%.0f", math.Sqrt(eps)/2, math.Ceil(1/(eps*eps))), math.Pow(eps, 1.5)/2)
 	r.Done = func(run *Run) (bool, error) {
 		// The flat part is worth less than eps/6 where its slope is less than eps.
-		value, err := run.Given()
+		value, err := run.Value()
 		return value <= eps/6, err
 	}
 	return r

@@ -9,7 +9,6 @@ package claims
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -73,8 +72,8 @@ func All() []*Claim {
 	return slices.SortedFunc(slices.Values(claims), func(a, b *Claim) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// Find returns the claims of IDs in the order of [All]: C07 stands for C07b too. None
-// stand for all.
+// Find returns the claims of IDs in the order of [All]: C07, or C7, stands for C07b too.
+// None stand for all.
 func Find(ids ...string) ([]*Claim, error) {
 	wanted := map[*Claim]bool{}
 	var known []string
@@ -84,7 +83,7 @@ func Find(ids ...string) ([]*Claim, error) {
 	for _, id := range ids {
 		found := false
 		for _, c := range claims {
-			if strings.EqualFold(c.ID, id) || strings.EqualFold(c.number(), id) {
+			if short(c.ID) == short(id) || short(c.number()) == short(id) {
 				wanted[c], found = true, true
 			}
 		}
@@ -95,18 +94,14 @@ func Find(ids ...string) ([]*Claim, error) {
 	return slices.DeleteFunc(All(), func(c *Claim) bool { return len(ids) > 0 && !wanted[c] }), nil
 }
 
+// short is an ID as it may be written: without a zero before its number.
+func short(id string) string {
+	id = strings.ToLower(id)
+	if len(id) > 2 && id[1] == '0' {
+		return id[:1] + id[2:]
+	}
+	return id
+}
+
 // number is the ID without the letter at its end.
 func (c *Claim) number() string { return strings.TrimRight(c.ID, "abcdefghijklmnopqrstuvwxyz") }
-
-// check says what is missing of a claim.
-func (c *Claim) check() error {
-	for _, text := range []string{c.ID, c.Statement, c.Source, c.Theory, c.NotShown} {
-		if text == "" {
-			return fmt.Errorf("claim %q lacks its ID, statement, source, theory, or what it does not show", c.ID)
-		}
-	}
-	if c.Rule == nil || c.Run == nil {
-		return fmt.Errorf("claim %s lacks its rule or its experiment", c.ID)
-	}
-	return nil
-}

@@ -117,8 +117,13 @@ func TestDefinitions(t *testing.T) {
 	id := regexp.MustCompile(`^[CE]\d\d[a-z]?$`)
 	seen := map[string]bool{}
 	for _, c := range All() {
-		if err := c.check(); err != nil {
-			t.Error(err)
+		for _, text := range []string{c.Statement, c.Source, c.Theory, c.NotShown} {
+			if text == "" {
+				t.Errorf("%s lacks its statement, source, theory, or what it does not show", c.ID)
+			}
+		}
+		if c.Rule == nil || c.Run == nil {
+			t.Errorf("%s lacks its rule or its experiment", c.ID)
 		}
 		if !id.MatchString(c.ID) || seen[c.ID] {
 			t.Errorf("ID %q is taken, or none: want a letter C or E, two digits, and a letter where claims share them", c.ID)
@@ -145,11 +150,14 @@ func TestFind(t *testing.T) {
 	if err != nil || !slices.Equal(ids(got), []string{"C07b"}) {
 		t.Errorf("C07b stands for %v, %v, want itself", ids(got), err)
 	}
+	if got, err = Find("C7", "e1"); err != nil || !slices.Equal(ids(got), []string{"C07", "C07a", "C07b", "C07c", "E01"}) {
+		t.Errorf("C7 and e1 stand for %v, %v, want C07, its parts, and E01", ids(got), err)
+	}
 	if got, err = Find(); err != nil || len(got) != len(All()) {
 		t.Errorf("no IDs stand for %d claims, %v, want all %d", len(got), err, len(All()))
 	}
-	if _, err = Find("C7b"); err == nil || !strings.Contains(err.Error(), "did you mean C07b?") {
-		t.Errorf("C7b: %v, want C07b suggested", err)
+	if _, err = Find("C07x"); err == nil || !strings.Contains(err.Error(), "did you mean C07?") {
+		t.Errorf("C07x: %v, want C07 suggested", err)
 	}
 }
 
@@ -175,7 +183,7 @@ func run(t *testing.T, r Runner, list []*Claim) []record.Claim {
 
 // TestWorkers: the number of workers changes no bit.
 func TestWorkers(t *testing.T) {
-	list, err := Find("C07")
+	list, err := Find("C07", "C12b", "C14", "E03")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -248,9 +248,9 @@ func (r *Run) Look() (value, norm float64, err error) {
 	return value, math.Sqrt(sum), err
 }
 
-// Given returns the value above the minimum, without noise, at the point that the method
-// would give out: an average, for some. It comes after a step.
-func (r *Run) Given() (float64, error) {
+// Value is that of the point that the method gives out, an average for some: above the
+// minimum and without noise.
+func (r *Run) Value() (float64, error) {
 	if err := r.stepper.Evaluate(kernels.At(r.T + 1)); err != nil {
 		return 0, err
 	}

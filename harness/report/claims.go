@@ -23,7 +23,7 @@ type Claims struct {
 	count   int
 }
 
-var claimColumns = []Column{{"claim", 7, true}, {"verdict", 20, true}, {"measured [95 %]", 26, true}, {"theory", 12, true}, {"s", 7, false}, {"statement", 28, true}}
+var claimColumns = []Column{{"claim", 7, true}, {"verdict", 20, true}, {"measured [95 %]", 29, true}, {"theory", 12, true}, {"s", 7, false}, {"statement", 25, true}}
 
 var claimColumnsInFull = append(claimColumns[:len(claimColumns):len(claimColumns)], Column{Name: "source", Left: true}, Column{Name: "with", Left: true}, Column{Name: "not shown", Left: true})
 
@@ -110,15 +110,15 @@ func (c *Claims) Close() error {
 
 // measuredClaim is the value with its interval, if it has one.
 func measuredClaim(r *record.Claim) string {
-	if r.CI95[0] == r.CI95[1] {
-		return claimed(r.Measured)
+	value := strconv.FormatFloat(r.Measured, 'g', 4, 64)
+	lo, hi := fmt.Sprintf("%.3g", r.CI95[0]), fmt.Sprintf("%.3g", r.CI95[1])
+	if lo == hi {
+		return value
 	}
-	return fmt.Sprintf("%s [%s, %s]", claimed(r.Measured), claimed(r.CI95[0]), claimed(r.CI95[1]))
+	return fmt.Sprintf("%s [%s, %s]", value, lo, hi)
 }
 
 func seconds(r *record.Claim) string { return strconv.FormatFloat(r.Seconds, 'f', 2, 64) }
-
-func claimed(x float64) string { return strconv.FormatFloat(x, 'g', 4, 64) }
 
 // showClaims writes the claims of a file.
 func showClaims(w io.Writer, f *record.File, format string) error {

@@ -304,7 +304,7 @@ func octopusByDim(l *Lab, optimizer string) (Measured, error) {
 	seeds := Pick(l, 8, 20)
 	times, err := Map(l, seeds*len(dims), func(i int) (float64, error) {
 		d := dims[i%len(dims)]
-		most := 50 * d * d
+		most := 30 * d * d
 		t, err := arrives(l, optimizer, tubeRate, d, most, l.Seed(i/len(dims)))
 		if err == nil && math.IsNaN(t) {
 			t = float64(most) // a lower bound, which makes the exponent too large for the rule

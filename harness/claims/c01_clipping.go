@@ -139,7 +139,9 @@ func stepsBySteepness(l *Lab, optimizer string) (Measured, error) {
 
 func clippedByPrecision(l *Lab, optimizer string) (precisions, steps []float64, err error) {
 	precisions = Pick(l, []float64{0.02, 0.01, 0.005, 0.0025}, []float64{0.01, 0.005, 0.0025, 0.00125, 0.000625})
-	steps, err = each(l, precisions, func(eps float64) (float64, error) { return coshFlat(l, optimizer, clippedRate, 100, eps) })
+	steps, err = Once(l, "steps by precision of "+optimizer, func() ([]float64, error) {
+		return each(l, precisions, func(eps float64) (float64, error) { return coshFlat(l, optimizer, clippedRate, 100, eps) })
+	})
 	return precisions, steps, err
 }
 
@@ -192,7 +194,9 @@ func bestFixed(l *Lab, optimizer string, slope, eps float64) (float64, error) {
 
 func fixedBySteepness(l *Lab, optimizer string) (slopes, steps []float64, err error) {
 	slopes = steepnesses(l)
-	steps, err = each(l, slopes, func(m float64) (float64, error) { return bestFixed(l, optimizer, m, fixedEps(l)) })
+	steps, err = Once(l, "best fixed steps of "+optimizer, func() ([]float64, error) {
+		return each(l, slopes, func(m float64) (float64, error) { return bestFixed(l, optimizer, m, fixedEps(l)) })
+	})
 	return slopes, steps, err
 }
 

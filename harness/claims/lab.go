@@ -28,13 +28,14 @@ type Lab struct {
 	workers   chan struct{} // a place for each
 	busy      *atomic.Int64 // nanoseconds of work
 	instances *problem.Instances
+	shared    *sync.Map // of what Once keeps
 }
 
 // NewLab returns a lab for the claim of an ID.
 func NewLab(ctx context.Context, id string, quick bool, seedSet uint64, workers int) *Lab {
 	return &Lab{
 		Quick: quick, ctx: ctx, id: id, set: seedSet,
-		workers: make(chan struct{}, max(1, workers)), busy: new(atomic.Int64), instances: new(problem.Instances),
+		workers: make(chan struct{}, max(1, workers)), busy: new(atomic.Int64), instances: new(problem.Instances), shared: new(sync.Map),
 	}
 }
 
@@ -86,6 +87,14 @@ func Map[T any](l *Lab, n int, f func(i int) (T, error)) ([]T, error) {
 	}
 	all.Wait()
 	return out, errors.Join(errs...)
+}
+
+// Once measures what several claims share, and has no seeds: whichever comes first does,
+// and the others take what it found. The key says all that it depends on but for the
+// profile.
+func Once[T any](l *Lab, key string, measure func() (T, error)) (T, error) {
+	found, _ := l.shared.LoadOrStore(key, sync.OnceValues(measure))
+	return found.(func() (T, error))()
 }
 
 // Backend opens the backend for arithmetic in a type, on one thread: in float32 the

@@ -46,7 +46,7 @@ type Near struct{ Want, Tolerance float64 }
 func SlopeWithin(want, tolerance float64) Rule { return Near{want, tolerance} }
 
 func (r Near) String() string {
-	return fmt.Sprintf("confirmed if the interval comes within %g of %g and is at most %g either side", r.Tolerance, r.Want, r.Tolerance)
+	return fmt.Sprintf("confirmed if the interval comes within %.4g of %.4g and is at most %.4g either side", r.Tolerance, r.Want, r.Tolerance)
 }
 
 func (r Near) Judge(m Measured) Verdict {
@@ -65,7 +65,7 @@ func (r Near) Judge(m Measured) Verdict {
 type AtLeast struct{ Bound float64 }
 
 func (r AtLeast) String() string {
-	return fmt.Sprintf("confirmed if the whole interval is at least %g", r.Bound)
+	return fmt.Sprintf("confirmed if the whole interval is at least %.4g", r.Bound)
 }
 
 func (r AtLeast) Judge(m Measured) Verdict {
@@ -85,7 +85,7 @@ func (r AtLeast) Judge(m Measured) Verdict {
 type AtMost struct{ Bound float64 }
 
 func (r AtMost) String() string {
-	return fmt.Sprintf("consistent if the whole interval is at most %g", r.Bound)
+	return fmt.Sprintf("consistent if the whole interval is at most %.4g", r.Bound)
 }
 
 func (r AtMost) Judge(m Measured) Verdict {
@@ -106,9 +106,9 @@ type Exact struct{ Want, Within float64 }
 
 func (r Exact) String() string {
 	if r.Within == 0 {
-		return fmt.Sprintf("confirmed if the value is exactly %g", r.Want)
+		return fmt.Sprintf("confirmed if the value is exactly %.4g", r.Want)
 	}
-	return fmt.Sprintf("confirmed if the value is within %g of %g", r.Within, r.Want)
+	return fmt.Sprintf("confirmed if the value is within %.4g of %.4g", r.Within, r.Want)
 }
 
 func (r Exact) Judge(m Measured) Verdict {
@@ -126,7 +126,7 @@ func (r Exact) Judge(m Measured) Verdict {
 type Proportion struct{ Low, High float64 }
 
 func (r Proportion) String() string {
-	return fmt.Sprintf("confirmed if the whole interval lies in [%g, %g]", r.Low, r.High)
+	return fmt.Sprintf("confirmed if the whole interval lies in [%.4g, %.4g]", r.Low, r.High)
 }
 
 func (r Proportion) Judge(m Measured) Verdict {
@@ -146,7 +146,7 @@ func (r Proportion) Judge(m Measured) Verdict {
 type AsPrinted struct{ Printed, Corrected, Tolerance float64 }
 
 func (r AsPrinted) String() string {
-	return fmt.Sprintf("refuted as printed if the interval comes within %g of the corrected %g, not of the printed %g, and is at most %g either side",
+	return fmt.Sprintf("refuted as printed if the interval comes within %.4g of the corrected %.4g, not of the printed %.4g, and is at most %.4g either side",
 		r.Tolerance, r.Corrected, r.Printed, r.Tolerance)
 }
 

@@ -82,7 +82,7 @@ func (c *Claims) full(r *record.Claim) error {
 	fmt.Fprintf(&b, "%s  %s\n", r.ID, r.Verdict)
 	seeds := "nothing random"
 	if r.Seeds > 0 {
-		seeds = fmt.Sprintf("%d runs of seed set %d", r.Seeds, r.SeedSet)
+		seeds = fmt.Sprintf("runs: %d, of seed set %d", r.Seeds, r.SeedSet)
 	}
 	parts := [][2]string{
 		{"claim", r.Statement}, {"source", r.Source}, {"theory", r.Theory}, {"measured", measuredClaim(r)}, {"rule", r.Rule},

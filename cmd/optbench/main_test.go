@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -76,7 +77,9 @@ func interrupted(ts *testscript.TestScript, neg bool, args []string) {
 		select {
 		case <-look.C:
 			text, _ := os.ReadFile(ts.MkAbs(args[0])) // not there yet
-			measured := bytes.Contains(text, []byte(`"kind":"throughput"`)) || bytes.Contains(text, []byte(`"kind":"convergence"`))
+			measured := slices.ContainsFunc([]string{"throughput", "convergence", "claim"}, func(kind string) bool {
+				return bytes.Contains(text, []byte(`"kind":"`+kind+`"`))
+			})
 			if !sent && measured {
 				sent = true
 				ts.Check(cmd.Process.Signal(os.Interrupt))

@@ -134,7 +134,7 @@ compared; 5 a verification, a measurement or a write failed.`,
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
 		return errors.New(text)
 	})
-	root.AddCommand(newRun(), newConverge(), newAB(), newCompare(), newSelftest(), newHistory(),
+	root.AddCommand(newRun(), newConverge(), newClaims(), newAB(), newCompare(), newSelftest(), newHistory(),
 		newList(), newEnv(), newTable(), newPlot(), newVersion())
 	return root
 }

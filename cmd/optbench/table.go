@@ -17,7 +17,7 @@ func newTable() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "table FILE...",
 		Short: "Show recorded runs in any format",
-		Long: `Show the records of files that optbench run or converge wrote. Where a case was
+		Long: `Show the records of files that optbench run, converge or claims wrote. Where a case was
 measured in several launches its row is the median of theirs, and the interval is
 between launches. Runs of an optimizer have a row per task, over all seeds; within an
 objective the least expected running time (ERT) comes first.`,
@@ -39,9 +39,11 @@ objective the least expected running time (ERT) comes first.`,
 			switch kind {
 			case "":
 			case record.KindThroughput:
-				all.Convergence = nil
+				all.Convergence, all.Claims = nil, nil
 			case record.KindConvergence:
-				all.Throughput = nil
+				all.Throughput, all.Claims = nil, nil
+			case record.KindClaim:
+				all.Throughput, all.Convergence = nil, nil
 			default:
 				return harness.Unknown("kind", kind, kinds)
 			}
@@ -61,7 +63,7 @@ objective the least expected running time (ERT) comes first.`,
 }
 
 // kinds of measurements.
-var kinds = []string{record.KindThroughput, record.KindConvergence}
+var kinds = []string{record.KindThroughput, record.KindConvergence, record.KindClaim}
 
 // readFiles reads files of records as one, and notes what was passed over.
 func readFiles(stderr io.Writer, names []string) (*record.File, error) {
@@ -85,6 +87,7 @@ func readFiles(stderr io.Writer, names []string) (*record.File, error) {
 		all.Throughput = append(all.Throughput, f.Throughput...)
 		all.Convergence = append(all.Convergence, f.Convergence...)
 		all.Comparison = append(all.Comparison, f.Comparison...)
+		all.Claims = append(all.Claims, f.Claims...)
 	}
 	return all, nil
 }

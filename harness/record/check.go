@@ -21,8 +21,8 @@ type header struct {
 var errJunk = fmt.Errorf("not a record of %s", Schema)
 
 // decode reads a line and checks all that can be known of it without the others: it
-// returns a *Run, a *Throughput, a *Convergence, a *Comparison, a *Selftest, or the
-// kind that is not known as a string.
+// returns a *Run, a *Throughput, a *Convergence, a *Comparison, a *Selftest, a
+// *Claim, or the kind that is not known as a string.
 func decode(text []byte) (any, error) {
 	if !json.Valid(text) {
 		return nil, fmt.Errorf("%w: it starts with %q", errJunk, text[:min(len(text), 20)])
@@ -46,6 +46,8 @@ func decode(text []byte) (any, error) {
 		rec = new(Comparison)
 	case KindSelftest:
 		rec = new(Selftest)
+	case KindClaim:
+		rec = new(Claim)
 	default:
 		return h.Kind, nil
 	}
@@ -233,6 +235,24 @@ func (c *Convergence) check() error {
 			return fmt.Errorf("point %d of the trajectory is %v, want steps that rise to %d and finite values", i, p, c.Steps)
 		}
 		last = p.Step
+	}
+	return printable(reflect.ValueOf(*c))
+}
+
+// check refuses what no experiment gives.
+func (c *Claim) check() error {
+	switch {
+	case c.ID == "" || c.Statement == "" || c.Verdict == "":
+		return fmt.Errorf("id is %.20q, statement %.40q, verdict %.20q, want all three", c.ID, c.Statement, c.Verdict)
+	case !finite(c.Measured) || !finite(c.CI95[0]) || !finite(c.CI95[1]) || c.CI95[0] > c.Measured || c.Measured > c.CI95[1]:
+		return fmt.Errorf("measured %v, interval %v, want a number with its interval round it", c.Measured, c.CI95)
+	case c.Seeds < 0 || !finite(c.Seconds) || c.Seconds < 0:
+		return fmt.Errorf("seeds %d, seconds %v, want 0 or more", c.Seeds, c.Seconds)
+	}
+	for _, s := range c.Series {
+		if len(s.X) != len(s.Y) {
+			return fmt.Errorf("series %.40q has %d x and %d y, want as many of each", s.Name, len(s.X), len(s.Y))
+		}
 	}
 	return printable(reflect.ValueOf(*c))
 }

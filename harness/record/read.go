@@ -23,6 +23,7 @@ type File struct {
 	Convergence []Convergence
 	Comparison  []Comparison
 	Selftest    []Selftest
+	Claims      []Claim
 	Notices     []string // what was passed over, for the user to know
 }
 
@@ -136,6 +137,8 @@ func (rd *reader) record(text []byte) error {
 		rd.Comparison = append(rd.Comparison, *rec)
 	case *Selftest:
 		rd.Selftest = append(rd.Selftest, *rec)
+	case *Claim:
+		rd.Claims = append(rd.Claims, *rec)
 	case string:
 		rd.kinds++
 	}
@@ -148,7 +151,7 @@ func (rd *reader) notice(format string, args ...any) {
 
 // count returns how many records of known kinds there are.
 func (f *File) count() int {
-	return len(f.Runs) + len(f.Throughput) + len(f.Convergence) + len(f.Comparison) + len(f.Selftest)
+	return len(f.Runs) + len(f.Throughput) + len(f.Convergence) + len(f.Comparison) + len(f.Selftest) + len(f.Claims)
 }
 
 // finish gives one notice for each thing that was passed over, however often.
@@ -176,6 +179,9 @@ func (rd *reader) finish() (*File, error) {
 	}
 	for i := range rd.Convergence {
 		known(rd.Convergence[i].Run)
+	}
+	for i := range rd.Claims {
+		known(rd.Claims[i].Run)
 	}
 	if orphans > 0 {
 		rd.notice("run %.20q has no record of its own (%d measurements of such runs are kept)", orphan, orphans)

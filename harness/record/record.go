@@ -22,6 +22,7 @@ const (
 	KindConvergence = "convergence"
 	KindComparison  = "comparison"
 	KindSelftest    = "selftest"
+	KindClaim       = "claim"
 )
 
 // A Run is what all measurements of one process share.
@@ -223,6 +224,36 @@ type Plant struct {
 	Work   float64   `json:"work"` // more work, as a share
 	Ratios []float64 `json:"ratios"`
 	Found  int       `json:"found"`
+}
+
+// A Claim is a statement about optimizers, and what was measured of it.
+type Claim struct {
+	Schema    string     `json:"schema"`
+	Kind      string     `json:"kind"`
+	Run       string     `json:"run"`
+	ID        string     `json:"id"` // C07b
+	Statement string     `json:"statement"`
+	Source    string     `json:"source"`
+	Theory    string     `json:"theory"`
+	Measured  float64    `json:"measured"`
+	CI95      [2]float64 `json:"ci95"` // both ends are Measured where nothing is random
+	Verdict   string     `json:"verdict"`
+	Rule      string     `json:"rule"` // by which the verdict was found, fixed before
+	SeedSet   uint64     `json:"seed_set"`
+	Seeds     int        `json:"seeds"` // 0 where nothing is random
+	Params    string     `json:"params"`
+	Seconds   float64    `json:"seconds"` // of work, on all threads together
+	Profile   string     `json:"profile"`
+	NotShown  string     `json:"not_shown"`       // what the experiment does not show
+	Notes     []string   `json:"notes,omitempty"` // other figures of the same experiment
+	Series    []Series   `json:"series,omitempty"`
+}
+
+// A Series is measured points of one curve.
+type Series struct {
+	Name string    `json:"name"`
+	X    []float64 `json:"x"`
+	Y    []float64 `json:"y"`
 }
 
 // NewID returns the ID of a new run.

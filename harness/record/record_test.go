@@ -48,6 +48,14 @@ func aSelftest(run string) *Selftest {
 	}
 }
 
+func aClaim(run string) *Claim {
+	return &Claim{
+		Schema: Schema, Kind: KindClaim, Run: run, ID: "C07b", Statement: "it is stable", Source: "a paper", Theory: "1: why", Measured: 1, CI95: [2]float64{0.9, 1.1},
+		Verdict: "CONFIRMED", Rule: "a rule", SeedSet: 1, Seeds: 3, Params: "dim=2", Seconds: 0.1, Profile: "quick", NotShown: "the rest", Notes: []string{"more"},
+		Series: []Series{{Name: "steps", X: []float64{1, 2}, Y: []float64{3, 4}}},
+	}
+}
+
 func write(t *testing.T, path string, records ...any) {
 	t.Helper()
 	w, err := OpenWriter(path)
@@ -73,14 +81,14 @@ func TestRoundTrip(t *testing.T) {
 	write(t, path, aRun("a"), long)
 	compared := aRun("b")
 	compared.Comparison = &Plan{A: Side{Spec: "main", Commit: "abc"}, B: Side{Spec: "."}, Alpha: 0.05, Margin: 0.02, Looks: []int{2}}
-	write(t, path, compared, aThroughput("b"), aConvergence("b"), aComparison("b"), aSelftest("b"))
+	write(t, path, compared, aThroughput("b"), aConvergence("b"), aComparison("b"), aSelftest("b"), aClaim("b"))
 	f, err := ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &File{
 		Runs: []Run{*aRun("a"), *compared}, Throughput: []Throughput{*long, *aThroughput("b")},
-		Convergence: []Convergence{*aConvergence("b")}, Comparison: []Comparison{*aComparison("b")}, Selftest: []Selftest{*aSelftest("b")},
+		Convergence: []Convergence{*aConvergence("b")}, Comparison: []Comparison{*aComparison("b")}, Selftest: []Selftest{*aSelftest("b")}, Claims: []Claim{*aClaim("b")},
 	}
 	if !reflect.DeepEqual(f, want) {
 		t.Errorf("read %d runs, %d measurements, notices %q; not what was written", len(f.Runs), len(f.Throughput), f.Notices)
@@ -133,6 +141,11 @@ func TestReadRefuses(t *testing.T) {
 		change(x)
 		return text(x)
 	}
+	claim := func(change func(*Claim)) string {
+		x := aClaim("a")
+		change(x)
+		return text(x)
+	}
 	compared := func(change func(*Comparison)) string {
 		x := aComparison("a")
 		change(x)
@@ -153,6 +166,10 @@ func TestReadRefuses(t *testing.T) {
 		{"that acts on the terminal", compared(func(x *Comparison) { x.Notes = []string{"\x1b[2J"} }), "cannot be printed"},
 		{"a self-test with more alarms than comparisons", `{"schema":"optbench/1","kind":"selftest","case":{"update":"sgd","n":1,"tensors":1,"threads":1},"alarms":1}`, "1 alarms in 0"},
 		{"a plan with alpha 2", `{"schema":"optbench/1","kind":"run","id":"a","comparison":{"alpha":2,"margin":0.1}}`, "alpha is 2"},
+		{"a claim without verdict", claim(func(x *Claim) { x.Verdict = "" }), "want all three"},
+		{"a claim measured beside its interval", claim(func(x *Claim) { x.Measured = 2 }), "round it"},
+		{"a claim of half a series", claim(func(x *Claim) { x.Series[0].Y = nil }), "2 x and 0 y"},
+		{"a claim that took less than no time", claim(func(x *Claim) { x.Seconds = -1 }), "seconds -1"},
 		{"nothing", "", "no records"},
 		{"blank lines", "\n\n", "no records"},
 		{"another schema", `{"schema":"optbench/2","kind":"run"}`, `line 1: a record of schema "optbench/2", want optbench/1`},
@@ -313,7 +330,7 @@ func TestNewID(t *testing.T) {
 // FuzzRead holds Read to not panicking, and what it accepts to surviving a
 // second round.
 func FuzzRead(f *testing.F) {
-	for _, r := range []any{aRun("a"), aThroughput("a"), aComparison("a"), aSelftest("a")} {
+	for _, r := range []any{aRun("a"), aThroughput("a"), aComparison("a"), aSelftest("a"), aClaim("a")} {
 		text, err := json.Marshal(r)
 		if err != nil {
 			f.Fatal(err)

@@ -17,6 +17,12 @@ import (
 // column per value of an axis, and sort orders rows by a column; both may be empty.
 func Show(w io.Writer, f *record.File, format, by, sort string) error {
 	if len(f.Throughput)+len(f.Convergence) == 0 {
+		if len(f.Claims) > 0 {
+			if by != "" || sort != "" {
+				return fmt.Errorf("--by and --sort are for measurements of optimizers, the records are of claims, which come in their order")
+			}
+			return showClaims(w, f, format)
+		}
 		if len(f.Comparison) > 0 {
 			return fmt.Errorf("the records are of comparisons, which optbench compare shows")
 		}

@@ -1,0 +1,139 @@
+package claims
+
+import (
+	"fmt"
+	"math"
+)
+
+var _ = define(Claim{
+	ID:        "C07",
+	Statement: "momentum handles ill-conditioning: heavy ball needs the root of the steps",
+	Source:    "lecture, momentum; Polyak 1964",
+	Theory:    "0.5: steps to a share of the value go as condition^(1/2)",
+	NotShown:  "that it does so on functions that are not quadratic, or without knowing their curvatures",
+	Rule:      SlopeWithin(0.5, 0.05),
+	Run:       func(l *Lab) (Measured, error) { return stepsByCondition(l, "momentum:beta=%v", heavyBall) },
+}, Claim{
+	ID:        "C07a",
+	Statement: "ill-conditioning: gradient descent needs steps in proportion to the condition",
+	Source:    "lecture, momentum; Nesterov 2004",
+	Theory:    "1: steps to a share of the value go as the condition",
+	NotShown:  "more than the slope at the best constant step of a quadratic",
+	Rule:      SlopeWithin(1, 0.05),
+	Run:       func(l *Lab) (Measured, error) { return stepsByCondition(l, "sgd", bestStep) },
+}, Claim{
+	ID:        "C07b",
+	Statement: "heavy ball is stable for steps below 2(1+beta)/L, and for none above",
+	Source:    "lecture, momentum; distill.pub/2017/momentum",
+	Theory:    "1: the longest stable step over 2(1+beta)/L",
+	NotShown:  "stability where the curvature changes along the way",
+	Rule:      Exact{1, 1e-3},
+	Run:       func(l *Lab) (Measured, error) { return longestStable(l, "momentum:beta=%v") },
+}, Claim{
+	ID:        "C07c",
+	Statement: "Nesterov's momentum handles ill-conditioning likewise",
+	Source:    "Nesterov 1983; beside the lecture's heavy ball",
+	Theory:    "0.5: steps to a share of the value go as condition^(1/2)",
+	NotShown:  "that it does so without knowing the curvatures",
+	Rule:      SlopeWithin(0.5, 0.05),
+	Run:       func(l *Lab) (Measured, error) { return stepsByCondition(l, "nesterov:beta=%v", nesterov) },
+})
+
+// What is best for curvatures from 1/condition to 1: the step and the momentum.
+
+func bestStep(condition float64) (lr, beta float64) { return 2 / (1 + 1/condition), 0 }
+
+func heavyBall(condition float64) (lr, beta float64) {
+	root := math.Sqrt(1 / condition)
+	ratio := (1 - root) / (1 + root)
+	return 4 / ((1 + root) * (1 + root)), ratio * ratio
+}
+
+func nesterov(condition float64) (lr, beta float64) {
+	root := math.Sqrt(1 / condition)
+	return 1, (1 - root) / (1 + root)
+}
+
+// stepsByCondition measures the exponent of the condition in the steps that take the
+// value of a quadratic to a share of 1e-12.
+func stepsByCondition(l *Lab, optimizer string, best func(condition float64) (lr, beta float64)) (Measured, error) {
+	conditions := Pick(l, []float64{1e2, 10 * math.Sqrt(1000), 1e3, 1e4}, []float64{1e2, 1e3, 1e4, 1e5, 1e6})
+	steps, err := Map(l, len(conditions), func(i int) (float64, error) {
+		lr, beta := best(conditions[i])
+		name := optimizer
+		if beta > 0 {
+			name = fmt.Sprintf(optimizer, beta)
+		}
+		run, err := l.Start(Setup{Objective: fmt.Sprintf("diagonal:condition=%v", conditions[i]), Dim: 16, Optimizer: name, LR: lr, At: make([]float64, 16)}, 0)
+		if err != nil {
+			return 0, err
+		}
+		defer run.Close()
+		first, _, err := run.Look()
+		if err != nil {
+			return 0, err
+		}
+		reached, err := run.Until(100_000_000, func(value, _ float64) bool { return value <= 1e-12*first })
+		if err == nil && !reached {
+			err = fmt.Errorf("condition %v: not there after %d steps", conditions[i], run.T)
+		}
+		return float64(run.T), err
+	})
+	if err != nil {
+		return Measured{}, err
+	}
+	slope, ci := LogLog(conditions, steps)
+	return Measured{
+		Value: slope, CI: ci,
+		Params: fmt.Sprintf("%s at its best constants, diagonal, dim=16, condition=%v..%v, f64", optimizer, conditions[0], conditions[len(conditions)-1]),
+		Notes:  []string{fmt.Sprintf("steps at the largest condition: %.0f", steps[len(steps)-1])},
+		Series: []Series{{optimizer, conditions, steps}},
+	}, nil
+}
+
+// longestStable finds the longest step with which momentum stays bounded on one
+// curvature of 1, by bisection, as a share of 2(1+beta): the one of four values of beta
+// that is the farthest from 1.
+func longestStable(l *Lab, optimizer string) (Measured, error) {
+	betas := []float64{0, 0.5, 0.9, 0.99}
+	shares, err := Map(l, len(betas), func(i int) (float64, error) {
+		stable := func(lr float64) (bool, error) {
+			run, err := l.Start(Setup{Objective: "diagonal:condition=1", Dim: 1, Optimizer: fmt.Sprintf(optimizer, betas[i]), LR: lr, At: []float64{2}}, 0)
+			if err != nil {
+				return false, err
+			}
+			defer run.Close()
+			if err := run.Steps(20_000); err != nil {
+				return false, err
+			}
+			value, _, err := run.Look()
+			return value <= 1e4, err
+		}
+		lo, hi := 0.0, 8.0
+		for hi-lo > 1e-4 {
+			mid := (lo + hi) / 2
+			ok, err := stable(mid)
+			if err != nil {
+				return 0, err
+			}
+			if ok {
+				lo = mid
+			} else {
+				hi = mid
+			}
+		}
+		return lo / (2 * (1 + betas[i])), nil
+	})
+	if err != nil {
+		return Measured{}, err
+	}
+	worst := 1.0
+	for _, s := range shares {
+		if math.Abs(s-1) > math.Abs(worst-1) {
+			worst = s
+		}
+	}
+	m := Exactly(worst, "momentum on p^2/2, beta=0, 0.5, 0.9, 0.99, 20000 steps, bisected to 1e-4, f64")
+	m.Notes = []string{fmt.Sprintf("shares by beta: %.5f", shares)}
+	return m, nil
+}

@@ -1,0 +1,107 @@
+// Package claims holds what papers claim of optimizers as experiments whose design is
+// fixed before they run: what theory says, what is measured, by which rule the two are
+// compared, and what the experiment does not show.
+//
+// A claim is one Go file, or one of a few that share an experiment: what it runs, and
+// one define(...) for each. What it steps are definitions of package kernels on a
+// backend; seeds are a hash of its ID, so that nobody chose them.
+package claims
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/optbench/optbench/harness"
+)
+
+// A Claim is a statement and the experiment that it is held to.
+type Claim struct {
+	// ID is a letter and two digits, and one more letter where several claims share a
+	// number: C07, C07b.
+	ID        string
+	Statement string // what is claimed, in a sentence that begins with what matters
+	Source    string // where it is claimed
+	// Theory is what the measured number should be, ": ", and by what argument.
+	Theory   string
+	NotShown string // what the experiment does not show
+	Rule     Rule
+	// Run measures. What it returns depends on the profile and the seeds of the lab
+	// alone.
+	Run func(*Lab) (Measured, error)
+}
+
+// Measured is what an experiment gave.
+type Measured struct {
+	Value float64
+	CI    [2]float64 // 95 % interval; both ends are Value where nothing is random
+	Seeds int        // runs that the interval is over; 0 where nothing is random
+	// Params says with what it was measured: "condition=1e2..1e5 dim=2".
+	Params string
+	// Notes are other figures of the same experiment: controls, ratios, prefactors.
+	Notes []string
+	// Series are the measured points, for a plot.
+	Series []Series
+}
+
+// A Series is points of one curve.
+type Series struct {
+	Name string
+	X, Y []float64
+}
+
+// Exactly is a measured value without randomness.
+func Exactly(value float64, params string) Measured {
+	return Measured{Value: value, CI: [2]float64{value, value}, Params: params}
+}
+
+var claims []*Claim
+
+// define adds claims.
+func define(more ...Claim) []*Claim {
+	var out []*Claim
+	for i := range more {
+		out = append(out, &more[i])
+	}
+	claims = append(claims, out...)
+	return out
+}
+
+// All returns every claim, sorted by ID.
+func All() []*Claim {
+	return slices.SortedFunc(slices.Values(claims), func(a, b *Claim) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// Find returns the claims of IDs in the order of [All]: C07, or C7, stands for C07b too.
+// None stand for all.
+func Find(ids ...string) ([]*Claim, error) {
+	wanted := map[*Claim]bool{}
+	var known []string
+	for _, c := range All() {
+		known = append(known, c.ID)
+	}
+	for _, id := range ids {
+		found := false
+		for _, c := range claims {
+			if short(c.ID) == short(id) || short(c.number()) == short(id) {
+				wanted[c], found = true, true
+			}
+		}
+		if !found {
+			return nil, harness.Unknown("claim", id, known)
+		}
+	}
+	return slices.DeleteFunc(All(), func(c *Claim) bool { return len(ids) > 0 && !wanted[c] }), nil
+}
+
+// short is an ID as it may be written: without a zero before its number.
+func short(id string) string {
+	id = strings.ToLower(id)
+	if len(id) > 2 && id[1] == '0' {
+		return id[:1] + id[2:]
+	}
+	return id
+}
+
+// number is the ID without the letter at its end.
+func (c *Claim) number() string { return strings.TrimRight(c.ID, "abcdefghijklmnopqrstuvwxyz") }

@@ -1,0 +1,94 @@
+package claims
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/optbench/optbench/harness/measure"
+)
+
+// Slope fits a line by least squares, and returns its slope with the 95 % interval of
+// independent errors of one size. Of fewer than three points there is none: it is NaN.
+func Slope(x, y []float64) (slope float64, ci [2]float64) {
+	n := float64(len(x))
+	if len(x) < 3 || len(x) != len(y) {
+		return math.NaN(), [2]float64{math.NaN(), math.NaN()}
+	}
+	var mx, my float64
+	for i := range x {
+		mx += x[i] / n
+		my += y[i] / n
+	}
+	var sxx, sxy float64
+	for i := range x {
+		sxx += (x[i] - mx) * (x[i] - mx)
+		sxy += (x[i] - mx) * (y[i] - my)
+	}
+	slope = sxy / sxx
+	var rest float64
+	for i := range x {
+		e := y[i] - my - slope*(x[i]-mx)
+		rest += e * e
+	}
+	half := studentT(n-2) * math.Sqrt(rest/(n-2)/sxx)
+	return slope, [2]float64{slope - half, slope + half}
+}
+
+// studentT is the 97.5 % quantile of Student's distribution.
+func studentT(freedom float64) float64 {
+	return distuv.StudentsT{Sigma: 1, Nu: freedom}.Quantile(0.975)
+}
+
+// LogLog is [Slope] of the logarithms: the exponent of a power law.
+func LogLog(x, y []float64) (slope float64, ci [2]float64) { return Slope(logs(x), logs(y)) }
+
+func logs(x []float64) []float64 {
+	out := make([]float64, len(x))
+	for i := range x {
+		out[i] = math.Log(x[i])
+	}
+	return out
+}
+
+// resamples are drawn for an interval by bootstrap.
+const resamples = 1000
+
+// Bootstrap returns a statistic of all runs of n seeds, and its 95 % interval over
+// resampled seeds: of is called with indices of runs, so that what belongs to one seed
+// stays together.
+func Bootstrap(l *Lab, n int, of func(runs []int) float64) (value float64, ci [2]float64) {
+	random := rand.New(rand.NewPCG(l.Seed(-1), 0))
+	runs := make([]int, n)
+	for i := range runs {
+		runs[i] = i
+	}
+	value = of(runs)
+	values := make([]float64, resamples)
+	for k := range values {
+		for i := range runs {
+			runs[i] = random.IntN(n)
+		}
+		values[k] = of(runs)
+	}
+	slices.Sort(values)
+	// An interval without its value would be of another statistic: skew can do that.
+	return value, [2]float64{min(value, values[resamples/40]), max(value, values[resamples-1-resamples/40])}
+}
+
+// MeanOf is the mean of a column of runs, for [Bootstrap].
+func MeanOf(runs []int, column func(run int) float64) float64 {
+	var sum float64
+	for _, r := range runs {
+		sum += column(r)
+	}
+	return sum / float64(len(runs))
+}
+
+// Share is a proportion with its interval by Wilson.
+func Share(k, n int) (value float64, ci [2]float64) {
+	lo, hi := measure.Wilson(k, n)
+	return float64(k) / float64(n), [2]float64{lo, hi}
+}

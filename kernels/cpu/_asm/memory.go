@@ -21,10 +21,18 @@ func (v *vec) load(d kernels.DType, at func(j int) Mem) val {
 				}
 			})
 		}
+		if v.neon() {
+			return v.each(func(j int, x VecVirtual) {
+				arm.function.load("D", at(j), x)
+				arm.function.do(nWiden, x, x, nil)
+			})
+		}
 		return v.left(v.rawWords(at), 16)
 	}
 	return v.each(func(j int, x VecVirtual) {
 		switch {
+		case v.neon():
+			arm.function.load("Q", at(j), x)
 		case !v.masked:
 			VMOVUPS(at(j), x)
 		case v.zmm():
@@ -51,6 +59,8 @@ func (v *vec) store(d kernels.DType, x val, at func(j int) Mem) {
 	}
 	for j := range x {
 		switch {
+		case v.neon():
+			arm.function.store("Q", x[j], at(j))
 		case !v.masked:
 			VMOVUPS(x[j], at(j))
 		case v.zmm():
@@ -150,6 +160,9 @@ func (v *vec) rawWords(at func(j int) Mem) val {
 func (v *vec) storeWords(x val, at func(j int) Mem) {
 	for j := range x {
 		switch {
+		case v.neon():
+			arm.function.do(nNarrow, x[j], x[j], nil)
+			arm.function.store("D", x[j], at(j))
 		case v.masked:
 			VPMOVDW(x[j], v.kr, at(j))
 		case v.zmm():
@@ -253,7 +266,7 @@ func (v *vec) encode(d kernels.DType, x val, inverse Op) val {
 func (v *vec) scale(d kernels.DType, largest VecVirtual, at Mem) (inverse VecVirtual) {
 	scale, inv := XMM(), XMM()
 	inverse = v.vector()
-	small, large := v.label("small"), v.label("large")
+	small, large := v.newLabel("small"), v.newLabel("large")
 	VXORPS(inv, inv, inv)
 	VXORPS(scale, scale, scale)
 	VUCOMISS(word(number(kernels.BlockLeast)), largest)

@@ -24,6 +24,11 @@ func acclipBf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float
 //go:noescape
 func acclipBf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
+// acclipQ8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
 // acclip1NEON runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -43,6 +48,11 @@ func acclip1Bf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *floa
 //
 //go:noescape
 func acclip1Bf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
+// acclip1Q8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip1Q8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
 // acclip2NEON runs elements [i, n) of a pass.
 //
@@ -64,6 +74,11 @@ func acclip2Bf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *floa
 //go:noescape
 func acclip2Bf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
+// acclip2Q8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclip2Q8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
 // acclipVNEON runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -83,6 +98,11 @@ func acclipVBf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *floa
 //
 //go:noescape
 func acclipVBf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
+// acclipVQ8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipVQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
 // acclipV1NEON runs elements [i, n) of a pass.
 //
@@ -104,6 +124,11 @@ func acclipV1Bf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *flo
 //go:noescape
 func acclipV1Bf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
+// acclipV1Q8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV1Q8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
 // acclipV2NEON runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -123,6 +148,11 @@ func acclipV2Bf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *flo
 //
 //go:noescape
 func acclipV2Bf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
+// acclipV2Q8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func acclipV2Q8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
 // adagradNEON runs elements [i, n) of a pass.
 //
@@ -144,6 +174,11 @@ func adagradBf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *floa
 //go:noescape
 func adagradBf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
+// adagradQ8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func adagradQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
 // adamNEON runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -164,6 +199,11 @@ func adamBf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32
 //go:noescape
 func adamBf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
+// adamQ8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
 // adamwNEON runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -183,6 +223,11 @@ func adamwBf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float3
 //
 //go:noescape
 func adamwBf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
+// adamwQ8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func adamwQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
 // cclipNEON runs elements [i, n) of a pass.
 //
@@ -399,6 +444,11 @@ func lionBf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32
 //go:noescape
 func lionBf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
+// lionQ8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func lionQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
 // momentumNEON runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -419,6 +469,11 @@ func momentumBf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *flo
 //go:noescape
 func momentumBf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
+// momentumQ8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func momentumQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
 // nesterovNEON runs elements [i, n) of a pass.
 //
 //go:noescape
@@ -438,6 +493,11 @@ func nesterovBf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *flo
 //
 //go:noescape
 func nesterovBf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
+// nesterovQ8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func nesterovQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
 // nesterovChainNEON runs elements [i, n) of a pass and stores the sums of its units.
 //
@@ -508,6 +568,11 @@ func rmspropBf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *floa
 //
 //go:noescape
 func rmspropBf16MasterNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+
+// rmspropQ8StatesNEON runs elements [i, n) of a pass.
+//
+//go:noescape
+func rmspropQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 
 // rosenbrockNEON runs elements [i, n) of a pass and stores the sums of its units.
 //

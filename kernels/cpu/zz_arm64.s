@@ -4420,6 +4420,1009 @@ clipped8:
 tail6:
 	RET
 
+DATA acclipQ8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA acclipQ8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA acclipQ8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA acclipQ8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA acclipQ8StatesNEONWords<>+16(SB)/4, $0x07f00000
+DATA acclipQ8StatesNEONWords<>+20(SB)/4, $0x07f00000
+DATA acclipQ8StatesNEONWords<>+24(SB)/4, $0x07f00000
+DATA acclipQ8StatesNEONWords<>+28(SB)/4, $0x07f00000
+DATA acclipQ8StatesNEONWords<>+32(SB)/4, $0x38000000
+DATA acclipQ8StatesNEONWords<>+36(SB)/4, $0x38000000
+DATA acclipQ8StatesNEONWords<>+40(SB)/4, $0x38000000
+DATA acclipQ8StatesNEONWords<>+44(SB)/4, $0x38000000
+DATA acclipQ8StatesNEONWords<>+48(SB)/4, $0x80000000
+DATA acclipQ8StatesNEONWords<>+52(SB)/4, $0x80000000
+DATA acclipQ8StatesNEONWords<>+56(SB)/4, $0x80000000
+DATA acclipQ8StatesNEONWords<>+60(SB)/4, $0x80000000
+DATA acclipQ8StatesNEONWords<>+64(SB)/4, $0x7fffffff
+DATA acclipQ8StatesNEONWords<>+68(SB)/4, $0x7fffffff
+DATA acclipQ8StatesNEONWords<>+72(SB)/4, $0x7fffffff
+DATA acclipQ8StatesNEONWords<>+76(SB)/4, $0x7fffffff
+DATA acclipQ8StatesNEONWords<>+80(SB)/4, $0x00800000
+DATA acclipQ8StatesNEONWords<>+84(SB)/4, $0x00800000
+DATA acclipQ8StatesNEONWords<>+88(SB)/4, $0x00800000
+DATA acclipQ8StatesNEONWords<>+92(SB)/4, $0x00800000
+DATA acclipQ8StatesNEONWords<>+96(SB)/4, $0x4b800000
+DATA acclipQ8StatesNEONWords<>+100(SB)/4, $0x4b800000
+DATA acclipQ8StatesNEONWords<>+104(SB)/4, $0x4b800000
+DATA acclipQ8StatesNEONWords<>+108(SB)/4, $0x4b800000
+DATA acclipQ8StatesNEONWords<>+112(SB)/4, $0x41c00000
+DATA acclipQ8StatesNEONWords<>+116(SB)/4, $0x41c00000
+DATA acclipQ8StatesNEONWords<>+120(SB)/4, $0x41c00000
+DATA acclipQ8StatesNEONWords<>+124(SB)/4, $0x41c00000
+DATA acclipQ8StatesNEONWords<>+128(SB)/4, $0x42fe0000
+DATA acclipQ8StatesNEONWords<>+132(SB)/4, $0x42fe0000
+DATA acclipQ8StatesNEONWords<>+136(SB)/4, $0x42fe0000
+DATA acclipQ8StatesNEONWords<>+140(SB)/4, $0x42fe0000
+DATA acclipQ8StatesNEONWords<>+144(SB)/4, $0x00400000
+DATA acclipQ8StatesNEONWords<>+148(SB)/4, $0x00400000
+DATA acclipQ8StatesNEONWords<>+152(SB)/4, $0x00400000
+DATA acclipQ8StatesNEONWords<>+156(SB)/4, $0x00400000
+DATA acclipQ8StatesNEONWords<>+160(SB)/4, $0x007fffff
+DATA acclipQ8StatesNEONWords<>+164(SB)/4, $0x007fffff
+DATA acclipQ8StatesNEONWords<>+168(SB)/4, $0x007fffff
+DATA acclipQ8StatesNEONWords<>+172(SB)/4, $0x007fffff
+DATA acclipQ8StatesNEONWords<>+176(SB)/4, $0x3f400000
+DATA acclipQ8StatesNEONWords<>+180(SB)/4, $0x3f400000
+DATA acclipQ8StatesNEONWords<>+184(SB)/4, $0x3f400000
+DATA acclipQ8StatesNEONWords<>+188(SB)/4, $0x3f400000
+DATA acclipQ8StatesNEONWords<>+192(SB)/4, $0x3fa3f7c6
+DATA acclipQ8StatesNEONWords<>+196(SB)/4, $0x3f97a3d9
+DATA acclipQ8StatesNEONWords<>+200(SB)/4, $0x3f8d41dd
+DATA acclipQ8StatesNEONWords<>+204(SB)/4, $0x3f8435dd
+DATA acclipQ8StatesNEONWords<>+208(SB)/4, $0x3f70c87c
+DATA acclipQ8StatesNEONWords<>+212(SB)/4, $0x3f57b884
+DATA acclipQ8StatesNEONWords<>+216(SB)/4, $0x3f431c85
+DATA acclipQ8StatesNEONWords<>+220(SB)/4, $0x3f31f96a
+DATA acclipQ8StatesNEONWords<>+224(SB)/4, $0x00000007
+DATA acclipQ8StatesNEONWords<>+228(SB)/4, $0x00000007
+DATA acclipQ8StatesNEONWords<>+232(SB)/4, $0x00000007
+DATA acclipQ8StatesNEONWords<>+236(SB)/4, $0x00000007
+DATA acclipQ8StatesNEONWords<>+240(SB)/4, $0x04040404
+DATA acclipQ8StatesNEONWords<>+244(SB)/4, $0x04040404
+DATA acclipQ8StatesNEONWords<>+248(SB)/4, $0x04040404
+DATA acclipQ8StatesNEONWords<>+252(SB)/4, $0x04040404
+DATA acclipQ8StatesNEONWords<>+256(SB)/4, $0x03020100
+DATA acclipQ8StatesNEONWords<>+260(SB)/4, $0x03020100
+DATA acclipQ8StatesNEONWords<>+264(SB)/4, $0x03020100
+DATA acclipQ8StatesNEONWords<>+268(SB)/4, $0x03020100
+DATA acclipQ8StatesNEONWords<>+272(SB)/4, $0x10101010
+DATA acclipQ8StatesNEONWords<>+276(SB)/4, $0x10101010
+DATA acclipQ8StatesNEONWords<>+280(SB)/4, $0x10101010
+DATA acclipQ8StatesNEONWords<>+284(SB)/4, $0x10101010
+DATA acclipQ8StatesNEONWords<>+288(SB)/4, $0xbf800000
+DATA acclipQ8StatesNEONWords<>+292(SB)/4, $0xbf800000
+DATA acclipQ8StatesNEONWords<>+296(SB)/4, $0xbf800000
+DATA acclipQ8StatesNEONWords<>+300(SB)/4, $0xbf800000
+DATA acclipQ8StatesNEONWords<>+304(SB)/4, $0xbeb99295
+DATA acclipQ8StatesNEONWords<>+308(SB)/4, $0xbeb99295
+DATA acclipQ8StatesNEONWords<>+312(SB)/4, $0xbeb99295
+DATA acclipQ8StatesNEONWords<>+316(SB)/4, $0xbeb99295
+DATA acclipQ8StatesNEONWords<>+320(SB)/4, $0x3ef6dc14
+DATA acclipQ8StatesNEONWords<>+324(SB)/4, $0x3ef6dc14
+DATA acclipQ8StatesNEONWords<>+328(SB)/4, $0x3ef6dc14
+DATA acclipQ8StatesNEONWords<>+332(SB)/4, $0x3ef6dc14
+DATA acclipQ8StatesNEONWords<>+336(SB)/4, $0xbf38aa16
+DATA acclipQ8StatesNEONWords<>+340(SB)/4, $0xbf38aa16
+DATA acclipQ8StatesNEONWords<>+344(SB)/4, $0xbf38aa16
+DATA acclipQ8StatesNEONWords<>+348(SB)/4, $0xbf38aa16
+DATA acclipQ8StatesNEONWords<>+352(SB)/4, $0x3fb8aa32
+DATA acclipQ8StatesNEONWords<>+356(SB)/4, $0x3fb8aa32
+DATA acclipQ8StatesNEONWords<>+360(SB)/4, $0x3fb8aa32
+DATA acclipQ8StatesNEONWords<>+364(SB)/4, $0x3fb8aa32
+DATA acclipQ8StatesNEONWords<>+368(SB)/4, $0xbeb6ec00
+DATA acclipQ8StatesNEONWords<>+372(SB)/4, $0xbe7a6000
+DATA acclipQ8StatesNEONWords<>+376(SB)/4, $0xbe119800
+DATA acclipQ8StatesNEONWords<>+380(SB)/4, $0xbd3f4000
+DATA acclipQ8StatesNEONWords<>+384(SB)/4, $0x3db51000
+DATA acclipQ8StatesNEONWords<>+388(SB)/4, $0x3e7ce800
+DATA acclipQ8StatesNEONWords<>+392(SB)/4, $0x3ec8a000
+DATA acclipQ8StatesNEONWords<>+396(SB)/4, $0x3f064400
+DATA acclipQ8StatesNEONWords<>+400(SB)/4, $0x3920b5ae
+DATA acclipQ8StatesNEONWords<>+404(SB)/4, $0x3920b5ae
+DATA acclipQ8StatesNEONWords<>+408(SB)/4, $0x3920b5ae
+DATA acclipQ8StatesNEONWords<>+412(SB)/4, $0x3920b5ae
+DATA acclipQ8StatesNEONWords<>+416(SB)/4, $0x3aaf8418
+DATA acclipQ8StatesNEONWords<>+420(SB)/4, $0x3aaf8418
+DATA acclipQ8StatesNEONWords<>+424(SB)/4, $0x3aaf8418
+DATA acclipQ8StatesNEONWords<>+428(SB)/4, $0x3aaf8418
+DATA acclipQ8StatesNEONWords<>+432(SB)/4, $0x3c1d96f0
+DATA acclipQ8StatesNEONWords<>+436(SB)/4, $0x3c1d96f0
+DATA acclipQ8StatesNEONWords<>+440(SB)/4, $0x3c1d96f0
+DATA acclipQ8StatesNEONWords<>+444(SB)/4, $0x3c1d96f0
+DATA acclipQ8StatesNEONWords<>+448(SB)/4, $0x3d6357be
+DATA acclipQ8StatesNEONWords<>+452(SB)/4, $0x3d6357be
+DATA acclipQ8StatesNEONWords<>+456(SB)/4, $0x3d6357be
+DATA acclipQ8StatesNEONWords<>+460(SB)/4, $0x3d6357be
+DATA acclipQ8StatesNEONWords<>+464(SB)/4, $0x3e75fdee
+DATA acclipQ8StatesNEONWords<>+468(SB)/4, $0x3e75fdee
+DATA acclipQ8StatesNEONWords<>+472(SB)/4, $0x3e75fdee
+DATA acclipQ8StatesNEONWords<>+476(SB)/4, $0x3e75fdee
+DATA acclipQ8StatesNEONWords<>+480(SB)/4, $0x3f317218
+DATA acclipQ8StatesNEONWords<>+484(SB)/4, $0x3f317218
+DATA acclipQ8StatesNEONWords<>+488(SB)/4, $0x3f317218
+DATA acclipQ8StatesNEONWords<>+492(SB)/4, $0x3f317218
+DATA acclipQ8StatesNEONWords<>+496(SB)/4, $0x3f800000
+DATA acclipQ8StatesNEONWords<>+500(SB)/4, $0x3f800000
+DATA acclipQ8StatesNEONWords<>+504(SB)/4, $0x3f800000
+DATA acclipQ8StatesNEONWords<>+508(SB)/4, $0x3f800000
+DATA acclipQ8StatesNEONWords<>+512(SB)/4, $0x43200000
+DATA acclipQ8StatesNEONWords<>+516(SB)/4, $0x43200000
+DATA acclipQ8StatesNEONWords<>+520(SB)/4, $0x43200000
+DATA acclipQ8StatesNEONWords<>+524(SB)/4, $0x43200000
+DATA acclipQ8StatesNEONWords<>+528(SB)/4, $0xc3200000
+DATA acclipQ8StatesNEONWords<>+532(SB)/4, $0xc3200000
+DATA acclipQ8StatesNEONWords<>+536(SB)/4, $0xc3200000
+DATA acclipQ8StatesNEONWords<>+540(SB)/4, $0xc3200000
+DATA acclipQ8StatesNEONWords<>+544(SB)/4, $0x0000007f
+DATA acclipQ8StatesNEONWords<>+548(SB)/4, $0x0000007f
+DATA acclipQ8StatesNEONWords<>+552(SB)/4, $0x0000007f
+DATA acclipQ8StatesNEONWords<>+556(SB)/4, $0x0000007f
+DATA acclipQ8StatesNEONWords<>+560(SB)/4, $0x00000001
+DATA acclipQ8StatesNEONWords<>+564(SB)/4, $0x00000001
+DATA acclipQ8StatesNEONWords<>+568(SB)/4, $0x00000001
+DATA acclipQ8StatesNEONWords<>+572(SB)/4, $0x00000001
+DATA acclipQ8StatesNEONWords<>+576(SB)/4, $0x7f7fffff
+DATA acclipQ8StatesNEONWords<>+580(SB)/4, $0x7f7fffff
+DATA acclipQ8StatesNEONWords<>+584(SB)/4, $0x7f7fffff
+DATA acclipQ8StatesNEONWords<>+588(SB)/4, $0x7f7fffff
+DATA acclipQ8StatesNEONWords<>+592(SB)/4, $0x7f000000
+DATA acclipQ8StatesNEONWords<>+596(SB)/4, $0x7f000000
+DATA acclipQ8StatesNEONWords<>+600(SB)/4, $0x7f000000
+DATA acclipQ8StatesNEONWords<>+604(SB)/4, $0x7f000000
+DATA acclipQ8StatesNEONWords<>+608(SB)/4, $0x4e7e0000
+DATA acclipQ8StatesNEONWords<>+612(SB)/4, $0x4e7e0000
+DATA acclipQ8StatesNEONWords<>+616(SB)/4, $0x4e7e0000
+DATA acclipQ8StatesNEONWords<>+620(SB)/4, $0x4e7e0000
+DATA acclipQ8StatesNEONWords<>+624(SB)/4, $0x4e7dd1ec
+DATA acclipQ8StatesNEONWords<>+628(SB)/4, $0x4e7dd1ec
+DATA acclipQ8StatesNEONWords<>+632(SB)/4, $0x4e7dd1ec
+DATA acclipQ8StatesNEONWords<>+636(SB)/4, $0x4e7dd1ec
+DATA acclipQ8StatesNEONWords<>+640(SB)/4, $0x0d800000
+DATA acclipQ8StatesNEONWords<>+644(SB)/4, $0x0d800000
+DATA acclipQ8StatesNEONWords<>+648(SB)/4, $0x0d800000
+DATA acclipQ8StatesNEONWords<>+652(SB)/4, $0x0d800000
+DATA acclipQ8StatesNEONWords<>+656(SB)/4, $0x3fefff00
+DATA acclipQ8StatesNEONWords<>+660(SB)/4, $0x3fefff00
+DATA acclipQ8StatesNEONWords<>+664(SB)/4, $0x3fefff00
+DATA acclipQ8StatesNEONWords<>+668(SB)/4, $0x3fefff00
+DATA acclipQ8StatesNEONWords<>+672(SB)/4, $0x3ff7ff00
+DATA acclipQ8StatesNEONWords<>+676(SB)/4, $0x3ff7ff00
+DATA acclipQ8StatesNEONWords<>+680(SB)/4, $0x3ff7ff00
+DATA acclipQ8StatesNEONWords<>+684(SB)/4, $0x3ff7ff00
+DATA acclipQ8StatesNEONWords<>+688(SB)/4, $0x3ff00000
+DATA acclipQ8StatesNEONWords<>+692(SB)/4, $0x3ff00000
+DATA acclipQ8StatesNEONWords<>+696(SB)/4, $0x3ff00000
+DATA acclipQ8StatesNEONWords<>+700(SB)/4, $0x3ff00000
+DATA acclipQ8StatesNEONWords<>+704(SB)/4, $0xc8080000
+DATA acclipQ8StatesNEONWords<>+708(SB)/4, $0xc8080000
+DATA acclipQ8StatesNEONWords<>+712(SB)/4, $0xc8080000
+DATA acclipQ8StatesNEONWords<>+716(SB)/4, $0xc8080000
+DATA acclipQ8StatesNEONWords<>+720(SB)/4, $0x3ff80000
+DATA acclipQ8StatesNEONWords<>+724(SB)/4, $0x3ff80000
+DATA acclipQ8StatesNEONWords<>+728(SB)/4, $0x3ff80000
+DATA acclipQ8StatesNEONWords<>+732(SB)/4, $0x3ff80000
+DATA acclipQ8StatesNEONWords<>+736(SB)/4, $0xc8040000
+DATA acclipQ8StatesNEONWords<>+740(SB)/4, $0xc8040000
+DATA acclipQ8StatesNEONWords<>+744(SB)/4, $0xc8040000
+DATA acclipQ8StatesNEONWords<>+748(SB)/4, $0xc8040000
+GLOBL acclipQ8StatesNEONWords<>(SB), RODATA|NOPTR, $752
+
+// func acclipQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·acclipQ8StatesNEON(SB), 0, $2232-40
+	MOVD $acclipQ8StatesNEONWords<>(SB), R24
+	FMOVQ 496(R24), F3
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD 24(R0), R4
+	MOVD c+0(FP), R5
+	FMOVS 0(R5), F29
+	FMOVQ F29, 2128(RSP)
+	FMOVQ 2128(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 2128(RSP)
+	FMOVS 4(R5), F29
+	FMOVQ F29, 2144(RSP)
+	FMOVQ 2144(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 2144(RSP)
+	FMOVS 8(R5), F29
+	FMOVQ F29, 2160(RSP)
+	FMOVQ 2160(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 2160(RSP)
+	FMOVS 12(R5), F29
+	FMOVQ F29, 2176(RSP)
+	FMOVQ 2176(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 2176(RSP)
+	FMOVS 16(R5), F29
+	FMOVQ F29, 2192(RSP)
+	FMOVQ 2192(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 2192(RSP)
+	FMOVS 20(R5), F6
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	FMOVS 24(R5), F29
+	FMOVQ F29, 2208(RSP)
+	FMOVQ 2208(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 2208(RSP)
+	FMOVS 28(R5), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS 32(R5), F29
+	FMOVQ F29, 2224(RSP)
+	FMOVQ 2224(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 2224(RSP)
+	MOVD i+16(FP), R6
+	MOVD n+24(FP), R7
+	MOVD $16(RSP), R8
+	MOVD R6, R9
+	LSR $8, R9
+	MOVD $260, R10
+	MUL R10, R9
+	ADD R9, R3
+	ADD R9, R4
+block:
+	CMP R7, R6
+	BGE done
+	ADD $256, R6, R11
+	CMP R7, R11
+	CSEL GT, R7, R11, R11
+	FMOVS 0(R3), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fdd6c // fmul v12.4s, v11.4s, v31.4s
+	WORD $0x4f00040d // movi v13.4s, #0x0
+	FMOVS 0(R4), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fdef8 // fmul v24.4s, v23.4s, v31.4s
+	WORD $0x4f000407 // movi v7.4s, #0x0
+	MOVD ZR, R12
+	MOVD R11, R13
+	SUB $8, R13
+	CMP R13, R6
+	BGT tail2
+loop1:
+	ADD R6<<2, R1, R23
+	FMOVQ 0(R23), F9
+	FMOVQ 16(R23), F5
+	ADD R6<<2, R2, R23
+	FMOVQ 0(R23), F2
+	FMOVQ 16(R23), F14
+	ADD R12, R3, R23
+	FMOVS 4(R23), F15
+	WORD $0x2f08a5ef // uxtl v15.8h, v15.8b
+	WORD $0x2f10a5ef // uxtl v15.4s, v15.4h
+	FMOVS 8(R23), F16
+	WORD $0x2f08a610 // uxtl v16.8h, v16.8b
+	WORD $0x2f10a610 // uxtl v16.4s, v16.4h
+	WORD $0x4f3455f1 // shl v17.4s, v15.4s, #20
+	WORD $0x4f345612 // shl v18.4s, v16.4s, #20
+	FMOVQ 16(R24), F31
+	WORD $0x4e3f1e31 // and v17.16b, v17.16b, v31.16b
+	FMOVQ 16(R24), F31
+	WORD $0x4e3f1e52 // and v18.16b, v18.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4ebf8631 // add v17.4s, v17.4s, v31.4s
+	FMOVQ 32(R24), F31
+	WORD $0x4ebf8652 // add v18.4s, v18.4s, v31.4s
+	WORD $0x4eac1d93 // mov v19.16b, v12.16b
+	WORD $0x4e2bce33 // fmla v19.4s, v17.4s, v11.4s
+	WORD $0x4eac1d91 // mov v17.16b, v12.16b
+	WORD $0x4e2bce51 // fmla v17.4s, v18.4s, v11.4s
+	WORD $0x4f3855f2 // shl v18.4s, v15.4s, #24
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	FMOVQ 48(R24), F31
+	WORD $0x4e3f1e52 // and v18.16b, v18.16b, v31.16b
+	FMOVQ 48(R24), F31
+	WORD $0x4e3f1e10 // and v16.16b, v16.16b, v31.16b
+	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	ADD R12, R4, R23
+	FMOVS 4(R23), F17
+	WORD $0x2f08a631 // uxtl v17.8h, v17.8b
+	WORD $0x2f10a631 // uxtl v17.4s, v17.4h
+	FMOVS 8(R23), F19
+	WORD $0x2f08a673 // uxtl v19.8h, v19.8b
+	WORD $0x2f10a673 // uxtl v19.4s, v19.4h
+	WORD $0x4f335631 // shl v17.4s, v17.4s, #19
+	WORD $0x4f335673 // shl v19.4s, v19.4s, #19
+	FMOVQ 32(R24), F31
+	WORD $0x4ebf8631 // add v17.4s, v17.4s, v31.4s
+	FMOVQ 32(R24), F31
+	WORD $0x4ebf8673 // add v19.4s, v19.4s, v31.4s
+	WORD $0x4eb81f0f // mov v15.16b, v24.16b
+	WORD $0x4e37ce2f // fmla v15.4s, v17.4s, v23.4s
+	WORD $0x4eb81f11 // mov v17.16b, v24.16b
+	WORD $0x4e37ce71 // fmla v17.4s, v19.4s, v23.4s
+	FMOVQ 2128(RSP), F31
+	WORD $0x6e3fdc53 // fmul v19.4s, v2.4s, v31.4s
+	FMOVQ 2128(RSP), F31
+	WORD $0x6e3fddce // fmul v14.4s, v14.4s, v31.4s
+	WORD $0x4eb2d662 // fsub v2.4s, v19.4s, v18.4s
+	WORD $0x4eb0d5d4 // fsub v20.4s, v14.4s, v16.4s
+	FMOVQ 2144(RSP), F31
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	FMOVQ 2144(RSP), F31
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x4e22d642 // fadd v2.4s, v18.4s, v2.4s
+	WORD $0x4e34d614 // fadd v20.4s, v16.4s, v20.4s
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1e73 // and v19.16b, v19.16b, v31.16b
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1dce // and v14.16b, v14.16b, v31.16b
+	FMOVQ 80(R24), F30
+	WORD $0x6eb3e7d0 // fcmgt v16.4s, v30.4s, v19.4s
+	FMOVQ 80(R24), F30
+	WORD $0x6eaee7d2 // fcmgt v18.4s, v30.4s, v14.4s
+	FMOVQ 96(R24), F31
+	WORD $0x6e3fde75 // fmul v21.4s, v19.4s, v31.4s
+	FMOVQ 96(R24), F31
+	WORD $0x6e3fddd6 // fmul v22.4s, v14.4s, v31.4s
+	WORD $0x4eb01e19 // mov v25.16b, v16.16b
+	WORD $0x6e731eb9 // bsl v25.16b, v21.16b, v19.16b
+	WORD $0x4eb21e55 // mov v21.16b, v18.16b
+	WORD $0x6e6e1ed5 // bsl v21.16b, v22.16b, v14.16b
+	FMOVQ 112(R24), F31
+	WORD $0x4e3f1e16 // and v22.16b, v16.16b, v31.16b
+	FMOVQ 112(R24), F31
+	WORD $0x4e3f1e52 // and v18.16b, v18.16b, v31.16b
+	FMOVQ 128(R24), F31
+	WORD $0x4e3fd6d6 // fadd v22.4s, v22.4s, v31.4s
+	FMOVQ 128(R24), F31
+	WORD $0x4e3fd652 // fadd v18.4s, v18.4s, v31.4s
+	FMOVQ 144(R24), F31
+	WORD $0x4ebf8739 // add v25.4s, v25.4s, v31.4s
+	FMOVQ 144(R24), F31
+	WORD $0x4ebf86b5 // add v21.4s, v21.4s, v31.4s
+	FMOVQ 160(R24), F31
+	WORD $0x4e3f1f30 // and v16.16b, v25.16b, v31.16b
+	FMOVQ 160(R24), F31
+	WORD $0x4e3f1eba // and v26.16b, v21.16b, v31.16b
+	FMOVQ 176(R24), F31
+	WORD $0x4ebf8610 // add v16.4s, v16.4s, v31.4s
+	FMOVQ 176(R24), F31
+	WORD $0x4ebf875a // add v26.4s, v26.4s, v31.4s
+	WORD $0x6f29073b // ushr v27.4s, v25.4s, #23
+	WORD $0x6f2906bc // ushr v28.4s, v21.4s, #23
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4eb6d77b // fsub v27.4s, v27.4s, v22.4s
+	WORD $0x4eb2d79c // fsub v28.4s, v28.4s, v18.4s
+	WORD $0x6f2c0739 // ushr v25.4s, v25.4s, #20
+	WORD $0x6f2c06b5 // ushr v21.4s, v21.4s, #20
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1f32 // and v18.16b, v25.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9e52 // mul v18.4s, v18.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf8652 // add v18.4s, v18.4s, v31.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1eb6 // and v22.16b, v21.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9ed6 // mul v22.4s, v22.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf86d6 // add v22.4s, v22.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf8640 // sub v0.4s, v18.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf86c1 // sub v1.4s, v22.4s, v31.4s
+	FMOVQ 192(R24), F30
+	WORD $0x4e1203d2 // tbl v18.16b, {v30.16b}, v18.16b
+	FMOVQ 208(R24), F30
+	WORD $0x4e0013d2 // tbx v18.16b, {v30.16b}, v0.16b
+	FMOVQ 192(R24), F30
+	WORD $0x4e1603c0 // tbl v0.16b, {v30.16b}, v22.16b
+	FMOVQ 208(R24), F30
+	WORD $0x4e0113c0 // tbx v0.16b, {v30.16b}, v1.16b
+	FMOVQ 288(R24), F30
+	FMOVQ 288(R24), F31
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4e30ce41 // fmla v1.4s, v18.4s, v16.4s
+	FMOVQ 288(R24), F30
+	FMOVQ 288(R24), F31
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4e3acc12 // fmla v18.4s, v0.4s, v26.4s
+	FMOVQ 304(R24), F30
+	FMOVQ 304(R24), F31
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	FMOVQ 304(R24), F30
+	FMOVQ 304(R24), F31
+	WORD $0x4ebe1fda // mov v26.16b, v30.16b
+	FMOVQ 320(R24), F30
+	FMOVQ 320(R24), F31
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4e21cc10 // fmla v16.4s, v0.4s, v1.4s
+	FMOVQ 320(R24), F30
+	FMOVQ 320(R24), F31
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4e32cf40 // fmla v0.4s, v26.4s, v18.4s
+	FMOVQ 336(R24), F30
+	FMOVQ 336(R24), F31
+	WORD $0x4ebe1fda // mov v26.16b, v30.16b
+	WORD $0x4e21ce1a // fmla v26.4s, v16.4s, v1.4s
+	FMOVQ 336(R24), F30
+	FMOVQ 336(R24), F31
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4e32cc10 // fmla v16.4s, v0.4s, v18.4s
+	FMOVQ 352(R24), F30
+	FMOVQ 352(R24), F31
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4e21cf40 // fmla v0.4s, v26.4s, v1.4s
+	FMOVQ 352(R24), F30
+	FMOVQ 352(R24), F31
+	WORD $0x4ebe1fda // mov v26.16b, v30.16b
+	WORD $0x4e32ce1a // fmla v26.4s, v16.4s, v18.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1f30 // and v16.16b, v25.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9e10 // mul v16.4s, v16.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf8610 // add v16.4s, v16.4s, v31.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1eb5 // and v21.16b, v21.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9eb5 // mul v21.4s, v21.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf86b5 // add v21.4s, v21.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf8619 // sub v25.4s, v16.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf86b6 // sub v22.4s, v21.4s, v31.4s
+	FMOVQ 368(R24), F30
+	WORD $0x4e1003d0 // tbl v16.16b, {v30.16b}, v16.16b
+	FMOVQ 384(R24), F30
+	WORD $0x4e1913d0 // tbx v16.16b, {v30.16b}, v25.16b
+	FMOVQ 368(R24), F30
+	WORD $0x4e1503d9 // tbl v25.16b, {v30.16b}, v21.16b
+	FMOVQ 384(R24), F30
+	WORD $0x4e1613d9 // tbx v25.16b, {v30.16b}, v22.16b
+	WORD $0x4e3bd610 // fadd v16.4s, v16.4s, v27.4s
+	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD $0x6e32df5a // fmul v26.4s, v26.4s, v18.4s
+	WORD $0x6e26de12 // fmul v18.4s, v16.4s, v6.4s
+	WORD $0x6e26df21 // fmul v1.4s, v25.4s, v6.4s
+	WORD $0x4eb21e5c // mov v28.16b, v18.16b
+	WORD $0x4ea11c36 // mov v22.16b, v1.16b
+	WORD $0x6ea0fb9c // fneg v28.4s, v28.4s
+	WORD $0x4e26ce1c // fmla v28.4s, v16.4s, v6.4s
+	WORD $0x6ea0fad6 // fneg v22.4s, v22.4s
+	WORD $0x4e26cf36 // fmla v22.4s, v25.4s, v6.4s
+	FMOVQ 2208(RSP), F31
+	WORD $0x4e3fce1c // fmla v28.4s, v16.4s, v31.4s
+	FMOVQ 2208(RSP), F31
+	WORD $0x4e3fcf36 // fmla v22.4s, v25.4s, v31.4s
+	WORD $0x4e26cc1c // fmla v28.4s, v0.4s, v6.4s
+	WORD $0x4e26cf56 // fmla v22.4s, v26.4s, v6.4s
+	WORD $0x4e3cd65a // fadd v26.4s, v18.4s, v28.4s
+	WORD $0x4e36d420 // fadd v0.4s, v1.4s, v22.4s
+	WORD $0x4e218b5a // frintn v26.4s, v26.4s
+	WORD $0x4e218800 // frintn v0.4s, v0.4s
+	WORD $0x4ebad652 // fsub v18.4s, v18.4s, v26.4s
+	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
+	WORD $0x4e3cd652 // fadd v18.4s, v18.4s, v28.4s
+	WORD $0x4e36d421 // fadd v1.4s, v1.4s, v22.4s
+	FMOVQ 400(R24), F30
+	FMOVQ 400(R24), F31
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	FMOVQ 400(R24), F30
+	FMOVQ 400(R24), F31
+	WORD $0x4ebe1fdc // mov v28.16b, v30.16b
+	FMOVQ 416(R24), F30
+	FMOVQ 416(R24), F31
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x4e32ced9 // fmla v25.4s, v22.4s, v18.4s
+	FMOVQ 416(R24), F30
+	FMOVQ 416(R24), F31
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4e21cf96 // fmla v22.4s, v28.4s, v1.4s
+	FMOVQ 432(R24), F30
+	FMOVQ 432(R24), F31
+	WORD $0x4ebe1fdc // mov v28.16b, v30.16b
+	WORD $0x4e32cf3c // fmla v28.4s, v25.4s, v18.4s
+	FMOVQ 432(R24), F30
+	FMOVQ 432(R24), F31
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x4e21ced9 // fmla v25.4s, v22.4s, v1.4s
+	FMOVQ 448(R24), F30
+	FMOVQ 448(R24), F31
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4e32cf96 // fmla v22.4s, v28.4s, v18.4s
+	FMOVQ 448(R24), F30
+	FMOVQ 448(R24), F31
+	WORD $0x4ebe1fdc // mov v28.16b, v30.16b
+	WORD $0x4e21cf3c // fmla v28.4s, v25.4s, v1.4s
+	FMOVQ 464(R24), F30
+	FMOVQ 464(R24), F31
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x4e32ced9 // fmla v25.4s, v22.4s, v18.4s
+	FMOVQ 464(R24), F30
+	FMOVQ 464(R24), F31
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4e21cf96 // fmla v22.4s, v28.4s, v1.4s
+	FMOVQ 480(R24), F30
+	FMOVQ 480(R24), F31
+	WORD $0x4ebe1fdc // mov v28.16b, v30.16b
+	WORD $0x4e32cf3c // fmla v28.4s, v25.4s, v18.4s
+	FMOVQ 480(R24), F30
+	FMOVQ 480(R24), F31
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x4e21ced9 // fmla v25.4s, v22.4s, v1.4s
+	WORD $0x4ea31c76 // mov v22.16b, v3.16b
+	WORD $0x4e32cf96 // fmla v22.4s, v28.4s, v18.4s
+	WORD $0x4ea31c7c // mov v28.16b, v3.16b
+	WORD $0x4e21cf3c // fmla v28.4s, v25.4s, v1.4s
+	FMOVQ 512(R24), F31
+	WORD $0x4ebff759 // fmin v25.4s, v26.4s, v31.4s
+	FMOVQ 512(R24), F31
+	WORD $0x4ebff400 // fmin v0.4s, v0.4s, v31.4s
+	FMOVQ 528(R24), F31
+	WORD $0x4e3ff739 // fmax v25.4s, v25.4s, v31.4s
+	FMOVQ 528(R24), F31
+	WORD $0x4e3ff400 // fmax v0.4s, v0.4s, v31.4s
+	WORD $0x4e21ab39 // fcvtns v25.4s, v25.4s
+	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
+	WORD $0x4f3f0721 // sshr v1.4s, v25.4s, #1
+	WORD $0x4f3f041a // sshr v26.4s, v0.4s, #1
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6eba8400 // sub v0.4s, v0.4s, v26.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf8421 // add v1.4s, v1.4s, v31.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf875a // add v26.4s, v26.4s, v31.4s
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x4f37575a // shl v26.4s, v26.4s, #23
+	WORD $0x6e21dec1 // fmul v1.4s, v22.4s, v1.4s
+	WORD $0x6e3adf9a // fmul v26.4s, v28.4s, v26.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf8739 // add v25.4s, v25.4s, v31.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf8400 // add v0.4s, v0.4s, v31.4s
+	WORD $0x4f375739 // shl v25.4s, v25.4s, #23
+	WORD $0x4f375400 // shl v0.4s, v0.4s, #23
+	WORD $0x6e39dc39 // fmul v25.4s, v1.4s, v25.4s
+	WORD $0x6e20df40 // fmul v0.4s, v26.4s, v0.4s
+	FMOVQ 560(R24), F31
+	WORD $0x6ebf867a // sub v26.4s, v19.4s, v31.4s
+	FMOVQ 560(R24), F31
+	WORD $0x6ebf85c1 // sub v1.4s, v14.4s, v31.4s
+	FMOVQ 576(R24), F31
+	WORD $0x6ebf3f5a // cmhs v26.4s, v26.4s, v31.4s
+	FMOVQ 576(R24), F31
+	WORD $0x6ebf3c21 // cmhs v1.4s, v1.4s, v31.4s
+	WORD $0x4eba1f5a // mov v26.16b, v26.16b
+	WORD $0x6e791e7a // bsl v26.16b, v19.16b, v25.16b
+	WORD $0x4ea11c21 // mov v1.16b, v1.16b
+	WORD $0x6e601dc1 // bsl v1.16b, v14.16b, v0.16b
+	WORD $0x4eafd75a // fsub v26.4s, v26.4s, v15.4s
+	WORD $0x4eb1d421 // fsub v1.4s, v1.4s, v17.4s
+	FMOVQ 2160(RSP), F31
+	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
+	FMOVQ 2160(RSP), F31
+	WORD $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
+	WORD $0x4e3ad5fa // fadd v26.4s, v15.4s, v26.4s
+	WORD $0x4e21d621 // fadd v1.4s, v17.4s, v1.4s
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1c51 // and v17.16b, v2.16b, v31.16b
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1e8f // and v15.16b, v20.16b, v31.16b
+	FMOVQ 2192(RSP), F31
+	WORD $0x4e3fd631 // fadd v17.4s, v17.4s, v31.4s
+	FMOVQ 2192(RSP), F31
+	WORD $0x4e3fd5ef // fadd v15.4s, v15.4s, v31.4s
+	WORD $0x4ea31c60 // mov v0.16b, v3.16b
+	WORD $0x4ea31c6e // mov v14.16b, v3.16b
+	FMOVQ 80(R24), F31
+	WORD $0x6ebf8759 // sub v25.4s, v26.4s, v31.4s
+	FMOVQ 80(R24), F31
+	WORD $0x6ebf8433 // sub v19.4s, v1.4s, v31.4s
+	FMOVQ 592(R24), F31
+	WORD $0x6ebf3f39 // cmhs v25.4s, v25.4s, v31.4s
+	FMOVQ 592(R24), F31
+	WORD $0x6ebf3e73 // cmhs v19.4s, v19.4s, v31.4s
+	WORD $0x4e21db5c // scvtf v28.4s, v26.4s
+	WORD $0x4e21d836 // scvtf v22.4s, v1.4s
+	FMOVQ 608(R24), F31
+	WORD $0x4ebfd79c // fsub v28.4s, v28.4s, v31.4s
+	FMOVQ 608(R24), F31
+	WORD $0x4ebfd6d6 // fsub v22.4s, v22.4s, v31.4s
+	WORD $0x6e2adf9c // fmul v28.4s, v28.4s, v10.4s
+	WORD $0x6e2aded6 // fmul v22.4s, v22.4s, v10.4s
+	FMOVQ 624(R24), F31
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
+	FMOVQ 624(R24), F31
+	WORD $0x4e3fd6d6 // fadd v22.4s, v22.4s, v31.4s
+	WORD $0x4ea1bb9c // fcvtzs v28.4s, v28.4s
+	WORD $0x4ea1bad6 // fcvtzs v22.4s, v22.4s
+	WORD $0x6e31e79c // fcmge v28.4s, v28.4s, v17.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x6e2fe6d6 // fcmge v22.4s, v22.4s, v15.4s
+	WORD $0x6e205ad6 // mvn v22.16b, v22.16b
+	WORD $0x4ebc1f3c // orr v28.16b, v25.16b, v28.16b
+	WORD $0x4eb61e76 // orr v22.16b, v19.16b, v22.16b
+	WORD $0x4eb61f9c // orr v28.16b, v28.16b, v22.16b
+	WORD $0x6eb0ab96 // umaxv s22, v28.4s
+	FMOVS F22, R14
+	CBZW R14, clipped4
+	FMOVQ 80(R24), F30
+	WORD $0x6ebae7d6 // fcmgt v22.4s, v30.4s, v26.4s
+	FMOVQ 80(R24), F30
+	WORD $0x6ea1e7dc // fcmgt v28.4s, v30.4s, v1.4s
+	FMOVQ 96(R24), F31
+	WORD $0x6e3fdf53 // fmul v19.4s, v26.4s, v31.4s
+	FMOVQ 96(R24), F31
+	WORD $0x6e3fdc39 // fmul v25.4s, v1.4s, v31.4s
+	WORD $0x4eb61ed2 // mov v18.16b, v22.16b
+	WORD $0x6e7a1e72 // bsl v18.16b, v19.16b, v26.16b
+	WORD $0x4ebc1f93 // mov v19.16b, v28.16b
+	WORD $0x6e611f33 // bsl v19.16b, v25.16b, v1.16b
+	FMOVQ 112(R24), F31
+	WORD $0x4e3f1ed9 // and v25.16b, v22.16b, v31.16b
+	FMOVQ 112(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 128(R24), F31
+	WORD $0x4e3fd739 // fadd v25.4s, v25.4s, v31.4s
+	FMOVQ 128(R24), F31
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
+	FMOVQ 144(R24), F31
+	WORD $0x4ebf8652 // add v18.4s, v18.4s, v31.4s
+	FMOVQ 144(R24), F31
+	WORD $0x4ebf8673 // add v19.4s, v19.4s, v31.4s
+	FMOVQ 160(R24), F31
+	WORD $0x4e3f1e56 // and v22.16b, v18.16b, v31.16b
+	FMOVQ 160(R24), F31
+	WORD $0x4e3f1e70 // and v16.16b, v19.16b, v31.16b
+	FMOVQ 176(R24), F31
+	WORD $0x4ebf86d6 // add v22.4s, v22.4s, v31.4s
+	FMOVQ 176(R24), F31
+	WORD $0x4ebf8610 // add v16.4s, v16.4s, v31.4s
+	WORD $0x6f29065b // ushr v27.4s, v18.4s, #23
+	WORD $0x6f290675 // ushr v21.4s, v19.4s, #23
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4eb9d77b // fsub v27.4s, v27.4s, v25.4s
+	WORD $0x4ebcd6b5 // fsub v21.4s, v21.4s, v28.4s
+	WORD $0x6f2c0652 // ushr v18.4s, v18.4s, #20
+	WORD $0x6f2c0673 // ushr v19.4s, v19.4s, #20
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1e5c // and v28.16b, v18.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9f9c // mul v28.4s, v28.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf879c // add v28.4s, v28.4s, v31.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1e79 // and v25.16b, v19.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9f39 // mul v25.4s, v25.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf8739 // add v25.4s, v25.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf8788 // sub v8.4s, v28.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf8724 // sub v4.4s, v25.4s, v31.4s
+	FMOVQ 192(R24), F30
+	WORD $0x4e1c03dc // tbl v28.16b, {v30.16b}, v28.16b
+	FMOVQ 208(R24), F30
+	WORD $0x4e0813dc // tbx v28.16b, {v30.16b}, v8.16b
+	FMOVQ 192(R24), F30
+	WORD $0x4e1903c8 // tbl v8.16b, {v30.16b}, v25.16b
+	FMOVQ 208(R24), F30
+	WORD $0x4e0413c8 // tbx v8.16b, {v30.16b}, v4.16b
+	FMOVQ 288(R24), F30
+	FMOVQ 288(R24), F31
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4e36cf84 // fmla v4.4s, v28.4s, v22.4s
+	FMOVQ 288(R24), F30
+	FMOVQ 288(R24), F31
+	WORD $0x4ebe1fdc // mov v28.16b, v30.16b
+	WORD $0x4e30cd1c // fmla v28.4s, v8.4s, v16.4s
+	FMOVQ 304(R24), F30
+	FMOVQ 304(R24), F31
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	FMOVQ 304(R24), F30
+	FMOVQ 304(R24), F31
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	FMOVQ 320(R24), F30
+	FMOVQ 320(R24), F31
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4e24cd16 // fmla v22.4s, v8.4s, v4.4s
+	FMOVQ 320(R24), F30
+	FMOVQ 320(R24), F31
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	FMOVQ 336(R24), F30
+	FMOVQ 336(R24), F31
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4e24ced0 // fmla v16.4s, v22.4s, v4.4s
+	FMOVQ 336(R24), F30
+	FMOVQ 336(R24), F31
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4e3ccd16 // fmla v22.4s, v8.4s, v28.4s
+	FMOVQ 352(R24), F30
+	FMOVQ 352(R24), F31
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4e24ce08 // fmla v8.4s, v16.4s, v4.4s
+	FMOVQ 352(R24), F30
+	FMOVQ 352(R24), F31
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4e3cced0 // fmla v16.4s, v22.4s, v28.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1e56 // and v22.16b, v18.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9ed6 // mul v22.4s, v22.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf86d6 // add v22.4s, v22.4s, v31.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1e73 // and v19.16b, v19.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9e73 // mul v19.4s, v19.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf8673 // add v19.4s, v19.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf86d2 // sub v18.4s, v22.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf8679 // sub v25.4s, v19.4s, v31.4s
+	FMOVQ 368(R24), F30
+	WORD $0x4e1603d6 // tbl v22.16b, {v30.16b}, v22.16b
+	FMOVQ 384(R24), F30
+	WORD $0x4e1213d6 // tbx v22.16b, {v30.16b}, v18.16b
+	FMOVQ 368(R24), F30
+	WORD $0x4e1303d2 // tbl v18.16b, {v30.16b}, v19.16b
+	FMOVQ 384(R24), F30
+	WORD $0x4e1913d2 // tbx v18.16b, {v30.16b}, v25.16b
+	WORD $0x4e3bd6d6 // fadd v22.4s, v22.4s, v27.4s
+	WORD $0x4e35d652 // fadd v18.4s, v18.4s, v21.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x6e3cde10 // fmul v16.4s, v16.4s, v28.4s
+	WORD $0x6e2adedc // fmul v28.4s, v22.4s, v10.4s
+	WORD $0x6e2ade44 // fmul v4.4s, v18.4s, v10.4s
+	WORD $0x4ebc1f95 // mov v21.16b, v28.16b
+	WORD $0x4ea41c99 // mov v25.16b, v4.16b
+	WORD $0x6ea0fab5 // fneg v21.4s, v21.4s
+	WORD $0x4e2aced5 // fmla v21.4s, v22.4s, v10.4s
+	WORD $0x6ea0fb39 // fneg v25.4s, v25.4s
+	WORD $0x4e2ace59 // fmla v25.4s, v18.4s, v10.4s
+	FMOVQ 2224(RSP), F31
+	WORD $0x4e3fced5 // fmla v21.4s, v22.4s, v31.4s
+	FMOVQ 2224(RSP), F31
+	WORD $0x4e3fce59 // fmla v25.4s, v18.4s, v31.4s
+	WORD $0x4e2acd15 // fmla v21.4s, v8.4s, v10.4s
+	WORD $0x4e2ace19 // fmla v25.4s, v16.4s, v10.4s
+	WORD $0x4e35d790 // fadd v16.4s, v28.4s, v21.4s
+	WORD $0x4e39d488 // fadd v8.4s, v4.4s, v25.4s
+	WORD $0x4e218a10 // frintn v16.4s, v16.4s
+	WORD $0x4e218908 // frintn v8.4s, v8.4s
+	WORD $0x4eb0d79c // fsub v28.4s, v28.4s, v16.4s
+	WORD $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
+	WORD $0x4e35d79c // fadd v28.4s, v28.4s, v21.4s
+	WORD $0x4e39d484 // fadd v4.4s, v4.4s, v25.4s
+	FMOVQ 400(R24), F30
+	FMOVQ 400(R24), F31
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 400(R24), F30
+	FMOVQ 400(R24), F31
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 416(R24), F30
+	FMOVQ 416(R24), F31
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4e3ccf32 // fmla v18.4s, v25.4s, v28.4s
+	FMOVQ 416(R24), F30
+	FMOVQ 416(R24), F31
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x4e24ceb9 // fmla v25.4s, v21.4s, v4.4s
+	FMOVQ 432(R24), F30
+	FMOVQ 432(R24), F31
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x4e3cce55 // fmla v21.4s, v18.4s, v28.4s
+	FMOVQ 432(R24), F30
+	FMOVQ 432(R24), F31
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4e24cf32 // fmla v18.4s, v25.4s, v4.4s
+	FMOVQ 448(R24), F30
+	FMOVQ 448(R24), F31
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x4e3cceb9 // fmla v25.4s, v21.4s, v28.4s
+	FMOVQ 448(R24), F30
+	FMOVQ 448(R24), F31
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x4e24ce55 // fmla v21.4s, v18.4s, v4.4s
+	FMOVQ 464(R24), F30
+	FMOVQ 464(R24), F31
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4e3ccf32 // fmla v18.4s, v25.4s, v28.4s
+	FMOVQ 464(R24), F30
+	FMOVQ 464(R24), F31
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x4e24ceb9 // fmla v25.4s, v21.4s, v4.4s
+	FMOVQ 480(R24), F30
+	FMOVQ 480(R24), F31
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x4e3cce55 // fmla v21.4s, v18.4s, v28.4s
+	FMOVQ 480(R24), F30
+	FMOVQ 480(R24), F31
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4e24cf32 // fmla v18.4s, v25.4s, v4.4s
+	WORD $0x4ea31c79 // mov v25.16b, v3.16b
+	WORD $0x4e3cceb9 // fmla v25.4s, v21.4s, v28.4s
+	WORD $0x4ea31c75 // mov v21.16b, v3.16b
+	WORD $0x4e24ce55 // fmla v21.4s, v18.4s, v4.4s
+	FMOVQ 512(R24), F31
+	WORD $0x4ebff612 // fmin v18.4s, v16.4s, v31.4s
+	FMOVQ 512(R24), F31
+	WORD $0x4ebff508 // fmin v8.4s, v8.4s, v31.4s
+	FMOVQ 528(R24), F31
+	WORD $0x4e3ff652 // fmax v18.4s, v18.4s, v31.4s
+	FMOVQ 528(R24), F31
+	WORD $0x4e3ff508 // fmax v8.4s, v8.4s, v31.4s
+	WORD $0x4e21aa52 // fcvtns v18.4s, v18.4s
+	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
+	WORD $0x4f3f0644 // sshr v4.4s, v18.4s, #1
+	WORD $0x4f3f0510 // sshr v16.4s, v8.4s, #1
+	WORD $0x6ea48652 // sub v18.4s, v18.4s, v4.4s
+	WORD $0x6eb08508 // sub v8.4s, v8.4s, v16.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf8484 // add v4.4s, v4.4s, v31.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf8610 // add v16.4s, v16.4s, v31.4s
+	WORD $0x4f375484 // shl v4.4s, v4.4s, #23
+	WORD $0x4f375610 // shl v16.4s, v16.4s, #23
+	WORD $0x6e24df24 // fmul v4.4s, v25.4s, v4.4s
+	WORD $0x6e30deb0 // fmul v16.4s, v21.4s, v16.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf8652 // add v18.4s, v18.4s, v31.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf8508 // add v8.4s, v8.4s, v31.4s
+	WORD $0x4f375652 // shl v18.4s, v18.4s, #23
+	WORD $0x4f375508 // shl v8.4s, v8.4s, #23
+	WORD $0x6e32dc92 // fmul v18.4s, v4.4s, v18.4s
+	WORD $0x6e28de08 // fmul v8.4s, v16.4s, v8.4s
+	FMOVQ 560(R24), F31
+	WORD $0x6ebf8750 // sub v16.4s, v26.4s, v31.4s
+	FMOVQ 560(R24), F31
+	WORD $0x6ebf8424 // sub v4.4s, v1.4s, v31.4s
+	FMOVQ 576(R24), F31
+	WORD $0x6ebf3e10 // cmhs v16.4s, v16.4s, v31.4s
+	FMOVQ 576(R24), F31
+	WORD $0x6ebf3c84 // cmhs v4.4s, v4.4s, v31.4s
+	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	WORD $0x6e721f50 // bsl v16.16b, v26.16b, v18.16b
+	WORD $0x4ea41c84 // mov v4.16b, v4.16b
+	WORD $0x6e681c24 // bsl v4.16b, v1.16b, v8.16b
+	WORD $0x6e31fe10 // fdiv v16.4s, v16.4s, v17.4s
+	WORD $0x6e2ffc84 // fdiv v4.4s, v4.4s, v15.4s
+	WORD $0x4ea31c6f // mov v15.16b, v3.16b
+	WORD $0x4ea31c68 // mov v8.16b, v3.16b
+	WORD $0x6eafe611 // fcmgt v17.4s, v16.4s, v15.4s
+	WORD $0x6ea8e492 // fcmgt v18.4s, v4.4s, v8.4s
+	WORD $0x4eb11e31 // mov v17.16b, v17.16b
+	WORD $0x6e701df1 // bsl v17.16b, v15.16b, v16.16b
+	WORD $0x4eb21e52 // mov v18.16b, v18.16b
+	WORD $0x6e641d12 // bsl v18.16b, v8.16b, v4.16b
+	WORD $0x4eb11e20 // mov v0.16b, v17.16b
+	WORD $0x4eb21e4e // mov v14.16b, v18.16b
+clipped4:
+	WORD $0x6e22dc12 // fmul v18.4s, v0.4s, v2.4s
+	WORD $0x6e34ddce // fmul v14.4s, v14.4s, v20.4s
+	FMOVQ 2176(RSP), F31
+	WORD $0x6e3fde52 // fmul v18.4s, v18.4s, v31.4s
+	FMOVQ 2176(RSP), F31
+	WORD $0x6e3fddce // fmul v14.4s, v14.4s, v31.4s
+	WORD $0x4eb2d532 // fsub v18.4s, v9.4s, v18.4s
+	WORD $0x4eaed4ae // fsub v14.4s, v5.4s, v14.4s
+	ADD R6<<2, R1, R23
+	FMOVQ F18, 0(R23)
+	FMOVQ F14, 16(R23)
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1c4e // and v14.16b, v2.16b, v31.16b
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1e92 // and v18.16b, v20.16b, v31.16b
+	ADD R12<<2, R8, R23
+	FMOVQ F2, 0(R23)
+	WORD $0x6eae65ad // umax v13.4s, v13.4s, v14.4s
+	FMOVQ F20, 16(R23)
+	WORD $0x6eb265ad // umax v13.4s, v13.4s, v18.4s
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1f52 // and v18.16b, v26.16b, v31.16b
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1c21 // and v1.16b, v1.16b, v31.16b
+	FMOVQ F18, 1024(R23)
+	WORD $0x6eb264e7 // umax v7.4s, v7.4s, v18.4s
+	FMOVQ F1, 1040(R23)
+	WORD $0x6ea164e7 // umax v7.4s, v7.4s, v1.4s
+	ADD $8, R12
+	ADD $8, R6
+	CMP R13, R6
+	BLE loop1
+tail2:
+	WORD $0x6eb0a9a1 // umaxv s1, v13.4s
+	WORD $0x4e040421 // dup v1.4s, v1.s[0]
+	FMOVQ 640(R24), F30
+	WORD $0x6ea1e7d2 // fcmgt v18.4s, v30.4s, v1.4s
+	FMOVQ 656(R24), F31
+	WORD $0x6e3ffc21 // fdiv v1.4s, v1.4s, v31.4s
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	WORD $0x4ea31c77 // mov v23.16b, v3.16b
+	WORD $0x6e21fef7 // fdiv v23.4s, v23.4s, v1.4s
+	WORD $0x4eb21e4d // mov v13.16b, v18.16b
+	WORD $0x6e771f0d // bsl v13.16b, v24.16b, v23.16b
+	WORD $0x4f000417 // movi v23.4s, #0x0
+	WORD $0x4eb21e52 // mov v18.16b, v18.16b
+	WORD $0x6e611ef2 // bsl v18.16b, v23.16b, v1.16b
+	FMOVS F18, 0(R3)
+	WORD $0x6eb0a8f2 // umaxv s18, v7.4s
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVQ 640(R24), F30
+	WORD $0x6eb2e7d7 // fcmgt v23.4s, v30.4s, v18.4s
+	FMOVQ 672(R24), F31
+	WORD $0x6e3ffe52 // fdiv v18.4s, v18.4s, v31.4s
+	WORD $0x4f000401 // movi v1.4s, #0x0
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x6e32fce7 // fdiv v7.4s, v7.4s, v18.4s
+	WORD $0x4eb71ef8 // mov v24.16b, v23.16b
+	WORD $0x6e671c38 // bsl v24.16b, v1.16b, v7.16b
+	WORD $0x4f000407 // movi v7.4s, #0x0
+	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
+	WORD $0x6e721cf7 // bsl v23.16b, v7.16b, v18.16b
+	FMOVS F23, 0(R4)
+	MOVD R12, R9
+	MOVD ZR, R12
+encode:
+	ADD R12<<2, R8, R23
+	FMOVQ 0(R23), F23
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1ee7 // and v7.16b, v23.16b, v31.16b
+	FMOVQ 32(R24), F30
+	FMOVQ 32(R24), F31
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4e2dccf2 // fmla v18.4s, v7.4s, v13.4s
+	FMOVQ 688(R24), F31
+	WORD $0x6ebf6e52 // umin v18.4s, v18.4s, v31.4s
+	FMOVQ 704(R24), F31
+	WORD $0x4ebf8652 // add v18.4s, v18.4s, v31.4s
+	WORD $0x6f2c0652 // ushr v18.4s, v18.4s, #20
+	WORD $0x6f2106f7 // ushr v23.4s, v23.4s, #31
+	WORD $0x4f2756f7 // shl v23.4s, v23.4s, #7
+	WORD $0x4eb71e57 // orr v23.16b, v18.16b, v23.16b
+	WORD $0x0e612af7 // xtn v23.4h, v23.4s
+	WORD $0x0e212af7 // xtn v23.8b, v23.8h
+	ADD R12, R3, R23
+	FMOVS F23, 4(R23)
+	ADD R12<<2, R8, R23
+	FMOVQ 1024(R23), F23
+	FMOVQ 32(R24), F30
+	FMOVQ 32(R24), F31
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
+	FMOVQ 720(R24), F31
+	WORD $0x6ebf6e52 // umin v18.4s, v18.4s, v31.4s
+	FMOVQ 736(R24), F31
+	WORD $0x4ebf8652 // add v18.4s, v18.4s, v31.4s
+	WORD $0x6f2d0652 // ushr v18.4s, v18.4s, #19
+	FMOVQ 560(R24), F31
+	WORD $0x6ebf6ef7 // umin v23.4s, v23.4s, v31.4s
+	WORD $0x6eb76657 // umax v23.4s, v18.4s, v23.4s
+	WORD $0x0e612af7 // xtn v23.4h, v23.4s
+	WORD $0x0e212af7 // xtn v23.8b, v23.8h
+	ADD R12, R4, R23
+	FMOVS F23, 4(R23)
+	ADD $4, R12
+	CMP R9, R12
+	BLT encode
+	ADD $260, R3
+	ADD $260, R4
+	MOVD R11, R6
+	JMP block
+done:
+	RET
+
 DATA acclip1NEONWords<>+0(SB)/4, $0x7fffffff
 DATA acclip1NEONWords<>+4(SB)/4, $0x7fffffff
 DATA acclip1NEONWords<>+8(SB)/4, $0x7fffffff
@@ -5187,6 +6190,295 @@ loop4:
 	CMP R10, R7
 	BLE loop4
 tail5:
+	RET
+
+DATA acclip1Q8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA acclip1Q8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA acclip1Q8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA acclip1Q8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA acclip1Q8StatesNEONWords<>+16(SB)/4, $0x07f00000
+DATA acclip1Q8StatesNEONWords<>+20(SB)/4, $0x07f00000
+DATA acclip1Q8StatesNEONWords<>+24(SB)/4, $0x07f00000
+DATA acclip1Q8StatesNEONWords<>+28(SB)/4, $0x07f00000
+DATA acclip1Q8StatesNEONWords<>+32(SB)/4, $0x38000000
+DATA acclip1Q8StatesNEONWords<>+36(SB)/4, $0x38000000
+DATA acclip1Q8StatesNEONWords<>+40(SB)/4, $0x38000000
+DATA acclip1Q8StatesNEONWords<>+44(SB)/4, $0x38000000
+DATA acclip1Q8StatesNEONWords<>+48(SB)/4, $0x80000000
+DATA acclip1Q8StatesNEONWords<>+52(SB)/4, $0x80000000
+DATA acclip1Q8StatesNEONWords<>+56(SB)/4, $0x80000000
+DATA acclip1Q8StatesNEONWords<>+60(SB)/4, $0x80000000
+DATA acclip1Q8StatesNEONWords<>+64(SB)/4, $0x7fffffff
+DATA acclip1Q8StatesNEONWords<>+68(SB)/4, $0x7fffffff
+DATA acclip1Q8StatesNEONWords<>+72(SB)/4, $0x7fffffff
+DATA acclip1Q8StatesNEONWords<>+76(SB)/4, $0x7fffffff
+DATA acclip1Q8StatesNEONWords<>+80(SB)/4, $0x3f800000
+DATA acclip1Q8StatesNEONWords<>+84(SB)/4, $0x3f800000
+DATA acclip1Q8StatesNEONWords<>+88(SB)/4, $0x3f800000
+DATA acclip1Q8StatesNEONWords<>+92(SB)/4, $0x3f800000
+DATA acclip1Q8StatesNEONWords<>+96(SB)/4, $0x0d800000
+DATA acclip1Q8StatesNEONWords<>+100(SB)/4, $0x0d800000
+DATA acclip1Q8StatesNEONWords<>+104(SB)/4, $0x0d800000
+DATA acclip1Q8StatesNEONWords<>+108(SB)/4, $0x0d800000
+DATA acclip1Q8StatesNEONWords<>+112(SB)/4, $0x3fefff00
+DATA acclip1Q8StatesNEONWords<>+116(SB)/4, $0x3fefff00
+DATA acclip1Q8StatesNEONWords<>+120(SB)/4, $0x3fefff00
+DATA acclip1Q8StatesNEONWords<>+124(SB)/4, $0x3fefff00
+DATA acclip1Q8StatesNEONWords<>+128(SB)/4, $0x3ff7ff00
+DATA acclip1Q8StatesNEONWords<>+132(SB)/4, $0x3ff7ff00
+DATA acclip1Q8StatesNEONWords<>+136(SB)/4, $0x3ff7ff00
+DATA acclip1Q8StatesNEONWords<>+140(SB)/4, $0x3ff7ff00
+DATA acclip1Q8StatesNEONWords<>+144(SB)/4, $0x3ff00000
+DATA acclip1Q8StatesNEONWords<>+148(SB)/4, $0x3ff00000
+DATA acclip1Q8StatesNEONWords<>+152(SB)/4, $0x3ff00000
+DATA acclip1Q8StatesNEONWords<>+156(SB)/4, $0x3ff00000
+DATA acclip1Q8StatesNEONWords<>+160(SB)/4, $0xc8080000
+DATA acclip1Q8StatesNEONWords<>+164(SB)/4, $0xc8080000
+DATA acclip1Q8StatesNEONWords<>+168(SB)/4, $0xc8080000
+DATA acclip1Q8StatesNEONWords<>+172(SB)/4, $0xc8080000
+DATA acclip1Q8StatesNEONWords<>+176(SB)/4, $0x3ff80000
+DATA acclip1Q8StatesNEONWords<>+180(SB)/4, $0x3ff80000
+DATA acclip1Q8StatesNEONWords<>+184(SB)/4, $0x3ff80000
+DATA acclip1Q8StatesNEONWords<>+188(SB)/4, $0x3ff80000
+DATA acclip1Q8StatesNEONWords<>+192(SB)/4, $0xc8040000
+DATA acclip1Q8StatesNEONWords<>+196(SB)/4, $0xc8040000
+DATA acclip1Q8StatesNEONWords<>+200(SB)/4, $0xc8040000
+DATA acclip1Q8StatesNEONWords<>+204(SB)/4, $0xc8040000
+DATA acclip1Q8StatesNEONWords<>+208(SB)/4, $0x00000001
+DATA acclip1Q8StatesNEONWords<>+212(SB)/4, $0x00000001
+DATA acclip1Q8StatesNEONWords<>+216(SB)/4, $0x00000001
+DATA acclip1Q8StatesNEONWords<>+220(SB)/4, $0x00000001
+GLOBL acclip1Q8StatesNEONWords<>(SB), RODATA|NOPTR, $224
+
+// func acclip1Q8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·acclip1Q8StatesNEON(SB), 0, $2120-40
+	MOVD $acclip1Q8StatesNEONWords<>(SB), R24
+	FMOVQ 16(R24), F1
+	FMOVQ 32(R24), F2
+	FMOVQ 48(R24), F3
+	FMOVQ 64(R24), F4
+	FMOVQ 80(R24), F5
+	FMOVQ 96(R24), F6
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD 24(R0), R4
+	MOVD c+0(FP), R5
+	FMOVS 0(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS 4(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS 8(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS 12(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS 16(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	MOVD i+16(FP), R6
+	MOVD n+24(FP), R7
+	MOVD $16(RSP), R8
+	MOVD R6, R9
+	LSR $8, R9
+	MOVD $260, R10
+	MUL R10, R9
+	ADD R9, R3
+	ADD R9, R4
+block:
+	CMP R7, R6
+	BGE done
+	ADD $256, R6, R11
+	CMP R7, R11
+	CSEL GT, R7, R11, R11
+	FMOVS 0(R3), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fde74 // fmul v20.4s, v19.4s, v31.4s
+	WORD $0x4f000415 // movi v21.4s, #0x0
+	FMOVS 0(R4), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fded7 // fmul v23.4s, v22.4s, v31.4s
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	MOVD ZR, R12
+	MOVD R11, R13
+	SUB $8, R13
+	CMP R13, R6
+	BGT tail2
+loop1:
+	ADD R6<<2, R1, R23
+	FMOVQ 0(R23), F25
+	FMOVQ 16(R23), F26
+	ADD R6<<2, R2, R23
+	FMOVQ 0(R23), F27
+	FMOVQ 16(R23), F28
+	ADD R12, R3, R23
+	FMOVS 4(R23), F7
+	WORD $0x2f08a4e7 // uxtl v7.8h, v7.8b
+	WORD $0x2f10a4e7 // uxtl v7.4s, v7.4h
+	FMOVS 8(R23), F8
+	WORD $0x2f08a508 // uxtl v8.8h, v8.8b
+	WORD $0x2f10a508 // uxtl v8.4s, v8.4h
+	WORD $0x4f3454e9 // shl v9.4s, v7.4s, #20
+	WORD $0x4f34550a // shl v10.4s, v8.4s, #20
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4ea28529 // add v9.4s, v9.4s, v2.4s
+	WORD $0x4ea2854a // add v10.4s, v10.4s, v2.4s
+	WORD $0x4eb41e8b // mov v11.16b, v20.16b
+	WORD $0x4e33cd2b // fmla v11.4s, v9.4s, v19.4s
+	WORD $0x4eb41e89 // mov v9.16b, v20.16b
+	WORD $0x4e33cd49 // fmla v9.4s, v10.4s, v19.4s
+	WORD $0x4f3854ea // shl v10.4s, v7.4s, #24
+	WORD $0x4f385508 // shl v8.4s, v8.4s, #24
+	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
+	WORD $0x4e231d08 // and v8.16b, v8.16b, v3.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	ADD R12, R4, R23
+	FMOVS 4(R23), F9
+	WORD $0x2f08a529 // uxtl v9.8h, v9.8b
+	WORD $0x2f10a529 // uxtl v9.4s, v9.4h
+	FMOVS 8(R23), F11
+	WORD $0x2f08a56b // uxtl v11.8h, v11.8b
+	WORD $0x2f10a56b // uxtl v11.4s, v11.4h
+	WORD $0x4f335529 // shl v9.4s, v9.4s, #19
+	WORD $0x4f33556b // shl v11.4s, v11.4s, #19
+	WORD $0x4ea28529 // add v9.4s, v9.4s, v2.4s
+	WORD $0x4ea2856b // add v11.4s, v11.4s, v2.4s
+	WORD $0x4eb71ee7 // mov v7.16b, v23.16b
+	WORD $0x4e36cd27 // fmla v7.4s, v9.4s, v22.4s
+	WORD $0x4eb71ee9 // mov v9.16b, v23.16b
+	WORD $0x4e36cd69 // fmla v9.4s, v11.4s, v22.4s
+	WORD $0x6e2edf6b // fmul v11.4s, v27.4s, v14.4s
+	WORD $0x6e2edf9c // fmul v28.4s, v28.4s, v14.4s
+	WORD $0x4eaad57b // fsub v27.4s, v11.4s, v10.4s
+	WORD $0x4ea8d78c // fsub v12.4s, v28.4s, v8.4s
+	WORD $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e3bd55b // fadd v27.4s, v10.4s, v27.4s
+	WORD $0x4e2cd50c // fadd v12.4s, v8.4s, v12.4s
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	WORD $0x4e241f9c // and v28.16b, v28.16b, v4.16b
+	WORD $0x4ea7d56b // fsub v11.4s, v11.4s, v7.4s
+	WORD $0x4ea9d79c // fsub v28.4s, v28.4s, v9.4s
+	WORD $0x6e30dd6b // fmul v11.4s, v11.4s, v16.4s
+	WORD $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
+	WORD $0x4e2bd4eb // fadd v11.4s, v7.4s, v11.4s
+	WORD $0x4e3cd53c // fadd v28.4s, v9.4s, v28.4s
+	WORD $0x4e241f69 // and v9.16b, v27.16b, v4.16b
+	WORD $0x4e241d87 // and v7.16b, v12.16b, v4.16b
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+	WORD $0x4e32d4e7 // fadd v7.4s, v7.4s, v18.4s
+	WORD $0x6e29fd69 // fdiv v9.4s, v11.4s, v9.4s
+	WORD $0x6e27ff87 // fdiv v7.4s, v28.4s, v7.4s
+	WORD $0x4ea51ca8 // mov v8.16b, v5.16b
+	WORD $0x4ea51caa // mov v10.16b, v5.16b
+	WORD $0x6ea8e52d // fcmgt v13.4s, v9.4s, v8.4s
+	WORD $0x6eaae4e0 // fcmgt v0.4s, v7.4s, v10.4s
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e691d0d // bsl v13.16b, v8.16b, v9.16b
+	WORD $0x4ea01c00 // mov v0.16b, v0.16b
+	WORD $0x6e671d40 // bsl v0.16b, v10.16b, v7.16b
+	WORD $0x6e3bddad // fmul v13.4s, v13.4s, v27.4s
+	WORD $0x6e2cdc00 // fmul v0.4s, v0.4s, v12.4s
+	WORD $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
+	WORD $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
+	WORD $0x4eadd72d // fsub v13.4s, v25.4s, v13.4s
+	WORD $0x4ea0d740 // fsub v0.4s, v26.4s, v0.4s
+	ADD R6<<2, R1, R23
+	FMOVQ F13, 0(R23)
+	FMOVQ F0, 16(R23)
+	WORD $0x4e241f60 // and v0.16b, v27.16b, v4.16b
+	WORD $0x4e241d8d // and v13.16b, v12.16b, v4.16b
+	ADD R12<<2, R8, R23
+	FMOVQ F27, 0(R23)
+	WORD $0x6ea066b5 // umax v21.4s, v21.4s, v0.4s
+	FMOVQ F12, 16(R23)
+	WORD $0x6ead66b5 // umax v21.4s, v21.4s, v13.4s
+	WORD $0x4e241d6d // and v13.16b, v11.16b, v4.16b
+	WORD $0x4e241f9c // and v28.16b, v28.16b, v4.16b
+	FMOVQ F13, 1024(R23)
+	WORD $0x6ead6718 // umax v24.4s, v24.4s, v13.4s
+	FMOVQ F28, 1040(R23)
+	WORD $0x6ebc6718 // umax v24.4s, v24.4s, v28.4s
+	ADD $8, R12
+	ADD $8, R6
+	CMP R13, R6
+	BLE loop1
+tail2:
+	WORD $0x6eb0aabc // umaxv s28, v21.4s
+	WORD $0x4e04079c // dup v28.4s, v28.s[0]
+	WORD $0x6ebce4cd // fcmgt v13.4s, v6.4s, v28.4s
+	FMOVQ 112(R24), F31
+	WORD $0x6e3fff9c // fdiv v28.4s, v28.4s, v31.4s
+	WORD $0x4f000417 // movi v23.4s, #0x0
+	WORD $0x4ea51cb6 // mov v22.16b, v5.16b
+	WORD $0x6e3cfed6 // fdiv v22.4s, v22.4s, v28.4s
+	WORD $0x4ead1db5 // mov v21.16b, v13.16b
+	WORD $0x6e761ef5 // bsl v21.16b, v23.16b, v22.16b
+	WORD $0x4f000416 // movi v22.4s, #0x0
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e7c1ecd // bsl v13.16b, v22.16b, v28.16b
+	FMOVS F13, 0(R3)
+	WORD $0x6eb0ab0d // umaxv s13, v24.4s
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6eade4d6 // fcmgt v22.4s, v6.4s, v13.4s
+	FMOVQ 128(R24), F31
+	WORD $0x6e3ffdad // fdiv v13.4s, v13.4s, v31.4s
+	WORD $0x4f00041c // movi v28.4s, #0x0
+	WORD $0x4ea51cb8 // mov v24.16b, v5.16b
+	WORD $0x6e2dff18 // fdiv v24.4s, v24.4s, v13.4s
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	WORD $0x6e781f97 // bsl v23.16b, v28.16b, v24.16b
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	WORD $0x4eb61ed6 // mov v22.16b, v22.16b
+	WORD $0x6e6d1f16 // bsl v22.16b, v24.16b, v13.16b
+	FMOVS F22, 0(R4)
+	MOVD R12, R9
+	MOVD ZR, R12
+encode:
+	ADD R12<<2, R8, R23
+	FMOVQ 0(R23), F22
+	WORD $0x4e241ed8 // and v24.16b, v22.16b, v4.16b
+	WORD $0x4ea21c4d // mov v13.16b, v2.16b
+	WORD $0x4e35cf0d // fmla v13.4s, v24.4s, v21.4s
+	FMOVQ 144(R24), F31
+	WORD $0x6ebf6dad // umin v13.4s, v13.4s, v31.4s
+	FMOVQ 160(R24), F31
+	WORD $0x4ebf85ad // add v13.4s, v13.4s, v31.4s
+	WORD $0x6f2c05ad // ushr v13.4s, v13.4s, #20
+	WORD $0x6f2106d6 // ushr v22.4s, v22.4s, #31
+	WORD $0x4f2756d6 // shl v22.4s, v22.4s, #7
+	WORD $0x4eb61db6 // orr v22.16b, v13.16b, v22.16b
+	WORD $0x0e612ad6 // xtn v22.4h, v22.4s
+	WORD $0x0e212ad6 // xtn v22.8b, v22.8h
+	ADD R12, R3, R23
+	FMOVS F22, 4(R23)
+	ADD R12<<2, R8, R23
+	FMOVQ 1024(R23), F22
+	WORD $0x4ea21c4d // mov v13.16b, v2.16b
+	WORD $0x4e37cecd // fmla v13.4s, v22.4s, v23.4s
+	FMOVQ 176(R24), F31
+	WORD $0x6ebf6dad // umin v13.4s, v13.4s, v31.4s
+	FMOVQ 192(R24), F31
+	WORD $0x4ebf85ad // add v13.4s, v13.4s, v31.4s
+	WORD $0x6f2d05ad // ushr v13.4s, v13.4s, #19
+	FMOVQ 208(R24), F31
+	WORD $0x6ebf6ed6 // umin v22.4s, v22.4s, v31.4s
+	WORD $0x6eb665b6 // umax v22.4s, v13.4s, v22.4s
+	WORD $0x0e612ad6 // xtn v22.4h, v22.4s
+	WORD $0x0e212ad6 // xtn v22.8b, v22.8h
+	ADD R12, R4, R23
+	FMOVS F22, 4(R23)
+	ADD $4, R12
+	CMP R9, R12
+	BLT encode
+	ADD $260, R3
+	ADD $260, R4
+	MOVD R11, R6
+	JMP block
+done:
 	RET
 
 DATA acclip2NEONWords<>+0(SB)/4, $0x7fffffff
@@ -5968,6 +7260,297 @@ loop4:
 	CMP R10, R7
 	BLE loop4
 tail5:
+	RET
+
+DATA acclip2Q8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA acclip2Q8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA acclip2Q8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA acclip2Q8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA acclip2Q8StatesNEONWords<>+16(SB)/4, $0x07f00000
+DATA acclip2Q8StatesNEONWords<>+20(SB)/4, $0x07f00000
+DATA acclip2Q8StatesNEONWords<>+24(SB)/4, $0x07f00000
+DATA acclip2Q8StatesNEONWords<>+28(SB)/4, $0x07f00000
+DATA acclip2Q8StatesNEONWords<>+32(SB)/4, $0x38000000
+DATA acclip2Q8StatesNEONWords<>+36(SB)/4, $0x38000000
+DATA acclip2Q8StatesNEONWords<>+40(SB)/4, $0x38000000
+DATA acclip2Q8StatesNEONWords<>+44(SB)/4, $0x38000000
+DATA acclip2Q8StatesNEONWords<>+48(SB)/4, $0x80000000
+DATA acclip2Q8StatesNEONWords<>+52(SB)/4, $0x80000000
+DATA acclip2Q8StatesNEONWords<>+56(SB)/4, $0x80000000
+DATA acclip2Q8StatesNEONWords<>+60(SB)/4, $0x80000000
+DATA acclip2Q8StatesNEONWords<>+64(SB)/4, $0x7fffffff
+DATA acclip2Q8StatesNEONWords<>+68(SB)/4, $0x7fffffff
+DATA acclip2Q8StatesNEONWords<>+72(SB)/4, $0x7fffffff
+DATA acclip2Q8StatesNEONWords<>+76(SB)/4, $0x7fffffff
+DATA acclip2Q8StatesNEONWords<>+80(SB)/4, $0x3f800000
+DATA acclip2Q8StatesNEONWords<>+84(SB)/4, $0x3f800000
+DATA acclip2Q8StatesNEONWords<>+88(SB)/4, $0x3f800000
+DATA acclip2Q8StatesNEONWords<>+92(SB)/4, $0x3f800000
+DATA acclip2Q8StatesNEONWords<>+96(SB)/4, $0x0d800000
+DATA acclip2Q8StatesNEONWords<>+100(SB)/4, $0x0d800000
+DATA acclip2Q8StatesNEONWords<>+104(SB)/4, $0x0d800000
+DATA acclip2Q8StatesNEONWords<>+108(SB)/4, $0x0d800000
+DATA acclip2Q8StatesNEONWords<>+112(SB)/4, $0x3fefff00
+DATA acclip2Q8StatesNEONWords<>+116(SB)/4, $0x3fefff00
+DATA acclip2Q8StatesNEONWords<>+120(SB)/4, $0x3fefff00
+DATA acclip2Q8StatesNEONWords<>+124(SB)/4, $0x3fefff00
+DATA acclip2Q8StatesNEONWords<>+128(SB)/4, $0x3ff7ff00
+DATA acclip2Q8StatesNEONWords<>+132(SB)/4, $0x3ff7ff00
+DATA acclip2Q8StatesNEONWords<>+136(SB)/4, $0x3ff7ff00
+DATA acclip2Q8StatesNEONWords<>+140(SB)/4, $0x3ff7ff00
+DATA acclip2Q8StatesNEONWords<>+144(SB)/4, $0x3ff00000
+DATA acclip2Q8StatesNEONWords<>+148(SB)/4, $0x3ff00000
+DATA acclip2Q8StatesNEONWords<>+152(SB)/4, $0x3ff00000
+DATA acclip2Q8StatesNEONWords<>+156(SB)/4, $0x3ff00000
+DATA acclip2Q8StatesNEONWords<>+160(SB)/4, $0xc8080000
+DATA acclip2Q8StatesNEONWords<>+164(SB)/4, $0xc8080000
+DATA acclip2Q8StatesNEONWords<>+168(SB)/4, $0xc8080000
+DATA acclip2Q8StatesNEONWords<>+172(SB)/4, $0xc8080000
+DATA acclip2Q8StatesNEONWords<>+176(SB)/4, $0x3ff80000
+DATA acclip2Q8StatesNEONWords<>+180(SB)/4, $0x3ff80000
+DATA acclip2Q8StatesNEONWords<>+184(SB)/4, $0x3ff80000
+DATA acclip2Q8StatesNEONWords<>+188(SB)/4, $0x3ff80000
+DATA acclip2Q8StatesNEONWords<>+192(SB)/4, $0xc8040000
+DATA acclip2Q8StatesNEONWords<>+196(SB)/4, $0xc8040000
+DATA acclip2Q8StatesNEONWords<>+200(SB)/4, $0xc8040000
+DATA acclip2Q8StatesNEONWords<>+204(SB)/4, $0xc8040000
+DATA acclip2Q8StatesNEONWords<>+208(SB)/4, $0x00000001
+DATA acclip2Q8StatesNEONWords<>+212(SB)/4, $0x00000001
+DATA acclip2Q8StatesNEONWords<>+216(SB)/4, $0x00000001
+DATA acclip2Q8StatesNEONWords<>+220(SB)/4, $0x00000001
+GLOBL acclip2Q8StatesNEONWords<>(SB), RODATA|NOPTR, $224
+
+// func acclip2Q8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·acclip2Q8StatesNEON(SB), 0, $2120-40
+	MOVD $acclip2Q8StatesNEONWords<>(SB), R24
+	FMOVQ 16(R24), F1
+	FMOVQ 32(R24), F2
+	FMOVQ 48(R24), F3
+	FMOVQ 64(R24), F4
+	FMOVQ 80(R24), F5
+	FMOVQ 96(R24), F6
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD 24(R0), R4
+	MOVD c+0(FP), R5
+	FMOVS 0(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS 4(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS 8(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS 12(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS 16(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	MOVD i+16(FP), R6
+	MOVD n+24(FP), R7
+	MOVD $16(RSP), R8
+	MOVD R6, R9
+	LSR $8, R9
+	MOVD $260, R10
+	MUL R10, R9
+	ADD R9, R3
+	ADD R9, R4
+block:
+	CMP R7, R6
+	BGE done
+	ADD $256, R6, R11
+	CMP R7, R11
+	CSEL GT, R7, R11, R11
+	FMOVS 0(R3), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fde74 // fmul v20.4s, v19.4s, v31.4s
+	WORD $0x4f000415 // movi v21.4s, #0x0
+	FMOVS 0(R4), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fded7 // fmul v23.4s, v22.4s, v31.4s
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	MOVD ZR, R12
+	MOVD R11, R13
+	SUB $8, R13
+	CMP R13, R6
+	BGT tail2
+loop1:
+	ADD R6<<2, R1, R23
+	FMOVQ 0(R23), F25
+	FMOVQ 16(R23), F26
+	ADD R6<<2, R2, R23
+	FMOVQ 0(R23), F27
+	FMOVQ 16(R23), F28
+	ADD R12, R3, R23
+	FMOVS 4(R23), F7
+	WORD $0x2f08a4e7 // uxtl v7.8h, v7.8b
+	WORD $0x2f10a4e7 // uxtl v7.4s, v7.4h
+	FMOVS 8(R23), F8
+	WORD $0x2f08a508 // uxtl v8.8h, v8.8b
+	WORD $0x2f10a508 // uxtl v8.4s, v8.4h
+	WORD $0x4f3454e9 // shl v9.4s, v7.4s, #20
+	WORD $0x4f34550a // shl v10.4s, v8.4s, #20
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4ea28529 // add v9.4s, v9.4s, v2.4s
+	WORD $0x4ea2854a // add v10.4s, v10.4s, v2.4s
+	WORD $0x4eb41e8b // mov v11.16b, v20.16b
+	WORD $0x4e33cd2b // fmla v11.4s, v9.4s, v19.4s
+	WORD $0x4eb41e89 // mov v9.16b, v20.16b
+	WORD $0x4e33cd49 // fmla v9.4s, v10.4s, v19.4s
+	WORD $0x4f3854ea // shl v10.4s, v7.4s, #24
+	WORD $0x4f385508 // shl v8.4s, v8.4s, #24
+	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
+	WORD $0x4e231d08 // and v8.16b, v8.16b, v3.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	ADD R12, R4, R23
+	FMOVS 4(R23), F9
+	WORD $0x2f08a529 // uxtl v9.8h, v9.8b
+	WORD $0x2f10a529 // uxtl v9.4s, v9.4h
+	FMOVS 8(R23), F11
+	WORD $0x2f08a56b // uxtl v11.8h, v11.8b
+	WORD $0x2f10a56b // uxtl v11.4s, v11.4h
+	WORD $0x4f335529 // shl v9.4s, v9.4s, #19
+	WORD $0x4f33556b // shl v11.4s, v11.4s, #19
+	WORD $0x4ea28529 // add v9.4s, v9.4s, v2.4s
+	WORD $0x4ea2856b // add v11.4s, v11.4s, v2.4s
+	WORD $0x4eb71ee7 // mov v7.16b, v23.16b
+	WORD $0x4e36cd27 // fmla v7.4s, v9.4s, v22.4s
+	WORD $0x4eb71ee9 // mov v9.16b, v23.16b
+	WORD $0x4e36cd69 // fmla v9.4s, v11.4s, v22.4s
+	WORD $0x6e2edf6b // fmul v11.4s, v27.4s, v14.4s
+	WORD $0x6e2edf9c // fmul v28.4s, v28.4s, v14.4s
+	WORD $0x4eaad57b // fsub v27.4s, v11.4s, v10.4s
+	WORD $0x4ea8d78c // fsub v12.4s, v28.4s, v8.4s
+	WORD $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e3bd55b // fadd v27.4s, v10.4s, v27.4s
+	WORD $0x4e2cd50c // fadd v12.4s, v8.4s, v12.4s
+	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
+	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
+	WORD $0x4ea7d56b // fsub v11.4s, v11.4s, v7.4s
+	WORD $0x4ea9d79c // fsub v28.4s, v28.4s, v9.4s
+	WORD $0x6e30dd6b // fmul v11.4s, v11.4s, v16.4s
+	WORD $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
+	WORD $0x4e2bd4eb // fadd v11.4s, v7.4s, v11.4s
+	WORD $0x4e3cd53c // fadd v28.4s, v9.4s, v28.4s
+	WORD $0x4e241f69 // and v9.16b, v27.16b, v4.16b
+	WORD $0x4e241d87 // and v7.16b, v12.16b, v4.16b
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+	WORD $0x4e32d4e7 // fadd v7.4s, v7.4s, v18.4s
+	WORD $0x6ea1f968 // fsqrt v8.4s, v11.4s
+	WORD $0x6ea1fb8a // fsqrt v10.4s, v28.4s
+	WORD $0x6e29fd08 // fdiv v8.4s, v8.4s, v9.4s
+	WORD $0x6e27fd4a // fdiv v10.4s, v10.4s, v7.4s
+	WORD $0x4ea51ca7 // mov v7.16b, v5.16b
+	WORD $0x4ea51ca9 // mov v9.16b, v5.16b
+	WORD $0x6ea7e50d // fcmgt v13.4s, v8.4s, v7.4s
+	WORD $0x6ea9e540 // fcmgt v0.4s, v10.4s, v9.4s
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e681ced // bsl v13.16b, v7.16b, v8.16b
+	WORD $0x4ea01c00 // mov v0.16b, v0.16b
+	WORD $0x6e6a1d20 // bsl v0.16b, v9.16b, v10.16b
+	WORD $0x6e3bddad // fmul v13.4s, v13.4s, v27.4s
+	WORD $0x6e2cdc00 // fmul v0.4s, v0.4s, v12.4s
+	WORD $0x6e31ddad // fmul v13.4s, v13.4s, v17.4s
+	WORD $0x6e31dc00 // fmul v0.4s, v0.4s, v17.4s
+	WORD $0x4eadd72d // fsub v13.4s, v25.4s, v13.4s
+	WORD $0x4ea0d740 // fsub v0.4s, v26.4s, v0.4s
+	ADD R6<<2, R1, R23
+	FMOVQ F13, 0(R23)
+	FMOVQ F0, 16(R23)
+	WORD $0x4e241f60 // and v0.16b, v27.16b, v4.16b
+	WORD $0x4e241d8d // and v13.16b, v12.16b, v4.16b
+	ADD R12<<2, R8, R23
+	FMOVQ F27, 0(R23)
+	WORD $0x6ea066b5 // umax v21.4s, v21.4s, v0.4s
+	FMOVQ F12, 16(R23)
+	WORD $0x6ead66b5 // umax v21.4s, v21.4s, v13.4s
+	WORD $0x4e241d6d // and v13.16b, v11.16b, v4.16b
+	WORD $0x4e241f9c // and v28.16b, v28.16b, v4.16b
+	FMOVQ F13, 1024(R23)
+	WORD $0x6ead6718 // umax v24.4s, v24.4s, v13.4s
+	FMOVQ F28, 1040(R23)
+	WORD $0x6ebc6718 // umax v24.4s, v24.4s, v28.4s
+	ADD $8, R12
+	ADD $8, R6
+	CMP R13, R6
+	BLE loop1
+tail2:
+	WORD $0x6eb0aabc // umaxv s28, v21.4s
+	WORD $0x4e04079c // dup v28.4s, v28.s[0]
+	WORD $0x6ebce4cd // fcmgt v13.4s, v6.4s, v28.4s
+	FMOVQ 112(R24), F31
+	WORD $0x6e3fff9c // fdiv v28.4s, v28.4s, v31.4s
+	WORD $0x4f000417 // movi v23.4s, #0x0
+	WORD $0x4ea51cb6 // mov v22.16b, v5.16b
+	WORD $0x6e3cfed6 // fdiv v22.4s, v22.4s, v28.4s
+	WORD $0x4ead1db5 // mov v21.16b, v13.16b
+	WORD $0x6e761ef5 // bsl v21.16b, v23.16b, v22.16b
+	WORD $0x4f000416 // movi v22.4s, #0x0
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e7c1ecd // bsl v13.16b, v22.16b, v28.16b
+	FMOVS F13, 0(R3)
+	WORD $0x6eb0ab0d // umaxv s13, v24.4s
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6eade4d6 // fcmgt v22.4s, v6.4s, v13.4s
+	FMOVQ 128(R24), F31
+	WORD $0x6e3ffdad // fdiv v13.4s, v13.4s, v31.4s
+	WORD $0x4f00041c // movi v28.4s, #0x0
+	WORD $0x4ea51cb8 // mov v24.16b, v5.16b
+	WORD $0x6e2dff18 // fdiv v24.4s, v24.4s, v13.4s
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	WORD $0x6e781f97 // bsl v23.16b, v28.16b, v24.16b
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	WORD $0x4eb61ed6 // mov v22.16b, v22.16b
+	WORD $0x6e6d1f16 // bsl v22.16b, v24.16b, v13.16b
+	FMOVS F22, 0(R4)
+	MOVD R12, R9
+	MOVD ZR, R12
+encode:
+	ADD R12<<2, R8, R23
+	FMOVQ 0(R23), F22
+	WORD $0x4e241ed8 // and v24.16b, v22.16b, v4.16b
+	WORD $0x4ea21c4d // mov v13.16b, v2.16b
+	WORD $0x4e35cf0d // fmla v13.4s, v24.4s, v21.4s
+	FMOVQ 144(R24), F31
+	WORD $0x6ebf6dad // umin v13.4s, v13.4s, v31.4s
+	FMOVQ 160(R24), F31
+	WORD $0x4ebf85ad // add v13.4s, v13.4s, v31.4s
+	WORD $0x6f2c05ad // ushr v13.4s, v13.4s, #20
+	WORD $0x6f2106d6 // ushr v22.4s, v22.4s, #31
+	WORD $0x4f2756d6 // shl v22.4s, v22.4s, #7
+	WORD $0x4eb61db6 // orr v22.16b, v13.16b, v22.16b
+	WORD $0x0e612ad6 // xtn v22.4h, v22.4s
+	WORD $0x0e212ad6 // xtn v22.8b, v22.8h
+	ADD R12, R3, R23
+	FMOVS F22, 4(R23)
+	ADD R12<<2, R8, R23
+	FMOVQ 1024(R23), F22
+	WORD $0x4ea21c4d // mov v13.16b, v2.16b
+	WORD $0x4e37cecd // fmla v13.4s, v22.4s, v23.4s
+	FMOVQ 176(R24), F31
+	WORD $0x6ebf6dad // umin v13.4s, v13.4s, v31.4s
+	FMOVQ 192(R24), F31
+	WORD $0x4ebf85ad // add v13.4s, v13.4s, v31.4s
+	WORD $0x6f2d05ad // ushr v13.4s, v13.4s, #19
+	FMOVQ 208(R24), F31
+	WORD $0x6ebf6ed6 // umin v22.4s, v22.4s, v31.4s
+	WORD $0x6eb665b6 // umax v22.4s, v13.4s, v22.4s
+	WORD $0x0e612ad6 // xtn v22.4h, v22.4s
+	WORD $0x0e212ad6 // xtn v22.8b, v22.8h
+	ADD R12, R4, R23
+	FMOVS F22, 4(R23)
+	ADD $4, R12
+	CMP R9, R12
+	BLT encode
+	ADD $260, R3
+	ADD $260, R4
+	MOVD R11, R6
+	JMP block
+done:
 	RET
 
 DATA acclipVNEONWords<>+0(SB)/4, $0x7fffffff
@@ -10818,6 +12401,1166 @@ clipped8:
 tail6:
 	RET
 
+DATA acclipVQ8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA acclipVQ8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA acclipVQ8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA acclipVQ8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA acclipVQ8StatesNEONWords<>+16(SB)/4, $0x07f00000
+DATA acclipVQ8StatesNEONWords<>+20(SB)/4, $0x07f00000
+DATA acclipVQ8StatesNEONWords<>+24(SB)/4, $0x07f00000
+DATA acclipVQ8StatesNEONWords<>+28(SB)/4, $0x07f00000
+DATA acclipVQ8StatesNEONWords<>+32(SB)/4, $0x38000000
+DATA acclipVQ8StatesNEONWords<>+36(SB)/4, $0x38000000
+DATA acclipVQ8StatesNEONWords<>+40(SB)/4, $0x38000000
+DATA acclipVQ8StatesNEONWords<>+44(SB)/4, $0x38000000
+DATA acclipVQ8StatesNEONWords<>+48(SB)/4, $0x80000000
+DATA acclipVQ8StatesNEONWords<>+52(SB)/4, $0x80000000
+DATA acclipVQ8StatesNEONWords<>+56(SB)/4, $0x80000000
+DATA acclipVQ8StatesNEONWords<>+60(SB)/4, $0x80000000
+DATA acclipVQ8StatesNEONWords<>+64(SB)/4, $0x7fffffff
+DATA acclipVQ8StatesNEONWords<>+68(SB)/4, $0x7fffffff
+DATA acclipVQ8StatesNEONWords<>+72(SB)/4, $0x7fffffff
+DATA acclipVQ8StatesNEONWords<>+76(SB)/4, $0x7fffffff
+DATA acclipVQ8StatesNEONWords<>+80(SB)/4, $0x00800000
+DATA acclipVQ8StatesNEONWords<>+84(SB)/4, $0x00800000
+DATA acclipVQ8StatesNEONWords<>+88(SB)/4, $0x00800000
+DATA acclipVQ8StatesNEONWords<>+92(SB)/4, $0x00800000
+DATA acclipVQ8StatesNEONWords<>+96(SB)/4, $0x4b800000
+DATA acclipVQ8StatesNEONWords<>+100(SB)/4, $0x4b800000
+DATA acclipVQ8StatesNEONWords<>+104(SB)/4, $0x4b800000
+DATA acclipVQ8StatesNEONWords<>+108(SB)/4, $0x4b800000
+DATA acclipVQ8StatesNEONWords<>+112(SB)/4, $0x41c00000
+DATA acclipVQ8StatesNEONWords<>+116(SB)/4, $0x41c00000
+DATA acclipVQ8StatesNEONWords<>+120(SB)/4, $0x41c00000
+DATA acclipVQ8StatesNEONWords<>+124(SB)/4, $0x41c00000
+DATA acclipVQ8StatesNEONWords<>+128(SB)/4, $0x42fe0000
+DATA acclipVQ8StatesNEONWords<>+132(SB)/4, $0x42fe0000
+DATA acclipVQ8StatesNEONWords<>+136(SB)/4, $0x42fe0000
+DATA acclipVQ8StatesNEONWords<>+140(SB)/4, $0x42fe0000
+DATA acclipVQ8StatesNEONWords<>+144(SB)/4, $0x00400000
+DATA acclipVQ8StatesNEONWords<>+148(SB)/4, $0x00400000
+DATA acclipVQ8StatesNEONWords<>+152(SB)/4, $0x00400000
+DATA acclipVQ8StatesNEONWords<>+156(SB)/4, $0x00400000
+DATA acclipVQ8StatesNEONWords<>+160(SB)/4, $0x007fffff
+DATA acclipVQ8StatesNEONWords<>+164(SB)/4, $0x007fffff
+DATA acclipVQ8StatesNEONWords<>+168(SB)/4, $0x007fffff
+DATA acclipVQ8StatesNEONWords<>+172(SB)/4, $0x007fffff
+DATA acclipVQ8StatesNEONWords<>+176(SB)/4, $0x3f400000
+DATA acclipVQ8StatesNEONWords<>+180(SB)/4, $0x3f400000
+DATA acclipVQ8StatesNEONWords<>+184(SB)/4, $0x3f400000
+DATA acclipVQ8StatesNEONWords<>+188(SB)/4, $0x3f400000
+DATA acclipVQ8StatesNEONWords<>+192(SB)/4, $0x3fa3f7c6
+DATA acclipVQ8StatesNEONWords<>+196(SB)/4, $0x3f97a3d9
+DATA acclipVQ8StatesNEONWords<>+200(SB)/4, $0x3f8d41dd
+DATA acclipVQ8StatesNEONWords<>+204(SB)/4, $0x3f8435dd
+DATA acclipVQ8StatesNEONWords<>+208(SB)/4, $0x3f70c87c
+DATA acclipVQ8StatesNEONWords<>+212(SB)/4, $0x3f57b884
+DATA acclipVQ8StatesNEONWords<>+216(SB)/4, $0x3f431c85
+DATA acclipVQ8StatesNEONWords<>+220(SB)/4, $0x3f31f96a
+DATA acclipVQ8StatesNEONWords<>+224(SB)/4, $0x00000007
+DATA acclipVQ8StatesNEONWords<>+228(SB)/4, $0x00000007
+DATA acclipVQ8StatesNEONWords<>+232(SB)/4, $0x00000007
+DATA acclipVQ8StatesNEONWords<>+236(SB)/4, $0x00000007
+DATA acclipVQ8StatesNEONWords<>+240(SB)/4, $0x04040404
+DATA acclipVQ8StatesNEONWords<>+244(SB)/4, $0x04040404
+DATA acclipVQ8StatesNEONWords<>+248(SB)/4, $0x04040404
+DATA acclipVQ8StatesNEONWords<>+252(SB)/4, $0x04040404
+DATA acclipVQ8StatesNEONWords<>+256(SB)/4, $0x03020100
+DATA acclipVQ8StatesNEONWords<>+260(SB)/4, $0x03020100
+DATA acclipVQ8StatesNEONWords<>+264(SB)/4, $0x03020100
+DATA acclipVQ8StatesNEONWords<>+268(SB)/4, $0x03020100
+DATA acclipVQ8StatesNEONWords<>+272(SB)/4, $0x10101010
+DATA acclipVQ8StatesNEONWords<>+276(SB)/4, $0x10101010
+DATA acclipVQ8StatesNEONWords<>+280(SB)/4, $0x10101010
+DATA acclipVQ8StatesNEONWords<>+284(SB)/4, $0x10101010
+DATA acclipVQ8StatesNEONWords<>+288(SB)/4, $0xbf800000
+DATA acclipVQ8StatesNEONWords<>+292(SB)/4, $0xbf800000
+DATA acclipVQ8StatesNEONWords<>+296(SB)/4, $0xbf800000
+DATA acclipVQ8StatesNEONWords<>+300(SB)/4, $0xbf800000
+DATA acclipVQ8StatesNEONWords<>+304(SB)/4, $0xbeb99295
+DATA acclipVQ8StatesNEONWords<>+308(SB)/4, $0xbeb99295
+DATA acclipVQ8StatesNEONWords<>+312(SB)/4, $0xbeb99295
+DATA acclipVQ8StatesNEONWords<>+316(SB)/4, $0xbeb99295
+DATA acclipVQ8StatesNEONWords<>+320(SB)/4, $0x3ef6dc14
+DATA acclipVQ8StatesNEONWords<>+324(SB)/4, $0x3ef6dc14
+DATA acclipVQ8StatesNEONWords<>+328(SB)/4, $0x3ef6dc14
+DATA acclipVQ8StatesNEONWords<>+332(SB)/4, $0x3ef6dc14
+DATA acclipVQ8StatesNEONWords<>+336(SB)/4, $0xbf38aa16
+DATA acclipVQ8StatesNEONWords<>+340(SB)/4, $0xbf38aa16
+DATA acclipVQ8StatesNEONWords<>+344(SB)/4, $0xbf38aa16
+DATA acclipVQ8StatesNEONWords<>+348(SB)/4, $0xbf38aa16
+DATA acclipVQ8StatesNEONWords<>+352(SB)/4, $0x3fb8aa32
+DATA acclipVQ8StatesNEONWords<>+356(SB)/4, $0x3fb8aa32
+DATA acclipVQ8StatesNEONWords<>+360(SB)/4, $0x3fb8aa32
+DATA acclipVQ8StatesNEONWords<>+364(SB)/4, $0x3fb8aa32
+DATA acclipVQ8StatesNEONWords<>+368(SB)/4, $0xbeb6ec00
+DATA acclipVQ8StatesNEONWords<>+372(SB)/4, $0xbe7a6000
+DATA acclipVQ8StatesNEONWords<>+376(SB)/4, $0xbe119800
+DATA acclipVQ8StatesNEONWords<>+380(SB)/4, $0xbd3f4000
+DATA acclipVQ8StatesNEONWords<>+384(SB)/4, $0x3db51000
+DATA acclipVQ8StatesNEONWords<>+388(SB)/4, $0x3e7ce800
+DATA acclipVQ8StatesNEONWords<>+392(SB)/4, $0x3ec8a000
+DATA acclipVQ8StatesNEONWords<>+396(SB)/4, $0x3f064400
+DATA acclipVQ8StatesNEONWords<>+400(SB)/4, $0x3920b5ae
+DATA acclipVQ8StatesNEONWords<>+404(SB)/4, $0x3920b5ae
+DATA acclipVQ8StatesNEONWords<>+408(SB)/4, $0x3920b5ae
+DATA acclipVQ8StatesNEONWords<>+412(SB)/4, $0x3920b5ae
+DATA acclipVQ8StatesNEONWords<>+416(SB)/4, $0x3aaf8418
+DATA acclipVQ8StatesNEONWords<>+420(SB)/4, $0x3aaf8418
+DATA acclipVQ8StatesNEONWords<>+424(SB)/4, $0x3aaf8418
+DATA acclipVQ8StatesNEONWords<>+428(SB)/4, $0x3aaf8418
+DATA acclipVQ8StatesNEONWords<>+432(SB)/4, $0x3c1d96f0
+DATA acclipVQ8StatesNEONWords<>+436(SB)/4, $0x3c1d96f0
+DATA acclipVQ8StatesNEONWords<>+440(SB)/4, $0x3c1d96f0
+DATA acclipVQ8StatesNEONWords<>+444(SB)/4, $0x3c1d96f0
+DATA acclipVQ8StatesNEONWords<>+448(SB)/4, $0x3d6357be
+DATA acclipVQ8StatesNEONWords<>+452(SB)/4, $0x3d6357be
+DATA acclipVQ8StatesNEONWords<>+456(SB)/4, $0x3d6357be
+DATA acclipVQ8StatesNEONWords<>+460(SB)/4, $0x3d6357be
+DATA acclipVQ8StatesNEONWords<>+464(SB)/4, $0x3e75fdee
+DATA acclipVQ8StatesNEONWords<>+468(SB)/4, $0x3e75fdee
+DATA acclipVQ8StatesNEONWords<>+472(SB)/4, $0x3e75fdee
+DATA acclipVQ8StatesNEONWords<>+476(SB)/4, $0x3e75fdee
+DATA acclipVQ8StatesNEONWords<>+480(SB)/4, $0x3f317218
+DATA acclipVQ8StatesNEONWords<>+484(SB)/4, $0x3f317218
+DATA acclipVQ8StatesNEONWords<>+488(SB)/4, $0x3f317218
+DATA acclipVQ8StatesNEONWords<>+492(SB)/4, $0x3f317218
+DATA acclipVQ8StatesNEONWords<>+496(SB)/4, $0x3f800000
+DATA acclipVQ8StatesNEONWords<>+500(SB)/4, $0x3f800000
+DATA acclipVQ8StatesNEONWords<>+504(SB)/4, $0x3f800000
+DATA acclipVQ8StatesNEONWords<>+508(SB)/4, $0x3f800000
+DATA acclipVQ8StatesNEONWords<>+512(SB)/4, $0x43200000
+DATA acclipVQ8StatesNEONWords<>+516(SB)/4, $0x43200000
+DATA acclipVQ8StatesNEONWords<>+520(SB)/4, $0x43200000
+DATA acclipVQ8StatesNEONWords<>+524(SB)/4, $0x43200000
+DATA acclipVQ8StatesNEONWords<>+528(SB)/4, $0xc3200000
+DATA acclipVQ8StatesNEONWords<>+532(SB)/4, $0xc3200000
+DATA acclipVQ8StatesNEONWords<>+536(SB)/4, $0xc3200000
+DATA acclipVQ8StatesNEONWords<>+540(SB)/4, $0xc3200000
+DATA acclipVQ8StatesNEONWords<>+544(SB)/4, $0x0000007f
+DATA acclipVQ8StatesNEONWords<>+548(SB)/4, $0x0000007f
+DATA acclipVQ8StatesNEONWords<>+552(SB)/4, $0x0000007f
+DATA acclipVQ8StatesNEONWords<>+556(SB)/4, $0x0000007f
+DATA acclipVQ8StatesNEONWords<>+560(SB)/4, $0x00000001
+DATA acclipVQ8StatesNEONWords<>+564(SB)/4, $0x00000001
+DATA acclipVQ8StatesNEONWords<>+568(SB)/4, $0x00000001
+DATA acclipVQ8StatesNEONWords<>+572(SB)/4, $0x00000001
+DATA acclipVQ8StatesNEONWords<>+576(SB)/4, $0x7f7fffff
+DATA acclipVQ8StatesNEONWords<>+580(SB)/4, $0x7f7fffff
+DATA acclipVQ8StatesNEONWords<>+584(SB)/4, $0x7f7fffff
+DATA acclipVQ8StatesNEONWords<>+588(SB)/4, $0x7f7fffff
+DATA acclipVQ8StatesNEONWords<>+592(SB)/4, $0x7f000000
+DATA acclipVQ8StatesNEONWords<>+596(SB)/4, $0x7f000000
+DATA acclipVQ8StatesNEONWords<>+600(SB)/4, $0x7f000000
+DATA acclipVQ8StatesNEONWords<>+604(SB)/4, $0x7f000000
+DATA acclipVQ8StatesNEONWords<>+608(SB)/4, $0x4e7e0000
+DATA acclipVQ8StatesNEONWords<>+612(SB)/4, $0x4e7e0000
+DATA acclipVQ8StatesNEONWords<>+616(SB)/4, $0x4e7e0000
+DATA acclipVQ8StatesNEONWords<>+620(SB)/4, $0x4e7e0000
+DATA acclipVQ8StatesNEONWords<>+624(SB)/4, $0x4e7dd1ec
+DATA acclipVQ8StatesNEONWords<>+628(SB)/4, $0x4e7dd1ec
+DATA acclipVQ8StatesNEONWords<>+632(SB)/4, $0x4e7dd1ec
+DATA acclipVQ8StatesNEONWords<>+636(SB)/4, $0x4e7dd1ec
+DATA acclipVQ8StatesNEONWords<>+640(SB)/4, $0x0d800000
+DATA acclipVQ8StatesNEONWords<>+644(SB)/4, $0x0d800000
+DATA acclipVQ8StatesNEONWords<>+648(SB)/4, $0x0d800000
+DATA acclipVQ8StatesNEONWords<>+652(SB)/4, $0x0d800000
+DATA acclipVQ8StatesNEONWords<>+656(SB)/4, $0x3fefff00
+DATA acclipVQ8StatesNEONWords<>+660(SB)/4, $0x3fefff00
+DATA acclipVQ8StatesNEONWords<>+664(SB)/4, $0x3fefff00
+DATA acclipVQ8StatesNEONWords<>+668(SB)/4, $0x3fefff00
+DATA acclipVQ8StatesNEONWords<>+672(SB)/4, $0x3ff7ff00
+DATA acclipVQ8StatesNEONWords<>+676(SB)/4, $0x3ff7ff00
+DATA acclipVQ8StatesNEONWords<>+680(SB)/4, $0x3ff7ff00
+DATA acclipVQ8StatesNEONWords<>+684(SB)/4, $0x3ff7ff00
+DATA acclipVQ8StatesNEONWords<>+688(SB)/4, $0x3ff00000
+DATA acclipVQ8StatesNEONWords<>+692(SB)/4, $0x3ff00000
+DATA acclipVQ8StatesNEONWords<>+696(SB)/4, $0x3ff00000
+DATA acclipVQ8StatesNEONWords<>+700(SB)/4, $0x3ff00000
+DATA acclipVQ8StatesNEONWords<>+704(SB)/4, $0xc8080000
+DATA acclipVQ8StatesNEONWords<>+708(SB)/4, $0xc8080000
+DATA acclipVQ8StatesNEONWords<>+712(SB)/4, $0xc8080000
+DATA acclipVQ8StatesNEONWords<>+716(SB)/4, $0xc8080000
+DATA acclipVQ8StatesNEONWords<>+720(SB)/4, $0x3ff80000
+DATA acclipVQ8StatesNEONWords<>+724(SB)/4, $0x3ff80000
+DATA acclipVQ8StatesNEONWords<>+728(SB)/4, $0x3ff80000
+DATA acclipVQ8StatesNEONWords<>+732(SB)/4, $0x3ff80000
+DATA acclipVQ8StatesNEONWords<>+736(SB)/4, $0xc8040000
+DATA acclipVQ8StatesNEONWords<>+740(SB)/4, $0xc8040000
+DATA acclipVQ8StatesNEONWords<>+744(SB)/4, $0xc8040000
+DATA acclipVQ8StatesNEONWords<>+748(SB)/4, $0xc8040000
+GLOBL acclipVQ8StatesNEONWords<>(SB), RODATA|NOPTR, $752
+
+// func acclipVQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·acclipVQ8StatesNEON(SB), 0, $3400-40
+	MOVD $acclipVQ8StatesNEONWords<>(SB), R24
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD 24(R0), R4
+	MOVD 32(R0), R5
+	MOVD c+0(FP), R6
+	FMOVS 0(R6), F29
+	FMOVQ F29, 3184(RSP)
+	FMOVQ 3184(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3184(RSP)
+	FMOVS 4(R6), F29
+	FMOVQ F29, 3200(RSP)
+	FMOVQ 3200(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3200(RSP)
+	FMOVS 8(R6), F29
+	FMOVQ F29, 3216(RSP)
+	FMOVQ 3216(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3216(RSP)
+	FMOVS 12(R6), F29
+	FMOVQ F29, 3232(RSP)
+	FMOVQ 3232(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3232(RSP)
+	FMOVS 16(R6), F29
+	FMOVQ F29, 3248(RSP)
+	FMOVQ 3248(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3248(RSP)
+	FMOVS 36(R6), F29
+	FMOVQ F29, 3264(RSP)
+	FMOVQ 3264(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3264(RSP)
+	FMOVS 20(R6), F29
+	FMOVQ F29, 3280(RSP)
+	FMOVQ 3280(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3280(RSP)
+	FMOVS 24(R6), F29
+	FMOVQ F29, 3296(RSP)
+	FMOVQ 3296(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3296(RSP)
+	FMOVS 28(R6), F29
+	FMOVQ F29, 3312(RSP)
+	FMOVQ 3312(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3312(RSP)
+	FMOVS 32(R6), F29
+	FMOVQ F29, 3328(RSP)
+	FMOVQ 3328(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3328(RSP)
+	MOVD i+16(FP), R7
+	MOVD n+24(FP), R8
+	MOVD $16(RSP), R9
+	MOVD R7, R10
+	LSR $8, R10
+	MOVD $260, R11
+	MUL R11, R10
+	ADD R10, R3
+	ADD R10, R4
+	ADD R10, R5
+block:
+	CMP R8, R7
+	BGE done
+	ADD $256, R7, R12
+	CMP R8, R12
+	CSEL GT, R8, R12, R12
+	FMOVS 0(R3), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fdefd // fmul v29.4s, v23.4s, v31.4s
+	FMOVQ F29, 3344(RSP)
+	WORD $0x4f00041d // movi v29.4s, #0x0
+	FMOVQ F29, 3360(RSP)
+	FMOVS 0(R4), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fdd85 // fmul v5.4s, v12.4s, v31.4s
+	WORD $0x4f00041d // movi v29.4s, #0x0
+	FMOVQ F29, 3376(RSP)
+	FMOVS 0(R5), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fddb8 // fmul v24.4s, v13.4s, v31.4s
+	WORD $0x4f00041d // movi v29.4s, #0x0
+	FMOVQ F29, 3392(RSP)
+	MOVD ZR, R13
+	MOVD R12, R14
+	SUB $8, R14
+	CMP R14, R7
+	BGT tail2
+loop1:
+	ADD R7<<2, R1, R23
+	FMOVQ 0(R23), F15
+	FMOVQ 16(R23), F16
+	ADD R7<<2, R2, R23
+	FMOVQ 0(R23), F17
+	FMOVQ 16(R23), F18
+	ADD R13, R3, R23
+	FMOVS 4(R23), F19
+	WORD $0x2f08a673 // uxtl v19.8h, v19.8b
+	WORD $0x2f10a673 // uxtl v19.4s, v19.4h
+	FMOVS 8(R23), F20
+	WORD $0x2f08a694 // uxtl v20.8h, v20.8b
+	WORD $0x2f10a694 // uxtl v20.4s, v20.4h
+	WORD $0x4f345675 // shl v21.4s, v19.4s, #20
+	WORD $0x4f345696 // shl v22.4s, v20.4s, #20
+	FMOVQ 16(R24), F31
+	WORD $0x4e3f1eb5 // and v21.16b, v21.16b, v31.16b
+	FMOVQ 16(R24), F31
+	WORD $0x4e3f1ed6 // and v22.16b, v22.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4ebf86b5 // add v21.4s, v21.4s, v31.4s
+	FMOVQ 32(R24), F31
+	WORD $0x4ebf86d6 // add v22.4s, v22.4s, v31.4s
+	FMOVQ 3344(RSP), F30
+	FMOVQ 3344(RSP), F31
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x4e37ceb9 // fmla v25.4s, v21.4s, v23.4s
+	FMOVQ 3344(RSP), F30
+	FMOVQ 3344(RSP), F31
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x4e37ced5 // fmla v21.4s, v22.4s, v23.4s
+	WORD $0x4f385676 // shl v22.4s, v19.4s, #24
+	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
+	FMOVQ 48(R24), F31
+	WORD $0x4e3f1ed6 // and v22.16b, v22.16b, v31.16b
+	FMOVQ 48(R24), F31
+	WORD $0x4e3f1e94 // and v20.16b, v20.16b, v31.16b
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	ADD R13, R4, R23
+	FMOVS 4(R23), F21
+	WORD $0x2f08a6b5 // uxtl v21.8h, v21.8b
+	WORD $0x2f10a6b5 // uxtl v21.4s, v21.4h
+	FMOVS 8(R23), F25
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+	WORD $0x2f10a739 // uxtl v25.4s, v25.4h
+	WORD $0x4f3356b5 // shl v21.4s, v21.4s, #19
+	WORD $0x4f335739 // shl v25.4s, v25.4s, #19
+	FMOVQ 32(R24), F31
+	WORD $0x4ebf86b5 // add v21.4s, v21.4s, v31.4s
+	FMOVQ 32(R24), F31
+	WORD $0x4ebf8739 // add v25.4s, v25.4s, v31.4s
+	WORD $0x4ea51cb3 // mov v19.16b, v5.16b
+	WORD $0x4e2cceb3 // fmla v19.4s, v21.4s, v12.4s
+	WORD $0x4ea51cb5 // mov v21.16b, v5.16b
+	WORD $0x4e2ccf35 // fmla v21.4s, v25.4s, v12.4s
+	ADD R13, R5, R23
+	FMOVS 4(R23), F25
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+	WORD $0x2f10a739 // uxtl v25.4s, v25.4h
+	FMOVS 8(R23), F26
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+	WORD $0x2f10a75a // uxtl v26.4s, v26.4h
+	WORD $0x4f335739 // shl v25.4s, v25.4s, #19
+	WORD $0x4f33575a // shl v26.4s, v26.4s, #19
+	FMOVQ 32(R24), F31
+	WORD $0x4ebf8739 // add v25.4s, v25.4s, v31.4s
+	FMOVQ 32(R24), F31
+	WORD $0x4ebf875a // add v26.4s, v26.4s, v31.4s
+	WORD $0x4eb81f1b // mov v27.16b, v24.16b
+	WORD $0x4e2dcf3b // fmla v27.4s, v25.4s, v13.4s
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	WORD $0x4e2dcf59 // fmla v25.4s, v26.4s, v13.4s
+	FMOVQ 3184(RSP), F31
+	WORD $0x6e3fde3a // fmul v26.4s, v17.4s, v31.4s
+	FMOVQ 3184(RSP), F31
+	WORD $0x6e3fde52 // fmul v18.4s, v18.4s, v31.4s
+	WORD $0x4eb6d751 // fsub v17.4s, v26.4s, v22.4s
+	WORD $0x4eb4d65c // fsub v28.4s, v18.4s, v20.4s
+	FMOVQ 3200(RSP), F31
+	WORD $0x6e3fde31 // fmul v17.4s, v17.4s, v31.4s
+	FMOVQ 3200(RSP), F31
+	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
+	WORD $0x4e31d6d1 // fadd v17.4s, v22.4s, v17.4s
+	WORD $0x4e3cd69c // fadd v28.4s, v20.4s, v28.4s
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1f54 // and v20.16b, v26.16b, v31.16b
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1e56 // and v22.16b, v18.16b, v31.16b
+	FMOVQ 80(R24), F30
+	WORD $0x6eb4e7c1 // fcmgt v1.4s, v30.4s, v20.4s
+	FMOVQ 80(R24), F30
+	WORD $0x6eb6e7c3 // fcmgt v3.4s, v30.4s, v22.4s
+	FMOVQ 96(R24), F31
+	WORD $0x6e3fde88 // fmul v8.4s, v20.4s, v31.4s
+	FMOVQ 96(R24), F31
+	WORD $0x6e3fdec7 // fmul v7.4s, v22.4s, v31.4s
+	WORD $0x4ea11c24 // mov v4.16b, v1.16b
+	WORD $0x6e741d04 // bsl v4.16b, v8.16b, v20.16b
+	WORD $0x4ea31c68 // mov v8.16b, v3.16b
+	WORD $0x6e761ce8 // bsl v8.16b, v7.16b, v22.16b
+	FMOVQ 112(R24), F31
+	WORD $0x4e3f1c27 // and v7.16b, v1.16b, v31.16b
+	FMOVQ 112(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	FMOVQ 128(R24), F31
+	WORD $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
+	FMOVQ 128(R24), F31
+	WORD $0x4e3fd463 // fadd v3.4s, v3.4s, v31.4s
+	FMOVQ 144(R24), F31
+	WORD $0x4ebf8484 // add v4.4s, v4.4s, v31.4s
+	FMOVQ 144(R24), F31
+	WORD $0x4ebf8508 // add v8.4s, v8.4s, v31.4s
+	FMOVQ 160(R24), F31
+	WORD $0x4e3f1c81 // and v1.16b, v4.16b, v31.16b
+	FMOVQ 160(R24), F31
+	WORD $0x4e3f1d0b // and v11.16b, v8.16b, v31.16b
+	FMOVQ 176(R24), F31
+	WORD $0x4ebf8421 // add v1.4s, v1.4s, v31.4s
+	FMOVQ 176(R24), F31
+	WORD $0x4ebf856b // add v11.4s, v11.4s, v31.4s
+	WORD $0x6f290482 // ushr v2.4s, v4.4s, #23
+	WORD $0x6f290500 // ushr v0.4s, v8.4s, #23
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4ea7d442 // fsub v2.4s, v2.4s, v7.4s
+	WORD $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
+	WORD $0x6f2c0484 // ushr v4.4s, v4.4s, #20
+	WORD $0x6f2c0508 // ushr v8.4s, v8.4s, #20
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1c83 // and v3.16b, v4.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9c63 // mul v3.4s, v3.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf8463 // add v3.4s, v3.4s, v31.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1d07 // and v7.16b, v8.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9ce7 // mul v7.4s, v7.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf84e7 // add v7.4s, v7.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf846e // sub v14.4s, v3.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf84e9 // sub v9.4s, v7.4s, v31.4s
+	FMOVQ 192(R24), F30
+	WORD $0x4e0303c3 // tbl v3.16b, {v30.16b}, v3.16b
+	FMOVQ 208(R24), F30
+	WORD $0x4e0e13c3 // tbx v3.16b, {v30.16b}, v14.16b
+	FMOVQ 192(R24), F30
+	WORD $0x4e0703ce // tbl v14.16b, {v30.16b}, v7.16b
+	FMOVQ 208(R24), F30
+	WORD $0x4e0913ce // tbx v14.16b, {v30.16b}, v9.16b
+	FMOVQ 288(R24), F30
+	FMOVQ 288(R24), F31
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4e21cc69 // fmla v9.4s, v3.4s, v1.4s
+	FMOVQ 288(R24), F30
+	FMOVQ 288(R24), F31
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4e2bcdc3 // fmla v3.4s, v14.4s, v11.4s
+	FMOVQ 304(R24), F30
+	FMOVQ 304(R24), F31
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	FMOVQ 304(R24), F30
+	FMOVQ 304(R24), F31
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 320(R24), F30
+	FMOVQ 320(R24), F31
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4e29cdc1 // fmla v1.4s, v14.4s, v9.4s
+	FMOVQ 320(R24), F30
+	FMOVQ 320(R24), F31
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4e23cd6e // fmla v14.4s, v11.4s, v3.4s
+	FMOVQ 336(R24), F30
+	FMOVQ 336(R24), F31
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x4e29cc2b // fmla v11.4s, v1.4s, v9.4s
+	FMOVQ 336(R24), F30
+	FMOVQ 336(R24), F31
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4e23cdc1 // fmla v1.4s, v14.4s, v3.4s
+	FMOVQ 352(R24), F30
+	FMOVQ 352(R24), F31
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4e29cd6e // fmla v14.4s, v11.4s, v9.4s
+	FMOVQ 352(R24), F30
+	FMOVQ 352(R24), F31
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x4e23cc2b // fmla v11.4s, v1.4s, v3.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1c81 // and v1.16b, v4.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9c21 // mul v1.4s, v1.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf8421 // add v1.4s, v1.4s, v31.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9d08 // mul v8.4s, v8.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf8508 // add v8.4s, v8.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf8424 // sub v4.4s, v1.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf8507 // sub v7.4s, v8.4s, v31.4s
+	FMOVQ 368(R24), F30
+	WORD $0x4e0103c1 // tbl v1.16b, {v30.16b}, v1.16b
+	FMOVQ 384(R24), F30
+	WORD $0x4e0413c1 // tbx v1.16b, {v30.16b}, v4.16b
+	FMOVQ 368(R24), F30
+	WORD $0x4e0803c4 // tbl v4.16b, {v30.16b}, v8.16b
+	FMOVQ 384(R24), F30
+	WORD $0x4e0713c4 // tbx v4.16b, {v30.16b}, v7.16b
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x6e29ddce // fmul v14.4s, v14.4s, v9.4s
+	WORD $0x6e23dd6b // fmul v11.4s, v11.4s, v3.4s
+	FMOVQ 3280(RSP), F31
+	WORD $0x6e3fdc23 // fmul v3.4s, v1.4s, v31.4s
+	FMOVQ 3280(RSP), F31
+	WORD $0x6e3fdc89 // fmul v9.4s, v4.4s, v31.4s
+	WORD $0x4ea31c60 // mov v0.16b, v3.16b
+	WORD $0x4ea91d27 // mov v7.16b, v9.16b
+	WORD $0x6ea0f800 // fneg v0.4s, v0.4s
+	FMOVQ 3280(RSP), F31
+	WORD $0x4e3fcc20 // fmla v0.4s, v1.4s, v31.4s
+	WORD $0x6ea0f8e7 // fneg v7.4s, v7.4s
+	FMOVQ 3280(RSP), F31
+	WORD $0x4e3fcc87 // fmla v7.4s, v4.4s, v31.4s
+	FMOVQ 3296(RSP), F31
+	WORD $0x4e3fcc20 // fmla v0.4s, v1.4s, v31.4s
+	FMOVQ 3296(RSP), F31
+	WORD $0x4e3fcc87 // fmla v7.4s, v4.4s, v31.4s
+	FMOVQ 3280(RSP), F31
+	WORD $0x4e3fcdc0 // fmla v0.4s, v14.4s, v31.4s
+	FMOVQ 3280(RSP), F31
+	WORD $0x4e3fcd67 // fmla v7.4s, v11.4s, v31.4s
+	WORD $0x4e20d46b // fadd v11.4s, v3.4s, v0.4s
+	WORD $0x4e27d52e // fadd v14.4s, v9.4s, v7.4s
+	WORD $0x4e21896b // frintn v11.4s, v11.4s
+	WORD $0x4e2189ce // frintn v14.4s, v14.4s
+	WORD $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
+	WORD $0x4eaed529 // fsub v9.4s, v9.4s, v14.4s
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
+	FMOVQ 400(R24), F30
+	FMOVQ 400(R24), F31
+	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
+	FMOVQ 400(R24), F30
+	FMOVQ 400(R24), F31
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	FMOVQ 416(R24), F30
+	FMOVQ 416(R24), F31
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4e23cce4 // fmla v4.4s, v7.4s, v3.4s
+	FMOVQ 416(R24), F30
+	FMOVQ 416(R24), F31
+	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
+	WORD $0x4e29cc07 // fmla v7.4s, v0.4s, v9.4s
+	FMOVQ 432(R24), F30
+	FMOVQ 432(R24), F31
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
+	FMOVQ 432(R24), F30
+	FMOVQ 432(R24), F31
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4e29cce4 // fmla v4.4s, v7.4s, v9.4s
+	FMOVQ 448(R24), F30
+	FMOVQ 448(R24), F31
+	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
+	WORD $0x4e23cc07 // fmla v7.4s, v0.4s, v3.4s
+	FMOVQ 448(R24), F30
+	FMOVQ 448(R24), F31
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4e29cc80 // fmla v0.4s, v4.4s, v9.4s
+	FMOVQ 464(R24), F30
+	FMOVQ 464(R24), F31
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4e23cce4 // fmla v4.4s, v7.4s, v3.4s
+	FMOVQ 464(R24), F30
+	FMOVQ 464(R24), F31
+	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
+	WORD $0x4e29cc07 // fmla v7.4s, v0.4s, v9.4s
+	FMOVQ 480(R24), F30
+	FMOVQ 480(R24), F31
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
+	FMOVQ 480(R24), F30
+	FMOVQ 480(R24), F31
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4e29cce4 // fmla v4.4s, v7.4s, v9.4s
+	FMOVQ 496(R24), F30
+	FMOVQ 496(R24), F31
+	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
+	WORD $0x4e23cc07 // fmla v7.4s, v0.4s, v3.4s
+	FMOVQ 496(R24), F30
+	FMOVQ 496(R24), F31
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4e29cc80 // fmla v0.4s, v4.4s, v9.4s
+	FMOVQ 512(R24), F31
+	WORD $0x4ebff564 // fmin v4.4s, v11.4s, v31.4s
+	FMOVQ 512(R24), F31
+	WORD $0x4ebff5ce // fmin v14.4s, v14.4s, v31.4s
+	FMOVQ 528(R24), F31
+	WORD $0x4e3ff484 // fmax v4.4s, v4.4s, v31.4s
+	FMOVQ 528(R24), F31
+	WORD $0x4e3ff5ce // fmax v14.4s, v14.4s, v31.4s
+	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
+	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
+	WORD $0x4f3f0489 // sshr v9.4s, v4.4s, #1
+	WORD $0x4f3f05cb // sshr v11.4s, v14.4s, #1
+	WORD $0x6ea98484 // sub v4.4s, v4.4s, v9.4s
+	WORD $0x6eab85ce // sub v14.4s, v14.4s, v11.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf8529 // add v9.4s, v9.4s, v31.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf856b // add v11.4s, v11.4s, v31.4s
+	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
+	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
+	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x6e2bdc0b // fmul v11.4s, v0.4s, v11.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf8484 // add v4.4s, v4.4s, v31.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf85ce // add v14.4s, v14.4s, v31.4s
+	WORD $0x4f375484 // shl v4.4s, v4.4s, #23
+	WORD $0x4f3755ce // shl v14.4s, v14.4s, #23
+	WORD $0x6e24dd24 // fmul v4.4s, v9.4s, v4.4s
+	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	FMOVQ 560(R24), F31
+	WORD $0x6ebf868b // sub v11.4s, v20.4s, v31.4s
+	FMOVQ 560(R24), F31
+	WORD $0x6ebf86c9 // sub v9.4s, v22.4s, v31.4s
+	FMOVQ 576(R24), F31
+	WORD $0x6ebf3d6b // cmhs v11.4s, v11.4s, v31.4s
+	FMOVQ 576(R24), F31
+	WORD $0x6ebf3d29 // cmhs v9.4s, v9.4s, v31.4s
+	WORD $0x4eab1d6b // mov v11.16b, v11.16b
+	WORD $0x6e641e8b // bsl v11.16b, v20.16b, v4.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e6e1ec9 // bsl v9.16b, v22.16b, v14.16b
+	WORD $0x4eb3d56b // fsub v11.4s, v11.4s, v19.4s
+	WORD $0x4eb5d529 // fsub v9.4s, v9.4s, v21.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fdd6b // fmul v11.4s, v11.4s, v31.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
+	WORD $0x4e2bd66b // fadd v11.4s, v19.4s, v11.4s
+	WORD $0x4e29d6a9 // fadd v9.4s, v21.4s, v9.4s
+	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
+	WORD $0x6e32de52 // fmul v18.4s, v18.4s, v18.4s
+	WORD $0x4ebbd75a // fsub v26.4s, v26.4s, v27.4s
+	WORD $0x4eb9d652 // fsub v18.4s, v18.4s, v25.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fde52 // fmul v18.4s, v18.4s, v31.4s
+	WORD $0x4e3ad77a // fadd v26.4s, v27.4s, v26.4s
+	WORD $0x4e32d732 // fadd v18.4s, v25.4s, v18.4s
+	FMOVQ 3264(RSP), F31
+	WORD $0x6e3fdf59 // fmul v25.4s, v26.4s, v31.4s
+	FMOVQ 3264(RSP), F31
+	WORD $0x6e3fde5b // fmul v27.4s, v18.4s, v31.4s
+	WORD $0x6ea1fb39 // fsqrt v25.4s, v25.4s
+	WORD $0x6ea1fb7b // fsqrt v27.4s, v27.4s
+	FMOVQ 3248(RSP), F31
+	WORD $0x4e3fd739 // fadd v25.4s, v25.4s, v31.4s
+	FMOVQ 3248(RSP), F31
+	WORD $0x4e3fd77b // fadd v27.4s, v27.4s, v31.4s
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1e35 // and v21.16b, v17.16b, v31.16b
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1f93 // and v19.16b, v28.16b, v31.16b
+	FMOVQ 3248(RSP), F31
+	WORD $0x4e3fd6b5 // fadd v21.4s, v21.4s, v31.4s
+	FMOVQ 3248(RSP), F31
+	WORD $0x4e3fd673 // fadd v19.4s, v19.4s, v31.4s
+	FMOVQ 496(R24), F30
+	FMOVQ 496(R24), F31
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	FMOVQ 496(R24), F30
+	FMOVQ 496(R24), F31
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	FMOVQ 80(R24), F31
+	WORD $0x6ebf8564 // sub v4.4s, v11.4s, v31.4s
+	FMOVQ 80(R24), F31
+	WORD $0x6ebf8534 // sub v20.4s, v9.4s, v31.4s
+	FMOVQ 592(R24), F31
+	WORD $0x6ebf3c84 // cmhs v4.4s, v4.4s, v31.4s
+	FMOVQ 592(R24), F31
+	WORD $0x6ebf3e94 // cmhs v20.4s, v20.4s, v31.4s
+	WORD $0x4e21d960 // scvtf v0.4s, v11.4s
+	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
+	FMOVQ 608(R24), F31
+	WORD $0x4ebfd400 // fsub v0.4s, v0.4s, v31.4s
+	FMOVQ 608(R24), F31
+	WORD $0x4ebfd4e7 // fsub v7.4s, v7.4s, v31.4s
+	FMOVQ 3312(RSP), F31
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
+	FMOVQ 3312(RSP), F31
+	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
+	FMOVQ 624(R24), F31
+	WORD $0x4e3fd400 // fadd v0.4s, v0.4s, v31.4s
+	FMOVQ 624(R24), F31
+	WORD $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
+	WORD $0x4ea1b800 // fcvtzs v0.4s, v0.4s
+	WORD $0x4ea1b8e7 // fcvtzs v7.4s, v7.4s
+	WORD $0x6e35e400 // fcmge v0.4s, v0.4s, v21.4s
+	WORD $0x6e205800 // mvn v0.16b, v0.16b
+	WORD $0x6e33e4e7 // fcmge v7.4s, v7.4s, v19.4s
+	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
+	WORD $0x4ea01c80 // orr v0.16b, v4.16b, v0.16b
+	WORD $0x4ea71e87 // orr v7.16b, v20.16b, v7.16b
+	WORD $0x4ea71c00 // orr v0.16b, v0.16b, v7.16b
+	WORD $0x6eb0a807 // umaxv s7, v0.4s
+	FMOVS F7, R15
+	CBZW R15, clipped4
+	FMOVQ 80(R24), F30
+	WORD $0x6eabe7c7 // fcmgt v7.4s, v30.4s, v11.4s
+	FMOVQ 80(R24), F30
+	WORD $0x6ea9e7c0 // fcmgt v0.4s, v30.4s, v9.4s
+	FMOVQ 96(R24), F31
+	WORD $0x6e3fdd74 // fmul v20.4s, v11.4s, v31.4s
+	FMOVQ 96(R24), F31
+	WORD $0x6e3fdd24 // fmul v4.4s, v9.4s, v31.4s
+	WORD $0x4ea71ce3 // mov v3.16b, v7.16b
+	WORD $0x6e6b1e83 // bsl v3.16b, v20.16b, v11.16b
+	WORD $0x4ea01c14 // mov v20.16b, v0.16b
+	WORD $0x6e691c94 // bsl v20.16b, v4.16b, v9.16b
+	FMOVQ 112(R24), F31
+	WORD $0x4e3f1ce4 // and v4.16b, v7.16b, v31.16b
+	FMOVQ 112(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	FMOVQ 128(R24), F31
+	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
+	FMOVQ 128(R24), F31
+	WORD $0x4e3fd400 // fadd v0.4s, v0.4s, v31.4s
+	FMOVQ 144(R24), F31
+	WORD $0x4ebf8463 // add v3.4s, v3.4s, v31.4s
+	FMOVQ 144(R24), F31
+	WORD $0x4ebf8694 // add v20.4s, v20.4s, v31.4s
+	FMOVQ 160(R24), F31
+	WORD $0x4e3f1c67 // and v7.16b, v3.16b, v31.16b
+	FMOVQ 160(R24), F31
+	WORD $0x4e3f1e81 // and v1.16b, v20.16b, v31.16b
+	FMOVQ 176(R24), F31
+	WORD $0x4ebf84e7 // add v7.4s, v7.4s, v31.4s
+	FMOVQ 176(R24), F31
+	WORD $0x4ebf8421 // add v1.4s, v1.4s, v31.4s
+	WORD $0x6f290462 // ushr v2.4s, v3.4s, #23
+	WORD $0x6f290688 // ushr v8.4s, v20.4s, #23
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
+	WORD $0x4ea0d508 // fsub v8.4s, v8.4s, v0.4s
+	WORD $0x6f2c0463 // ushr v3.4s, v3.4s, #20
+	WORD $0x6f2c0694 // ushr v20.4s, v20.4s, #20
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1c60 // and v0.16b, v3.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9c00 // mul v0.4s, v0.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf8400 // add v0.4s, v0.4s, v31.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1e84 // and v4.16b, v20.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9c84 // mul v4.4s, v4.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf8484 // add v4.4s, v4.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf840a // sub v10.4s, v0.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf8486 // sub v6.4s, v4.4s, v31.4s
+	FMOVQ 192(R24), F30
+	WORD $0x4e0003c0 // tbl v0.16b, {v30.16b}, v0.16b
+	FMOVQ 208(R24), F30
+	WORD $0x4e0a13c0 // tbx v0.16b, {v30.16b}, v10.16b
+	FMOVQ 192(R24), F30
+	WORD $0x4e0403ca // tbl v10.16b, {v30.16b}, v4.16b
+	FMOVQ 208(R24), F30
+	WORD $0x4e0613ca // tbx v10.16b, {v30.16b}, v6.16b
+	FMOVQ 288(R24), F30
+	FMOVQ 288(R24), F31
+	WORD $0x4ebe1fc6 // mov v6.16b, v30.16b
+	WORD $0x4e27cc06 // fmla v6.4s, v0.4s, v7.4s
+	FMOVQ 288(R24), F30
+	FMOVQ 288(R24), F31
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4e21cd40 // fmla v0.4s, v10.4s, v1.4s
+	FMOVQ 304(R24), F30
+	FMOVQ 304(R24), F31
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	FMOVQ 304(R24), F30
+	FMOVQ 304(R24), F31
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	FMOVQ 320(R24), F30
+	FMOVQ 320(R24), F31
+	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
+	WORD $0x4e26cd47 // fmla v7.4s, v10.4s, v6.4s
+	FMOVQ 320(R24), F30
+	FMOVQ 320(R24), F31
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4e20cc2a // fmla v10.4s, v1.4s, v0.4s
+	FMOVQ 336(R24), F30
+	FMOVQ 336(R24), F31
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
+	FMOVQ 336(R24), F30
+	FMOVQ 336(R24), F31
+	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
+	WORD $0x4e20cd47 // fmla v7.4s, v10.4s, v0.4s
+	FMOVQ 352(R24), F30
+	FMOVQ 352(R24), F31
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4e26cc2a // fmla v10.4s, v1.4s, v6.4s
+	FMOVQ 352(R24), F30
+	FMOVQ 352(R24), F31
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4e20cce1 // fmla v1.4s, v7.4s, v0.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1c67 // and v7.16b, v3.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9ce7 // mul v7.4s, v7.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf84e7 // add v7.4s, v7.4s, v31.4s
+	FMOVQ 224(R24), F31
+	WORD $0x4e3f1e94 // and v20.16b, v20.16b, v31.16b
+	FMOVQ 240(R24), F31
+	WORD $0x4ebf9e94 // mul v20.4s, v20.4s, v31.4s
+	FMOVQ 256(R24), F31
+	WORD $0x4ebf8694 // add v20.4s, v20.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf84e3 // sub v3.4s, v7.4s, v31.4s
+	FMOVQ 272(R24), F31
+	WORD $0x6ebf8684 // sub v4.4s, v20.4s, v31.4s
+	FMOVQ 368(R24), F30
+	WORD $0x4e0703c7 // tbl v7.16b, {v30.16b}, v7.16b
+	FMOVQ 384(R24), F30
+	WORD $0x4e0313c7 // tbx v7.16b, {v30.16b}, v3.16b
+	FMOVQ 368(R24), F30
+	WORD $0x4e1403c3 // tbl v3.16b, {v30.16b}, v20.16b
+	FMOVQ 384(R24), F30
+	WORD $0x4e0413c3 // tbx v3.16b, {v30.16b}, v4.16b
+	WORD $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x6e20dc21 // fmul v1.4s, v1.4s, v0.4s
+	FMOVQ 3312(RSP), F31
+	WORD $0x6e3fdce0 // fmul v0.4s, v7.4s, v31.4s
+	FMOVQ 3312(RSP), F31
+	WORD $0x6e3fdc66 // fmul v6.4s, v3.4s, v31.4s
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea61cc4 // mov v4.16b, v6.16b
+	WORD $0x6ea0f908 // fneg v8.4s, v8.4s
+	FMOVQ 3312(RSP), F31
+	WORD $0x4e3fcce8 // fmla v8.4s, v7.4s, v31.4s
+	WORD $0x6ea0f884 // fneg v4.4s, v4.4s
+	FMOVQ 3312(RSP), F31
+	WORD $0x4e3fcc64 // fmla v4.4s, v3.4s, v31.4s
+	FMOVQ 3328(RSP), F31
+	WORD $0x4e3fcce8 // fmla v8.4s, v7.4s, v31.4s
+	FMOVQ 3328(RSP), F31
+	WORD $0x4e3fcc64 // fmla v4.4s, v3.4s, v31.4s
+	FMOVQ 3312(RSP), F31
+	WORD $0x4e3fcd48 // fmla v8.4s, v10.4s, v31.4s
+	FMOVQ 3312(RSP), F31
+	WORD $0x4e3fcc24 // fmla v4.4s, v1.4s, v31.4s
+	WORD $0x4e28d401 // fadd v1.4s, v0.4s, v8.4s
+	WORD $0x4e24d4ca // fadd v10.4s, v6.4s, v4.4s
+	WORD $0x4e218821 // frintn v1.4s, v1.4s
+	WORD $0x4e21894a // frintn v10.4s, v10.4s
+	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	WORD $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e24d4c6 // fadd v6.4s, v6.4s, v4.4s
+	FMOVQ 400(R24), F30
+	FMOVQ 400(R24), F31
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	FMOVQ 400(R24), F30
+	FMOVQ 400(R24), F31
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	FMOVQ 416(R24), F30
+	FMOVQ 416(R24), F31
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	FMOVQ 416(R24), F30
+	FMOVQ 416(R24), F31
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4e26cd04 // fmla v4.4s, v8.4s, v6.4s
+	FMOVQ 432(R24), F30
+	FMOVQ 432(R24), F31
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4e20cc68 // fmla v8.4s, v3.4s, v0.4s
+	FMOVQ 432(R24), F30
+	FMOVQ 432(R24), F31
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4e26cc83 // fmla v3.4s, v4.4s, v6.4s
+	FMOVQ 448(R24), F30
+	FMOVQ 448(R24), F31
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4e20cd04 // fmla v4.4s, v8.4s, v0.4s
+	FMOVQ 448(R24), F30
+	FMOVQ 448(R24), F31
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4e26cc68 // fmla v8.4s, v3.4s, v6.4s
+	FMOVQ 464(R24), F30
+	FMOVQ 464(R24), F31
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4e20cc83 // fmla v3.4s, v4.4s, v0.4s
+	FMOVQ 464(R24), F30
+	FMOVQ 464(R24), F31
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4e26cd04 // fmla v4.4s, v8.4s, v6.4s
+	FMOVQ 480(R24), F30
+	FMOVQ 480(R24), F31
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4e20cc68 // fmla v8.4s, v3.4s, v0.4s
+	FMOVQ 480(R24), F30
+	FMOVQ 480(R24), F31
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4e26cc83 // fmla v3.4s, v4.4s, v6.4s
+	FMOVQ 496(R24), F30
+	FMOVQ 496(R24), F31
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4e20cd04 // fmla v4.4s, v8.4s, v0.4s
+	FMOVQ 496(R24), F30
+	FMOVQ 496(R24), F31
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4e26cc68 // fmla v8.4s, v3.4s, v6.4s
+	FMOVQ 512(R24), F31
+	WORD $0x4ebff423 // fmin v3.4s, v1.4s, v31.4s
+	FMOVQ 512(R24), F31
+	WORD $0x4ebff54a // fmin v10.4s, v10.4s, v31.4s
+	FMOVQ 528(R24), F31
+	WORD $0x4e3ff463 // fmax v3.4s, v3.4s, v31.4s
+	FMOVQ 528(R24), F31
+	WORD $0x4e3ff54a // fmax v10.4s, v10.4s, v31.4s
+	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
+	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
+	WORD $0x4f3f0466 // sshr v6.4s, v3.4s, #1
+	WORD $0x4f3f0541 // sshr v1.4s, v10.4s, #1
+	WORD $0x6ea68463 // sub v3.4s, v3.4s, v6.4s
+	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf84c6 // add v6.4s, v6.4s, v31.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf8421 // add v1.4s, v1.4s, v31.4s
+	WORD $0x4f3754c6 // shl v6.4s, v6.4s, #23
+	WORD $0x4f375421 // shl v1.4s, v1.4s, #23
+	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x6e21dd01 // fmul v1.4s, v8.4s, v1.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf8463 // add v3.4s, v3.4s, v31.4s
+	FMOVQ 544(R24), F31
+	WORD $0x4ebf854a // add v10.4s, v10.4s, v31.4s
+	WORD $0x4f375463 // shl v3.4s, v3.4s, #23
+	WORD $0x4f37554a // shl v10.4s, v10.4s, #23
+	WORD $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD $0x6e2adc2a // fmul v10.4s, v1.4s, v10.4s
+	FMOVQ 560(R24), F31
+	WORD $0x6ebf8561 // sub v1.4s, v11.4s, v31.4s
+	FMOVQ 560(R24), F31
+	WORD $0x6ebf8526 // sub v6.4s, v9.4s, v31.4s
+	FMOVQ 576(R24), F31
+	WORD $0x6ebf3c21 // cmhs v1.4s, v1.4s, v31.4s
+	FMOVQ 576(R24), F31
+	WORD $0x6ebf3cc6 // cmhs v6.4s, v6.4s, v31.4s
+	WORD $0x4ea11c21 // mov v1.16b, v1.16b
+	WORD $0x6e631d61 // bsl v1.16b, v11.16b, v3.16b
+	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
+	WORD $0x6e6a1d26 // bsl v6.16b, v9.16b, v10.16b
+	WORD $0x6e35fc21 // fdiv v1.4s, v1.4s, v21.4s
+	WORD $0x6e33fcc6 // fdiv v6.4s, v6.4s, v19.4s
+	FMOVQ 496(R24), F30
+	FMOVQ 496(R24), F31
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 496(R24), F30
+	FMOVQ 496(R24), F31
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x6eb3e435 // fcmgt v21.4s, v1.4s, v19.4s
+	WORD $0x6eaae4c3 // fcmgt v3.4s, v6.4s, v10.4s
+	WORD $0x4eb51eb5 // mov v21.16b, v21.16b
+	WORD $0x6e611e75 // bsl v21.16b, v19.16b, v1.16b
+	WORD $0x4ea31c63 // mov v3.16b, v3.16b
+	WORD $0x6e661d43 // bsl v3.16b, v10.16b, v6.16b
+	WORD $0x4eb51eae // mov v14.16b, v21.16b
+	WORD $0x4ea31c76 // mov v22.16b, v3.16b
+clipped4:
+	WORD $0x6e31ddc3 // fmul v3.4s, v14.4s, v17.4s
+	WORD $0x6e3cded6 // fmul v22.4s, v22.4s, v28.4s
+	FMOVQ 3232(RSP), F31
+	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
+	FMOVQ 3232(RSP), F31
+	WORD $0x6e3fded6 // fmul v22.4s, v22.4s, v31.4s
+	WORD $0x6e39fc63 // fdiv v3.4s, v3.4s, v25.4s
+	WORD $0x6e3bfed6 // fdiv v22.4s, v22.4s, v27.4s
+	WORD $0x4ea3d5e3 // fsub v3.4s, v15.4s, v3.4s
+	WORD $0x4eb6d616 // fsub v22.4s, v16.4s, v22.4s
+	ADD R7<<2, R1, R23
+	FMOVQ F3, 0(R23)
+	FMOVQ F22, 16(R23)
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1e36 // and v22.16b, v17.16b, v31.16b
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1f83 // and v3.16b, v28.16b, v31.16b
+	ADD R13<<2, R9, R23
+	FMOVQ F17, 0(R23)
+	FMOVQ 3360(RSP), F30
+	WORD $0x6eb667dd // umax v29.4s, v30.4s, v22.4s
+	FMOVQ F29, 3360(RSP)
+	FMOVQ F28, 16(R23)
+	FMOVQ 3360(RSP), F30
+	WORD $0x6ea367dd // umax v29.4s, v30.4s, v3.4s
+	FMOVQ F29, 3360(RSP)
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1d63 // and v3.16b, v11.16b, v31.16b
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	FMOVQ F3, 1024(R23)
+	FMOVQ 3376(RSP), F30
+	WORD $0x6ea367dd // umax v29.4s, v30.4s, v3.4s
+	FMOVQ F29, 3376(RSP)
+	FMOVQ F9, 1040(R23)
+	FMOVQ 3376(RSP), F30
+	WORD $0x6ea967dd // umax v29.4s, v30.4s, v9.4s
+	FMOVQ F29, 3376(RSP)
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1f49 // and v9.16b, v26.16b, v31.16b
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1e52 // and v18.16b, v18.16b, v31.16b
+	FMOVQ F9, 2048(R23)
+	FMOVQ 3392(RSP), F30
+	WORD $0x6ea967dd // umax v29.4s, v30.4s, v9.4s
+	FMOVQ F29, 3392(RSP)
+	FMOVQ F18, 2064(R23)
+	FMOVQ 3392(RSP), F30
+	WORD $0x6eb267dd // umax v29.4s, v30.4s, v18.4s
+	FMOVQ F29, 3392(RSP)
+	ADD $8, R13
+	ADD $8, R7
+	CMP R14, R7
+	BLE loop1
+tail2:
+	FMOVQ 3360(RSP), F30
+	WORD $0x6eb0abd2 // umaxv s18, v30.4s
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVQ 640(R24), F30
+	WORD $0x6eb2e7c9 // fcmgt v9.4s, v30.4s, v18.4s
+	FMOVQ 656(R24), F31
+	WORD $0x6e3ffe52 // fdiv v18.4s, v18.4s, v31.4s
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	FMOVQ 496(R24), F30
+	FMOVQ 496(R24), F31
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x6e32fdad // fdiv v13.4s, v13.4s, v18.4s
+	WORD $0x4ea91d25 // mov v5.16b, v9.16b
+	WORD $0x6e6d1f05 // bsl v5.16b, v24.16b, v13.16b
+	WORD $0x4f00040d // movi v13.4s, #0x0
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e721da9 // bsl v9.16b, v13.16b, v18.16b
+	FMOVS F9, 0(R3)
+	FMOVQ 3376(RSP), F30
+	WORD $0x6eb0abc9 // umaxv s9, v30.4s
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVQ 640(R24), F30
+	WORD $0x6ea9e7cd // fcmgt v13.4s, v30.4s, v9.4s
+	FMOVQ 672(R24), F31
+	WORD $0x6e3ffd29 // fdiv v9.4s, v9.4s, v31.4s
+	WORD $0x4f000412 // movi v18.4s, #0x0
+	FMOVQ 496(R24), F30
+	FMOVQ 496(R24), F31
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x6e29ff18 // fdiv v24.4s, v24.4s, v9.4s
+	WORD $0x4ead1dac // mov v12.16b, v13.16b
+	WORD $0x6e781e4c // bsl v12.16b, v18.16b, v24.16b
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e691f0d // bsl v13.16b, v24.16b, v9.16b
+	FMOVS F13, 0(R4)
+	FMOVQ 3392(RSP), F30
+	WORD $0x6eb0abcd // umaxv s13, v30.4s
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVQ 640(R24), F30
+	WORD $0x6eade7d8 // fcmgt v24.4s, v30.4s, v13.4s
+	FMOVQ 672(R24), F31
+	WORD $0x6e3ffdad // fdiv v13.4s, v13.4s, v31.4s
+	WORD $0x4f000409 // movi v9.4s, #0x0
+	FMOVQ 496(R24), F30
+	FMOVQ 496(R24), F31
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x6e2dfe52 // fdiv v18.4s, v18.4s, v13.4s
+	WORD $0x4eb81f17 // mov v23.16b, v24.16b
+	WORD $0x6e721d37 // bsl v23.16b, v9.16b, v18.16b
+	WORD $0x4f000412 // movi v18.4s, #0x0
+	WORD $0x4eb81f18 // mov v24.16b, v24.16b
+	WORD $0x6e6d1e58 // bsl v24.16b, v18.16b, v13.16b
+	FMOVS F24, 0(R5)
+	MOVD R13, R10
+	MOVD ZR, R13
+encode:
+	ADD R13<<2, R9, R23
+	FMOVQ 0(R23), F24
+	FMOVQ 64(R24), F31
+	WORD $0x4e3f1f12 // and v18.16b, v24.16b, v31.16b
+	FMOVQ 32(R24), F30
+	FMOVQ 32(R24), F31
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x4e25ce4d // fmla v13.4s, v18.4s, v5.4s
+	FMOVQ 688(R24), F31
+	WORD $0x6ebf6dad // umin v13.4s, v13.4s, v31.4s
+	FMOVQ 704(R24), F31
+	WORD $0x4ebf85ad // add v13.4s, v13.4s, v31.4s
+	WORD $0x6f2c05ad // ushr v13.4s, v13.4s, #20
+	WORD $0x6f210718 // ushr v24.4s, v24.4s, #31
+	WORD $0x4f275718 // shl v24.4s, v24.4s, #7
+	WORD $0x4eb81db8 // orr v24.16b, v13.16b, v24.16b
+	WORD $0x0e612b18 // xtn v24.4h, v24.4s
+	WORD $0x0e212b18 // xtn v24.8b, v24.8h
+	ADD R13, R3, R23
+	FMOVS F24, 4(R23)
+	ADD R13<<2, R9, R23
+	FMOVQ 1024(R23), F24
+	FMOVQ 32(R24), F30
+	FMOVQ 32(R24), F31
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x4e2ccf0d // fmla v13.4s, v24.4s, v12.4s
+	FMOVQ 720(R24), F31
+	WORD $0x6ebf6dad // umin v13.4s, v13.4s, v31.4s
+	FMOVQ 736(R24), F31
+	WORD $0x4ebf85ad // add v13.4s, v13.4s, v31.4s
+	WORD $0x6f2d05ad // ushr v13.4s, v13.4s, #19
+	FMOVQ 560(R24), F31
+	WORD $0x6ebf6f18 // umin v24.4s, v24.4s, v31.4s
+	WORD $0x6eb865b8 // umax v24.4s, v13.4s, v24.4s
+	WORD $0x0e612b18 // xtn v24.4h, v24.4s
+	WORD $0x0e212b18 // xtn v24.8b, v24.8h
+	ADD R13, R4, R23
+	FMOVS F24, 4(R23)
+	ADD R13<<2, R9, R23
+	FMOVQ 2048(R23), F24
+	FMOVQ 32(R24), F30
+	FMOVQ 32(R24), F31
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x4e37cf0d // fmla v13.4s, v24.4s, v23.4s
+	FMOVQ 720(R24), F31
+	WORD $0x6ebf6dad // umin v13.4s, v13.4s, v31.4s
+	FMOVQ 736(R24), F31
+	WORD $0x4ebf85ad // add v13.4s, v13.4s, v31.4s
+	WORD $0x6f2d05ad // ushr v13.4s, v13.4s, #19
+	FMOVQ 560(R24), F31
+	WORD $0x6ebf6f18 // umin v24.4s, v24.4s, v31.4s
+	WORD $0x6eb865b8 // umax v24.4s, v13.4s, v24.4s
+	WORD $0x0e612b18 // xtn v24.4h, v24.4s
+	WORD $0x0e212b18 // xtn v24.8b, v24.8h
+	ADD R13, R5, R23
+	FMOVS F24, 4(R23)
+	ADD $4, R13
+	CMP R10, R13
+	BLT encode
+	ADD $260, R3
+	ADD $260, R4
+	ADD $260, R5
+	MOVD R12, R7
+	JMP block
+done:
+	RET
+
 DATA acclipV1NEONWords<>+0(SB)/4, $0x7fffffff
 DATA acclipV1NEONWords<>+4(SB)/4, $0x7fffffff
 DATA acclipV1NEONWords<>+8(SB)/4, $0x7fffffff
@@ -11787,6 +14530,403 @@ loop4:
 	CMP R11, R8
 	BLE loop4
 tail5:
+	RET
+
+DATA acclipV1Q8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA acclipV1Q8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA acclipV1Q8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA acclipV1Q8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA acclipV1Q8StatesNEONWords<>+16(SB)/4, $0x07f00000
+DATA acclipV1Q8StatesNEONWords<>+20(SB)/4, $0x07f00000
+DATA acclipV1Q8StatesNEONWords<>+24(SB)/4, $0x07f00000
+DATA acclipV1Q8StatesNEONWords<>+28(SB)/4, $0x07f00000
+DATA acclipV1Q8StatesNEONWords<>+32(SB)/4, $0x38000000
+DATA acclipV1Q8StatesNEONWords<>+36(SB)/4, $0x38000000
+DATA acclipV1Q8StatesNEONWords<>+40(SB)/4, $0x38000000
+DATA acclipV1Q8StatesNEONWords<>+44(SB)/4, $0x38000000
+DATA acclipV1Q8StatesNEONWords<>+48(SB)/4, $0x80000000
+DATA acclipV1Q8StatesNEONWords<>+52(SB)/4, $0x80000000
+DATA acclipV1Q8StatesNEONWords<>+56(SB)/4, $0x80000000
+DATA acclipV1Q8StatesNEONWords<>+60(SB)/4, $0x80000000
+DATA acclipV1Q8StatesNEONWords<>+64(SB)/4, $0x7fffffff
+DATA acclipV1Q8StatesNEONWords<>+68(SB)/4, $0x7fffffff
+DATA acclipV1Q8StatesNEONWords<>+72(SB)/4, $0x7fffffff
+DATA acclipV1Q8StatesNEONWords<>+76(SB)/4, $0x7fffffff
+DATA acclipV1Q8StatesNEONWords<>+80(SB)/4, $0x3f800000
+DATA acclipV1Q8StatesNEONWords<>+84(SB)/4, $0x3f800000
+DATA acclipV1Q8StatesNEONWords<>+88(SB)/4, $0x3f800000
+DATA acclipV1Q8StatesNEONWords<>+92(SB)/4, $0x3f800000
+DATA acclipV1Q8StatesNEONWords<>+96(SB)/4, $0x0d800000
+DATA acclipV1Q8StatesNEONWords<>+100(SB)/4, $0x0d800000
+DATA acclipV1Q8StatesNEONWords<>+104(SB)/4, $0x0d800000
+DATA acclipV1Q8StatesNEONWords<>+108(SB)/4, $0x0d800000
+DATA acclipV1Q8StatesNEONWords<>+112(SB)/4, $0x3fefff00
+DATA acclipV1Q8StatesNEONWords<>+116(SB)/4, $0x3fefff00
+DATA acclipV1Q8StatesNEONWords<>+120(SB)/4, $0x3fefff00
+DATA acclipV1Q8StatesNEONWords<>+124(SB)/4, $0x3fefff00
+DATA acclipV1Q8StatesNEONWords<>+128(SB)/4, $0x3ff7ff00
+DATA acclipV1Q8StatesNEONWords<>+132(SB)/4, $0x3ff7ff00
+DATA acclipV1Q8StatesNEONWords<>+136(SB)/4, $0x3ff7ff00
+DATA acclipV1Q8StatesNEONWords<>+140(SB)/4, $0x3ff7ff00
+DATA acclipV1Q8StatesNEONWords<>+144(SB)/4, $0x3ff00000
+DATA acclipV1Q8StatesNEONWords<>+148(SB)/4, $0x3ff00000
+DATA acclipV1Q8StatesNEONWords<>+152(SB)/4, $0x3ff00000
+DATA acclipV1Q8StatesNEONWords<>+156(SB)/4, $0x3ff00000
+DATA acclipV1Q8StatesNEONWords<>+160(SB)/4, $0xc8080000
+DATA acclipV1Q8StatesNEONWords<>+164(SB)/4, $0xc8080000
+DATA acclipV1Q8StatesNEONWords<>+168(SB)/4, $0xc8080000
+DATA acclipV1Q8StatesNEONWords<>+172(SB)/4, $0xc8080000
+DATA acclipV1Q8StatesNEONWords<>+176(SB)/4, $0x3ff80000
+DATA acclipV1Q8StatesNEONWords<>+180(SB)/4, $0x3ff80000
+DATA acclipV1Q8StatesNEONWords<>+184(SB)/4, $0x3ff80000
+DATA acclipV1Q8StatesNEONWords<>+188(SB)/4, $0x3ff80000
+DATA acclipV1Q8StatesNEONWords<>+192(SB)/4, $0xc8040000
+DATA acclipV1Q8StatesNEONWords<>+196(SB)/4, $0xc8040000
+DATA acclipV1Q8StatesNEONWords<>+200(SB)/4, $0xc8040000
+DATA acclipV1Q8StatesNEONWords<>+204(SB)/4, $0xc8040000
+DATA acclipV1Q8StatesNEONWords<>+208(SB)/4, $0x00000001
+DATA acclipV1Q8StatesNEONWords<>+212(SB)/4, $0x00000001
+DATA acclipV1Q8StatesNEONWords<>+216(SB)/4, $0x00000001
+DATA acclipV1Q8StatesNEONWords<>+220(SB)/4, $0x00000001
+GLOBL acclipV1Q8StatesNEONWords<>(SB), RODATA|NOPTR, $224
+
+// func acclipV1Q8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·acclipV1Q8StatesNEON(SB), 0, $3256-40
+	MOVD $acclipV1Q8StatesNEONWords<>(SB), R24
+	FMOVQ 32(R24), F2
+	FMOVQ 64(R24), F4
+	FMOVQ 80(R24), F5
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD 24(R0), R4
+	MOVD 32(R0), R5
+	MOVD c+0(FP), R6
+	FMOVS 0(R6), F29
+	FMOVQ F29, 3184(RSP)
+	FMOVQ 3184(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3184(RSP)
+	FMOVS 4(R6), F29
+	FMOVQ F29, 3200(RSP)
+	FMOVQ 3200(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3200(RSP)
+	FMOVS 8(R6), F29
+	FMOVQ F29, 3216(RSP)
+	FMOVQ 3216(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3216(RSP)
+	FMOVS 12(R6), F29
+	FMOVQ F29, 3232(RSP)
+	FMOVQ 3232(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3232(RSP)
+	FMOVS 16(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVS 36(R6), F29
+	FMOVQ F29, 3248(RSP)
+	FMOVQ 3248(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3248(RSP)
+	MOVD i+16(FP), R7
+	MOVD n+24(FP), R8
+	MOVD $16(RSP), R9
+	MOVD R7, R10
+	LSR $8, R10
+	MOVD $260, R11
+	MUL R11, R10
+	ADD R10, R3
+	ADD R10, R4
+	ADD R10, R5
+block:
+	CMP R8, R7
+	BGE done
+	ADD $256, R7, R12
+	CMP R8, R12
+	CSEL GT, R8, R12, R12
+	FMOVS 0(R3), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fde95 // fmul v21.4s, v20.4s, v31.4s
+	WORD $0x4f000416 // movi v22.4s, #0x0
+	FMOVS 0(R4), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fdef8 // fmul v24.4s, v23.4s, v31.4s
+	WORD $0x4f000419 // movi v25.4s, #0x0
+	FMOVS 0(R5), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fdf5b // fmul v27.4s, v26.4s, v31.4s
+	WORD $0x4f00041c // movi v28.4s, #0x0
+	MOVD ZR, R13
+	MOVD R12, R14
+	SUB $8, R14
+	CMP R14, R7
+	BGT tail2
+loop1:
+	ADD R7<<2, R1, R23
+	FMOVQ 0(R23), F7
+	FMOVQ 16(R23), F9
+	ADD R7<<2, R2, R23
+	FMOVQ 0(R23), F10
+	FMOVQ 16(R23), F1
+	ADD R13, R3, R23
+	FMOVS 4(R23), F3
+	WORD $0x2f08a463 // uxtl v3.8h, v3.8b
+	WORD $0x2f10a463 // uxtl v3.4s, v3.4h
+	FMOVS 8(R23), F8
+	WORD $0x2f08a508 // uxtl v8.8h, v8.8b
+	WORD $0x2f10a508 // uxtl v8.4s, v8.4h
+	WORD $0x4f34546b // shl v11.4s, v3.4s, #20
+	WORD $0x4f34550c // shl v12.4s, v8.4s, #20
+	FMOVQ 16(R24), F31
+	WORD $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	FMOVQ 16(R24), F31
+	WORD $0x4e3f1d8c // and v12.16b, v12.16b, v31.16b
+	WORD $0x4ea2856b // add v11.4s, v11.4s, v2.4s
+	WORD $0x4ea2858c // add v12.4s, v12.4s, v2.4s
+	WORD $0x4eb51ead // mov v13.16b, v21.16b
+	WORD $0x4e34cd6d // fmla v13.4s, v11.4s, v20.4s
+	WORD $0x4eb51eab // mov v11.16b, v21.16b
+	WORD $0x4e34cd8b // fmla v11.4s, v12.4s, v20.4s
+	WORD $0x4f38546c // shl v12.4s, v3.4s, #24
+	WORD $0x4f385508 // shl v8.4s, v8.4s, #24
+	FMOVQ 48(R24), F31
+	WORD $0x4e3f1d8c // and v12.16b, v12.16b, v31.16b
+	FMOVQ 48(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
+	ADD R13, R4, R23
+	FMOVS 4(R23), F11
+	WORD $0x2f08a56b // uxtl v11.8h, v11.8b
+	WORD $0x2f10a56b // uxtl v11.4s, v11.4h
+	FMOVS 8(R23), F13
+	WORD $0x2f08a5ad // uxtl v13.8h, v13.8b
+	WORD $0x2f10a5ad // uxtl v13.4s, v13.4h
+	WORD $0x4f33556b // shl v11.4s, v11.4s, #19
+	WORD $0x4f3355ad // shl v13.4s, v13.4s, #19
+	WORD $0x4ea2856b // add v11.4s, v11.4s, v2.4s
+	WORD $0x4ea285ad // add v13.4s, v13.4s, v2.4s
+	WORD $0x4eb81f03 // mov v3.16b, v24.16b
+	WORD $0x4e37cd63 // fmla v3.4s, v11.4s, v23.4s
+	WORD $0x4eb81f0b // mov v11.16b, v24.16b
+	WORD $0x4e37cdab // fmla v11.4s, v13.4s, v23.4s
+	ADD R13, R5, R23
+	FMOVS 4(R23), F13
+	WORD $0x2f08a5ad // uxtl v13.8h, v13.8b
+	WORD $0x2f10a5ad // uxtl v13.4s, v13.4h
+	FMOVS 8(R23), F0
+	WORD $0x2f08a400 // uxtl v0.8h, v0.8b
+	WORD $0x2f10a400 // uxtl v0.4s, v0.4h
+	WORD $0x4f3355ad // shl v13.4s, v13.4s, #19
+	WORD $0x4f335400 // shl v0.4s, v0.4s, #19
+	WORD $0x4ea285ad // add v13.4s, v13.4s, v2.4s
+	WORD $0x4ea28400 // add v0.4s, v0.4s, v2.4s
+	WORD $0x4ebb1f66 // mov v6.16b, v27.16b
+	WORD $0x4e3acda6 // fmla v6.4s, v13.4s, v26.4s
+	WORD $0x4ebb1f6d // mov v13.16b, v27.16b
+	WORD $0x4e3acc0d // fmla v13.4s, v0.4s, v26.4s
+	FMOVQ 3184(RSP), F31
+	WORD $0x6e3fdd40 // fmul v0.4s, v10.4s, v31.4s
+	FMOVQ 3184(RSP), F31
+	WORD $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
+	WORD $0x4eacd40a // fsub v10.4s, v0.4s, v12.4s
+	WORD $0x4ea8d42e // fsub v14.4s, v1.4s, v8.4s
+	FMOVQ 3200(RSP), F31
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	FMOVQ 3200(RSP), F31
+	WORD $0x6e3fddce // fmul v14.4s, v14.4s, v31.4s
+	WORD $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
+	WORD $0x4e2ed50e // fadd v14.4s, v8.4s, v14.4s
+	WORD $0x4e241c08 // and v8.16b, v0.16b, v4.16b
+	WORD $0x4e241c2c // and v12.16b, v1.16b, v4.16b
+	WORD $0x4ea3d508 // fsub v8.4s, v8.4s, v3.4s
+	WORD $0x4eabd58c // fsub v12.4s, v12.4s, v11.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x4e28d468 // fadd v8.4s, v3.4s, v8.4s
+	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
+	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	WORD $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	FMOVQ 3248(RSP), F31
+	WORD $0x6e3fdc0d // fmul v13.4s, v0.4s, v31.4s
+	FMOVQ 3248(RSP), F31
+	WORD $0x6e3fdc26 // fmul v6.4s, v1.4s, v31.4s
+	WORD $0x6ea1f9ad // fsqrt v13.4s, v13.4s
+	WORD $0x6ea1f8c6 // fsqrt v6.4s, v6.4s
+	WORD $0x4e32d5ad // fadd v13.4s, v13.4s, v18.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e241d4b // and v11.16b, v10.16b, v4.16b
+	WORD $0x4e241dc3 // and v3.16b, v14.16b, v4.16b
+	WORD $0x4e32d56b // fadd v11.4s, v11.4s, v18.4s
+	WORD $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	WORD $0x6e2bfd0b // fdiv v11.4s, v8.4s, v11.4s
+	WORD $0x6e23fd83 // fdiv v3.4s, v12.4s, v3.4s
+	WORD $0x4ea51caf // mov v15.16b, v5.16b
+	WORD $0x4ea51cb1 // mov v17.16b, v5.16b
+	WORD $0x6eafe573 // fcmgt v19.4s, v11.4s, v15.4s
+	WORD $0x6eb1e470 // fcmgt v16.4s, v3.4s, v17.4s
+	WORD $0x4eb31e73 // mov v19.16b, v19.16b
+	WORD $0x6e6b1df3 // bsl v19.16b, v15.16b, v11.16b
+	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	WORD $0x6e631e30 // bsl v16.16b, v17.16b, v3.16b
+	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
+	WORD $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	FMOVQ 3232(RSP), F31
+	WORD $0x6e3fde73 // fmul v19.4s, v19.4s, v31.4s
+	FMOVQ 3232(RSP), F31
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e2dfe73 // fdiv v19.4s, v19.4s, v13.4s
+	WORD $0x6e26fe10 // fdiv v16.4s, v16.4s, v6.4s
+	WORD $0x4eb3d4f3 // fsub v19.4s, v7.4s, v19.4s
+	WORD $0x4eb0d530 // fsub v16.4s, v9.4s, v16.4s
+	ADD R7<<2, R1, R23
+	FMOVQ F19, 0(R23)
+	FMOVQ F16, 16(R23)
+	WORD $0x4e241d50 // and v16.16b, v10.16b, v4.16b
+	WORD $0x4e241dd3 // and v19.16b, v14.16b, v4.16b
+	ADD R13<<2, R9, R23
+	FMOVQ F10, 0(R23)
+	WORD $0x6eb066d6 // umax v22.4s, v22.4s, v16.4s
+	FMOVQ F14, 16(R23)
+	WORD $0x6eb366d6 // umax v22.4s, v22.4s, v19.4s
+	WORD $0x4e241d13 // and v19.16b, v8.16b, v4.16b
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVQ F19, 1024(R23)
+	WORD $0x6eb36739 // umax v25.4s, v25.4s, v19.4s
+	FMOVQ F12, 1040(R23)
+	WORD $0x6eac6739 // umax v25.4s, v25.4s, v12.4s
+	WORD $0x4e241c0c // and v12.16b, v0.16b, v4.16b
+	WORD $0x4e241c21 // and v1.16b, v1.16b, v4.16b
+	FMOVQ F12, 2048(R23)
+	WORD $0x6eac679c // umax v28.4s, v28.4s, v12.4s
+	FMOVQ F1, 2064(R23)
+	WORD $0x6ea1679c // umax v28.4s, v28.4s, v1.4s
+	ADD $8, R13
+	ADD $8, R7
+	CMP R14, R7
+	BLE loop1
+tail2:
+	WORD $0x6eb0aac1 // umaxv s1, v22.4s
+	WORD $0x4e040421 // dup v1.4s, v1.s[0]
+	FMOVQ 96(R24), F30
+	WORD $0x6ea1e7cc // fcmgt v12.4s, v30.4s, v1.4s
+	FMOVQ 112(R24), F31
+	WORD $0x6e3ffc21 // fdiv v1.4s, v1.4s, v31.4s
+	WORD $0x4f00041b // movi v27.4s, #0x0
+	WORD $0x4ea51cba // mov v26.16b, v5.16b
+	WORD $0x6e21ff5a // fdiv v26.4s, v26.4s, v1.4s
+	WORD $0x4eac1d98 // mov v24.16b, v12.16b
+	WORD $0x6e7a1f78 // bsl v24.16b, v27.16b, v26.16b
+	WORD $0x4f00041a // movi v26.4s, #0x0
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e611f4c // bsl v12.16b, v26.16b, v1.16b
+	FMOVS F12, 0(R3)
+	WORD $0x6eb0ab2c // umaxv s12, v25.4s
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ 96(R24), F30
+	WORD $0x6eace7da // fcmgt v26.4s, v30.4s, v12.4s
+	FMOVQ 128(R24), F31
+	WORD $0x6e3ffd8c // fdiv v12.4s, v12.4s, v31.4s
+	WORD $0x4f000401 // movi v1.4s, #0x0
+	WORD $0x4ea51cb9 // mov v25.16b, v5.16b
+	WORD $0x6e2cff39 // fdiv v25.4s, v25.4s, v12.4s
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x6e791c3b // bsl v27.16b, v1.16b, v25.16b
+	WORD $0x4f000419 // movi v25.4s, #0x0
+	WORD $0x4eba1f5a // mov v26.16b, v26.16b
+	WORD $0x6e6c1f3a // bsl v26.16b, v25.16b, v12.16b
+	FMOVS F26, 0(R4)
+	WORD $0x6eb0ab9a // umaxv s26, v28.4s
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	FMOVQ 96(R24), F30
+	WORD $0x6ebae7d9 // fcmgt v25.4s, v30.4s, v26.4s
+	FMOVQ 128(R24), F31
+	WORD $0x6e3fff5a // fdiv v26.4s, v26.4s, v31.4s
+	WORD $0x4f00040c // movi v12.4s, #0x0
+	WORD $0x4ea51cbc // mov v28.16b, v5.16b
+	WORD $0x6e3aff9c // fdiv v28.4s, v28.4s, v26.4s
+	WORD $0x4eb91f21 // mov v1.16b, v25.16b
+	WORD $0x6e7c1d81 // bsl v1.16b, v12.16b, v28.16b
+	WORD $0x4f00041c // movi v28.4s, #0x0
+	WORD $0x4eb91f39 // mov v25.16b, v25.16b
+	WORD $0x6e7a1f99 // bsl v25.16b, v28.16b, v26.16b
+	FMOVS F25, 0(R5)
+	MOVD R13, R10
+	MOVD ZR, R13
+encode:
+	ADD R13<<2, R9, R23
+	FMOVQ 0(R23), F25
+	WORD $0x4e241f3c // and v28.16b, v25.16b, v4.16b
+	WORD $0x4ea21c5a // mov v26.16b, v2.16b
+	WORD $0x4e38cf9a // fmla v26.4s, v28.4s, v24.4s
+	FMOVQ 144(R24), F31
+	WORD $0x6ebf6f5a // umin v26.4s, v26.4s, v31.4s
+	FMOVQ 160(R24), F31
+	WORD $0x4ebf875a // add v26.4s, v26.4s, v31.4s
+	WORD $0x6f2c075a // ushr v26.4s, v26.4s, #20
+	WORD $0x6f210739 // ushr v25.4s, v25.4s, #31
+	WORD $0x4f275739 // shl v25.4s, v25.4s, #7
+	WORD $0x4eb91f59 // orr v25.16b, v26.16b, v25.16b
+	WORD $0x0e612b39 // xtn v25.4h, v25.4s
+	WORD $0x0e212b39 // xtn v25.8b, v25.8h
+	ADD R13, R3, R23
+	FMOVS F25, 4(R23)
+	ADD R13<<2, R9, R23
+	FMOVQ 1024(R23), F25
+	WORD $0x4ea21c5a // mov v26.16b, v2.16b
+	WORD $0x4e3bcf3a // fmla v26.4s, v25.4s, v27.4s
+	FMOVQ 176(R24), F31
+	WORD $0x6ebf6f5a // umin v26.4s, v26.4s, v31.4s
+	FMOVQ 192(R24), F31
+	WORD $0x4ebf875a // add v26.4s, v26.4s, v31.4s
+	WORD $0x6f2d075a // ushr v26.4s, v26.4s, #19
+	FMOVQ 208(R24), F31
+	WORD $0x6ebf6f39 // umin v25.4s, v25.4s, v31.4s
+	WORD $0x6eb96759 // umax v25.4s, v26.4s, v25.4s
+	WORD $0x0e612b39 // xtn v25.4h, v25.4s
+	WORD $0x0e212b39 // xtn v25.8b, v25.8h
+	ADD R13, R4, R23
+	FMOVS F25, 4(R23)
+	ADD R13<<2, R9, R23
+	FMOVQ 2048(R23), F25
+	WORD $0x4ea21c5a // mov v26.16b, v2.16b
+	WORD $0x4e21cf3a // fmla v26.4s, v25.4s, v1.4s
+	FMOVQ 176(R24), F31
+	WORD $0x6ebf6f5a // umin v26.4s, v26.4s, v31.4s
+	FMOVQ 192(R24), F31
+	WORD $0x4ebf875a // add v26.4s, v26.4s, v31.4s
+	WORD $0x6f2d075a // ushr v26.4s, v26.4s, #19
+	FMOVQ 208(R24), F31
+	WORD $0x6ebf6f39 // umin v25.4s, v25.4s, v31.4s
+	WORD $0x6eb96759 // umax v25.4s, v26.4s, v25.4s
+	WORD $0x0e612b39 // xtn v25.4h, v25.4s
+	WORD $0x0e212b39 // xtn v25.8b, v25.8h
+	ADD R13, R5, R23
+	FMOVS F25, 4(R23)
+	ADD $4, R13
+	CMP R10, R13
+	BLT encode
+	ADD $260, R3
+	ADD $260, R4
+	ADD $260, R5
+	MOVD R12, R7
+	JMP block
+done:
 	RET
 
 DATA acclipV2NEONWords<>+0(SB)/4, $0x7fffffff
@@ -12772,6 +15912,405 @@ loop4:
 tail5:
 	RET
 
+DATA acclipV2Q8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA acclipV2Q8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA acclipV2Q8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA acclipV2Q8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA acclipV2Q8StatesNEONWords<>+16(SB)/4, $0x07f00000
+DATA acclipV2Q8StatesNEONWords<>+20(SB)/4, $0x07f00000
+DATA acclipV2Q8StatesNEONWords<>+24(SB)/4, $0x07f00000
+DATA acclipV2Q8StatesNEONWords<>+28(SB)/4, $0x07f00000
+DATA acclipV2Q8StatesNEONWords<>+32(SB)/4, $0x38000000
+DATA acclipV2Q8StatesNEONWords<>+36(SB)/4, $0x38000000
+DATA acclipV2Q8StatesNEONWords<>+40(SB)/4, $0x38000000
+DATA acclipV2Q8StatesNEONWords<>+44(SB)/4, $0x38000000
+DATA acclipV2Q8StatesNEONWords<>+48(SB)/4, $0x80000000
+DATA acclipV2Q8StatesNEONWords<>+52(SB)/4, $0x80000000
+DATA acclipV2Q8StatesNEONWords<>+56(SB)/4, $0x80000000
+DATA acclipV2Q8StatesNEONWords<>+60(SB)/4, $0x80000000
+DATA acclipV2Q8StatesNEONWords<>+64(SB)/4, $0x7fffffff
+DATA acclipV2Q8StatesNEONWords<>+68(SB)/4, $0x7fffffff
+DATA acclipV2Q8StatesNEONWords<>+72(SB)/4, $0x7fffffff
+DATA acclipV2Q8StatesNEONWords<>+76(SB)/4, $0x7fffffff
+DATA acclipV2Q8StatesNEONWords<>+80(SB)/4, $0x3f800000
+DATA acclipV2Q8StatesNEONWords<>+84(SB)/4, $0x3f800000
+DATA acclipV2Q8StatesNEONWords<>+88(SB)/4, $0x3f800000
+DATA acclipV2Q8StatesNEONWords<>+92(SB)/4, $0x3f800000
+DATA acclipV2Q8StatesNEONWords<>+96(SB)/4, $0x0d800000
+DATA acclipV2Q8StatesNEONWords<>+100(SB)/4, $0x0d800000
+DATA acclipV2Q8StatesNEONWords<>+104(SB)/4, $0x0d800000
+DATA acclipV2Q8StatesNEONWords<>+108(SB)/4, $0x0d800000
+DATA acclipV2Q8StatesNEONWords<>+112(SB)/4, $0x3fefff00
+DATA acclipV2Q8StatesNEONWords<>+116(SB)/4, $0x3fefff00
+DATA acclipV2Q8StatesNEONWords<>+120(SB)/4, $0x3fefff00
+DATA acclipV2Q8StatesNEONWords<>+124(SB)/4, $0x3fefff00
+DATA acclipV2Q8StatesNEONWords<>+128(SB)/4, $0x3ff7ff00
+DATA acclipV2Q8StatesNEONWords<>+132(SB)/4, $0x3ff7ff00
+DATA acclipV2Q8StatesNEONWords<>+136(SB)/4, $0x3ff7ff00
+DATA acclipV2Q8StatesNEONWords<>+140(SB)/4, $0x3ff7ff00
+DATA acclipV2Q8StatesNEONWords<>+144(SB)/4, $0x3ff00000
+DATA acclipV2Q8StatesNEONWords<>+148(SB)/4, $0x3ff00000
+DATA acclipV2Q8StatesNEONWords<>+152(SB)/4, $0x3ff00000
+DATA acclipV2Q8StatesNEONWords<>+156(SB)/4, $0x3ff00000
+DATA acclipV2Q8StatesNEONWords<>+160(SB)/4, $0xc8080000
+DATA acclipV2Q8StatesNEONWords<>+164(SB)/4, $0xc8080000
+DATA acclipV2Q8StatesNEONWords<>+168(SB)/4, $0xc8080000
+DATA acclipV2Q8StatesNEONWords<>+172(SB)/4, $0xc8080000
+DATA acclipV2Q8StatesNEONWords<>+176(SB)/4, $0x3ff80000
+DATA acclipV2Q8StatesNEONWords<>+180(SB)/4, $0x3ff80000
+DATA acclipV2Q8StatesNEONWords<>+184(SB)/4, $0x3ff80000
+DATA acclipV2Q8StatesNEONWords<>+188(SB)/4, $0x3ff80000
+DATA acclipV2Q8StatesNEONWords<>+192(SB)/4, $0xc8040000
+DATA acclipV2Q8StatesNEONWords<>+196(SB)/4, $0xc8040000
+DATA acclipV2Q8StatesNEONWords<>+200(SB)/4, $0xc8040000
+DATA acclipV2Q8StatesNEONWords<>+204(SB)/4, $0xc8040000
+DATA acclipV2Q8StatesNEONWords<>+208(SB)/4, $0x00000001
+DATA acclipV2Q8StatesNEONWords<>+212(SB)/4, $0x00000001
+DATA acclipV2Q8StatesNEONWords<>+216(SB)/4, $0x00000001
+DATA acclipV2Q8StatesNEONWords<>+220(SB)/4, $0x00000001
+GLOBL acclipV2Q8StatesNEONWords<>(SB), RODATA|NOPTR, $224
+
+// func acclipV2Q8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·acclipV2Q8StatesNEON(SB), 0, $3256-40
+	MOVD $acclipV2Q8StatesNEONWords<>(SB), R24
+	FMOVQ 32(R24), F2
+	FMOVQ 64(R24), F4
+	FMOVQ 80(R24), F5
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD 24(R0), R4
+	MOVD 32(R0), R5
+	MOVD c+0(FP), R6
+	FMOVS 0(R6), F29
+	FMOVQ F29, 3184(RSP)
+	FMOVQ 3184(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3184(RSP)
+	FMOVS 4(R6), F29
+	FMOVQ F29, 3200(RSP)
+	FMOVQ 3200(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3200(RSP)
+	FMOVS 8(R6), F29
+	FMOVQ F29, 3216(RSP)
+	FMOVQ 3216(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3216(RSP)
+	FMOVS 12(R6), F29
+	FMOVQ F29, 3232(RSP)
+	FMOVQ 3232(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3232(RSP)
+	FMOVS 16(R6), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVS 36(R6), F29
+	FMOVQ F29, 3248(RSP)
+	FMOVQ 3248(RSP), F30
+	WORD $0x4e0407dd // dup v29.4s, v30.s[0]
+	FMOVQ F29, 3248(RSP)
+	MOVD i+16(FP), R7
+	MOVD n+24(FP), R8
+	MOVD $16(RSP), R9
+	MOVD R7, R10
+	LSR $8, R10
+	MOVD $260, R11
+	MUL R11, R10
+	ADD R10, R3
+	ADD R10, R4
+	ADD R10, R5
+block:
+	CMP R8, R7
+	BGE done
+	ADD $256, R7, R12
+	CMP R8, R12
+	CSEL GT, R8, R12, R12
+	FMOVS 0(R3), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fde95 // fmul v21.4s, v20.4s, v31.4s
+	WORD $0x4f000416 // movi v22.4s, #0x0
+	FMOVS 0(R4), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fdef8 // fmul v24.4s, v23.4s, v31.4s
+	WORD $0x4f000419 // movi v25.4s, #0x0
+	FMOVS 0(R5), F26
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fdf5b // fmul v27.4s, v26.4s, v31.4s
+	WORD $0x4f00041c // movi v28.4s, #0x0
+	MOVD ZR, R13
+	MOVD R12, R14
+	SUB $8, R14
+	CMP R14, R7
+	BGT tail2
+loop1:
+	ADD R7<<2, R1, R23
+	FMOVQ 0(R23), F7
+	FMOVQ 16(R23), F9
+	ADD R7<<2, R2, R23
+	FMOVQ 0(R23), F10
+	FMOVQ 16(R23), F1
+	ADD R13, R3, R23
+	FMOVS 4(R23), F3
+	WORD $0x2f08a463 // uxtl v3.8h, v3.8b
+	WORD $0x2f10a463 // uxtl v3.4s, v3.4h
+	FMOVS 8(R23), F8
+	WORD $0x2f08a508 // uxtl v8.8h, v8.8b
+	WORD $0x2f10a508 // uxtl v8.4s, v8.4h
+	WORD $0x4f34546b // shl v11.4s, v3.4s, #20
+	WORD $0x4f34550c // shl v12.4s, v8.4s, #20
+	FMOVQ 16(R24), F31
+	WORD $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	FMOVQ 16(R24), F31
+	WORD $0x4e3f1d8c // and v12.16b, v12.16b, v31.16b
+	WORD $0x4ea2856b // add v11.4s, v11.4s, v2.4s
+	WORD $0x4ea2858c // add v12.4s, v12.4s, v2.4s
+	WORD $0x4eb51ead // mov v13.16b, v21.16b
+	WORD $0x4e34cd6d // fmla v13.4s, v11.4s, v20.4s
+	WORD $0x4eb51eab // mov v11.16b, v21.16b
+	WORD $0x4e34cd8b // fmla v11.4s, v12.4s, v20.4s
+	WORD $0x4f38546c // shl v12.4s, v3.4s, #24
+	WORD $0x4f385508 // shl v8.4s, v8.4s, #24
+	FMOVQ 48(R24), F31
+	WORD $0x4e3f1d8c // and v12.16b, v12.16b, v31.16b
+	FMOVQ 48(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
+	ADD R13, R4, R23
+	FMOVS 4(R23), F11
+	WORD $0x2f08a56b // uxtl v11.8h, v11.8b
+	WORD $0x2f10a56b // uxtl v11.4s, v11.4h
+	FMOVS 8(R23), F13
+	WORD $0x2f08a5ad // uxtl v13.8h, v13.8b
+	WORD $0x2f10a5ad // uxtl v13.4s, v13.4h
+	WORD $0x4f33556b // shl v11.4s, v11.4s, #19
+	WORD $0x4f3355ad // shl v13.4s, v13.4s, #19
+	WORD $0x4ea2856b // add v11.4s, v11.4s, v2.4s
+	WORD $0x4ea285ad // add v13.4s, v13.4s, v2.4s
+	WORD $0x4eb81f03 // mov v3.16b, v24.16b
+	WORD $0x4e37cd63 // fmla v3.4s, v11.4s, v23.4s
+	WORD $0x4eb81f0b // mov v11.16b, v24.16b
+	WORD $0x4e37cdab // fmla v11.4s, v13.4s, v23.4s
+	ADD R13, R5, R23
+	FMOVS 4(R23), F13
+	WORD $0x2f08a5ad // uxtl v13.8h, v13.8b
+	WORD $0x2f10a5ad // uxtl v13.4s, v13.4h
+	FMOVS 8(R23), F0
+	WORD $0x2f08a400 // uxtl v0.8h, v0.8b
+	WORD $0x2f10a400 // uxtl v0.4s, v0.4h
+	WORD $0x4f3355ad // shl v13.4s, v13.4s, #19
+	WORD $0x4f335400 // shl v0.4s, v0.4s, #19
+	WORD $0x4ea285ad // add v13.4s, v13.4s, v2.4s
+	WORD $0x4ea28400 // add v0.4s, v0.4s, v2.4s
+	WORD $0x4ebb1f66 // mov v6.16b, v27.16b
+	WORD $0x4e3acda6 // fmla v6.4s, v13.4s, v26.4s
+	WORD $0x4ebb1f6d // mov v13.16b, v27.16b
+	WORD $0x4e3acc0d // fmla v13.4s, v0.4s, v26.4s
+	FMOVQ 3184(RSP), F31
+	WORD $0x6e3fdd40 // fmul v0.4s, v10.4s, v31.4s
+	FMOVQ 3184(RSP), F31
+	WORD $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
+	WORD $0x4eacd40a // fsub v10.4s, v0.4s, v12.4s
+	WORD $0x4ea8d42e // fsub v14.4s, v1.4s, v8.4s
+	FMOVQ 3200(RSP), F31
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	FMOVQ 3200(RSP), F31
+	WORD $0x6e3fddce // fmul v14.4s, v14.4s, v31.4s
+	WORD $0x4e2ad58a // fadd v10.4s, v12.4s, v10.4s
+	WORD $0x4e2ed50e // fadd v14.4s, v8.4s, v14.4s
+	WORD $0x6e20dc08 // fmul v8.4s, v0.4s, v0.4s
+	WORD $0x6e21dc2c // fmul v12.4s, v1.4s, v1.4s
+	WORD $0x4ea3d508 // fsub v8.4s, v8.4s, v3.4s
+	WORD $0x4eabd58c // fsub v12.4s, v12.4s, v11.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x4e28d468 // fadd v8.4s, v3.4s, v8.4s
+	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
+	WORD $0x4eadd421 // fsub v1.4s, v1.4s, v13.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
+	FMOVQ 3216(RSP), F31
+	WORD $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
+	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	WORD $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	FMOVQ 3248(RSP), F31
+	WORD $0x6e3fdc0d // fmul v13.4s, v0.4s, v31.4s
+	FMOVQ 3248(RSP), F31
+	WORD $0x6e3fdc26 // fmul v6.4s, v1.4s, v31.4s
+	WORD $0x6ea1f9ad // fsqrt v13.4s, v13.4s
+	WORD $0x6ea1f8c6 // fsqrt v6.4s, v6.4s
+	WORD $0x4e32d5ad // fadd v13.4s, v13.4s, v18.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e241d4b // and v11.16b, v10.16b, v4.16b
+	WORD $0x4e241dc3 // and v3.16b, v14.16b, v4.16b
+	WORD $0x4e32d56b // fadd v11.4s, v11.4s, v18.4s
+	WORD $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	WORD $0x6ea1f90f // fsqrt v15.4s, v8.4s
+	WORD $0x6ea1f991 // fsqrt v17.4s, v12.4s
+	WORD $0x6e2bfdef // fdiv v15.4s, v15.4s, v11.4s
+	WORD $0x6e23fe31 // fdiv v17.4s, v17.4s, v3.4s
+	WORD $0x4ea51ca3 // mov v3.16b, v5.16b
+	WORD $0x4ea51cab // mov v11.16b, v5.16b
+	WORD $0x6ea3e5f3 // fcmgt v19.4s, v15.4s, v3.4s
+	WORD $0x6eabe630 // fcmgt v16.4s, v17.4s, v11.4s
+	WORD $0x4eb31e73 // mov v19.16b, v19.16b
+	WORD $0x6e6f1c73 // bsl v19.16b, v3.16b, v15.16b
+	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	WORD $0x6e711d70 // bsl v16.16b, v11.16b, v17.16b
+	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
+	WORD $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	FMOVQ 3232(RSP), F31
+	WORD $0x6e3fde73 // fmul v19.4s, v19.4s, v31.4s
+	FMOVQ 3232(RSP), F31
+	WORD $0x6e3fde10 // fmul v16.4s, v16.4s, v31.4s
+	WORD $0x6e2dfe73 // fdiv v19.4s, v19.4s, v13.4s
+	WORD $0x6e26fe10 // fdiv v16.4s, v16.4s, v6.4s
+	WORD $0x4eb3d4f3 // fsub v19.4s, v7.4s, v19.4s
+	WORD $0x4eb0d530 // fsub v16.4s, v9.4s, v16.4s
+	ADD R7<<2, R1, R23
+	FMOVQ F19, 0(R23)
+	FMOVQ F16, 16(R23)
+	WORD $0x4e241d50 // and v16.16b, v10.16b, v4.16b
+	WORD $0x4e241dd3 // and v19.16b, v14.16b, v4.16b
+	ADD R13<<2, R9, R23
+	FMOVQ F10, 0(R23)
+	WORD $0x6eb066d6 // umax v22.4s, v22.4s, v16.4s
+	FMOVQ F14, 16(R23)
+	WORD $0x6eb366d6 // umax v22.4s, v22.4s, v19.4s
+	WORD $0x4e241d13 // and v19.16b, v8.16b, v4.16b
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	FMOVQ F19, 1024(R23)
+	WORD $0x6eb36739 // umax v25.4s, v25.4s, v19.4s
+	FMOVQ F12, 1040(R23)
+	WORD $0x6eac6739 // umax v25.4s, v25.4s, v12.4s
+	WORD $0x4e241c0c // and v12.16b, v0.16b, v4.16b
+	WORD $0x4e241c21 // and v1.16b, v1.16b, v4.16b
+	FMOVQ F12, 2048(R23)
+	WORD $0x6eac679c // umax v28.4s, v28.4s, v12.4s
+	FMOVQ F1, 2064(R23)
+	WORD $0x6ea1679c // umax v28.4s, v28.4s, v1.4s
+	ADD $8, R13
+	ADD $8, R7
+	CMP R14, R7
+	BLE loop1
+tail2:
+	WORD $0x6eb0aac1 // umaxv s1, v22.4s
+	WORD $0x4e040421 // dup v1.4s, v1.s[0]
+	FMOVQ 96(R24), F30
+	WORD $0x6ea1e7cc // fcmgt v12.4s, v30.4s, v1.4s
+	FMOVQ 112(R24), F31
+	WORD $0x6e3ffc21 // fdiv v1.4s, v1.4s, v31.4s
+	WORD $0x4f00041b // movi v27.4s, #0x0
+	WORD $0x4ea51cba // mov v26.16b, v5.16b
+	WORD $0x6e21ff5a // fdiv v26.4s, v26.4s, v1.4s
+	WORD $0x4eac1d98 // mov v24.16b, v12.16b
+	WORD $0x6e7a1f78 // bsl v24.16b, v27.16b, v26.16b
+	WORD $0x4f00041a // movi v26.4s, #0x0
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e611f4c // bsl v12.16b, v26.16b, v1.16b
+	FMOVS F12, 0(R3)
+	WORD $0x6eb0ab2c // umaxv s12, v25.4s
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVQ 96(R24), F30
+	WORD $0x6eace7da // fcmgt v26.4s, v30.4s, v12.4s
+	FMOVQ 128(R24), F31
+	WORD $0x6e3ffd8c // fdiv v12.4s, v12.4s, v31.4s
+	WORD $0x4f000401 // movi v1.4s, #0x0
+	WORD $0x4ea51cb9 // mov v25.16b, v5.16b
+	WORD $0x6e2cff39 // fdiv v25.4s, v25.4s, v12.4s
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x6e791c3b // bsl v27.16b, v1.16b, v25.16b
+	WORD $0x4f000419 // movi v25.4s, #0x0
+	WORD $0x4eba1f5a // mov v26.16b, v26.16b
+	WORD $0x6e6c1f3a // bsl v26.16b, v25.16b, v12.16b
+	FMOVS F26, 0(R4)
+	WORD $0x6eb0ab9a // umaxv s26, v28.4s
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	FMOVQ 96(R24), F30
+	WORD $0x6ebae7d9 // fcmgt v25.4s, v30.4s, v26.4s
+	FMOVQ 128(R24), F31
+	WORD $0x6e3fff5a // fdiv v26.4s, v26.4s, v31.4s
+	WORD $0x4f00040c // movi v12.4s, #0x0
+	WORD $0x4ea51cbc // mov v28.16b, v5.16b
+	WORD $0x6e3aff9c // fdiv v28.4s, v28.4s, v26.4s
+	WORD $0x4eb91f21 // mov v1.16b, v25.16b
+	WORD $0x6e7c1d81 // bsl v1.16b, v12.16b, v28.16b
+	WORD $0x4f00041c // movi v28.4s, #0x0
+	WORD $0x4eb91f39 // mov v25.16b, v25.16b
+	WORD $0x6e7a1f99 // bsl v25.16b, v28.16b, v26.16b
+	FMOVS F25, 0(R5)
+	MOVD R13, R10
+	MOVD ZR, R13
+encode:
+	ADD R13<<2, R9, R23
+	FMOVQ 0(R23), F25
+	WORD $0x4e241f3c // and v28.16b, v25.16b, v4.16b
+	WORD $0x4ea21c5a // mov v26.16b, v2.16b
+	WORD $0x4e38cf9a // fmla v26.4s, v28.4s, v24.4s
+	FMOVQ 144(R24), F31
+	WORD $0x6ebf6f5a // umin v26.4s, v26.4s, v31.4s
+	FMOVQ 160(R24), F31
+	WORD $0x4ebf875a // add v26.4s, v26.4s, v31.4s
+	WORD $0x6f2c075a // ushr v26.4s, v26.4s, #20
+	WORD $0x6f210739 // ushr v25.4s, v25.4s, #31
+	WORD $0x4f275739 // shl v25.4s, v25.4s, #7
+	WORD $0x4eb91f59 // orr v25.16b, v26.16b, v25.16b
+	WORD $0x0e612b39 // xtn v25.4h, v25.4s
+	WORD $0x0e212b39 // xtn v25.8b, v25.8h
+	ADD R13, R3, R23
+	FMOVS F25, 4(R23)
+	ADD R13<<2, R9, R23
+	FMOVQ 1024(R23), F25
+	WORD $0x4ea21c5a // mov v26.16b, v2.16b
+	WORD $0x4e3bcf3a // fmla v26.4s, v25.4s, v27.4s
+	FMOVQ 176(R24), F31
+	WORD $0x6ebf6f5a // umin v26.4s, v26.4s, v31.4s
+	FMOVQ 192(R24), F31
+	WORD $0x4ebf875a // add v26.4s, v26.4s, v31.4s
+	WORD $0x6f2d075a // ushr v26.4s, v26.4s, #19
+	FMOVQ 208(R24), F31
+	WORD $0x6ebf6f39 // umin v25.4s, v25.4s, v31.4s
+	WORD $0x6eb96759 // umax v25.4s, v26.4s, v25.4s
+	WORD $0x0e612b39 // xtn v25.4h, v25.4s
+	WORD $0x0e212b39 // xtn v25.8b, v25.8h
+	ADD R13, R4, R23
+	FMOVS F25, 4(R23)
+	ADD R13<<2, R9, R23
+	FMOVQ 2048(R23), F25
+	WORD $0x4ea21c5a // mov v26.16b, v2.16b
+	WORD $0x4e21cf3a // fmla v26.4s, v25.4s, v1.4s
+	FMOVQ 176(R24), F31
+	WORD $0x6ebf6f5a // umin v26.4s, v26.4s, v31.4s
+	FMOVQ 192(R24), F31
+	WORD $0x4ebf875a // add v26.4s, v26.4s, v31.4s
+	WORD $0x6f2d075a // ushr v26.4s, v26.4s, #19
+	FMOVQ 208(R24), F31
+	WORD $0x6ebf6f39 // umin v25.4s, v25.4s, v31.4s
+	WORD $0x6eb96759 // umax v25.4s, v26.4s, v25.4s
+	WORD $0x0e612b39 // xtn v25.4h, v25.4s
+	WORD $0x0e212b39 // xtn v25.8b, v25.8h
+	ADD R13, R5, R23
+	FMOVS F25, 4(R23)
+	ADD $4, R13
+	CMP R10, R13
+	BLT encode
+	ADD $260, R3
+	ADD $260, R4
+	ADD $260, R5
+	MOVD R12, R7
+	JMP block
+done:
+	RET
+
 // func adagradNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 TEXT ·adagradNEON(SB), 0, $0-40
 	MOVD ptr+8(FP), R0
@@ -13262,6 +16801,181 @@ loop4:
 	CMP R9, R6
 	BLE loop4
 tail5:
+	RET
+
+DATA adagradQ8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA adagradQ8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA adagradQ8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA adagradQ8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA adagradQ8StatesNEONWords<>+16(SB)/4, $0x38000000
+DATA adagradQ8StatesNEONWords<>+20(SB)/4, $0x38000000
+DATA adagradQ8StatesNEONWords<>+24(SB)/4, $0x38000000
+DATA adagradQ8StatesNEONWords<>+28(SB)/4, $0x38000000
+DATA adagradQ8StatesNEONWords<>+32(SB)/4, $0x7fffffff
+DATA adagradQ8StatesNEONWords<>+36(SB)/4, $0x7fffffff
+DATA adagradQ8StatesNEONWords<>+40(SB)/4, $0x7fffffff
+DATA adagradQ8StatesNEONWords<>+44(SB)/4, $0x7fffffff
+DATA adagradQ8StatesNEONWords<>+48(SB)/4, $0x0d800000
+DATA adagradQ8StatesNEONWords<>+52(SB)/4, $0x0d800000
+DATA adagradQ8StatesNEONWords<>+56(SB)/4, $0x0d800000
+DATA adagradQ8StatesNEONWords<>+60(SB)/4, $0x0d800000
+DATA adagradQ8StatesNEONWords<>+64(SB)/4, $0x3ff7ff00
+DATA adagradQ8StatesNEONWords<>+68(SB)/4, $0x3ff7ff00
+DATA adagradQ8StatesNEONWords<>+72(SB)/4, $0x3ff7ff00
+DATA adagradQ8StatesNEONWords<>+76(SB)/4, $0x3ff7ff00
+DATA adagradQ8StatesNEONWords<>+80(SB)/4, $0x3f800000
+DATA adagradQ8StatesNEONWords<>+84(SB)/4, $0x3f800000
+DATA adagradQ8StatesNEONWords<>+88(SB)/4, $0x3f800000
+DATA adagradQ8StatesNEONWords<>+92(SB)/4, $0x3f800000
+DATA adagradQ8StatesNEONWords<>+96(SB)/4, $0x3ff80000
+DATA adagradQ8StatesNEONWords<>+100(SB)/4, $0x3ff80000
+DATA adagradQ8StatesNEONWords<>+104(SB)/4, $0x3ff80000
+DATA adagradQ8StatesNEONWords<>+108(SB)/4, $0x3ff80000
+DATA adagradQ8StatesNEONWords<>+112(SB)/4, $0xc8040000
+DATA adagradQ8StatesNEONWords<>+116(SB)/4, $0xc8040000
+DATA adagradQ8StatesNEONWords<>+120(SB)/4, $0xc8040000
+DATA adagradQ8StatesNEONWords<>+124(SB)/4, $0xc8040000
+DATA adagradQ8StatesNEONWords<>+128(SB)/4, $0x00000001
+DATA adagradQ8StatesNEONWords<>+132(SB)/4, $0x00000001
+DATA adagradQ8StatesNEONWords<>+136(SB)/4, $0x00000001
+DATA adagradQ8StatesNEONWords<>+140(SB)/4, $0x00000001
+GLOBL adagradQ8StatesNEONWords<>(SB), RODATA|NOPTR, $144
+
+// func adagradQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·adagradQ8StatesNEON(SB), 0, $1064-40
+	MOVD $adagradQ8StatesNEONWords<>(SB), R24
+	FMOVQ 0(R24), F0
+	FMOVQ 16(R24), F1
+	FMOVQ 32(R24), F2
+	FMOVQ 48(R24), F3
+	FMOVQ 64(R24), F4
+	FMOVQ 80(R24), F5
+	FMOVQ 96(R24), F6
+	FMOVQ 112(R24), F7
+	FMOVQ 128(R24), F8
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD c+0(FP), R4
+	FMOVS 0(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVS 4(R4), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS 8(R4), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	MOVD i+16(FP), R5
+	MOVD n+24(FP), R6
+	MOVD $16(RSP), R7
+	MOVD R5, R8
+	LSR $8, R8
+	MOVD $260, R9
+	MUL R9, R8
+	ADD R8, R3
+block:
+	CMP R6, R5
+	BGE done
+	ADD $256, R5, R10
+	CMP R6, R10
+	CSEL GT, R6, R10, R10
+	FMOVS 0(R3), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6e20dd8d // fmul v13.4s, v12.4s, v0.4s
+	WORD $0x4f00040e // movi v14.4s, #0x0
+	MOVD ZR, R11
+	MOVD R10, R12
+	SUB $8, R12
+	CMP R12, R5
+	BGT tail2
+loop1:
+	ADD R5<<2, R1, R23
+	FMOVQ 0(R23), F15
+	FMOVQ 16(R23), F16
+	ADD R5<<2, R2, R23
+	FMOVQ 0(R23), F17
+	FMOVQ 16(R23), F18
+	ADD R11, R3, R23
+	FMOVS 4(R23), F19
+	WORD $0x2f08a673 // uxtl v19.8h, v19.8b
+	WORD $0x2f10a673 // uxtl v19.4s, v19.4h
+	FMOVS 8(R23), F20
+	WORD $0x2f08a694 // uxtl v20.8h, v20.8b
+	WORD $0x2f10a694 // uxtl v20.4s, v20.4h
+	WORD $0x4f335673 // shl v19.4s, v19.4s, #19
+	WORD $0x4f335694 // shl v20.4s, v20.4s, #19
+	WORD $0x4ea18673 // add v19.4s, v19.4s, v1.4s
+	WORD $0x4ea18694 // add v20.4s, v20.4s, v1.4s
+	WORD $0x4ead1db5 // mov v21.16b, v13.16b
+	WORD $0x4e2cce75 // fmla v21.4s, v19.4s, v12.4s
+	WORD $0x4ead1db3 // mov v19.16b, v13.16b
+	WORD $0x4e2cce93 // fmla v19.4s, v20.4s, v12.4s
+	WORD $0x6e29de34 // fmul v20.4s, v17.4s, v9.4s
+	WORD $0x6e29de52 // fmul v18.4s, v18.4s, v9.4s
+	WORD $0x6e34de91 // fmul v17.4s, v20.4s, v20.4s
+	WORD $0x6e32de56 // fmul v22.4s, v18.4s, v18.4s
+	WORD $0x4e31d6b1 // fadd v17.4s, v21.4s, v17.4s
+	WORD $0x4e36d676 // fadd v22.4s, v19.4s, v22.4s
+	WORD $0x6ea1fa33 // fsqrt v19.4s, v17.4s
+	WORD $0x6ea1fad5 // fsqrt v21.4s, v22.4s
+	WORD $0x4e2bd673 // fadd v19.4s, v19.4s, v11.4s
+	WORD $0x4e2bd6b5 // fadd v21.4s, v21.4s, v11.4s
+	WORD $0x6e2ade94 // fmul v20.4s, v20.4s, v10.4s
+	WORD $0x6e2ade52 // fmul v18.4s, v18.4s, v10.4s
+	WORD $0x6e33fe94 // fdiv v20.4s, v20.4s, v19.4s
+	WORD $0x6e35fe52 // fdiv v18.4s, v18.4s, v21.4s
+	WORD $0x4eb4d5f4 // fsub v20.4s, v15.4s, v20.4s
+	WORD $0x4eb2d612 // fsub v18.4s, v16.4s, v18.4s
+	ADD R5<<2, R1, R23
+	FMOVQ F20, 0(R23)
+	FMOVQ F18, 16(R23)
+	WORD $0x4e221e32 // and v18.16b, v17.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	ADD R11<<2, R7, R23
+	FMOVQ F18, 0(R23)
+	WORD $0x6eb265ce // umax v14.4s, v14.4s, v18.4s
+	FMOVQ F22, 16(R23)
+	WORD $0x6eb665ce // umax v14.4s, v14.4s, v22.4s
+	ADD $8, R11
+	ADD $8, R5
+	CMP R12, R5
+	BLE loop1
+tail2:
+	WORD $0x6eb0a9d6 // umaxv s22, v14.4s
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x6eb6e472 // fcmgt v18.4s, v3.4s, v22.4s
+	WORD $0x6e24fed6 // fdiv v22.4s, v22.4s, v4.4s
+	WORD $0x4f00040e // movi v14.4s, #0x0
+	WORD $0x4ea51cad // mov v13.16b, v5.16b
+	WORD $0x6e36fdad // fdiv v13.4s, v13.4s, v22.4s
+	WORD $0x4eb21e4c // mov v12.16b, v18.16b
+	WORD $0x6e6d1dcc // bsl v12.16b, v14.16b, v13.16b
+	WORD $0x4f00040d // movi v13.4s, #0x0
+	WORD $0x4eb21e52 // mov v18.16b, v18.16b
+	WORD $0x6e761db2 // bsl v18.16b, v13.16b, v22.16b
+	FMOVS F18, 0(R3)
+	MOVD R11, R8
+	MOVD ZR, R11
+encode:
+	ADD R11<<2, R7, R23
+	FMOVQ 0(R23), F18
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4e2cce4d // fmla v13.4s, v18.4s, v12.4s
+	WORD $0x6ea66dad // umin v13.4s, v13.4s, v6.4s
+	WORD $0x4ea785ad // add v13.4s, v13.4s, v7.4s
+	WORD $0x6f2d05ad // ushr v13.4s, v13.4s, #19
+	WORD $0x6ea86e52 // umin v18.4s, v18.4s, v8.4s
+	WORD $0x6eb265b2 // umax v18.4s, v13.4s, v18.4s
+	WORD $0x0e612a52 // xtn v18.4h, v18.4s
+	WORD $0x0e212a52 // xtn v18.8b, v18.8h
+	ADD R11, R3, R23
+	FMOVS F18, 4(R23)
+	ADD $4, R11
+	CMP R8, R11
+	BLT encode
+	ADD $260, R3
+	MOVD R10, R5
+	JMP block
+done:
 	RET
 
 // func adamNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
@@ -13928,6 +17642,284 @@ loop4:
 	CMP R10, R7
 	BLE loop4
 tail5:
+	RET
+
+DATA adamQ8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA adamQ8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA adamQ8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA adamQ8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA adamQ8StatesNEONWords<>+16(SB)/4, $0x07f00000
+DATA adamQ8StatesNEONWords<>+20(SB)/4, $0x07f00000
+DATA adamQ8StatesNEONWords<>+24(SB)/4, $0x07f00000
+DATA adamQ8StatesNEONWords<>+28(SB)/4, $0x07f00000
+DATA adamQ8StatesNEONWords<>+32(SB)/4, $0x38000000
+DATA adamQ8StatesNEONWords<>+36(SB)/4, $0x38000000
+DATA adamQ8StatesNEONWords<>+40(SB)/4, $0x38000000
+DATA adamQ8StatesNEONWords<>+44(SB)/4, $0x38000000
+DATA adamQ8StatesNEONWords<>+48(SB)/4, $0x80000000
+DATA adamQ8StatesNEONWords<>+52(SB)/4, $0x80000000
+DATA adamQ8StatesNEONWords<>+56(SB)/4, $0x80000000
+DATA adamQ8StatesNEONWords<>+60(SB)/4, $0x80000000
+DATA adamQ8StatesNEONWords<>+64(SB)/4, $0x7fffffff
+DATA adamQ8StatesNEONWords<>+68(SB)/4, $0x7fffffff
+DATA adamQ8StatesNEONWords<>+72(SB)/4, $0x7fffffff
+DATA adamQ8StatesNEONWords<>+76(SB)/4, $0x7fffffff
+DATA adamQ8StatesNEONWords<>+80(SB)/4, $0x0d800000
+DATA adamQ8StatesNEONWords<>+84(SB)/4, $0x0d800000
+DATA adamQ8StatesNEONWords<>+88(SB)/4, $0x0d800000
+DATA adamQ8StatesNEONWords<>+92(SB)/4, $0x0d800000
+DATA adamQ8StatesNEONWords<>+96(SB)/4, $0x3fefff00
+DATA adamQ8StatesNEONWords<>+100(SB)/4, $0x3fefff00
+DATA adamQ8StatesNEONWords<>+104(SB)/4, $0x3fefff00
+DATA adamQ8StatesNEONWords<>+108(SB)/4, $0x3fefff00
+DATA adamQ8StatesNEONWords<>+112(SB)/4, $0x3f800000
+DATA adamQ8StatesNEONWords<>+116(SB)/4, $0x3f800000
+DATA adamQ8StatesNEONWords<>+120(SB)/4, $0x3f800000
+DATA adamQ8StatesNEONWords<>+124(SB)/4, $0x3f800000
+DATA adamQ8StatesNEONWords<>+128(SB)/4, $0x3ff7ff00
+DATA adamQ8StatesNEONWords<>+132(SB)/4, $0x3ff7ff00
+DATA adamQ8StatesNEONWords<>+136(SB)/4, $0x3ff7ff00
+DATA adamQ8StatesNEONWords<>+140(SB)/4, $0x3ff7ff00
+DATA adamQ8StatesNEONWords<>+144(SB)/4, $0x3ff00000
+DATA adamQ8StatesNEONWords<>+148(SB)/4, $0x3ff00000
+DATA adamQ8StatesNEONWords<>+152(SB)/4, $0x3ff00000
+DATA adamQ8StatesNEONWords<>+156(SB)/4, $0x3ff00000
+DATA adamQ8StatesNEONWords<>+160(SB)/4, $0xc8080000
+DATA adamQ8StatesNEONWords<>+164(SB)/4, $0xc8080000
+DATA adamQ8StatesNEONWords<>+168(SB)/4, $0xc8080000
+DATA adamQ8StatesNEONWords<>+172(SB)/4, $0xc8080000
+DATA adamQ8StatesNEONWords<>+176(SB)/4, $0x3ff80000
+DATA adamQ8StatesNEONWords<>+180(SB)/4, $0x3ff80000
+DATA adamQ8StatesNEONWords<>+184(SB)/4, $0x3ff80000
+DATA adamQ8StatesNEONWords<>+188(SB)/4, $0x3ff80000
+DATA adamQ8StatesNEONWords<>+192(SB)/4, $0xc8040000
+DATA adamQ8StatesNEONWords<>+196(SB)/4, $0xc8040000
+DATA adamQ8StatesNEONWords<>+200(SB)/4, $0xc8040000
+DATA adamQ8StatesNEONWords<>+204(SB)/4, $0xc8040000
+DATA adamQ8StatesNEONWords<>+208(SB)/4, $0x00000001
+DATA adamQ8StatesNEONWords<>+212(SB)/4, $0x00000001
+DATA adamQ8StatesNEONWords<>+216(SB)/4, $0x00000001
+DATA adamQ8StatesNEONWords<>+220(SB)/4, $0x00000001
+GLOBL adamQ8StatesNEONWords<>(SB), RODATA|NOPTR, $224
+
+// func adamQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·adamQ8StatesNEON(SB), 0, $2120-40
+	MOVD $adamQ8StatesNEONWords<>(SB), R24
+	FMOVQ 0(R24), F0
+	FMOVQ 16(R24), F1
+	FMOVQ 32(R24), F2
+	FMOVQ 48(R24), F3
+	FMOVQ 64(R24), F4
+	FMOVQ 80(R24), F5
+	FMOVQ 112(R24), F7
+	FMOVQ 208(R24), F13
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD 24(R0), R4
+	MOVD c+0(FP), R5
+	FMOVS 0(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS 4(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS 8(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS 12(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS 16(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	MOVD i+16(FP), R6
+	MOVD n+24(FP), R7
+	MOVD $16(RSP), R8
+	MOVD R6, R9
+	LSR $8, R9
+	MOVD $260, R10
+	MUL R10, R9
+	ADD R9, R3
+	ADD R9, R4
+block:
+	CMP R7, R6
+	BGE done
+	ADD $256, R6, R11
+	CMP R7, R11
+	CSEL GT, R7, R11, R11
+	FMOVS 0(R3), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x6e20de74 // fmul v20.4s, v19.4s, v0.4s
+	WORD $0x4f000415 // movi v21.4s, #0x0
+	FMOVS 0(R4), F22
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x6e20ded7 // fmul v23.4s, v22.4s, v0.4s
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	MOVD ZR, R12
+	MOVD R11, R13
+	SUB $8, R13
+	CMP R13, R6
+	BGT tail2
+loop1:
+	ADD R6<<2, R1, R23
+	FMOVQ 0(R23), F25
+	FMOVQ 16(R23), F26
+	ADD R6<<2, R2, R23
+	FMOVQ 0(R23), F27
+	FMOVQ 16(R23), F28
+	ADD R12, R3, R23
+	FMOVS 4(R23), F6
+	WORD $0x2f08a4c6 // uxtl v6.8h, v6.8b
+	WORD $0x2f10a4c6 // uxtl v6.4s, v6.4h
+	FMOVS 8(R23), F8
+	WORD $0x2f08a508 // uxtl v8.8h, v8.8b
+	WORD $0x2f10a508 // uxtl v8.4s, v8.4h
+	WORD $0x4f3454c9 // shl v9.4s, v6.4s, #20
+	WORD $0x4f34550a // shl v10.4s, v8.4s, #20
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4ea28529 // add v9.4s, v9.4s, v2.4s
+	WORD $0x4ea2854a // add v10.4s, v10.4s, v2.4s
+	WORD $0x4eb41e8b // mov v11.16b, v20.16b
+	WORD $0x4e33cd2b // fmla v11.4s, v9.4s, v19.4s
+	WORD $0x4eb41e89 // mov v9.16b, v20.16b
+	WORD $0x4e33cd49 // fmla v9.4s, v10.4s, v19.4s
+	WORD $0x4f3854ca // shl v10.4s, v6.4s, #24
+	WORD $0x4f385508 // shl v8.4s, v8.4s, #24
+	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
+	WORD $0x4e231d08 // and v8.16b, v8.16b, v3.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	ADD R12, R4, R23
+	FMOVS 4(R23), F9
+	WORD $0x2f08a529 // uxtl v9.8h, v9.8b
+	WORD $0x2f10a529 // uxtl v9.4s, v9.4h
+	FMOVS 8(R23), F11
+	WORD $0x2f08a56b // uxtl v11.8h, v11.8b
+	WORD $0x2f10a56b // uxtl v11.4s, v11.4h
+	WORD $0x4f335529 // shl v9.4s, v9.4s, #19
+	WORD $0x4f33556b // shl v11.4s, v11.4s, #19
+	WORD $0x4ea28529 // add v9.4s, v9.4s, v2.4s
+	WORD $0x4ea2856b // add v11.4s, v11.4s, v2.4s
+	WORD $0x4eb71ee6 // mov v6.16b, v23.16b
+	WORD $0x4e36cd26 // fmla v6.4s, v9.4s, v22.4s
+	WORD $0x4eb71ee9 // mov v9.16b, v23.16b
+	WORD $0x4e36cd69 // fmla v9.4s, v11.4s, v22.4s
+	WORD $0x6e2edf6b // fmul v11.4s, v27.4s, v14.4s
+	WORD $0x6e2edf9c // fmul v28.4s, v28.4s, v14.4s
+	WORD $0x4eaad57b // fsub v27.4s, v11.4s, v10.4s
+	WORD $0x4ea8d78c // fsub v12.4s, v28.4s, v8.4s
+	WORD $0x6e2fdf7b // fmul v27.4s, v27.4s, v15.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4e3bd55b // fadd v27.4s, v10.4s, v27.4s
+	WORD $0x4e2cd50c // fadd v12.4s, v8.4s, v12.4s
+	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
+	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
+	WORD $0x4ea6d56b // fsub v11.4s, v11.4s, v6.4s
+	WORD $0x4ea9d79c // fsub v28.4s, v28.4s, v9.4s
+	WORD $0x6e30dd6b // fmul v11.4s, v11.4s, v16.4s
+	WORD $0x6e30df9c // fmul v28.4s, v28.4s, v16.4s
+	WORD $0x4e2bd4cb // fadd v11.4s, v6.4s, v11.4s
+	WORD $0x4e3cd53c // fadd v28.4s, v9.4s, v28.4s
+	WORD $0x6ea1f969 // fsqrt v9.4s, v11.4s
+	WORD $0x6ea1fb86 // fsqrt v6.4s, v28.4s
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x6e31df68 // fmul v8.4s, v27.4s, v17.4s
+	WORD $0x6e31dd8a // fmul v10.4s, v12.4s, v17.4s
+	WORD $0x6e29fd08 // fdiv v8.4s, v8.4s, v9.4s
+	WORD $0x6e26fd4a // fdiv v10.4s, v10.4s, v6.4s
+	WORD $0x4ea8d728 // fsub v8.4s, v25.4s, v8.4s
+	WORD $0x4eaad74a // fsub v10.4s, v26.4s, v10.4s
+	ADD R6<<2, R1, R23
+	FMOVQ F8, 0(R23)
+	FMOVQ F10, 16(R23)
+	WORD $0x4e241f6a // and v10.16b, v27.16b, v4.16b
+	WORD $0x4e241d88 // and v8.16b, v12.16b, v4.16b
+	ADD R12<<2, R8, R23
+	FMOVQ F27, 0(R23)
+	WORD $0x6eaa66b5 // umax v21.4s, v21.4s, v10.4s
+	FMOVQ F12, 16(R23)
+	WORD $0x6ea866b5 // umax v21.4s, v21.4s, v8.4s
+	WORD $0x4e241d68 // and v8.16b, v11.16b, v4.16b
+	WORD $0x4e241f9c // and v28.16b, v28.16b, v4.16b
+	FMOVQ F8, 1024(R23)
+	WORD $0x6ea86718 // umax v24.4s, v24.4s, v8.4s
+	FMOVQ F28, 1040(R23)
+	WORD $0x6ebc6718 // umax v24.4s, v24.4s, v28.4s
+	ADD $8, R12
+	ADD $8, R6
+	CMP R13, R6
+	BLE loop1
+tail2:
+	WORD $0x6eb0aabc // umaxv s28, v21.4s
+	WORD $0x4e04079c // dup v28.4s, v28.s[0]
+	WORD $0x6ebce4a8 // fcmgt v8.4s, v5.4s, v28.4s
+	FMOVQ 96(R24), F31
+	WORD $0x6e3fff9c // fdiv v28.4s, v28.4s, v31.4s
+	WORD $0x4f000417 // movi v23.4s, #0x0
+	WORD $0x4ea71cf6 // mov v22.16b, v7.16b
+	WORD $0x6e3cfed6 // fdiv v22.4s, v22.4s, v28.4s
+	WORD $0x4ea81d15 // mov v21.16b, v8.16b
+	WORD $0x6e761ef5 // bsl v21.16b, v23.16b, v22.16b
+	WORD $0x4f000416 // movi v22.4s, #0x0
+	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	WORD $0x6e7c1ec8 // bsl v8.16b, v22.16b, v28.16b
+	FMOVS F8, 0(R3)
+	WORD $0x6eb0ab08 // umaxv s8, v24.4s
+	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x6ea8e4b6 // fcmgt v22.4s, v5.4s, v8.4s
+	FMOVQ 128(R24), F31
+	WORD $0x6e3ffd08 // fdiv v8.4s, v8.4s, v31.4s
+	WORD $0x4f00041c // movi v28.4s, #0x0
+	WORD $0x4ea71cf8 // mov v24.16b, v7.16b
+	WORD $0x6e28ff18 // fdiv v24.4s, v24.4s, v8.4s
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	WORD $0x6e781f97 // bsl v23.16b, v28.16b, v24.16b
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	WORD $0x4eb61ed6 // mov v22.16b, v22.16b
+	WORD $0x6e681f16 // bsl v22.16b, v24.16b, v8.16b
+	FMOVS F22, 0(R4)
+	MOVD R12, R9
+	MOVD ZR, R12
+encode:
+	ADD R12<<2, R8, R23
+	FMOVQ 0(R23), F22
+	WORD $0x4e241ed8 // and v24.16b, v22.16b, v4.16b
+	WORD $0x4ea21c48 // mov v8.16b, v2.16b
+	WORD $0x4e35cf08 // fmla v8.4s, v24.4s, v21.4s
+	FMOVQ 144(R24), F31
+	WORD $0x6ebf6d08 // umin v8.4s, v8.4s, v31.4s
+	FMOVQ 160(R24), F31
+	WORD $0x4ebf8508 // add v8.4s, v8.4s, v31.4s
+	WORD $0x6f2c0508 // ushr v8.4s, v8.4s, #20
+	WORD $0x6f2106d6 // ushr v22.4s, v22.4s, #31
+	WORD $0x4f2756d6 // shl v22.4s, v22.4s, #7
+	WORD $0x4eb61d16 // orr v22.16b, v8.16b, v22.16b
+	WORD $0x0e612ad6 // xtn v22.4h, v22.4s
+	WORD $0x0e212ad6 // xtn v22.8b, v22.8h
+	ADD R12, R3, R23
+	FMOVS F22, 4(R23)
+	ADD R12<<2, R8, R23
+	FMOVQ 1024(R23), F22
+	WORD $0x4ea21c48 // mov v8.16b, v2.16b
+	WORD $0x4e37cec8 // fmla v8.4s, v22.4s, v23.4s
+	FMOVQ 176(R24), F31
+	WORD $0x6ebf6d08 // umin v8.4s, v8.4s, v31.4s
+	FMOVQ 192(R24), F31
+	WORD $0x4ebf8508 // add v8.4s, v8.4s, v31.4s
+	WORD $0x6f2d0508 // ushr v8.4s, v8.4s, #19
+	WORD $0x6ead6ed6 // umin v22.4s, v22.4s, v13.4s
+	WORD $0x6eb66516 // umax v22.4s, v8.4s, v22.4s
+	WORD $0x0e612ad6 // xtn v22.4h, v22.4s
+	WORD $0x0e212ad6 // xtn v22.8b, v22.8h
+	ADD R12, R4, R23
+	FMOVS F22, 4(R23)
+	ADD $4, R12
+	CMP R9, R12
+	BLT encode
+	ADD $260, R3
+	ADD $260, R4
+	MOVD R11, R6
+	JMP block
+done:
 	RET
 
 // func adamwNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
@@ -14614,6 +18606,288 @@ loop4:
 	CMP R10, R7
 	BLE loop4
 tail5:
+	RET
+
+DATA adamwQ8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA adamwQ8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA adamwQ8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA adamwQ8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA adamwQ8StatesNEONWords<>+16(SB)/4, $0x07f00000
+DATA adamwQ8StatesNEONWords<>+20(SB)/4, $0x07f00000
+DATA adamwQ8StatesNEONWords<>+24(SB)/4, $0x07f00000
+DATA adamwQ8StatesNEONWords<>+28(SB)/4, $0x07f00000
+DATA adamwQ8StatesNEONWords<>+32(SB)/4, $0x38000000
+DATA adamwQ8StatesNEONWords<>+36(SB)/4, $0x38000000
+DATA adamwQ8StatesNEONWords<>+40(SB)/4, $0x38000000
+DATA adamwQ8StatesNEONWords<>+44(SB)/4, $0x38000000
+DATA adamwQ8StatesNEONWords<>+48(SB)/4, $0x80000000
+DATA adamwQ8StatesNEONWords<>+52(SB)/4, $0x80000000
+DATA adamwQ8StatesNEONWords<>+56(SB)/4, $0x80000000
+DATA adamwQ8StatesNEONWords<>+60(SB)/4, $0x80000000
+DATA adamwQ8StatesNEONWords<>+64(SB)/4, $0x7fffffff
+DATA adamwQ8StatesNEONWords<>+68(SB)/4, $0x7fffffff
+DATA adamwQ8StatesNEONWords<>+72(SB)/4, $0x7fffffff
+DATA adamwQ8StatesNEONWords<>+76(SB)/4, $0x7fffffff
+DATA adamwQ8StatesNEONWords<>+80(SB)/4, $0x0d800000
+DATA adamwQ8StatesNEONWords<>+84(SB)/4, $0x0d800000
+DATA adamwQ8StatesNEONWords<>+88(SB)/4, $0x0d800000
+DATA adamwQ8StatesNEONWords<>+92(SB)/4, $0x0d800000
+DATA adamwQ8StatesNEONWords<>+96(SB)/4, $0x3fefff00
+DATA adamwQ8StatesNEONWords<>+100(SB)/4, $0x3fefff00
+DATA adamwQ8StatesNEONWords<>+104(SB)/4, $0x3fefff00
+DATA adamwQ8StatesNEONWords<>+108(SB)/4, $0x3fefff00
+DATA adamwQ8StatesNEONWords<>+112(SB)/4, $0x3f800000
+DATA adamwQ8StatesNEONWords<>+116(SB)/4, $0x3f800000
+DATA adamwQ8StatesNEONWords<>+120(SB)/4, $0x3f800000
+DATA adamwQ8StatesNEONWords<>+124(SB)/4, $0x3f800000
+DATA adamwQ8StatesNEONWords<>+128(SB)/4, $0x3ff7ff00
+DATA adamwQ8StatesNEONWords<>+132(SB)/4, $0x3ff7ff00
+DATA adamwQ8StatesNEONWords<>+136(SB)/4, $0x3ff7ff00
+DATA adamwQ8StatesNEONWords<>+140(SB)/4, $0x3ff7ff00
+DATA adamwQ8StatesNEONWords<>+144(SB)/4, $0x3ff00000
+DATA adamwQ8StatesNEONWords<>+148(SB)/4, $0x3ff00000
+DATA adamwQ8StatesNEONWords<>+152(SB)/4, $0x3ff00000
+DATA adamwQ8StatesNEONWords<>+156(SB)/4, $0x3ff00000
+DATA adamwQ8StatesNEONWords<>+160(SB)/4, $0xc8080000
+DATA adamwQ8StatesNEONWords<>+164(SB)/4, $0xc8080000
+DATA adamwQ8StatesNEONWords<>+168(SB)/4, $0xc8080000
+DATA adamwQ8StatesNEONWords<>+172(SB)/4, $0xc8080000
+DATA adamwQ8StatesNEONWords<>+176(SB)/4, $0x3ff80000
+DATA adamwQ8StatesNEONWords<>+180(SB)/4, $0x3ff80000
+DATA adamwQ8StatesNEONWords<>+184(SB)/4, $0x3ff80000
+DATA adamwQ8StatesNEONWords<>+188(SB)/4, $0x3ff80000
+DATA adamwQ8StatesNEONWords<>+192(SB)/4, $0xc8040000
+DATA adamwQ8StatesNEONWords<>+196(SB)/4, $0xc8040000
+DATA adamwQ8StatesNEONWords<>+200(SB)/4, $0xc8040000
+DATA adamwQ8StatesNEONWords<>+204(SB)/4, $0xc8040000
+DATA adamwQ8StatesNEONWords<>+208(SB)/4, $0x00000001
+DATA adamwQ8StatesNEONWords<>+212(SB)/4, $0x00000001
+DATA adamwQ8StatesNEONWords<>+216(SB)/4, $0x00000001
+DATA adamwQ8StatesNEONWords<>+220(SB)/4, $0x00000001
+GLOBL adamwQ8StatesNEONWords<>(SB), RODATA|NOPTR, $224
+
+// func adamwQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·adamwQ8StatesNEON(SB), 0, $2120-40
+	MOVD $adamwQ8StatesNEONWords<>(SB), R24
+	FMOVQ 0(R24), F0
+	FMOVQ 16(R24), F1
+	FMOVQ 32(R24), F2
+	FMOVQ 48(R24), F3
+	FMOVQ 64(R24), F4
+	FMOVQ 80(R24), F5
+	FMOVQ 112(R24), F7
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD 24(R0), R4
+	MOVD c+0(FP), R5
+	FMOVS 0(R5), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	FMOVS 4(R5), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVS 8(R5), F16
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	FMOVS 12(R5), F17
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	FMOVS 16(R5), F18
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	FMOVS 20(R5), F19
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	MOVD i+16(FP), R6
+	MOVD n+24(FP), R7
+	MOVD $16(RSP), R8
+	MOVD R6, R9
+	LSR $8, R9
+	MOVD $260, R10
+	MUL R10, R9
+	ADD R9, R3
+	ADD R9, R4
+block:
+	CMP R7, R6
+	BGE done
+	ADD $256, R6, R11
+	CMP R7, R11
+	CSEL GT, R7, R11, R11
+	FMOVS 0(R3), F20
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x6e20de95 // fmul v21.4s, v20.4s, v0.4s
+	WORD $0x4f000416 // movi v22.4s, #0x0
+	FMOVS 0(R4), F23
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x6e20def8 // fmul v24.4s, v23.4s, v0.4s
+	WORD $0x4f000419 // movi v25.4s, #0x0
+	MOVD ZR, R12
+	MOVD R11, R13
+	SUB $8, R13
+	CMP R13, R6
+	BGT tail2
+loop1:
+	ADD R6<<2, R1, R23
+	FMOVQ 0(R23), F26
+	FMOVQ 16(R23), F27
+	ADD R6<<2, R2, R23
+	FMOVQ 0(R23), F28
+	FMOVQ 16(R23), F6
+	ADD R12, R3, R23
+	FMOVS 4(R23), F8
+	WORD $0x2f08a508 // uxtl v8.8h, v8.8b
+	WORD $0x2f10a508 // uxtl v8.4s, v8.4h
+	FMOVS 8(R23), F9
+	WORD $0x2f08a529 // uxtl v9.8h, v9.8b
+	WORD $0x2f10a529 // uxtl v9.4s, v9.4h
+	WORD $0x4f34550a // shl v10.4s, v8.4s, #20
+	WORD $0x4f34552b // shl v11.4s, v9.4s, #20
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4ea2854a // add v10.4s, v10.4s, v2.4s
+	WORD $0x4ea2856b // add v11.4s, v11.4s, v2.4s
+	WORD $0x4eb51eac // mov v12.16b, v21.16b
+	WORD $0x4e34cd4c // fmla v12.4s, v10.4s, v20.4s
+	WORD $0x4eb51eaa // mov v10.16b, v21.16b
+	WORD $0x4e34cd6a // fmla v10.4s, v11.4s, v20.4s
+	WORD $0x4f38550b // shl v11.4s, v8.4s, #24
+	WORD $0x4f385529 // shl v9.4s, v9.4s, #24
+	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
+	WORD $0x4e231d29 // and v9.16b, v9.16b, v3.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	ADD R12, R4, R23
+	FMOVS 4(R23), F10
+	WORD $0x2f08a54a // uxtl v10.8h, v10.8b
+	WORD $0x2f10a54a // uxtl v10.4s, v10.4h
+	FMOVS 8(R23), F12
+	WORD $0x2f08a58c // uxtl v12.8h, v12.8b
+	WORD $0x2f10a58c // uxtl v12.4s, v12.4h
+	WORD $0x4f33554a // shl v10.4s, v10.4s, #19
+	WORD $0x4f33558c // shl v12.4s, v12.4s, #19
+	WORD $0x4ea2854a // add v10.4s, v10.4s, v2.4s
+	WORD $0x4ea2858c // add v12.4s, v12.4s, v2.4s
+	WORD $0x4eb81f08 // mov v8.16b, v24.16b
+	WORD $0x4e37cd48 // fmla v8.4s, v10.4s, v23.4s
+	WORD $0x4eb81f0a // mov v10.16b, v24.16b
+	WORD $0x4e37cd8a // fmla v10.4s, v12.4s, v23.4s
+	WORD $0x6e2edf8c // fmul v12.4s, v28.4s, v14.4s
+	WORD $0x6e2edcc6 // fmul v6.4s, v6.4s, v14.4s
+	WORD $0x4eabd59c // fsub v28.4s, v12.4s, v11.4s
+	WORD $0x4ea9d4cd // fsub v13.4s, v6.4s, v9.4s
+	WORD $0x6e2fdf9c // fmul v28.4s, v28.4s, v15.4s
+	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x4e3cd57c // fadd v28.4s, v11.4s, v28.4s
+	WORD $0x4e2dd52d // fadd v13.4s, v9.4s, v13.4s
+	WORD $0x6e2cdd8c // fmul v12.4s, v12.4s, v12.4s
+	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD $0x4ea8d58c // fsub v12.4s, v12.4s, v8.4s
+	WORD $0x4eaad4c6 // fsub v6.4s, v6.4s, v10.4s
+	WORD $0x6e30dd8c // fmul v12.4s, v12.4s, v16.4s
+	WORD $0x6e30dcc6 // fmul v6.4s, v6.4s, v16.4s
+	WORD $0x4e2cd50c // fadd v12.4s, v8.4s, v12.4s
+	WORD $0x4e26d546 // fadd v6.4s, v10.4s, v6.4s
+	WORD $0x6e33df5a // fmul v26.4s, v26.4s, v19.4s
+	WORD $0x6e33df7b // fmul v27.4s, v27.4s, v19.4s
+	WORD $0x6ea1f98a // fsqrt v10.4s, v12.4s
+	WORD $0x6ea1f8c8 // fsqrt v8.4s, v6.4s
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x6e31df89 // fmul v9.4s, v28.4s, v17.4s
+	WORD $0x6e31ddab // fmul v11.4s, v13.4s, v17.4s
+	WORD $0x6e2afd29 // fdiv v9.4s, v9.4s, v10.4s
+	WORD $0x6e28fd6b // fdiv v11.4s, v11.4s, v8.4s
+	WORD $0x4ea9d749 // fsub v9.4s, v26.4s, v9.4s
+	WORD $0x4eabd76b // fsub v11.4s, v27.4s, v11.4s
+	ADD R6<<2, R1, R23
+	FMOVQ F9, 0(R23)
+	FMOVQ F11, 16(R23)
+	WORD $0x4e241f8b // and v11.16b, v28.16b, v4.16b
+	WORD $0x4e241da9 // and v9.16b, v13.16b, v4.16b
+	ADD R12<<2, R8, R23
+	FMOVQ F28, 0(R23)
+	WORD $0x6eab66d6 // umax v22.4s, v22.4s, v11.4s
+	FMOVQ F13, 16(R23)
+	WORD $0x6ea966d6 // umax v22.4s, v22.4s, v9.4s
+	WORD $0x4e241d89 // and v9.16b, v12.16b, v4.16b
+	WORD $0x4e241cc6 // and v6.16b, v6.16b, v4.16b
+	FMOVQ F9, 1024(R23)
+	WORD $0x6ea96739 // umax v25.4s, v25.4s, v9.4s
+	FMOVQ F6, 1040(R23)
+	WORD $0x6ea66739 // umax v25.4s, v25.4s, v6.4s
+	ADD $8, R12
+	ADD $8, R6
+	CMP R13, R6
+	BLE loop1
+tail2:
+	WORD $0x6eb0aac6 // umaxv s6, v22.4s
+	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x6ea6e4a9 // fcmgt v9.4s, v5.4s, v6.4s
+	FMOVQ 96(R24), F31
+	WORD $0x6e3ffcc6 // fdiv v6.4s, v6.4s, v31.4s
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	WORD $0x4ea71cf7 // mov v23.16b, v7.16b
+	WORD $0x6e26fef7 // fdiv v23.4s, v23.4s, v6.4s
+	WORD $0x4ea91d36 // mov v22.16b, v9.16b
+	WORD $0x6e771f16 // bsl v22.16b, v24.16b, v23.16b
+	WORD $0x4f000417 // movi v23.4s, #0x0
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e661ee9 // bsl v9.16b, v23.16b, v6.16b
+	FMOVS F9, 0(R3)
+	WORD $0x6eb0ab29 // umaxv s9, v25.4s
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x6ea9e4b7 // fcmgt v23.4s, v5.4s, v9.4s
+	FMOVQ 128(R24), F31
+	WORD $0x6e3ffd29 // fdiv v9.4s, v9.4s, v31.4s
+	WORD $0x4f000406 // movi v6.4s, #0x0
+	WORD $0x4ea71cf9 // mov v25.16b, v7.16b
+	WORD $0x6e29ff39 // fdiv v25.4s, v25.4s, v9.4s
+	WORD $0x4eb71ef8 // mov v24.16b, v23.16b
+	WORD $0x6e791cd8 // bsl v24.16b, v6.16b, v25.16b
+	WORD $0x4f000419 // movi v25.4s, #0x0
+	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
+	WORD $0x6e691f37 // bsl v23.16b, v25.16b, v9.16b
+	FMOVS F23, 0(R4)
+	MOVD R12, R9
+	MOVD ZR, R12
+encode:
+	ADD R12<<2, R8, R23
+	FMOVQ 0(R23), F23
+	WORD $0x4e241ef9 // and v25.16b, v23.16b, v4.16b
+	WORD $0x4ea21c49 // mov v9.16b, v2.16b
+	WORD $0x4e36cf29 // fmla v9.4s, v25.4s, v22.4s
+	FMOVQ 144(R24), F31
+	WORD $0x6ebf6d29 // umin v9.4s, v9.4s, v31.4s
+	FMOVQ 160(R24), F31
+	WORD $0x4ebf8529 // add v9.4s, v9.4s, v31.4s
+	WORD $0x6f2c0529 // ushr v9.4s, v9.4s, #20
+	WORD $0x6f2106f7 // ushr v23.4s, v23.4s, #31
+	WORD $0x4f2756f7 // shl v23.4s, v23.4s, #7
+	WORD $0x4eb71d37 // orr v23.16b, v9.16b, v23.16b
+	WORD $0x0e612af7 // xtn v23.4h, v23.4s
+	WORD $0x0e212af7 // xtn v23.8b, v23.8h
+	ADD R12, R3, R23
+	FMOVS F23, 4(R23)
+	ADD R12<<2, R8, R23
+	FMOVQ 1024(R23), F23
+	WORD $0x4ea21c49 // mov v9.16b, v2.16b
+	WORD $0x4e38cee9 // fmla v9.4s, v23.4s, v24.4s
+	FMOVQ 176(R24), F31
+	WORD $0x6ebf6d29 // umin v9.4s, v9.4s, v31.4s
+	FMOVQ 192(R24), F31
+	WORD $0x4ebf8529 // add v9.4s, v9.4s, v31.4s
+	WORD $0x6f2d0529 // ushr v9.4s, v9.4s, #19
+	FMOVQ 208(R24), F31
+	WORD $0x6ebf6ef7 // umin v23.4s, v23.4s, v31.4s
+	WORD $0x6eb76537 // umax v23.4s, v9.4s, v23.4s
+	WORD $0x0e612af7 // xtn v23.4h, v23.4s
+	WORD $0x0e212af7 // xtn v23.8b, v23.8h
+	ADD R12, R4, R23
+	FMOVS F23, 4(R23)
+	ADD $4, R12
+	CMP R9, R12
+	BLT encode
+	ADD $260, R3
+	ADD $260, R4
+	MOVD R11, R6
+	JMP block
+done:
 	RET
 
 DATA cclipNEONWords<>+0(SB)/4, $0x80000000
@@ -26190,6 +30464,222 @@ loop4:
 tail5:
 	RET
 
+DATA lionQ8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA lionQ8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA lionQ8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA lionQ8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA lionQ8StatesNEONWords<>+16(SB)/4, $0x07f00000
+DATA lionQ8StatesNEONWords<>+20(SB)/4, $0x07f00000
+DATA lionQ8StatesNEONWords<>+24(SB)/4, $0x07f00000
+DATA lionQ8StatesNEONWords<>+28(SB)/4, $0x07f00000
+DATA lionQ8StatesNEONWords<>+32(SB)/4, $0x38000000
+DATA lionQ8StatesNEONWords<>+36(SB)/4, $0x38000000
+DATA lionQ8StatesNEONWords<>+40(SB)/4, $0x38000000
+DATA lionQ8StatesNEONWords<>+44(SB)/4, $0x38000000
+DATA lionQ8StatesNEONWords<>+48(SB)/4, $0x80000000
+DATA lionQ8StatesNEONWords<>+52(SB)/4, $0x80000000
+DATA lionQ8StatesNEONWords<>+56(SB)/4, $0x80000000
+DATA lionQ8StatesNEONWords<>+60(SB)/4, $0x80000000
+DATA lionQ8StatesNEONWords<>+64(SB)/4, $0x7fffffff
+DATA lionQ8StatesNEONWords<>+68(SB)/4, $0x7fffffff
+DATA lionQ8StatesNEONWords<>+72(SB)/4, $0x7fffffff
+DATA lionQ8StatesNEONWords<>+76(SB)/4, $0x7fffffff
+DATA lionQ8StatesNEONWords<>+80(SB)/4, $0x0d800000
+DATA lionQ8StatesNEONWords<>+84(SB)/4, $0x0d800000
+DATA lionQ8StatesNEONWords<>+88(SB)/4, $0x0d800000
+DATA lionQ8StatesNEONWords<>+92(SB)/4, $0x0d800000
+DATA lionQ8StatesNEONWords<>+96(SB)/4, $0x3fefff00
+DATA lionQ8StatesNEONWords<>+100(SB)/4, $0x3fefff00
+DATA lionQ8StatesNEONWords<>+104(SB)/4, $0x3fefff00
+DATA lionQ8StatesNEONWords<>+108(SB)/4, $0x3fefff00
+DATA lionQ8StatesNEONWords<>+112(SB)/4, $0x3f800000
+DATA lionQ8StatesNEONWords<>+116(SB)/4, $0x3f800000
+DATA lionQ8StatesNEONWords<>+120(SB)/4, $0x3f800000
+DATA lionQ8StatesNEONWords<>+124(SB)/4, $0x3f800000
+DATA lionQ8StatesNEONWords<>+128(SB)/4, $0x3ff00000
+DATA lionQ8StatesNEONWords<>+132(SB)/4, $0x3ff00000
+DATA lionQ8StatesNEONWords<>+136(SB)/4, $0x3ff00000
+DATA lionQ8StatesNEONWords<>+140(SB)/4, $0x3ff00000
+DATA lionQ8StatesNEONWords<>+144(SB)/4, $0xc8080000
+DATA lionQ8StatesNEONWords<>+148(SB)/4, $0xc8080000
+DATA lionQ8StatesNEONWords<>+152(SB)/4, $0xc8080000
+DATA lionQ8StatesNEONWords<>+156(SB)/4, $0xc8080000
+GLOBL lionQ8StatesNEONWords<>(SB), RODATA|NOPTR, $160
+
+// func lionQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·lionQ8StatesNEON(SB), 0, $1064-40
+	MOVD $lionQ8StatesNEONWords<>(SB), R24
+	FMOVQ 16(R24), F1
+	FMOVQ 32(R24), F2
+	FMOVQ 48(R24), F3
+	FMOVQ 64(R24), F4
+	FMOVQ 112(R24), F7
+	FMOVQ 128(R24), F8
+	FMOVQ 144(R24), F9
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD c+0(FP), R4
+	FMOVS 0(R4), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS 4(R4), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS 8(R4), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS 12(R4), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	FMOVS 16(R4), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	MOVD i+16(FP), R5
+	MOVD n+24(FP), R6
+	MOVD $16(RSP), R7
+	MOVD R5, R8
+	LSR $8, R8
+	MOVD $260, R9
+	MUL R9, R8
+	ADD R8, R3
+block:
+	CMP R6, R5
+	BGE done
+	ADD $256, R5, R10
+	CMP R6, R10
+	CSEL GT, R6, R10, R10
+	FMOVS 0(R3), F15
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	FMOVQ 0(R24), F31
+	WORD $0x6e3fddf0 // fmul v16.4s, v15.4s, v31.4s
+	WORD $0x4f000411 // movi v17.4s, #0x0
+	MOVD ZR, R11
+	MOVD R10, R12
+	SUB $8, R12
+	CMP R12, R5
+	BGT tail2
+loop1:
+	ADD R5<<2, R1, R23
+	FMOVQ 0(R23), F18
+	FMOVQ 16(R23), F19
+	ADD R5<<2, R2, R23
+	FMOVQ 0(R23), F20
+	FMOVQ 16(R23), F21
+	ADD R11, R3, R23
+	FMOVS 4(R23), F22
+	WORD $0x2f08a6d6 // uxtl v22.8h, v22.8b
+	WORD $0x2f10a6d6 // uxtl v22.4s, v22.4h
+	FMOVS 8(R23), F23
+	WORD $0x2f08a6f7 // uxtl v23.8h, v23.8b
+	WORD $0x2f10a6f7 // uxtl v23.4s, v23.4h
+	WORD $0x4f3456d8 // shl v24.4s, v22.4s, #20
+	WORD $0x4f3456f9 // shl v25.4s, v23.4s, #20
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4ea28718 // add v24.4s, v24.4s, v2.4s
+	WORD $0x4ea28739 // add v25.4s, v25.4s, v2.4s
+	WORD $0x4eb01e1a // mov v26.16b, v16.16b
+	WORD $0x4e2fcf1a // fmla v26.4s, v24.4s, v15.4s
+	WORD $0x4eb01e18 // mov v24.16b, v16.16b
+	WORD $0x4e2fcf38 // fmla v24.4s, v25.4s, v15.4s
+	WORD $0x4f3856d9 // shl v25.4s, v22.4s, #24
+	WORD $0x4f3856f7 // shl v23.4s, v23.4s, #24
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x6e2ade94 // fmul v20.4s, v20.4s, v10.4s
+	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
+	WORD $0x4eb9d698 // fsub v24.4s, v20.4s, v25.4s
+	WORD $0x4eb7d6ba // fsub v26.4s, v21.4s, v23.4s
+	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
+	WORD $0x6e2bdf5a // fmul v26.4s, v26.4s, v11.4s
+	WORD $0x4e38d738 // fadd v24.4s, v25.4s, v24.4s
+	WORD $0x4e3ad6fa // fadd v26.4s, v23.4s, v26.4s
+	WORD $0x4ead1db6 // mov v22.16b, v13.16b
+	WORD $0x4ead1dbb // mov v27.16b, v13.16b
+	WORD $0x4f00041c // movi v28.4s, #0x0
+	WORD $0x4f000400 // movi v0.4s, #0x0
+	WORD $0x6ebce71c // fcmgt v28.4s, v24.4s, v28.4s
+	WORD $0x6ea0e740 // fcmgt v0.4s, v26.4s, v0.4s
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e781edc // bsl v28.16b, v22.16b, v24.16b
+	WORD $0x4ea01c00 // mov v0.16b, v0.16b
+	WORD $0x6e7a1f60 // bsl v0.16b, v27.16b, v26.16b
+	WORD $0x4f000405 // movi v5.4s, #0x0
+	WORD $0x4f000406 // movi v6.4s, #0x0
+	WORD $0x6e231ed6 // eor v22.16b, v22.16b, v3.16b
+	WORD $0x6e231f7b // eor v27.16b, v27.16b, v3.16b
+	WORD $0x6eb8e4a5 // fcmgt v5.4s, v5.4s, v24.4s
+	WORD $0x6ebae4c6 // fcmgt v6.4s, v6.4s, v26.4s
+	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
+	WORD $0x6e7c1ec5 // bsl v5.16b, v22.16b, v28.16b
+	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
+	WORD $0x6e601f66 // bsl v6.16b, v27.16b, v0.16b
+	WORD $0x6e2ede5b // fmul v27.4s, v18.4s, v14.4s
+	WORD $0x6e2ede73 // fmul v19.4s, v19.4s, v14.4s
+	WORD $0x4ea5d77b // fsub v27.4s, v27.4s, v5.4s
+	WORD $0x4ea6d673 // fsub v19.4s, v19.4s, v6.4s
+	WORD $0x4eb9d694 // fsub v20.4s, v20.4s, v25.4s
+	WORD $0x4eb7d6b5 // fsub v21.4s, v21.4s, v23.4s
+	WORD $0x6e2cde94 // fmul v20.4s, v20.4s, v12.4s
+	WORD $0x6e2cdeb5 // fmul v21.4s, v21.4s, v12.4s
+	WORD $0x4e34d734 // fadd v20.4s, v25.4s, v20.4s
+	WORD $0x4e35d6f5 // fadd v21.4s, v23.4s, v21.4s
+	ADD R5<<2, R1, R23
+	FMOVQ F27, 0(R23)
+	FMOVQ F19, 16(R23)
+	WORD $0x4e241e93 // and v19.16b, v20.16b, v4.16b
+	WORD $0x4e241ebb // and v27.16b, v21.16b, v4.16b
+	ADD R11<<2, R7, R23
+	FMOVQ F20, 0(R23)
+	WORD $0x6eb36631 // umax v17.4s, v17.4s, v19.4s
+	FMOVQ F21, 16(R23)
+	WORD $0x6ebb6631 // umax v17.4s, v17.4s, v27.4s
+	ADD $8, R11
+	ADD $8, R5
+	CMP R12, R5
+	BLE loop1
+tail2:
+	WORD $0x6eb0aa3b // umaxv s27, v17.4s
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	FMOVQ 80(R24), F30
+	WORD $0x6ebbe7d3 // fcmgt v19.4s, v30.4s, v27.4s
+	FMOVQ 96(R24), F31
+	WORD $0x6e3fff7b // fdiv v27.4s, v27.4s, v31.4s
+	WORD $0x4f000415 // movi v21.4s, #0x0
+	WORD $0x4ea71cf4 // mov v20.16b, v7.16b
+	WORD $0x6e3bfe94 // fdiv v20.4s, v20.4s, v27.4s
+	WORD $0x4eb31e71 // mov v17.16b, v19.16b
+	WORD $0x6e741eb1 // bsl v17.16b, v21.16b, v20.16b
+	WORD $0x4f000414 // movi v20.4s, #0x0
+	WORD $0x4eb31e73 // mov v19.16b, v19.16b
+	WORD $0x6e7b1e93 // bsl v19.16b, v20.16b, v27.16b
+	FMOVS F19, 0(R3)
+	MOVD R11, R8
+	MOVD ZR, R11
+encode:
+	ADD R11<<2, R7, R23
+	FMOVQ 0(R23), F19
+	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
+	WORD $0x4ea21c5b // mov v27.16b, v2.16b
+	WORD $0x4e31ce9b // fmla v27.4s, v20.4s, v17.4s
+	WORD $0x6ea86f7b // umin v27.4s, v27.4s, v8.4s
+	WORD $0x4ea9877b // add v27.4s, v27.4s, v9.4s
+	WORD $0x6f2c077b // ushr v27.4s, v27.4s, #20
+	WORD $0x6f210673 // ushr v19.4s, v19.4s, #31
+	WORD $0x4f275673 // shl v19.4s, v19.4s, #7
+	WORD $0x4eb31f73 // orr v19.16b, v27.16b, v19.16b
+	WORD $0x0e612a73 // xtn v19.4h, v19.4s
+	WORD $0x0e212a73 // xtn v19.8b, v19.8h
+	ADD R11, R3, R23
+	FMOVS F19, 4(R23)
+	ADD $4, R11
+	CMP R8, R11
+	BLT encode
+	ADD $260, R3
+	MOVD R10, R5
+	JMP block
+done:
+	RET
+
 // func momentumNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 TEXT ·momentumNEON(SB), 0, $0-40
 	MOVD ptr+8(FP), R0
@@ -26676,6 +31166,196 @@ loop4:
 	CMP R9, R6
 	BLE loop4
 tail5:
+	RET
+
+DATA momentumQ8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA momentumQ8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA momentumQ8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA momentumQ8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA momentumQ8StatesNEONWords<>+16(SB)/4, $0x07f00000
+DATA momentumQ8StatesNEONWords<>+20(SB)/4, $0x07f00000
+DATA momentumQ8StatesNEONWords<>+24(SB)/4, $0x07f00000
+DATA momentumQ8StatesNEONWords<>+28(SB)/4, $0x07f00000
+DATA momentumQ8StatesNEONWords<>+32(SB)/4, $0x38000000
+DATA momentumQ8StatesNEONWords<>+36(SB)/4, $0x38000000
+DATA momentumQ8StatesNEONWords<>+40(SB)/4, $0x38000000
+DATA momentumQ8StatesNEONWords<>+44(SB)/4, $0x38000000
+DATA momentumQ8StatesNEONWords<>+48(SB)/4, $0x80000000
+DATA momentumQ8StatesNEONWords<>+52(SB)/4, $0x80000000
+DATA momentumQ8StatesNEONWords<>+56(SB)/4, $0x80000000
+DATA momentumQ8StatesNEONWords<>+60(SB)/4, $0x80000000
+DATA momentumQ8StatesNEONWords<>+64(SB)/4, $0x7fffffff
+DATA momentumQ8StatesNEONWords<>+68(SB)/4, $0x7fffffff
+DATA momentumQ8StatesNEONWords<>+72(SB)/4, $0x7fffffff
+DATA momentumQ8StatesNEONWords<>+76(SB)/4, $0x7fffffff
+DATA momentumQ8StatesNEONWords<>+80(SB)/4, $0x0d800000
+DATA momentumQ8StatesNEONWords<>+84(SB)/4, $0x0d800000
+DATA momentumQ8StatesNEONWords<>+88(SB)/4, $0x0d800000
+DATA momentumQ8StatesNEONWords<>+92(SB)/4, $0x0d800000
+DATA momentumQ8StatesNEONWords<>+96(SB)/4, $0x3fefff00
+DATA momentumQ8StatesNEONWords<>+100(SB)/4, $0x3fefff00
+DATA momentumQ8StatesNEONWords<>+104(SB)/4, $0x3fefff00
+DATA momentumQ8StatesNEONWords<>+108(SB)/4, $0x3fefff00
+DATA momentumQ8StatesNEONWords<>+112(SB)/4, $0x3f800000
+DATA momentumQ8StatesNEONWords<>+116(SB)/4, $0x3f800000
+DATA momentumQ8StatesNEONWords<>+120(SB)/4, $0x3f800000
+DATA momentumQ8StatesNEONWords<>+124(SB)/4, $0x3f800000
+DATA momentumQ8StatesNEONWords<>+128(SB)/4, $0x3ff00000
+DATA momentumQ8StatesNEONWords<>+132(SB)/4, $0x3ff00000
+DATA momentumQ8StatesNEONWords<>+136(SB)/4, $0x3ff00000
+DATA momentumQ8StatesNEONWords<>+140(SB)/4, $0x3ff00000
+DATA momentumQ8StatesNEONWords<>+144(SB)/4, $0xc8080000
+DATA momentumQ8StatesNEONWords<>+148(SB)/4, $0xc8080000
+DATA momentumQ8StatesNEONWords<>+152(SB)/4, $0xc8080000
+DATA momentumQ8StatesNEONWords<>+156(SB)/4, $0xc8080000
+GLOBL momentumQ8StatesNEONWords<>(SB), RODATA|NOPTR, $160
+
+// func momentumQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·momentumQ8StatesNEON(SB), 0, $1064-40
+	MOVD $momentumQ8StatesNEONWords<>(SB), R24
+	FMOVQ 0(R24), F0
+	FMOVQ 16(R24), F1
+	FMOVQ 32(R24), F2
+	FMOVQ 48(R24), F3
+	FMOVQ 64(R24), F4
+	FMOVQ 80(R24), F5
+	FMOVQ 96(R24), F6
+	FMOVQ 112(R24), F7
+	FMOVQ 128(R24), F8
+	FMOVQ 144(R24), F9
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD c+0(FP), R4
+	FMOVS 0(R4), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS 4(R4), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS 8(R4), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS 12(R4), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	MOVD i+16(FP), R5
+	MOVD n+24(FP), R6
+	MOVD $16(RSP), R7
+	MOVD R5, R8
+	LSR $8, R8
+	MOVD $260, R9
+	MUL R9, R8
+	ADD R8, R3
+block:
+	CMP R6, R5
+	BGE done
+	ADD $256, R5, R10
+	CMP R6, R10
+	CSEL GT, R6, R10, R10
+	FMOVS 0(R3), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6e20ddcf // fmul v15.4s, v14.4s, v0.4s
+	WORD $0x4f000410 // movi v16.4s, #0x0
+	MOVD ZR, R11
+	MOVD R10, R12
+	SUB $8, R12
+	CMP R12, R5
+	BGT tail2
+loop1:
+	ADD R5<<2, R1, R23
+	FMOVQ 0(R23), F17
+	FMOVQ 16(R23), F18
+	ADD R5<<2, R2, R23
+	FMOVQ 0(R23), F19
+	FMOVQ 16(R23), F20
+	ADD R11, R3, R23
+	FMOVS 4(R23), F21
+	WORD $0x2f08a6b5 // uxtl v21.8h, v21.8b
+	WORD $0x2f10a6b5 // uxtl v21.4s, v21.4h
+	FMOVS 8(R23), F22
+	WORD $0x2f08a6d6 // uxtl v22.8h, v22.8b
+	WORD $0x2f10a6d6 // uxtl v22.4s, v22.4h
+	WORD $0x4f3456b7 // shl v23.4s, v21.4s, #20
+	WORD $0x4f3456d8 // shl v24.4s, v22.4s, #20
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4ea286f7 // add v23.4s, v23.4s, v2.4s
+	WORD $0x4ea28718 // add v24.4s, v24.4s, v2.4s
+	WORD $0x4eaf1df9 // mov v25.16b, v15.16b
+	WORD $0x4e2ecef9 // fmla v25.4s, v23.4s, v14.4s
+	WORD $0x4eaf1df7 // mov v23.16b, v15.16b
+	WORD $0x4e2ecf17 // fmla v23.4s, v24.4s, v14.4s
+	WORD $0x4f3856b8 // shl v24.4s, v21.4s, #24
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
+	WORD $0x6e2ade94 // fmul v20.4s, v20.4s, v10.4s
+	WORD $0x6e2dde37 // fmul v23.4s, v17.4s, v13.4s
+	WORD $0x6e2dde59 // fmul v25.4s, v18.4s, v13.4s
+	WORD $0x4e37d677 // fadd v23.4s, v19.4s, v23.4s
+	WORD $0x4e39d699 // fadd v25.4s, v20.4s, v25.4s
+	WORD $0x6e2cdf18 // fmul v24.4s, v24.4s, v12.4s
+	WORD $0x6e2cded6 // fmul v22.4s, v22.4s, v12.4s
+	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
+	WORD $0x4e39d6d6 // fadd v22.4s, v22.4s, v25.4s
+	WORD $0x6e2bdf19 // fmul v25.4s, v24.4s, v11.4s
+	WORD $0x6e2bded7 // fmul v23.4s, v22.4s, v11.4s
+	WORD $0x4eb9d639 // fsub v25.4s, v17.4s, v25.4s
+	WORD $0x4eb7d657 // fsub v23.4s, v18.4s, v23.4s
+	ADD R5<<2, R1, R23
+	FMOVQ F25, 0(R23)
+	FMOVQ F23, 16(R23)
+	WORD $0x4e241f17 // and v23.16b, v24.16b, v4.16b
+	WORD $0x4e241ed9 // and v25.16b, v22.16b, v4.16b
+	ADD R11<<2, R7, R23
+	FMOVQ F24, 0(R23)
+	WORD $0x6eb76610 // umax v16.4s, v16.4s, v23.4s
+	FMOVQ F22, 16(R23)
+	WORD $0x6eb96610 // umax v16.4s, v16.4s, v25.4s
+	ADD $8, R11
+	ADD $8, R5
+	CMP R12, R5
+	BLE loop1
+tail2:
+	WORD $0x6eb0aa19 // umaxv s25, v16.4s
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x6eb9e4b7 // fcmgt v23.4s, v5.4s, v25.4s
+	WORD $0x6e26ff39 // fdiv v25.4s, v25.4s, v6.4s
+	WORD $0x4f000416 // movi v22.4s, #0x0
+	WORD $0x4ea71cf8 // mov v24.16b, v7.16b
+	WORD $0x6e39ff18 // fdiv v24.4s, v24.4s, v25.4s
+	WORD $0x4eb71ef0 // mov v16.16b, v23.16b
+	WORD $0x6e781ed0 // bsl v16.16b, v22.16b, v24.16b
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
+	WORD $0x6e791f17 // bsl v23.16b, v24.16b, v25.16b
+	FMOVS F23, 0(R3)
+	MOVD R11, R8
+	MOVD ZR, R11
+encode:
+	ADD R11<<2, R7, R23
+	FMOVQ 0(R23), F23
+	WORD $0x4e241ef8 // and v24.16b, v23.16b, v4.16b
+	WORD $0x4ea21c59 // mov v25.16b, v2.16b
+	WORD $0x4e30cf19 // fmla v25.4s, v24.4s, v16.4s
+	WORD $0x6ea86f39 // umin v25.4s, v25.4s, v8.4s
+	WORD $0x4ea98739 // add v25.4s, v25.4s, v9.4s
+	WORD $0x6f2c0739 // ushr v25.4s, v25.4s, #20
+	WORD $0x6f2106f7 // ushr v23.4s, v23.4s, #31
+	WORD $0x4f2756f7 // shl v23.4s, v23.4s, #7
+	WORD $0x4eb71f37 // orr v23.16b, v25.16b, v23.16b
+	WORD $0x0e612af7 // xtn v23.4h, v23.4s
+	WORD $0x0e212af7 // xtn v23.8b, v23.8h
+	ADD R11, R3, R23
+	FMOVS F23, 4(R23)
+	ADD $4, R11
+	CMP R8, R11
+	BLT encode
+	ADD $260, R3
+	MOVD R10, R5
+	JMP block
+done:
 	RET
 
 // func nesterovNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
@@ -27188,6 +31868,200 @@ loop4:
 	CMP R9, R6
 	BLE loop4
 tail5:
+	RET
+
+DATA nesterovQ8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA nesterovQ8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA nesterovQ8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA nesterovQ8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA nesterovQ8StatesNEONWords<>+16(SB)/4, $0x07f00000
+DATA nesterovQ8StatesNEONWords<>+20(SB)/4, $0x07f00000
+DATA nesterovQ8StatesNEONWords<>+24(SB)/4, $0x07f00000
+DATA nesterovQ8StatesNEONWords<>+28(SB)/4, $0x07f00000
+DATA nesterovQ8StatesNEONWords<>+32(SB)/4, $0x38000000
+DATA nesterovQ8StatesNEONWords<>+36(SB)/4, $0x38000000
+DATA nesterovQ8StatesNEONWords<>+40(SB)/4, $0x38000000
+DATA nesterovQ8StatesNEONWords<>+44(SB)/4, $0x38000000
+DATA nesterovQ8StatesNEONWords<>+48(SB)/4, $0x80000000
+DATA nesterovQ8StatesNEONWords<>+52(SB)/4, $0x80000000
+DATA nesterovQ8StatesNEONWords<>+56(SB)/4, $0x80000000
+DATA nesterovQ8StatesNEONWords<>+60(SB)/4, $0x80000000
+DATA nesterovQ8StatesNEONWords<>+64(SB)/4, $0x7fffffff
+DATA nesterovQ8StatesNEONWords<>+68(SB)/4, $0x7fffffff
+DATA nesterovQ8StatesNEONWords<>+72(SB)/4, $0x7fffffff
+DATA nesterovQ8StatesNEONWords<>+76(SB)/4, $0x7fffffff
+DATA nesterovQ8StatesNEONWords<>+80(SB)/4, $0x0d800000
+DATA nesterovQ8StatesNEONWords<>+84(SB)/4, $0x0d800000
+DATA nesterovQ8StatesNEONWords<>+88(SB)/4, $0x0d800000
+DATA nesterovQ8StatesNEONWords<>+92(SB)/4, $0x0d800000
+DATA nesterovQ8StatesNEONWords<>+96(SB)/4, $0x3fefff00
+DATA nesterovQ8StatesNEONWords<>+100(SB)/4, $0x3fefff00
+DATA nesterovQ8StatesNEONWords<>+104(SB)/4, $0x3fefff00
+DATA nesterovQ8StatesNEONWords<>+108(SB)/4, $0x3fefff00
+DATA nesterovQ8StatesNEONWords<>+112(SB)/4, $0x3f800000
+DATA nesterovQ8StatesNEONWords<>+116(SB)/4, $0x3f800000
+DATA nesterovQ8StatesNEONWords<>+120(SB)/4, $0x3f800000
+DATA nesterovQ8StatesNEONWords<>+124(SB)/4, $0x3f800000
+DATA nesterovQ8StatesNEONWords<>+128(SB)/4, $0x3ff00000
+DATA nesterovQ8StatesNEONWords<>+132(SB)/4, $0x3ff00000
+DATA nesterovQ8StatesNEONWords<>+136(SB)/4, $0x3ff00000
+DATA nesterovQ8StatesNEONWords<>+140(SB)/4, $0x3ff00000
+DATA nesterovQ8StatesNEONWords<>+144(SB)/4, $0xc8080000
+DATA nesterovQ8StatesNEONWords<>+148(SB)/4, $0xc8080000
+DATA nesterovQ8StatesNEONWords<>+152(SB)/4, $0xc8080000
+DATA nesterovQ8StatesNEONWords<>+156(SB)/4, $0xc8080000
+GLOBL nesterovQ8StatesNEONWords<>(SB), RODATA|NOPTR, $160
+
+// func nesterovQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·nesterovQ8StatesNEON(SB), 0, $1064-40
+	MOVD $nesterovQ8StatesNEONWords<>(SB), R24
+	FMOVQ 0(R24), F0
+	FMOVQ 16(R24), F1
+	FMOVQ 32(R24), F2
+	FMOVQ 48(R24), F3
+	FMOVQ 64(R24), F4
+	FMOVQ 80(R24), F5
+	FMOVQ 96(R24), F6
+	FMOVQ 112(R24), F7
+	FMOVQ 128(R24), F8
+	FMOVQ 144(R24), F9
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD c+0(FP), R4
+	FMOVS 0(R4), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS 4(R4), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS 8(R4), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	FMOVS 12(R4), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	MOVD i+16(FP), R5
+	MOVD n+24(FP), R6
+	MOVD $16(RSP), R7
+	MOVD R5, R8
+	LSR $8, R8
+	MOVD $260, R9
+	MUL R9, R8
+	ADD R8, R3
+block:
+	CMP R6, R5
+	BGE done
+	ADD $256, R5, R10
+	CMP R6, R10
+	CSEL GT, R6, R10, R10
+	FMOVS 0(R3), F14
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6e20ddcf // fmul v15.4s, v14.4s, v0.4s
+	WORD $0x4f000410 // movi v16.4s, #0x0
+	MOVD ZR, R11
+	MOVD R10, R12
+	SUB $8, R12
+	CMP R12, R5
+	BGT tail2
+loop1:
+	ADD R5<<2, R1, R23
+	FMOVQ 0(R23), F17
+	FMOVQ 16(R23), F18
+	ADD R5<<2, R2, R23
+	FMOVQ 0(R23), F19
+	FMOVQ 16(R23), F20
+	ADD R11, R3, R23
+	FMOVS 4(R23), F21
+	WORD $0x2f08a6b5 // uxtl v21.8h, v21.8b
+	WORD $0x2f10a6b5 // uxtl v21.4s, v21.4h
+	FMOVS 8(R23), F22
+	WORD $0x2f08a6d6 // uxtl v22.8h, v22.8b
+	WORD $0x2f10a6d6 // uxtl v22.4s, v22.4h
+	WORD $0x4f3456b7 // shl v23.4s, v21.4s, #20
+	WORD $0x4f3456d8 // shl v24.4s, v22.4s, #20
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4ea286f7 // add v23.4s, v23.4s, v2.4s
+	WORD $0x4ea28718 // add v24.4s, v24.4s, v2.4s
+	WORD $0x4eaf1df9 // mov v25.16b, v15.16b
+	WORD $0x4e2ecef9 // fmla v25.4s, v23.4s, v14.4s
+	WORD $0x4eaf1df7 // mov v23.16b, v15.16b
+	WORD $0x4e2ecf17 // fmla v23.4s, v24.4s, v14.4s
+	WORD $0x4f3856b8 // shl v24.4s, v21.4s, #24
+	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
+	WORD $0x6e2ade94 // fmul v20.4s, v20.4s, v10.4s
+	WORD $0x6e2dde37 // fmul v23.4s, v17.4s, v13.4s
+	WORD $0x6e2dde59 // fmul v25.4s, v18.4s, v13.4s
+	WORD $0x4e37d677 // fadd v23.4s, v19.4s, v23.4s
+	WORD $0x4e39d699 // fadd v25.4s, v20.4s, v25.4s
+	WORD $0x6e2cdf18 // fmul v24.4s, v24.4s, v12.4s
+	WORD $0x6e2cded6 // fmul v22.4s, v22.4s, v12.4s
+	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
+	WORD $0x4e39d6d6 // fadd v22.4s, v22.4s, v25.4s
+	WORD $0x6e2cdf14 // fmul v20.4s, v24.4s, v12.4s
+	WORD $0x6e2cded3 // fmul v19.4s, v22.4s, v12.4s
+	WORD $0x4e34d6f4 // fadd v20.4s, v23.4s, v20.4s
+	WORD $0x4e33d733 // fadd v19.4s, v25.4s, v19.4s
+	WORD $0x6e2bde94 // fmul v20.4s, v20.4s, v11.4s
+	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
+	WORD $0x4eb4d634 // fsub v20.4s, v17.4s, v20.4s
+	WORD $0x4eb3d653 // fsub v19.4s, v18.4s, v19.4s
+	ADD R5<<2, R1, R23
+	FMOVQ F20, 0(R23)
+	FMOVQ F19, 16(R23)
+	WORD $0x4e241f13 // and v19.16b, v24.16b, v4.16b
+	WORD $0x4e241ed4 // and v20.16b, v22.16b, v4.16b
+	ADD R11<<2, R7, R23
+	FMOVQ F24, 0(R23)
+	WORD $0x6eb36610 // umax v16.4s, v16.4s, v19.4s
+	FMOVQ F22, 16(R23)
+	WORD $0x6eb46610 // umax v16.4s, v16.4s, v20.4s
+	ADD $8, R11
+	ADD $8, R5
+	CMP R12, R5
+	BLE loop1
+tail2:
+	WORD $0x6eb0aa14 // umaxv s20, v16.4s
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x6eb4e4b3 // fcmgt v19.4s, v5.4s, v20.4s
+	WORD $0x6e26fe94 // fdiv v20.4s, v20.4s, v6.4s
+	WORD $0x4f000416 // movi v22.4s, #0x0
+	WORD $0x4ea71cf8 // mov v24.16b, v7.16b
+	WORD $0x6e34ff18 // fdiv v24.4s, v24.4s, v20.4s
+	WORD $0x4eb31e70 // mov v16.16b, v19.16b
+	WORD $0x6e781ed0 // bsl v16.16b, v22.16b, v24.16b
+	WORD $0x4f000418 // movi v24.4s, #0x0
+	WORD $0x4eb31e73 // mov v19.16b, v19.16b
+	WORD $0x6e741f13 // bsl v19.16b, v24.16b, v20.16b
+	FMOVS F19, 0(R3)
+	MOVD R11, R8
+	MOVD ZR, R11
+encode:
+	ADD R11<<2, R7, R23
+	FMOVQ 0(R23), F19
+	WORD $0x4e241e78 // and v24.16b, v19.16b, v4.16b
+	WORD $0x4ea21c54 // mov v20.16b, v2.16b
+	WORD $0x4e30cf14 // fmla v20.4s, v24.4s, v16.4s
+	WORD $0x6ea86e94 // umin v20.4s, v20.4s, v8.4s
+	WORD $0x4ea98694 // add v20.4s, v20.4s, v9.4s
+	WORD $0x6f2c0694 // ushr v20.4s, v20.4s, #20
+	WORD $0x6f210673 // ushr v19.4s, v19.4s, #31
+	WORD $0x4f275673 // shl v19.4s, v19.4s, #7
+	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
+	WORD $0x0e612a73 // xtn v19.4h, v19.4s
+	WORD $0x0e212a73 // xtn v19.8b, v19.8h
+	ADD R11, R3, R23
+	FMOVS F19, 4(R23)
+	ADD $4, R11
+	CMP R8, R11
+	BLT encode
+	ADD $260, R3
+	MOVD R10, R5
+	JMP block
+done:
 	RET
 
 DATA nesterovChainNEONWords<>+0(SB)/4, $0x3f000000
@@ -33128,6 +38002,187 @@ loop4:
 	CMP R9, R6
 	BLE loop4
 tail5:
+	RET
+
+DATA rmspropQ8StatesNEONWords<>+0(SB)/4, $0xb8000000
+DATA rmspropQ8StatesNEONWords<>+4(SB)/4, $0xb8000000
+DATA rmspropQ8StatesNEONWords<>+8(SB)/4, $0xb8000000
+DATA rmspropQ8StatesNEONWords<>+12(SB)/4, $0xb8000000
+DATA rmspropQ8StatesNEONWords<>+16(SB)/4, $0x38000000
+DATA rmspropQ8StatesNEONWords<>+20(SB)/4, $0x38000000
+DATA rmspropQ8StatesNEONWords<>+24(SB)/4, $0x38000000
+DATA rmspropQ8StatesNEONWords<>+28(SB)/4, $0x38000000
+DATA rmspropQ8StatesNEONWords<>+32(SB)/4, $0x7fffffff
+DATA rmspropQ8StatesNEONWords<>+36(SB)/4, $0x7fffffff
+DATA rmspropQ8StatesNEONWords<>+40(SB)/4, $0x7fffffff
+DATA rmspropQ8StatesNEONWords<>+44(SB)/4, $0x7fffffff
+DATA rmspropQ8StatesNEONWords<>+48(SB)/4, $0x0d800000
+DATA rmspropQ8StatesNEONWords<>+52(SB)/4, $0x0d800000
+DATA rmspropQ8StatesNEONWords<>+56(SB)/4, $0x0d800000
+DATA rmspropQ8StatesNEONWords<>+60(SB)/4, $0x0d800000
+DATA rmspropQ8StatesNEONWords<>+64(SB)/4, $0x3ff7ff00
+DATA rmspropQ8StatesNEONWords<>+68(SB)/4, $0x3ff7ff00
+DATA rmspropQ8StatesNEONWords<>+72(SB)/4, $0x3ff7ff00
+DATA rmspropQ8StatesNEONWords<>+76(SB)/4, $0x3ff7ff00
+DATA rmspropQ8StatesNEONWords<>+80(SB)/4, $0x3f800000
+DATA rmspropQ8StatesNEONWords<>+84(SB)/4, $0x3f800000
+DATA rmspropQ8StatesNEONWords<>+88(SB)/4, $0x3f800000
+DATA rmspropQ8StatesNEONWords<>+92(SB)/4, $0x3f800000
+DATA rmspropQ8StatesNEONWords<>+96(SB)/4, $0x3ff80000
+DATA rmspropQ8StatesNEONWords<>+100(SB)/4, $0x3ff80000
+DATA rmspropQ8StatesNEONWords<>+104(SB)/4, $0x3ff80000
+DATA rmspropQ8StatesNEONWords<>+108(SB)/4, $0x3ff80000
+DATA rmspropQ8StatesNEONWords<>+112(SB)/4, $0xc8040000
+DATA rmspropQ8StatesNEONWords<>+116(SB)/4, $0xc8040000
+DATA rmspropQ8StatesNEONWords<>+120(SB)/4, $0xc8040000
+DATA rmspropQ8StatesNEONWords<>+124(SB)/4, $0xc8040000
+DATA rmspropQ8StatesNEONWords<>+128(SB)/4, $0x00000001
+DATA rmspropQ8StatesNEONWords<>+132(SB)/4, $0x00000001
+DATA rmspropQ8StatesNEONWords<>+136(SB)/4, $0x00000001
+DATA rmspropQ8StatesNEONWords<>+140(SB)/4, $0x00000001
+GLOBL rmspropQ8StatesNEONWords<>(SB), RODATA|NOPTR, $144
+
+// func rmspropQ8StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
+TEXT ·rmspropQ8StatesNEON(SB), 0, $1064-40
+	MOVD $rmspropQ8StatesNEONWords<>(SB), R24
+	FMOVQ 0(R24), F0
+	FMOVQ 16(R24), F1
+	FMOVQ 32(R24), F2
+	FMOVQ 48(R24), F3
+	FMOVQ 64(R24), F4
+	FMOVQ 80(R24), F5
+	FMOVQ 96(R24), F6
+	FMOVQ 112(R24), F7
+	FMOVQ 128(R24), F8
+	MOVD ptr+8(FP), R0
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD c+0(FP), R4
+	FMOVS 0(R4), F9
+	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	FMOVS 4(R4), F10
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	FMOVS 8(R4), F11
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	FMOVS 12(R4), F12
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	MOVD i+16(FP), R5
+	MOVD n+24(FP), R6
+	MOVD $16(RSP), R7
+	MOVD R5, R8
+	LSR $8, R8
+	MOVD $260, R9
+	MUL R9, R8
+	ADD R8, R3
+block:
+	CMP R6, R5
+	BGE done
+	ADD $256, R5, R10
+	CMP R6, R10
+	CSEL GT, R6, R10, R10
+	FMOVS 0(R3), F13
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6e20ddae // fmul v14.4s, v13.4s, v0.4s
+	WORD $0x4f00040f // movi v15.4s, #0x0
+	MOVD ZR, R11
+	MOVD R10, R12
+	SUB $8, R12
+	CMP R12, R5
+	BGT tail2
+loop1:
+	ADD R5<<2, R1, R23
+	FMOVQ 0(R23), F16
+	FMOVQ 16(R23), F17
+	ADD R5<<2, R2, R23
+	FMOVQ 0(R23), F18
+	FMOVQ 16(R23), F19
+	ADD R11, R3, R23
+	FMOVS 4(R23), F20
+	WORD $0x2f08a694 // uxtl v20.8h, v20.8b
+	WORD $0x2f10a694 // uxtl v20.4s, v20.4h
+	FMOVS 8(R23), F21
+	WORD $0x2f08a6b5 // uxtl v21.8h, v21.8b
+	WORD $0x2f10a6b5 // uxtl v21.4s, v21.4h
+	WORD $0x4f335694 // shl v20.4s, v20.4s, #19
+	WORD $0x4f3356b5 // shl v21.4s, v21.4s, #19
+	WORD $0x4ea18694 // add v20.4s, v20.4s, v1.4s
+	WORD $0x4ea186b5 // add v21.4s, v21.4s, v1.4s
+	WORD $0x4eae1dd6 // mov v22.16b, v14.16b
+	WORD $0x4e2dce96 // fmla v22.4s, v20.4s, v13.4s
+	WORD $0x4eae1dd4 // mov v20.16b, v14.16b
+	WORD $0x4e2dceb4 // fmla v20.4s, v21.4s, v13.4s
+	WORD $0x6e29de55 // fmul v21.4s, v18.4s, v9.4s
+	WORD $0x6e29de73 // fmul v19.4s, v19.4s, v9.4s
+	WORD $0x6e35deb2 // fmul v18.4s, v21.4s, v21.4s
+	WORD $0x6e33de77 // fmul v23.4s, v19.4s, v19.4s
+	WORD $0x4eb6d652 // fsub v18.4s, v18.4s, v22.4s
+	WORD $0x4eb4d6f7 // fsub v23.4s, v23.4s, v20.4s
+	WORD $0x6e2bde52 // fmul v18.4s, v18.4s, v11.4s
+	WORD $0x6e2bdef7 // fmul v23.4s, v23.4s, v11.4s
+	WORD $0x4e32d6d2 // fadd v18.4s, v22.4s, v18.4s
+	WORD $0x4e37d697 // fadd v23.4s, v20.4s, v23.4s
+	WORD $0x6ea1fa54 // fsqrt v20.4s, v18.4s
+	WORD $0x6ea1faf6 // fsqrt v22.4s, v23.4s
+	WORD $0x4e2cd694 // fadd v20.4s, v20.4s, v12.4s
+	WORD $0x4e2cd6d6 // fadd v22.4s, v22.4s, v12.4s
+	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
+	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
+	WORD $0x6e34feb5 // fdiv v21.4s, v21.4s, v20.4s
+	WORD $0x6e36fe73 // fdiv v19.4s, v19.4s, v22.4s
+	WORD $0x4eb5d615 // fsub v21.4s, v16.4s, v21.4s
+	WORD $0x4eb3d633 // fsub v19.4s, v17.4s, v19.4s
+	ADD R5<<2, R1, R23
+	FMOVQ F21, 0(R23)
+	FMOVQ F19, 16(R23)
+	WORD $0x4e221e53 // and v19.16b, v18.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	ADD R11<<2, R7, R23
+	FMOVQ F19, 0(R23)
+	WORD $0x6eb365ef // umax v15.4s, v15.4s, v19.4s
+	FMOVQ F23, 16(R23)
+	WORD $0x6eb765ef // umax v15.4s, v15.4s, v23.4s
+	ADD $8, R11
+	ADD $8, R5
+	CMP R12, R5
+	BLE loop1
+tail2:
+	WORD $0x6eb0a9f7 // umaxv s23, v15.4s
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x6eb7e473 // fcmgt v19.4s, v3.4s, v23.4s
+	WORD $0x6e24fef7 // fdiv v23.4s, v23.4s, v4.4s
+	WORD $0x4f00040f // movi v15.4s, #0x0
+	WORD $0x4ea51cae // mov v14.16b, v5.16b
+	WORD $0x6e37fdce // fdiv v14.4s, v14.4s, v23.4s
+	WORD $0x4eb31e6d // mov v13.16b, v19.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x4f00040e // movi v14.4s, #0x0
+	WORD $0x4eb31e73 // mov v19.16b, v19.16b
+	WORD $0x6e771dd3 // bsl v19.16b, v14.16b, v23.16b
+	FMOVS F19, 0(R3)
+	MOVD R11, R8
+	MOVD ZR, R11
+encode:
+	ADD R11<<2, R7, R23
+	FMOVQ 0(R23), F19
+	WORD $0x4ea11c2e // mov v14.16b, v1.16b
+	WORD $0x4e2dce6e // fmla v14.4s, v19.4s, v13.4s
+	WORD $0x6ea66dce // umin v14.4s, v14.4s, v6.4s
+	WORD $0x4ea785ce // add v14.4s, v14.4s, v7.4s
+	WORD $0x6f2d05ce // ushr v14.4s, v14.4s, #19
+	WORD $0x6ea86e73 // umin v19.4s, v19.4s, v8.4s
+	WORD $0x6eb365d3 // umax v19.4s, v14.4s, v19.4s
+	WORD $0x0e612a73 // xtn v19.4h, v19.4s
+	WORD $0x0e212a73 // xtn v19.8b, v19.8h
+	ADD R11, R3, R23
+	FMOVS F19, 4(R23)
+	ADD $4, R11
+	CMP R8, R11
+	BLT encode
+	ADD $260, R3
+	MOVD R10, R5
+	JMP block
+done:
 	RET
 
 DATA rosenbrockNEONWords<>+0(SB)/4, $0x7f7fffff

@@ -129,8 +129,6 @@ func main() {
 				for _, is := range isas {
 					e := entry{name + "_" + f.Storage.Name, functionName(f, pass) + is.suffix, 1}
 					switch {
-					case is.neon() && f.Grain() > 1:
-						continue // left to Go
 					case is.neon() && p.Draw32 != nil:
 						drawsNEON(is, f, pass, b)
 						e.whole = kernels.NoiseGroup
@@ -138,6 +136,9 @@ func main() {
 						draws(is, f, pass, b)
 					case f.Grain() > 1:
 						blocks(is, f, pass, b)
+						if is.neon() {
+							e.whole = kernels.Block
+						}
 					case p.Sums > 0:
 						norms(is, f, pass, b)
 						if wholeVectors(is, f.Types) {

@@ -82,16 +82,19 @@ var (
 	nNot      = neonIns{text: "mvn v{d}.16b, v{a}.16b", word: 0x6e205800}
 	nZero     = neonIns{text: "movi v{d}.4s, #0x0", word: 0x4f000400}
 
-	nTable    = neonIns{text: "tbl v{d}.16b, {v{a}.16b}, v{b}.16b", word: 0x4e000000}
-	nTableTop = neonIns{text: "tbx v{d}.16b, {v{a}.16b}, v{b}.16b", word: 0x4e001000, updates: true} // beyond the table d stays
-	nUpper    = neonIns{text: "ext v{d}.16b, v{a}.16b, v{b}.16b, #8", word: 0x6e004000}
-	nPairSum  = neonIns{text: "faddp s{d}, v{a}.2s", word: 0x7e30d800}
-	nLargest  = neonIns{text: "umaxv s{d}, v{a}.4s", word: 0x6eb0a800}
-	nSpread   = neonIns{text: "dup v{d}.4s, v{a}.s[0]", word: 0x4e040400}
-	nTimes    = neonIns{text: "umull v{d}.2d, v{a}.2s, v{b}.2s", word: 0x2ea0c000}
-	nTimesTop = neonIns{text: "umull2 v{d}.2d, v{a}.4s, v{b}.4s", word: 0x6ea0c000}
-	nWiden    = neonIns{text: "shll v{d}.4s, v{a}.4h, #16", word: 0x2e613800} // to the upper halves
-	nNarrow   = neonIns{text: "xtn v{d}.4h, v{a}.4s", word: 0x0e612800}
+	nTable        = neonIns{text: "tbl v{d}.16b, {v{a}.16b}, v{b}.16b", word: 0x4e000000}
+	nTableTop     = neonIns{text: "tbx v{d}.16b, {v{a}.16b}, v{b}.16b", word: 0x4e001000, updates: true} // beyond the table d stays
+	nUpper        = neonIns{text: "ext v{d}.16b, v{a}.16b, v{b}.16b, #8", word: 0x6e004000}
+	nPairSum      = neonIns{text: "faddp s{d}, v{a}.2s", word: 0x7e30d800}
+	nLargest      = neonIns{text: "umaxv s{d}, v{a}.4s", word: 0x6eb0a800}
+	nSpread       = neonIns{text: "dup v{d}.4s, v{a}.s[0]", word: 0x4e040400}
+	nTimes        = neonIns{text: "umull v{d}.2d, v{a}.2s, v{b}.2s", word: 0x2ea0c000}
+	nTimesTop     = neonIns{text: "umull2 v{d}.2d, v{a}.4s, v{b}.4s", word: 0x6ea0c000}
+	nWiden        = neonIns{text: "shll v{d}.4s, v{a}.4h, #16", word: 0x2e613800} // to the upper halves
+	nBytesToWords = neonIns{text: "uxtl v{d}.8h, v{a}.8b", word: 0x2f08a400}
+	nWordsToLanes = neonIns{text: "uxtl v{d}.4s, v{a}.4h", word: 0x2f10a400}
+	nToBytes      = neonIns{text: "xtn v{d}.8b, v{a}.8h", word: 0x0e212800}
+	nNarrow       = neonIns{text: "xtn v{d}.4h, v{a}.4s", word: 0x0e612800}
 )
 
 func nLeft(n uint64) neonIns   { return shifted("shl", 0x4f005400, n, 32+n) }
@@ -126,10 +129,10 @@ type neonFunction struct {
 	name  string
 	steps []neonStep
 	lits  map[[4]uint32]VecVirtual
-	order [][4]uint32           // of lits
-	gp    map[Register]string   // machine registers of scalars
-	at    *Mem                  // what neonAddress holds
-	local map[VecVirtual]string // where spilled values are
+	order [][4]uint32         // of lits
+	gp    map[Register]string // machine registers of scalars
+	at    *Mem                // what neonAddress holds
+	room  int                 // of its frame, in bytes, besides spilled values
 }
 
 // neonFile collects the text of functions, their declarations and their constants.
@@ -221,6 +224,17 @@ func (f *neonFunction) store(size string, a Op, m Mem) {
 
 func (f *neonFunction) do(i neonIns, d, a, b Op) {
 	f.steps = append(f.steps, neonStep{neonIns: i, d: d, a: a, b: b})
+}
+
+// neonFrame is where a frame starts, behind the return address and aligned.
+const neonFrame = 16
+
+// frame returns the address of memory on the stack.
+func (f *neonFunction) frame(bytes int) GPVirtual {
+	x := GP64()
+	f.scalar("MOVD $%d(RSP), %s", neonFrame+f.room, x)
+	f.room += bytes
+	return x
 }
 
 func (f *neonFunction) copy(a, d Op) { f.do(nOr, d, a, a) }
@@ -368,7 +382,7 @@ func (n *neonFile) end() {
 	f := n.function
 	all := f.lives()
 	allocate(all)
-	of, slots := map[Op]*life{}, 0
+	of := map[Op]*life{}
 	where := map[Op]string{}
 	for _, l := range all {
 		of[l.x] = l
@@ -376,8 +390,8 @@ func (n *neonFile) end() {
 		case l.inMemory && l.constants >= 0:
 			where[l.x] = fmt.Sprintf("%d(%s)", 16*l.constants, neonConstants)
 		case l.inMemory:
-			slots++
-			where[l.x] = fmt.Sprintf("%d(RSP)", 16*slots)
+			where[l.x] = fmt.Sprintf("%d(RSP)", neonFrame+f.room)
+			f.room += 16
 		}
 	}
 	w := &n.text
@@ -391,8 +405,8 @@ func (n *neonFile) end() {
 		fmt.Fprintf(w, "GLOBL %sWords<>(SB), RODATA|NOPTR, $%d\n", f.name, 16*len(f.order))
 	}
 	frame := 0
-	if slots > 0 {
-		frame = 16*slots + 8 // behind the return address
+	if f.room > 0 {
+		frame = neonFrame - 8 + f.room // the return address is not counted
 	}
 	fmt.Fprintf(w, "\n// %s\nTEXT ·%s(SB), 0, $%d-40\n", strings.Replace(signature, "func", "func "+f.name, 1), f.name, frame)
 	if len(f.order) > 0 {

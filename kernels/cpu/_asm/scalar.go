@@ -1,9 +1,13 @@
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
+
+	"github.com/optbench/optbench/kernels"
 )
 
 // The frame of a function and its scalars, of which skeletons are made.
@@ -62,9 +66,12 @@ func (is isa) move(from, to GPVirtual) {
 }
 
 func (is isa) increase(x GPVirtual, by int) {
-	if is.neon() {
+	switch {
+	case is.neon():
 		arm.function.scalar("ADD $%d, %s", by, x)
-	} else {
+	case by > math.MaxInt8:
+		ADDQ(U32(by), x)
+	default:
 		ADDQ(Imm(uint64(by)), x)
 	}
 }
@@ -88,6 +95,35 @@ func (is isa) least(from GPVirtual, by int, most, to GPVirtual) {
 	LEAQ(Mem{Base: from, Disp: by}, to)
 	CMPQ(to, most)
 	CMOVQGT(most, to)
+}
+
+// blocksToBytes turns the index of an element that starts a block into bytes.
+func (is isa) blocksToBytes(x GPVirtual) {
+	if is.neon() {
+		size := GP64()
+		arm.function.scalar("LSR $8, %s", x)
+		arm.function.scalar("MOVD $%d, %s", kernels.BlockBytes, size)
+		arm.function.scalar("MUL %s, %s", size, x)
+		return
+	}
+	SHRQ(Imm(8), x)
+	IMUL3Q(U32(kernels.BlockBytes), x, x)
+}
+
+func (is isa) sum(from, to GPVirtual) {
+	if is.neon() {
+		arm.function.scalar("ADD %s, %s", from, to)
+	} else {
+		ADDQ(from, to)
+	}
+}
+
+func (is isa) clearInt(x GPVirtual) {
+	if is.neon() {
+		arm.function.scalar("MOVD ZR, %s", x)
+	} else {
+		XORQ(x, x)
+	}
 }
 
 func (is isa) label(name string) {

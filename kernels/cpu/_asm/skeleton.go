@@ -121,7 +121,7 @@ func (l *loop) store(slot int, x val, offset int) bool {
 	return true
 }
 
-// wholeVectors reports whether a function leaves what does not fill a vector, or with
+// wholeVectors reports whether a function leaves what does not fill a vector, with
 // sums a unit, to others: AVX2 has no masks for narrow types, and NEON none.
 func wholeVectors(is isa, types []kernels.DType) bool {
 	return is.neon() || is.width == 8 && slices.Contains(types, kernels.BF16)
@@ -253,32 +253,38 @@ func blocks(is isa, f *kernels.Stored, pass int, b body) {
 	}
 	// The arrays in blocks start at element 0, and the others at i.
 	t := GP64()
-	MOVQ(l.i, t)
-	SHRQ(Imm(8), t)
-	IMUL3Q(U32(kernels.BlockBytes), t, t)
+	v.move(l.i, t)
+	v.blocksToBytes(t)
 	for _, k := range packed {
-		ADDQ(t, l.base[k])
+		v.sum(t, l.base[k])
 	}
 
-	Label("block")
-	CMPQ(l.i, l.n)
-	JGE(LabelRef("done"))
+	v.label("block")
+	v.jumpIf(l.i, isAtLeast, l.n, "done")
 	v.least(l.i, kernels.Block, l.n, end)
 	// The scale of each, what zero is with it, and the largest magnitude so far.
-	scales, zeros, most := make([]Mem, len(packed)), make([]Mem, len(packed)), make([]VecVirtual, len(packed))
+	scales, zeros, most := make([]Op, len(packed)), make([]Op, len(packed)), make([]VecVirtual, len(packed))
 	for p, k := range packed {
-		scales[p] = Mem{Base: scratch, Disp: 4 * (len(packed)*kernels.Block + 2*p*is.width)}
-		zeros[p] = scales[p].Offset(4 * is.width)
 		most[p] = v.vector()
-		VBROADCASTSS(Mem{Base: l.base[k]}, most[p])
-		VMOVAPS(most[p], scales[p])
-		t := v.vector()
-		VBROADCASTSS(word(number(kernels.ByteZero)), t)
-		VMULPS(t, most[p], t)
-		VMOVAPS(t, zeros[p])
+		if is.neon() {
+			scale, zero := v.vector(), v.vector()
+			v.spread(Mem{Base: l.base[k]}, scale)
+			v.do(iMul, number(-kernels.ByteZero), 0, scale, zero)
+			scales[p], zeros[p] = scale, zero
+		} else {
+			scale := Mem{Base: scratch, Disp: 4 * (len(packed)*kernels.Block + 2*p*is.width)}
+			zero := scale.Offset(4 * is.width)
+			VBROADCASTSS(Mem{Base: l.base[k]}, most[p])
+			VMOVAPS(most[p], scale)
+			t := v.vector()
+			VBROADCASTSS(word(number(kernels.ByteZero)), t)
+			VMULPS(t, most[p], t)
+			VMOVAPS(t, zero)
+			scales[p], zeros[p] = scale, zero
+		}
 		clearRegister(most[p])
 	}
-	XORQ(index, index)
+	v.clearInt(index)
 	update := func() {
 		s := make([]val, len(f.Slots))
 		for k, a := range l.access {
@@ -298,18 +304,18 @@ func blocks(is isa, f *kernels.Stored, pass int, b body) {
 					x = size
 				}
 				for j := range x {
-					VMOVAPS(x[j], scratchAt(p)(j))
-					VPMAXUD(size[j], most[p], most[p])
+					v.keep(x[j], scratchAt(p)(j))
+					v.do(iMaxBits, val{size[j]}, 0, most[p], most[p])
 				}
 			} else if x != nil && l.access[k]&kernels.Write != 0 {
 				v.store(f.Types[k], x, l.at(k, 0))
 			}
 		}
-		ADDQ(Imm(uint64(v.bundle*is.width)), index)
+		v.increase(index, v.bundle*is.width)
 	}
 	whole := l.n
 	l.n = end
-	l.each(is.unroll*is.width, true, func() {
+	l.each(is.unroll*is.width, !is.neon(), func() {
 		v.whole(is.unroll)
 		update()
 	}, update)
@@ -318,26 +324,24 @@ func blocks(is isa, f *kernels.Stored, pass int, b body) {
 	v.whole(1)
 	inverse := make([]Op, len(packed))
 	for p, k := range packed {
-		inverse[p] = v.scale(f.Types[k], v.largest(most[p]), Mem{Base: l.base[k]})
+		inverse[p] = v.scale(f.Types[k], most[p], Mem{Base: l.base[k]})
 	}
-	MOVQ(index, t)
-	XORQ(index, index)
-	Label("encode")
+	v.move(index, t)
+	v.clearInt(index)
+	v.label("encode")
 	for p, k := range packed {
-		x := v.each(func(j int, d VecVirtual) { VMOVAPS(scratchAt(p)(j), d) })
+		x := v.each(func(j int, d VecVirtual) { v.kept(scratchAt(p)(j), d) })
 		v.storeBytes(v.encode(f.Types[k], x, inverse[p]), codesAt(k))
 	}
-	ADDQ(Imm(uint64(is.width)), index)
-	CMPQ(index, t)
-	JLT(LabelRef("encode"))
+	v.increase(index, is.width)
+	v.jumpIf(index, isBelow, t, "encode")
 	for _, k := range packed {
-		ADDQ(U32(kernels.BlockBytes), l.base[k])
+		v.increase(l.base[k], kernels.BlockBytes)
 	}
-	MOVQ(end, l.i)
-	JMP(LabelRef("block"))
-	Label("done")
-	VZEROUPPER()
-	RET()
+	v.move(end, l.i)
+	v.jump("block")
+	v.label("done")
+	is.end()
 }
 
 // stream writes a loop that loads every array and stores some unchanged. Narrow

@@ -84,6 +84,9 @@ func newVec(is isa, b body) *vec {
 // aligned to one.
 func (v *vec) frame(vectors int) GPVirtual {
 	size := 4 * v.width
+	if v.neon() {
+		return arm.function.frame(size * vectors)
+	}
 	local := AllocLocal(size * (vectors + 1))
 	frame := GP64()
 	LEAQ(local.Offset(size-1), frame)
@@ -623,6 +626,23 @@ func (v *vec) fold(k int, m Mem) {
 	VPERMILPS(Imm(0b01), x.AsX(), t.AsX())
 	VADDSS(t.AsX(), x.AsX(), x.AsX())
 	VMOVSS(x.AsX(), m)
+}
+
+// keep and kept move a vector to memory of the frame and back.
+func (v *vec) keep(x Op, m Mem) {
+	if v.neon() {
+		arm.function.store("Q", x, m)
+	} else {
+		VMOVAPS(x, m)
+	}
+}
+
+func (v *vec) kept(m Mem, d VecVirtual) {
+	if v.neon() {
+		arm.function.load("Q", m, d)
+	} else {
+		VMOVAPS(m, d)
+	}
 }
 
 // largest stores the largest lane of x, as an unsigned number, in every lane of

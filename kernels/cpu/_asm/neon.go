@@ -17,7 +17,7 @@ import (
 // stores as text, vector instructions as words, each with its name as a comment, by
 // which a test decodes it. Registers are avo's virtual ones until a function ends.
 
-// A neonIns is a vector instruction.
+// A neonIns is a vector instruction, or a line of Go's assembler, whose word is 0.
 type neonIns struct {
 	text    string // with {d}, {a} and {b} for registers
 	word    uint32 // with registers 0
@@ -79,6 +79,7 @@ var (
 	nToInt    = lanes2("fcvtns", 0x4e21a800)
 	nRound    = lanes2("frintn", 0x4e218800)
 	nNegative = neonIns{text: "cmlt v{d}.4s, v{a}.4s, #0", word: 0x4ea0a800}
+	nCopy     = neonIns{text: "mov v{d}.16b, v{a}.16b", word: 0x4ea01c00} // of a or a
 	nNot      = neonIns{text: "mvn v{d}.16b, v{a}.16b", word: 0x6e205800}
 	nZero     = neonIns{text: "movi v{d}.4s, #0x0", word: 0x4f000400}
 
@@ -101,25 +102,14 @@ func nLeft(n uint64) neonIns   { return shifted("shl", 0x4f005400, n, 32+n) }
 func nRight(n uint64) neonIns  { return shifted("ushr", 0x6f000400, n, 64-n) }
 func nSigned(n uint64) neonIns { return shifted("sshr", 0x4f000400, n, 64-n) }
 
-// encode returns the word of an instruction, and its text. Of d, a and b those count
-// that the text has.
-func (i neonIns) encode(d, a, b int) (uint32, string) {
-	if a == b && strings.HasPrefix(i.text, "orr ") {
-		i.text = "mov v{d}.16b, v{a}.16b"
-		return i.word | uint32(d|a<<5|a<<16), registers(i.text, d, a, b)
-	}
-	return i.word | uint32(d|a<<5|b<<16), registers(i.text, d, a, b)
-}
-
 func registers(text string, d, a, b int) string {
 	return strings.NewReplacer("{d}", fmt.Sprint(d), "{a}", fmt.Sprint(a), "{b}", fmt.Sprint(b)).Replace(text)
 }
 
-// A neonStep is a line of a function: a vector instruction, or text of Go's assembler
-// that may have the same registers.
+// A neonStep is a line of a function.
 type neonStep struct {
 	neonIns
-	d, a, b Op
+	d, a, b Op     // nil where the text has none
 	label   bool   // the text is one
 	to      string // the label that the text jumps to
 }
@@ -237,7 +227,7 @@ func (f *neonFunction) frame(bytes int) GPVirtual {
 	return x
 }
 
-func (f *neonFunction) copy(a, d Op) { f.do(nOr, d, a, a) }
+func (f *neonFunction) copy(a, d Op) { f.do(nCopy, d, a, a) }
 
 func (f *neonFunction) label(name string) {
 	f.at = nil
@@ -440,8 +430,7 @@ func (n *neonFile) end() {
 			b = a
 		}
 		if s.word != 0 {
-			word, text := s.encode(d, a, b)
-			fmt.Fprintf(w, "\tWORD $0x%08x // %s\n", word, text)
+			fmt.Fprintf(w, "\tWORD $0x%08x // %s\n", s.word|uint32(d|a<<5|b<<16), registers(s.text, d, a, b))
 		} else {
 			fmt.Fprintf(w, "\t%s\n", registers(s.text, d, a, b))
 		}

@@ -189,8 +189,8 @@ func (p parts) Run(c *Coefs, from, to int) {
 
 // Stream makes a span with a mix of memory traffic of f that changes nothing: it
 // loads what is read and stores what is written. It is the machine's
-// best, whatever instruction set the pass runs on. Of narrow types, a few elements
-// at the end may be left out, and of blocks, their scales.
+// best, whatever instruction set the pass runs on. Of narrow types, and on machines
+// without masks, a few elements at the end may be left out, and of blocks, their scales.
 func Stream(f *kernels.Stored, m kernels.Mix, arrays []unsafe.Pointer, n int) Span {
 	var at []unsafe.Pointer
 	for _, t := range m {

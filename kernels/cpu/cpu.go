@@ -1,5 +1,5 @@
 // Package cpu holds the host implementations of the kernels in package kernels:
-// the definitions themselves, and assembly for AVX2 and AVX-512 that gives the
+// the definitions themselves, and assembly for AVX2, AVX-512 and NEON that gives the
 // same bits.
 //
 // The assembly is generated from the bodies in _asm, one per pass; go generate
@@ -14,7 +14,7 @@ import (
 	"github.com/optbench/optbench/kernels"
 )
 
-//go:generate go -C _asm run . -out ../zz_amd64.s -stubs ../zz_amd64.go -pkg cpu -table ../zz_table_amd64.go
+//go:generate go -C _asm run . -out ../zz_amd64.s -stubs ../zz_amd64.go -pkg cpu -dir ..
 
 // A Func is a pass in assembly. It runs elements [i, n) of the arrays at ptr. Where
 // the pass has sums, i is a multiple of kernels.Unit, and of kernels.Block where
@@ -118,7 +118,7 @@ func (isa ISA) Bind(f *kernels.Stored, pass int, arrays []unsafe.Pointer, n int,
 		restSums := unsafe.Add(sums, 4*p.Sums*(whole/kernels.Unit))
 		return parts{newCall(fn, arrays, p.Sums, sums), ISA{Name: Go}.Bind(f, pass, rest, n-whole, restSums), whole}
 	}
-	if head := misaligned(f, arrays); head > 0 && head < n && p.Sums == 0 {
+	if head := misaligned(f, arrays); head > 0 && head < n && p.Sums == 0 && fn.whole == 1 {
 		return parts{newCall(fn, arrays, 0, nil), newCall(fn, advance(f, arrays, head), 0, nil), head}
 	}
 	return newCall(fn, arrays, p.Sums, sums)
@@ -134,6 +134,10 @@ func (isa ISA) BindNoise(f *kernels.Stored, arrays []unsafe.Pointer, first, n in
 	fn := isa.kernels[symbol(f, 0)]
 	if fn.run == nil {
 		return &drawing[float32]{newLoop[float32](nil, nil, arrays, n, 0, nil), p.Draw32, first}
+	}
+	if whole := n / fn.whole * fn.whole; whole < n {
+		rest := ISA{Name: Go}.BindNoise(f, advance(f, arrays, whole), first+whole, n-whole)
+		return parts{isa.BindNoise(f, arrays, first, whole), rest, whole}
 	}
 	s := newCall(fn, arrays, 0, nil)
 	s.first = first
@@ -185,8 +189,8 @@ func (p parts) Run(c *Coefs, from, to int) {
 
 // Stream makes a span with a mix of memory traffic of f that changes nothing: it
 // loads what is read and stores what is written. It is the machine's
-// best, whatever instruction set the pass runs on. Of narrow types, a few elements
-// at the end may be left out, and of blocks, their scales.
+// best, whatever instruction set the pass runs on. Of narrow types, and on machines
+// without masks, a few elements at the end may be left out, and of blocks, their scales.
 func Stream(f *kernels.Stored, m kernels.Mix, arrays []unsafe.Pointer, n int) Span {
 	var at []unsafe.Pointer
 	for _, t := range m {

@@ -1,7 +1,5 @@
 package main
 
-import . "github.com/mmcloughlin/avo/build"
-
 // A threshold of ACClip is how it keeps its state, and how it makes the root of
 // it. The general one, for any alpha, takes two powers.
 type threshold struct {
@@ -74,10 +72,10 @@ func (v *vec) clipped(m, ta val, th threshold) val {
 	if th.coefs == nil {
 		return v.mul(clip(), m)
 	}
-	f, done := v.all(one), v.label("clipped")
+	f, done := v.all(one), v.newLabel("clipped")
 	v.jumpIfAbove(ta, v.c(7), d, done)
 	v.set(f, clip())
-	Label(done)
+	v.label(done)
 	return v.mul(f, m)
 }
 

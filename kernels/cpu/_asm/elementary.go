@@ -66,6 +66,9 @@ func (v *vec) quarterTurns(sin, cos, word val) (val, val) {
 
 // negative chooses the lanes whose highest bit is set.
 func (v *vec) negative(x val) choice {
+	if v.neon() {
+		return choice{x: v.unary(nil, nNegative, x)}
+	}
 	if !v.zmm() {
 		return choice{x: x}
 	}
@@ -81,6 +84,12 @@ func (v *vec) negative(x val) choice {
 // negateIf negates x where the highest bit of w is set. It overwrites x.
 func (v *vec) negateIf(x, w val) {
 	for j, d := range x {
+		if v.neon() {
+			t := v.vector()
+			arm.function.do(nAnd, t, w[j], arm.function.lit(signBit))
+			arm.function.do(nXor, d, d, t)
+			continue
+		}
 		if v.zmm() {
 			VPTERNLOGD_BCST(Imm(0x78), word(signBit), w[j], d) // x xor (w and bit)
 			continue

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -21,10 +23,18 @@ func (v *vec) load(d kernels.DType, at func(j int) Mem) val {
 				}
 			})
 		}
+		if v.neon() {
+			return v.each(func(j int, x VecVirtual) {
+				arm.function.load("D", at(j), x)
+				arm.function.do(nWiden, x, x, nil)
+			})
+		}
 		return v.left(v.rawWords(at), 16)
 	}
 	return v.each(func(j int, x VecVirtual) {
 		switch {
+		case v.neon():
+			arm.function.load("Q", at(j), x)
 		case !v.masked:
 			VMOVUPS(at(j), x)
 		case v.zmm():
@@ -51,6 +61,8 @@ func (v *vec) store(d kernels.DType, x val, at func(j int) Mem) {
 	}
 	for j := range x {
 		switch {
+		case v.neon():
+			arm.function.store("Q", x[j], at(j))
 		case !v.masked:
 			VMOVUPS(x[j], at(j))
 		case v.zmm():
@@ -150,6 +162,9 @@ func (v *vec) rawWords(at func(j int) Mem) val {
 func (v *vec) storeWords(x val, at func(j int) Mem) {
 	for j := range x {
 		switch {
+		case v.neon():
+			arm.function.do(nNarrow, x[j], x[j], nil)
+			arm.function.store("D", x[j], at(j))
 		case v.masked:
 			VPMOVDW(x[j], v.kr, at(j))
 		case v.zmm():
@@ -165,13 +180,27 @@ func (v *vec) storeWords(x val, at func(j int) Mem) {
 // rawBytes reads bytes into lanes, all of a vector in any case: a block is as
 // long as it is.
 func (v *vec) rawBytes(at func(j int) Mem) val {
-	return v.each(func(j int, x VecVirtual) { VPMOVZXBD(at(j), x) })
+	return v.each(func(j int, x VecVirtual) {
+		if v.neon() {
+			arm.function.load("S", at(j), x)
+			arm.function.do(nBytesToWords, x, x, nil)
+			arm.function.do(nWordsToLanes, x, x, nil)
+		} else {
+			VPMOVZXBD(at(j), x)
+		}
+	})
 }
 
 // storeBytes writes the lowest bytes of lanes, whose others are zero. It
 // overwrites x.
 func (v *vec) storeBytes(x val, at func(j int) Mem) {
 	for j := range x {
+		if v.neon() {
+			arm.function.do(nNarrow, x[j], x[j], nil)
+			arm.function.do(nToBytes, x[j], x[j], nil)
+			arm.function.store("S", x[j], at(j))
+			continue
+		}
 		if v.zmm() {
 			VPMOVDB(x[j], at(j))
 			continue
@@ -199,8 +228,8 @@ func (v *vec) padded(x val) val {
 }
 
 // decode turns bytes into the numbers that they stand for, as kernels.DType
-// defines them. The scale is in memory, and behind it the scale of zero.
-func (v *vec) decode(d kernels.DType, code val, scale, zero Mem) val {
+// defines them. Zero is what a byte of zero is with the scale, of NEON its negative.
+func (v *vec) decode(d kernels.DType, code val, scale, zero Op) val {
 	shift := 23 - d.Fraction()
 	x := v.left(code, shift)
 	if d == kernels.Q8 {
@@ -209,6 +238,12 @@ func (v *vec) decode(d kernels.DType, code val, scale, zero Mem) val {
 	x = v.intAdd(x, lit(kernels.ByteBias<<23))
 	for j := range x {
 		t := v.vector()
+		if v.neon() {
+			arm.function.copy(zero, t)
+			arm.function.do(nFMA, t, x[j], scale)
+			x[j] = t
+			continue
+		}
 		VMOVAPS(scale, t)
 		VFMSUB213PS(zero, t, x[j])
 	}
@@ -237,9 +272,7 @@ func (v *vec) encode(d kernels.DType, x val, inverse Op) val {
 		size = v.abs(x)
 	}
 	b := v.all(number(kernels.ByteZero))
-	for j := range b {
-		VFMADD231PS(inverse, size[j], b[j])
-	}
+	v.plusProduct(b, size, slices.Repeat(val{inverse}, len(b)))
 	b = v.intAdd(v.minBits(b, number(d.Top())), lit(1<<(shift-1))-lit(kernels.ByteBias<<23))
 	b = v.right(b, shift)
 	if d == kernels.UQ8 {
@@ -248,12 +281,16 @@ func (v *vec) encode(d kernels.DType, x val, inverse Op) val {
 	return v.or(b, v.left(v.right(x, 31), 7))
 }
 
-// scale makes, of the largest magnitude of a block, the scale that is stored and
+// scale makes, of the largest magnitudes of a block, the scale that is stored and
 // the inverse that its numbers are multiplied by, in every lane.
-func (v *vec) scale(d kernels.DType, largest VecVirtual, at Mem) (inverse VecVirtual) {
+func (v *vec) scale(d kernels.DType, most VecVirtual, at Mem) (inverse Op) {
+	if v.neon() {
+		return v.scaleNEON(d, most, at)
+	}
+	largest := v.largest(most)
 	scale, inv := XMM(), XMM()
-	inverse = v.vector()
-	small, large := v.label("small"), v.label("large")
+	every := v.vector()
+	small, large := v.newLabel("small"), v.newLabel("large")
 	VXORPS(inv, inv, inv)
 	VXORPS(scale, scale, scale)
 	VUCOMISS(word(number(kernels.BlockLeast)), largest)
@@ -265,6 +302,17 @@ func (v *vec) scale(d kernels.DType, largest VecVirtual, at Mem) (inverse VecVir
 	VDIVSS(scale, inv, inv)
 	Label(small)
 	VMOVSS(scale, at)
-	VBROADCASTSS(inv, inverse)
-	return inverse
+	VBROADCASTSS(inv, every)
+	return every
+}
+
+// scaleNEON is scale with a choice of lanes in place of a jump.
+func (v *vec) scaleNEON(d kernels.DType, most VecVirtual, at Mem) Op {
+	spread := v.one(nLargest, most, nil)
+	largest := val{v.one(nSpread, spread, nil)}
+	small := v.when(less, largest, number(kernels.BlockLeast))
+	scale := v.div(largest, number(d.Top()-kernels.ByteZero))
+	inverse := v.pick(small, v.zero(), v.div(v.all(one), scale))
+	arm.function.store("S", v.pick(small, v.zero(), scale)[0], at)
+	return inverse[0]
 }

@@ -40,8 +40,7 @@ func draws(is isa, f *kernels.Stored, pass int, b body) {
 	l.draw(true)
 	next("rest")
 	Label("done")
-	VZEROUPPER()
-	RET()
+	is.end()
 }
 
 // draw runs the body at element i, which is the first of a group or of its half.
@@ -51,7 +50,7 @@ func (l *loop) draw(masked bool) {
 	v := l.v
 	v.whole(kernels.NoiseGroup / kernels.NoiseLanes)
 	xi := l.body.draw(v)
-	from, drawn := GP64(), v.label("drawn")
+	from, drawn := GP64(), v.newLabel("drawn")
 	if masked {
 		MOVQ(l.i, from)
 	}
@@ -159,6 +158,9 @@ func (p pair) each(f func(x VecVirtual) VecVirtual) pair {
 
 // random returns the words of a block of the counters at hand, a vector for each.
 func (v *vec) random(block uint32) val {
+	if v.neon() {
+		return v.randomNEON(block)
+	}
 	p := v.philox
 	c := v.counters(block)
 	for round := range kernels.PhiloxRounds {
@@ -304,7 +306,7 @@ func (v *vec) few(f func(w ...val) val, words ...val) val {
 
 // aside keeps words in memory where there are few registers.
 func (v *vec) aside(w val) val {
-	if v.zmm() {
+	if v.zmm() || v.neon() { // which spills by itself
 		return w
 	}
 	frame, out := v.frame(len(w)), make(val, len(w))

@@ -77,8 +77,9 @@ func (v *vec) special(x, y val) val {
 func (v *vec) split(x val, denormals bool) (z, e, eighth val) {
 	t := &kernels.PowTables
 	if v.zmm() {
+		exponent := func(x val) val { return v.each(func(j int, d VecVirtual) { VGETEXPPS(x[j], d) }) }
 		z = v.each(func(j int, d VecVirtual) { VGETMANTPS(Imm(3), x[j], d) })
-		e = v.sub(v.unary(VGETEXPPS, x), v.unary(VGETEXPPS, z))
+		e = v.sub(exponent(x), exponent(z))
 		return z, e, v.right(z, 20)
 	}
 	bias := arg(number(127))

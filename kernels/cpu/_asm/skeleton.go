@@ -10,8 +10,6 @@ import (
 	"github.com/optbench/optbench/kernels"
 )
 
-const signature = "func(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)"
-
 // loop is the state of one function being written.
 type loop struct {
 	v      *vec
@@ -28,9 +26,9 @@ func begin(is isa, f *kernels.Stored, pass int, b body) *loop {
 	if f.Passes[pass].Sums > 0 {
 		what = " and stores the sums of its units."
 	}
-	prologue(functionName(f, pass)+is.suffix, "runs elements [i, n) of a pass"+what)
+	is.begin(functionName(f, pass)+is.suffix, "runs elements [i, n) of a pass"+what)
 	l := &loop{form: f, access: f.Access(pass), body: b}
-	l.arrays(l.access)
+	l.arrays(is, l.access)
 	l.v = newVec(is, b)
 	l.v.words = !slices.ContainsFunc(f.Types, func(d kernels.DType) bool { return d != kernels.BF16 })
 	if slices.Contains(f.Types, kernels.BF16) && l.v.zmm() && (!l.v.words || b.terms != nil) {
@@ -40,26 +38,19 @@ func begin(is isa, f *kernels.Stored, pass int, b body) *loop {
 	return l
 }
 
-func prologue(name, doc string) {
-	TEXT(name, 0, signature)
-	Doc(name + " " + doc)
-	Pragma("noescape")
-}
-
-func (l *loop) arrays(access []kernels.Access) {
-	ptr := Load(Param("ptr"), GP64())
+func (l *loop) arrays(is isa, access []kernels.Access) {
+	ptr := is.param("ptr")
 	l.base = make([]GPVirtual, len(access))
 	for k, a := range access {
 		if a != kernels.None {
-			l.base[k] = GP64()
-			MOVQ(Mem{Base: ptr, Disp: 8 * k}, l.base[k])
+			l.base[k] = is.pointer(Mem{Base: ptr, Disp: 8 * k})
 		}
 	}
 }
 
 func (l *loop) bounds() {
-	l.i = Load(Param("i"), GP64()).(GPVirtual)
-	l.n = Load(Param("n"), GP64()).(GPVirtual)
+	l.i = l.v.param("i")
+	l.n = l.v.param("n")
 }
 
 // at returns where vector j of array k starts, from element i+offset on.
@@ -130,10 +121,10 @@ func (l *loop) store(slot int, x val, offset int) bool {
 	return true
 }
 
-// wholeVectors reports whether a function leaves what does not fill a vector to
-// others: AVX2 has no masks for narrow types.
+// wholeVectors reports whether a function leaves what does not fill a vector, with
+// sums a unit, to others: AVX2 has no masks for narrow types, and NEON none.
 func wholeVectors(is isa, types []kernels.DType) bool {
-	return is.width == 8 && slices.Contains(types, kernels.BF16)
+	return is.neon() || is.width == 8 && slices.Contains(types, kernels.BF16)
 }
 
 // elementwise writes the skeleton of a pass without sums: whole iterations,
@@ -144,44 +135,39 @@ func elementwise(is isa, f *kernels.Stored, pass int, b body) {
 	if b.bundle > 0 && l.v.zmm() && !slices.Contains(f.Types, kernels.BF16) { // which has pairs
 		bundle = b.bundle
 	}
-	l.each(bundle*is.width, !wholeVectors(is, f.Types), func() {
-		l.v.whole(bundle)
-		l.step(0)
-	}, func() { l.step(0) })
-	VZEROUPPER()
-	RET()
+	bundles := func(bundle int) {
+		l.each(bundle*is.width, !wholeVectors(is, f.Types), func() {
+			l.v.whole(bundle)
+			l.step(0)
+		}, func() { l.step(0) })
+	}
+	bundles(bundle)
+	if is.neon() {
+		bundles(1)
+	}
+	is.end()
 }
 
 // each writes a loop over [i, n): whole steps, then vectors under a mask.
 func (l *loop) each(step int, tail bool, whole, vector func()) {
-	limit := GP64()
-	MOVQ(l.n, limit)
-	SUBQ(Imm(uint64(step)), limit)
-	start, rest, done := l.v.label("loop"), l.v.label("tail"), l.v.label("done")
-	CMPQ(l.i, limit)
-	JGT(LabelRef(rest))
-	Label(start)
+	v, limit := l.v, GP64()
+	v.move(l.n, limit)
+	v.decrease(limit, step)
+	start, rest, done := v.newLabel("loop"), v.newLabel("tail"), v.newLabel("done")
+	v.jumpIf(l.i, isAbove, limit, rest)
+	v.label(start)
 	whole()
-	ADDQ(Imm(uint64(step)), l.i)
-	CMPQ(l.i, limit)
-	JLE(LabelRef(start))
-	Label(rest)
+	v.increase(l.i, step)
+	v.jumpIf(l.i, isAtMost, limit, start)
+	v.label(rest)
 	if tail {
-		CMPQ(l.i, l.n)
-		JGE(LabelRef(done))
-		l.v.mask(l.i, l.n)
+		v.jumpIf(l.i, isAtLeast, l.n, done)
+		v.mask(l.i, l.n)
 		vector()
-		ADDQ(Imm(uint64(l.v.width)), l.i)
-		JMP(LabelRef(rest))
-		Label(done)
+		v.increase(l.i, v.width)
+		v.jump(rest)
+		v.label(done)
 	}
-}
-
-// partEnd sets end to i+size, or to n if that is less.
-func (l *loop) partEnd(size int, end GPVirtual) {
-	LEAQ(Mem{Base: l.i, Disp: size}, end)
-	CMPQ(end, l.n)
-	CMOVQGT(l.n, end)
 }
 
 // norms writes the skeleton of a pass with sums: unit by unit, each with
@@ -189,55 +175,57 @@ func (l *loop) partEnd(size int, end GPVirtual) {
 func norms(is isa, f *kernels.Stored, pass int, b body) {
 	l := begin(is, f, pass, b)
 	v, sums := l.v, f.Passes[pass].Sums
-	out := Load(Param("sums"), GP64())
+	out := v.param("sums")
 	v.accumulators(sums)
 	end, limit := GP64(), GP64()
 
-	Label("unit")
-	CMPQ(l.i, l.n)
-	JGE(LabelRef("done"))
-	l.partEnd(kernels.Unit, end)
+	v.label("unit")
+	v.jumpIf(l.i, isAtLeast, l.n, "done")
+	v.least(l.i, kernels.Unit, l.n, end)
 	v.clear()
-	MOVQ(end, limit)
-	SUBQ(Imm(kernels.Lanes), limit)
-	CMPQ(l.i, limit)
-	JGT(LabelRef("tail"))
-	Label("lanes")
-	for line := 0; line < 4*kernels.Lanes; line += 64 {
-		for _, k := range b.ahead.memory {
-			PREFETCHT1(Mem{Base: l.base[k], Index: l.i, Scale: 4, Disp: aheadOfMemory + line})
-		}
-		for _, k := range b.ahead.cache {
-			PREFETCHT0(Mem{Base: l.base[k], Index: l.i, Scale: 4, Disp: aheadOfCache + line})
-		}
+	v.move(end, limit)
+	v.decrease(limit, kernels.Lanes)
+	v.jumpIf(l.i, isAbove, limit, "tail")
+	v.label("lanes")
+	if !is.neon() {
+		l.fetch()
 	}
 	v.whole(is.unroll)
 	for v.part = 0; v.part < kernels.Lanes/is.width; v.part += is.unroll {
 		l.step(v.part * is.width)
 	}
-	ADDQ(Imm(kernels.Lanes), l.i)
-	CMPQ(l.i, limit)
-	JLE(LabelRef("lanes"))
-	Label("tail")
+	v.increase(l.i, kernels.Lanes)
+	v.jumpIf(l.i, isAtMost, limit, "lanes")
+	v.label("tail")
 	if !wholeVectors(is, f.Types) {
 		for v.part = 0; v.part < kernels.Lanes/is.width; v.part++ {
-			CMPQ(l.i, end)
-			JGE(LabelRef("fold"))
+			v.jumpIf(l.i, isAtLeast, end, "fold")
 			v.mask(l.i, end)
 			l.step(0)
-			ADDQ(Imm(uint64(is.width)), l.i)
+			v.increase(l.i, is.width)
 		}
 	}
-	Label("fold")
-	MOVQ(end, l.i)
+	v.label("fold")
+	v.move(end, l.i)
 	for k := range sums {
 		v.fold(k, Mem{Base: out, Disp: 4 * k})
 	}
-	ADDQ(Imm(uint64(4*sums)), out)
-	JMP(LabelRef("unit"))
-	Label("done")
-	VZEROUPPER()
-	RET()
+	v.increase(out, 4*sums)
+	v.jump("unit")
+	v.label("done")
+	v.end()
+}
+
+// fetch asks for what is ahead of the lanes at hand.
+func (l *loop) fetch() {
+	for line := 0; line < 4*kernels.Lanes; line += 64 {
+		for _, k := range l.body.ahead.memory {
+			PREFETCHT1(Mem{Base: l.base[k], Index: l.i, Scale: 4, Disp: aheadOfMemory + line})
+		}
+		for _, k := range l.body.ahead.cache {
+			PREFETCHT0(Mem{Base: l.base[k], Index: l.i, Scale: 4, Disp: aheadOfCache + line})
+		}
+	}
 }
 
 // blocks writes the skeleton of an elementwise pass with arrays of blocks. A
@@ -265,32 +253,38 @@ func blocks(is isa, f *kernels.Stored, pass int, b body) {
 	}
 	// The arrays in blocks start at element 0, and the others at i.
 	t := GP64()
-	MOVQ(l.i, t)
-	SHRQ(Imm(8), t)
-	IMUL3Q(U32(kernels.BlockBytes), t, t)
+	v.move(l.i, t)
+	v.blocksToBytes(t)
 	for _, k := range packed {
-		ADDQ(t, l.base[k])
+		v.sum(t, l.base[k])
 	}
 
-	Label("block")
-	CMPQ(l.i, l.n)
-	JGE(LabelRef("done"))
-	l.partEnd(kernels.Block, end)
+	v.label("block")
+	v.jumpIf(l.i, isAtLeast, l.n, "done")
+	v.least(l.i, kernels.Block, l.n, end)
 	// The scale of each, what zero is with it, and the largest magnitude so far.
-	scales, zeros, most := make([]Mem, len(packed)), make([]Mem, len(packed)), make([]VecVirtual, len(packed))
+	scales, zeros, most := make([]Op, len(packed)), make([]Op, len(packed)), make([]VecVirtual, len(packed))
 	for p, k := range packed {
-		scales[p] = Mem{Base: scratch, Disp: 4 * (len(packed)*kernels.Block + 2*p*is.width)}
-		zeros[p] = scales[p].Offset(4 * is.width)
 		most[p] = v.vector()
-		VBROADCASTSS(Mem{Base: l.base[k]}, most[p])
-		VMOVAPS(most[p], scales[p])
-		t := v.vector()
-		VBROADCASTSS(word(number(kernels.ByteZero)), t)
-		VMULPS(t, most[p], t)
-		VMOVAPS(t, zeros[p])
+		if is.neon() {
+			scale, zero := v.vector(), v.vector()
+			v.spread(Mem{Base: l.base[k]}, scale)
+			v.do(iMul, number(-kernels.ByteZero), 0, scale, zero)
+			scales[p], zeros[p] = scale, zero
+		} else {
+			scale := Mem{Base: scratch, Disp: 4 * (len(packed)*kernels.Block + 2*p*is.width)}
+			zero := scale.Offset(4 * is.width)
+			VBROADCASTSS(Mem{Base: l.base[k]}, most[p])
+			VMOVAPS(most[p], scale)
+			t := v.vector()
+			VBROADCASTSS(word(number(kernels.ByteZero)), t)
+			VMULPS(t, most[p], t)
+			VMOVAPS(t, zero)
+			scales[p], zeros[p] = scale, zero
+		}
 		clearRegister(most[p])
 	}
-	XORQ(index, index)
+	v.clearInt(index)
 	update := func() {
 		s := make([]val, len(f.Slots))
 		for k, a := range l.access {
@@ -310,18 +304,18 @@ func blocks(is isa, f *kernels.Stored, pass int, b body) {
 					x = size
 				}
 				for j := range x {
-					VMOVAPS(x[j], scratchAt(p)(j))
-					VPMAXUD(size[j], most[p], most[p])
+					v.keep(x[j], scratchAt(p)(j))
+					v.do(iMaxBits, val{size[j]}, 0, most[p], most[p])
 				}
 			} else if x != nil && l.access[k]&kernels.Write != 0 {
 				v.store(f.Types[k], x, l.at(k, 0))
 			}
 		}
-		ADDQ(Imm(uint64(v.bundle*is.width)), index)
+		v.increase(index, v.bundle*is.width)
 	}
 	whole := l.n
 	l.n = end
-	l.each(is.unroll*is.width, true, func() {
+	l.each(is.unroll*is.width, !is.neon(), func() {
 		v.whole(is.unroll)
 		update()
 	}, update)
@@ -330,39 +324,37 @@ func blocks(is isa, f *kernels.Stored, pass int, b body) {
 	v.whole(1)
 	inverse := make([]Op, len(packed))
 	for p, k := range packed {
-		inverse[p] = v.scale(f.Types[k], v.largest(most[p]), Mem{Base: l.base[k]})
+		inverse[p] = v.scale(f.Types[k], most[p], Mem{Base: l.base[k]})
 	}
-	MOVQ(index, t)
-	XORQ(index, index)
-	Label("encode")
+	v.move(index, t)
+	v.clearInt(index)
+	v.label("encode")
 	for p, k := range packed {
-		x := v.each(func(j int, d VecVirtual) { VMOVAPS(scratchAt(p)(j), d) })
+		x := v.each(func(j int, d VecVirtual) { v.kept(scratchAt(p)(j), d) })
 		v.storeBytes(v.encode(f.Types[k], x, inverse[p]), codesAt(k))
 	}
-	ADDQ(Imm(uint64(is.width)), index)
-	CMPQ(index, t)
-	JLT(LabelRef("encode"))
+	v.increase(index, is.width)
+	v.jumpIf(index, isBelow, t, "encode")
 	for _, k := range packed {
-		ADDQ(U32(kernels.BlockBytes), l.base[k])
+		v.increase(l.base[k], kernels.BlockBytes)
 	}
-	MOVQ(end, l.i)
-	JMP(LabelRef("block"))
-	Label("done")
-	VZEROUPPER()
-	RET()
+	v.move(end, l.i)
+	v.jump("block")
+	v.label("done")
+	is.end()
 }
 
 // stream writes a loop that loads every array and stores some unchanged. Narrow
 // numbers move many at a time; of a tail that does not fill a vector, AVX2 moves
-// those of 4 bytes alone.
+// those of 4 bytes alone, and NEON none.
 func stream(is isa, s kernels.Mix) {
-	prologue("stream"+s.Name()+is.suffix, "loads elements [i, n) of arrays and stores those with a W unchanged.")
+	is.begin("stream"+s.Name()+is.suffix, "loads elements [i, n) of arrays and stores those with a W unchanged.")
 	l := &loop{}
 	access := make([]kernels.Access, len(s))
 	for k := range s {
 		access[k] = kernels.Read
 	}
-	l.arrays(access)
+	l.arrays(is, access)
 	l.v = newVec(is, body{})
 	l.bounds()
 	v := l.v
@@ -375,18 +367,27 @@ func stream(is isa, s kernels.Mix) {
 	for _, t := range s {
 		step = max(step, is.width*4/t.Size)
 	}
-	l.each(step, true, func() {
-		loaded := make([]val, len(s))
-		for k, t := range s {
-			v.whole(step * t.Size / (4 * is.width))
-			loaded[k] = v.load(kernels.F32, at(k))
-		}
-		for k, t := range s {
-			if t.Written {
-				v.store(kernels.F32, loaded[k], at(k))
+	whole := func(step int) func() {
+		return func() {
+			loaded := make([]val, len(s))
+			for k, t := range s {
+				v.whole(step * t.Size / (4 * is.width))
+				loaded[k] = v.load(kernels.F32, at(k))
+			}
+			for k, t := range s {
+				if t.Written {
+					v.store(kernels.F32, loaded[k], at(k))
+				}
 			}
 		}
-	}, func() {
+	}
+	if is.neon() {
+		l.each(is.unroll*step, false, whole(is.unroll*step), nil)
+		l.each(step, false, whole(step), nil)
+		is.end()
+		return
+	}
+	l.each(step, true, whole(step), func() {
 		for k, t := range s {
 			switch {
 			case t.Size == 4:
@@ -402,6 +403,5 @@ func stream(is isa, s kernels.Mix) {
 			}
 		}
 	})
-	VZEROUPPER()
-	RET()
+	is.end()
 }

@@ -34,6 +34,7 @@ type vec struct {
 	order  *order         // of bfloat16 in pairs
 	labels int            // labels used so far
 	philox *philox        // of a noise law
+	sample *sample        // the same, of NEON
 }
 
 // A val is a value in each vector of a bundle: registers, or memory where a
@@ -60,9 +61,9 @@ func newVec(is isa, b body) *vec {
 	if len(b.coefs) == 0 {
 		return v
 	}
-	c := Load(Param("c"), GP64())
+	c := v.param("c")
 	keep := func(x VecVirtual) Op { return x }
-	if b.crowded || len(b.coefs) > is.spilled {
+	if !v.neon() && (b.crowded || len(b.coefs) > is.spilled) {
 		frame, used := v.frame(len(b.coefs)), 0
 		keep = func(x VecVirtual) Op {
 			slot := Mem{Base: frame, Disp: used}
@@ -73,7 +74,7 @@ func newVec(is isa, b body) *vec {
 	}
 	for _, k := range b.coefs {
 		x := v.vector()
-		VBROADCASTSS(Mem{Base: c, Disp: 4 * k}, x)
+		v.spread(Mem{Base: c, Disp: 4 * k}, x)
 		v.coefs[k] = keep(x)
 	}
 	return v
@@ -83,6 +84,9 @@ func newVec(is isa, b body) *vec {
 // aligned to one.
 func (v *vec) frame(vectors int) GPVirtual {
 	size := 4 * v.width
+	if v.neon() {
+		return arm.function.frame(size * vectors)
+	}
 	local := AllocLocal(size * (vectors + 1))
 	frame := GP64()
 	LEAQ(local.Offset(size-1), frame)
@@ -90,12 +94,25 @@ func (v *vec) frame(vectors int) GPVirtual {
 	return frame
 }
 
+// spread loads a word into every lane.
+func (v *vec) spread(m Mem, d VecVirtual) {
+	if v.neon() {
+		arm.function.load("S", m, d)
+		arm.function.do(nSpread, d, d, nil)
+	} else {
+		VBROADCASTSS(m, d)
+	}
+}
+
 func (v *vec) zmm() bool { return v.width == 16 }
 
 // vector returns a new register.
 func (v *vec) vector() VecVirtual {
-	if v.zmm() {
+	switch {
+	case v.zmm():
 		return ZMM()
+	case v.neon():
+		return XMM()
 	}
 	return YMM()
 }
@@ -124,36 +141,41 @@ func (v *vec) c(k int) val {
 	return out
 }
 
-// An ins is an instruction of three operands: in AVX2, in AVX-512, and in
-// AVX-512 with a word of memory that it spreads over the lanes.
-type ins struct{ avx2, avx512, spread func(...Op) }
+// An ins is an instruction of three operands: in AVX2, in AVX-512, in AVX-512 with
+// a word of memory that it spreads over the lanes, and in NEON.
+type ins struct {
+	avx2, avx512, spread func(...Op)
+	neon                 neonIns
+}
 
 // three gives an instruction of exactly three operands the type of the others.
 func three(f func(a, b, c Op)) func(...Op) { return func(o ...Op) { f(o[0], o[1], o[2]) } }
 
 var (
-	iMul      = ins{VMULPS, VMULPS, VMULPS_BCST}
-	iAdd      = ins{VADDPS, VADDPS, VADDPS_BCST}
-	iSub      = ins{VSUBPS, VSUBPS, VSUBPS_BCST}
-	iDiv      = ins{VDIVPS, VDIVPS, VDIVPS_BCST}
-	iMin      = ins{VMINPS, VMINPS, VMINPS_BCST}
-	iMax      = ins{VMAXPS, VMAXPS, VMAXPS_BCST}
-	iIntAdd   = ins{VPADDD, VPADDD, VPADDD_BCST}
-	iIntSub   = ins{VPSUBD, VPSUBD, VPSUBD_BCST}
-	iMinBits  = ins{VPMINUD, VPMINUD, VPMINUD_BCST}
-	iMaxBits  = ins{VPMAXUD, VPMAXUD, VPMAXUD_BCST}
-	iAnd      = ins{three(VPAND), VPANDD, VPANDD_BCST}
-	iXor      = ins{three(VPXOR), VPXORD, VPXORD_BCST}
-	iOr       = ins{three(VPOR), VPORD, VPORD_BCST}
-	iFMA213   = ins{VFMADD213PS, VFMADD213PS, VFMADD213PS_BCST}
-	iFMA231   = ins{VFMADD231PS, VFMADD231PS, VFMADD231PS_BCST}
-	iFMSub231 = ins{VFMSUB231PS, VFMSUB231PS, VFMSUB231PS_BCST}
+	iMul      = ins{VMULPS, VMULPS, VMULPS_BCST, nMul}
+	iAdd      = ins{VADDPS, VADDPS, VADDPS_BCST, nAdd}
+	iSub      = ins{VSUBPS, VSUBPS, VSUBPS_BCST, nSub}
+	iDiv      = ins{VDIVPS, VDIVPS, VDIVPS_BCST, nDiv}
+	iMin      = ins{VMINPS, VMINPS, VMINPS_BCST, nMin}
+	iMax      = ins{VMAXPS, VMAXPS, VMAXPS_BCST, nMax}
+	iIntAdd   = ins{VPADDD, VPADDD, VPADDD_BCST, nIntAdd}
+	iIntSub   = ins{VPSUBD, VPSUBD, VPSUBD_BCST, nIntSub}
+	iMinBits  = ins{VPMINUD, VPMINUD, VPMINUD_BCST, nMinBits}
+	iMaxBits  = ins{VPMAXUD, VPMAXUD, VPMAXUD_BCST, nMaxBits}
+	iAnd      = ins{three(VPAND), VPANDD, VPANDD_BCST, nAnd}
+	iXor      = ins{three(VPXOR), VPXORD, VPXORD_BCST, nXor}
+	iOr       = ins{three(VPOR), VPORD, VPORD_BCST, nOr}
+	iFMA213   = ins{VFMADD213PS, VFMADD213PS, VFMADD213PS_BCST, neonIns{}} // see fmaInto
+	iFMA231   = ins{VFMADD231PS, VFMADD231PS, VFMADD231PS_BCST, nFMA}
+	iFMSub231 = ins{VFMSUB231PS, VFMSUB231PS, VFMSUB231PS_BCST, nFMA} // of -d
 )
 
 // do writes one instruction: d = a op b, or d = d op a op b.
 func (v *vec) do(i ins, b arg, j int, a, d Op) {
 	l, literal := b.(lit)
 	switch {
+	case v.neon():
+		arm.function.do(i.neon, d, a, v.operand(b, j))
 	case literal && v.zmm():
 		i.spread(word(l), a, d)
 	case literal:
@@ -163,6 +185,14 @@ func (v *vec) do(i ins, b arg, j int, a, d Op) {
 	default:
 		i.avx2(b.(val)[j], a, d)
 	}
+}
+
+// operand returns the register of an argument, by NEON.
+func (v *vec) operand(b arg, j int) Op {
+	if l, literal := b.(lit); literal {
+		return arm.function.lit(l)
+	}
+	return b.(val)[j]
 }
 
 func (v *vec) op(i ins, a val, b arg) val {
@@ -185,6 +215,13 @@ func (v *vec) xor(a val, b arg) val     { return v.op(iXor, a, b) }
 // minusInto d = a*b - d. All overwrite d.
 func (v *vec) fmaInto(d, x val, y arg) {
 	for j := range d {
+		if v.neon() { // which adds to y
+			sum := v.vector()
+			arm.function.copy(v.operand(y, j), sum)
+			arm.function.do(nFMA, sum, d[j], x[j])
+			d[j] = sum
+			continue
+		}
 		v.do(iFMA213, y, j, x[j], d[j])
 	}
 }
@@ -197,39 +234,62 @@ func (v *vec) plusProduct(d, a val, b arg) {
 
 func (v *vec) minusInto(d, a val, b arg) {
 	for j := range d {
+		if v.neon() {
+			arm.function.do(nNegate, d[j], d[j], nil)
+		}
 		v.do(iFMSub231, b, j, a[j], d[j])
 	}
 }
 
 // unary makes a verb of an instruction with one argument.
-func (v *vec) unary(f func(...Op), a val) val {
-	return v.each(func(j int, d VecVirtual) { f(a[j], d) })
+func (v *vec) unary(f func(...Op), i neonIns, a val) val {
+	return v.each(func(j int, d VecVirtual) {
+		if v.neon() {
+			arm.function.do(i, d, a[j], nil)
+		} else {
+			f(a[j], d)
+		}
+	})
 }
 
-func (v *vec) sqrt(a val) val     { return v.unary(VSQRTPS, a) }
-func (v *vec) copy(a val) val     { return v.unary(VMOVAPS, a) }
-func (v *vec) fromInt(a val) val  { return v.unary(VCVTDQ2PS, a) }
-func (v *vec) truncate(a val) val { return v.unary(VCVTTPS2DQ, a) }
-func (v *vec) toInt(a val) val    { return v.unary(VCVTPS2DQ, a) }
+func (v *vec) sqrt(a val) val     { return v.unary(VSQRTPS, nSqrt, a) }
+func (v *vec) fromInt(a val) val  { return v.unary(VCVTDQ2PS, nFromInt, a) }
+func (v *vec) truncate(a val) val { return v.unary(VCVTTPS2DQ, nTruncate, a) }
+func (v *vec) toInt(a val) val    { return v.unary(VCVTPS2DQ, nToInt, a) }
+
+func (v *vec) copy(a val) val {
+	return v.each(func(j int, d VecVirtual) { v.assign(a[j], d) })
+}
+
+func (v *vec) assign(a, d Op) {
+	if v.neon() {
+		arm.function.copy(a, d)
+	} else {
+		VMOVAPS(a, d)
+	}
+}
 
 // round rounds to an integer, ties to even.
 func (v *vec) round(a val) val {
 	return v.each(func(j int, d VecVirtual) {
-		if v.zmm() {
+		switch {
+		case v.neon():
+			arm.function.do(nRound, d, a[j], nil)
+		case v.zmm():
 			VRNDSCALEPS(Imm(0), a[j], d)
-		} else {
+		default:
 			VROUNDPS(Imm(0), a[j], d)
 		}
 	})
 }
 
-func (v *vec) shift(f func(...Op), a val, n uint64) val {
-	return v.each(func(j int, d VecVirtual) { f(Imm(n), a[j], d) })
+func (v *vec) shift(f func(...Op), i func(uint64) neonIns, a val, n uint64) val {
+	return v.unary(func(o ...Op) { f(Imm(n), o[0], o[1]) }, i(n), a)
 }
 
-func (v *vec) left(a val, n uint64) val   { return v.shift(VPSLLD, a, n) }
-func (v *vec) right(a val, n uint64) val  { return v.shift(VPSRLD, a, n) } // zeros move in
-func (v *vec) signed(a val, n uint64) val { return v.shift(VPSRAD, a, n) } // the sign moves in
+func (v *vec) left(a val, n uint64) val   { return v.shift(VPSLLD, nLeft, a, n) }
+func (v *vec) right(a val, n uint64) val  { return v.shift(VPSRLD, nRight, a, n) }  // zeros move in
+func (v *vec) signed(a val, n uint64) val { return v.shift(VPSRAD, nSigned, a, n) } // the sign moves in
 
 const signBit = lit(1 << 31)
 
@@ -238,7 +298,13 @@ func (v *vec) neg(a val) val { return v.xor(a, signBit) }
 
 // all returns a constant in every lane.
 func (v *vec) all(l lit) val {
-	return v.each(func(_ int, d VecVirtual) { VBROADCASTSS(word(l), d) })
+	return v.each(func(_ int, d VecVirtual) {
+		if v.neon() {
+			arm.function.copy(arm.function.lit(l), d)
+		} else {
+			VBROADCASTSS(word(l), d)
+		}
+	})
 }
 
 func (v *vec) zero() val {
@@ -246,10 +312,13 @@ func (v *vec) zero() val {
 }
 
 func clearRegister(d VecVirtual) {
-	if d.Size() == 64 {
+	switch d.Size() {
+	case 64:
 		VPXORD(d, d, d)
-	} else {
+	case 32:
 		VPXOR(d, d, d)
+	case 16:
+		arm.function.do(nZero, d, nil, nil)
 	}
 }
 
@@ -271,6 +340,10 @@ type choice struct {
 // when chooses the lanes where a holds the relation to b.
 func (v *vec) when(relation uint64, a val, b arg) choice {
 	var s choice
+	if v.neon() {
+		s.x = v.each(func(j int, d VecVirtual) { v.whenNEON(relation, a[j], v.operand(b, j), d) })
+		return s
+	}
 	for j := range v.bundle {
 		l, literal := b.(lit)
 		k, x := Op(nil), Op(nil)
@@ -295,10 +368,33 @@ func (v *vec) when(relation uint64, a val, b arg) choice {
 	return s
 }
 
+// whenNEON sets d to the lanes where a holds the relation to b; those that are true of
+// a NaN are the opposite of others.
+func (v *vec) whenNEON(relation uint64, a, b Op, d VecVirtual) {
+	switch relation {
+	case greater:
+		arm.function.do(nGreater, d, a, b)
+	case less:
+		arm.function.do(nGreater, d, b, a)
+	case isNumber, unordered:
+		arm.function.do(nEqual, d, a, a) // they are asked of one number
+	case notAtLeast:
+		arm.function.do(nAtLeast, d, a, b)
+	}
+	if relation == unordered || relation == notAtLeast {
+		arm.function.do(nNot, d, d, nil)
+	}
+}
+
 // outside chooses the lanes whose bits, as an unsigned number, are not in
 // [from, to].
 func (v *vec) outside(a val, from, to lit) choice {
 	d, first := v.intSub(a, from), to-from+1
+	if v.neon() {
+		return choice{x: v.each(func(j int, x VecVirtual) {
+			arm.function.do(nNotBelow, x, d[j], arm.function.lit(first))
+		})}
+	}
 	if !v.zmm() {
 		m := v.maxBits(d, first)
 		for j := range m {
@@ -318,12 +414,16 @@ func (v *vec) outside(a val, from, to lit) choice {
 // pick returns yes in the lanes of a choice, else no.
 func (v *vec) pick(s choice, yes, no val) val {
 	return v.each(func(j int, d VecVirtual) {
-		if v.zmm() {
+		switch {
+		case v.neon():
+			arm.function.copy(s.x[j], d)
+			arm.function.do(nPick, d, yes[j], no[j])
+		case v.zmm():
 			// Not VBLENDMPS, which avo takes for one that reads d: it would be alive
 			// all the way round the loop.
 			VMOVAPS(no[j], d)
 			VMOVAPS(yes[j], s.k[j], d)
-		} else {
+		default:
 			VBLENDVPS(s.x[j], yes[j], no[j], d)
 		}
 	})
@@ -336,6 +436,14 @@ func (v *vec) where(relation uint64, a val, b arg, yes, no val) val {
 
 // jumpIfNone jumps where no lane is in either choice.
 func (v *vec) jumpIfNone(a, b choice, label string) {
+	if v.neon() {
+		x := v.or(a.x, b.x)
+		for _, y := range x[1:] {
+			arm.function.do(nOr, x[0], x[0], y)
+		}
+		arm.function.jumpIfZero(x[0], label)
+		return
+	}
 	if v.zmm() {
 		k := a.k[0]
 		for _, m := range append(a.k[1:], b.k[1:]...) {
@@ -357,12 +465,12 @@ func (v *vec) jumpIfNone(a, b choice, label string) {
 // set copies a to the registers of d, which it overwrites.
 func (v *vec) set(d, a val) {
 	for j := range d {
-		VMOVAPS(a[j], d[j])
+		v.assign(a[j], d[j])
 	}
 }
 
-// label returns a label that the function does not have yet.
-func (v *vec) label(name string) string {
+// newLabel returns a label that the function does not have yet.
+func (v *vec) newLabel(name string) string {
 	v.labels++
 	return fmt.Sprintf("%s%d", name, v.labels)
 }
@@ -376,6 +484,9 @@ func (v *vec) lerp(a, x val, c arg) val { return v.add(a, v.mul(v.sub(x, a), c))
 // gave.
 func (v *vec) lookup(table [8]float32, j val) val {
 	first := 0
+	if v.neon() {
+		return v.lookupNEON(table, j)
+	}
 	if v.zmm() {
 		first = int(kernels.PowTables.Offset >> 20) // the eighth that starts at 1
 	}
@@ -385,6 +496,27 @@ func (v *vec) lookup(table [8]float32, j val) val {
 	}
 	m := words(bits...)
 	return v.each(func(i int, d VecVirtual) { VPERMPS(m, j[i], d) })
+}
+
+// lookupNEON finds entries byte by byte, in two halves of the table.
+func (v *vec) lookupNEON(table [8]float32, j val) val {
+	half := func(first int) (w [4]uint32) {
+		for i := range w {
+			w[i] = math.Float32bits(table[first+i])
+		}
+		return w
+	}
+	low, high := arm.function.constant(half(0)), arm.function.constant(half(4))
+	bytes := v.each(func(i int, d VecVirtual) {
+		arm.function.do(nAnd, d, j[i], arm.function.lit(7))
+		arm.function.do(nIntMul, d, d, arm.function.lit(0x04040404))
+		arm.function.do(nIntAdd, d, d, arm.function.lit(0x03020100))
+	})
+	rest := v.intSub(bytes, lit(0x10101010))
+	return v.each(func(i int, d VecVirtual) {
+		arm.function.do(nTable, d, low, bytes[i])
+		arm.function.do(nTableTop, d, high, rest[i])
+	})
 }
 
 // mask makes the vec act on the first n-i lanes of one vector, or all of them if
@@ -431,15 +563,17 @@ func (v *vec) clear() {
 
 // square adds x*x to sum k; +0 in lanes beyond the tail, whatever x is there.
 func (v *vec) square(k int, x val) {
+	if !v.masked {
+		v.accumulate(k, v.mul(x, x))
+		return
+	}
 	v.accumulate(k, v.each(func(j int, d VecVirtual) {
-		if v.masked && v.zmm() {
+		if v.zmm() {
 			VMULPS_Z(x[j], x[j], v.kr, d)
 			return
 		}
 		VMULPS(x[j], x[j], d)
-		if v.masked {
-			VANDPS(v.k, d, d)
-		}
+		VANDPS(v.k, d, d)
 	}))
 }
 
@@ -460,7 +594,7 @@ func (v *vec) term(k int, x val) {
 func (v *vec) accumulate(k int, x val) {
 	for j := range x {
 		acc := v.acc[k][v.part+j]
-		VADDPS(x[j], acc, acc)
+		v.do(iAdd, val{x[j]}, 0, acc, acc)
 	}
 }
 
@@ -469,8 +603,16 @@ func (v *vec) fold(k int, m Mem) {
 	parts := v.acc[k]
 	for w := len(parts) / 2; w > 0; w /= 2 {
 		for j := range w {
-			VADDPS(parts[j+w], parts[j], parts[j])
+			v.do(iAdd, val{parts[j+w]}, 0, parts[j], parts[j])
 		}
+	}
+	if v.neon() {
+		x, t := parts[0], v.vector()
+		arm.function.do(nUpper, t, x, x)
+		arm.function.do(nAdd, x, x, t)
+		arm.function.do(nPairSum, x, x, nil)
+		arm.function.store("S", x, m)
+		return
 	}
 	x, t := parts[0], YMM()
 	if v.zmm() {
@@ -484,6 +626,23 @@ func (v *vec) fold(k int, m Mem) {
 	VPERMILPS(Imm(0b01), x.AsX(), t.AsX())
 	VADDSS(t.AsX(), x.AsX(), x.AsX())
 	VMOVSS(x.AsX(), m)
+}
+
+// keep and kept move a vector to memory of the frame and back.
+func (v *vec) keep(x Op, m Mem) {
+	if v.neon() {
+		arm.function.store("Q", x, m)
+	} else {
+		VMOVAPS(x, m)
+	}
+}
+
+func (v *vec) kept(m Mem, d VecVirtual) {
+	if v.neon() {
+		arm.function.load("Q", m, d)
+	} else {
+		VMOVAPS(m, d)
+	}
 }
 
 // largest stores the largest lane of x, as an unsigned number, in every lane of

@@ -27,9 +27,9 @@ var _ = define(Claim{
 	Statement: "Adagrad falls behind a minimum that moves, as the root of time",
 	Source:    "lecture, Adagrad shrinks too fast",
 	Theory:    "0.5: the exponent of t in the distance; speed*sigma*sqrt(t)/lr where noise outweighs the gradient",
-	NotShown:  "that minima of practice move",
+	NotShown:  "a minimum so fast that the gradient outweighs its noise: ten times this speed gave 0.935, for then it is lost in proportion to time",
 	Rule:      SlopeWithin(0.5, 0.1),
-	Run:       func(l *Lab) (Measured, error) { return lagByTime(l, "adagrad", 1) },
+	Run:       func(l *Lab) (Measured, error) { return lagByTime(l, "adagrad", 1, 0.001) },
 }, Claim{
 	ID:        "C09c",
 	Statement: "RMSProp stays as near to a minimum that moves",
@@ -37,7 +37,7 @@ var _ = define(Claim{
 	Theory:    "0: the exponent of t in the distance",
 	NotShown:  "that minima of practice move",
 	Rule:      SlopeWithin(0, 0.1),
-	Run:       func(l *Lab) (Measured, error) { return lagByTime(l, "rmsprop", 0.05) },
+	Run:       func(l *Lab) (Measured, error) { return lagByTime(l, "rmsprop", 0.05, 0.01) },
 }, Claim{
 	ID:        "C09d",
 	Statement: "Adagrad never forgets a burst of large gradients; RMSProp does",
@@ -68,8 +68,8 @@ func lengthByTime(l *Lab, optimizer string) (Measured, error) {
 
 // lagByTime measures how far behind a minimum that moves the mean of many coordinates
 // is, whose gradients have noise of size 1.
-func lagByTime(l *Lab, optimizer string, lr float64) (Measured, error) {
-	const speed, dim = 0.01, 256
+func lagByTime(l *Lab, optimizer string, lr, speed float64) (Measured, error) {
+	const dim = 256
 	seeds := Pick(l, 4, 16)
 	var times []float64
 	for t := 1 << 10; t <= Pick(l, 1<<13, 1<<16); t *= 2 {

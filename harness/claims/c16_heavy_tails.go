@@ -244,7 +244,7 @@ func Hill(x []float64, k int) (index float64, ci [2]float64) {
 // and beside it those at the last point and of the distance.
 func averageRate(l *Lab, alpha float64) (Measured, error) {
 	at := Pick(l, powers(8, 14), powers(8, 17))
-	seeds := Pick(l, 12, 64)
+	seeds := Pick(l, 12, 32)
 	optimizer := fmt.Sprintf("cclip-average:tau=1:alpha=%v", alpha)
 	values, err := Map(l, seeds, func(i int) ([][]float64, error) {
 		run, err := l.Start(Setup{Objective: bowl, Dim: manyRuns, Noise: skewed(alpha), Optimizer: optimizer, LR: 1, Single: true}, l.Seed(i))
@@ -336,8 +336,8 @@ func lastRate(l *Lab, optimizer, noise string) (Measured, error) {
 // waveRate measures the exponent of the mean gradient over the second half of runs, by
 // their horizon, for which step and threshold are made.
 func waveRate(l *Lab, optimizer, noise string, alpha float64) (Measured, error) {
-	horizons := Pick(l, powers(10, 14), powers(10, 18))
-	seeds := Pick(l, 10, 24)
+	horizons := Pick(l, powers(10, 14), powers(10, 17))
+	seeds := Pick(l, 10, 16)
 	values, err := Map(l, seeds*len(horizons), func(i int) (float64, error) {
 		k := horizons[i%len(horizons)]
 		return meanSlope(l, optimizer, noise, alpha, k, l.Seed(i))

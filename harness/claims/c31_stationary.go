@@ -20,7 +20,7 @@ var _ = define(Claim{
 	NotShown:  builtInFlat,
 	Rule:      SlopeWithin(4, 0.1),
 	Run: func(l *Lab) (Measured, error) {
-		return gradientsByEps(l, Pick(l, []float64{10, 14, 20}, []float64{20, 28, 40, 56, 80}), perturbedSGD)
+		return gradientsByEps(l, Pick(l, []float64{10, 14, 20}, []float64{20, 28, 40, 56}), perturbedSGD)
 	},
 }, Claim{
 	ID:        "C31a",
@@ -204,7 +204,7 @@ func gradientsByEps(l *Lab, inverse []float64, set func(eps float64) flatRun) (M
 
 func gradientsByDim(l *Lab) (Measured, error) {
 	const eps = 0.1
-	dims := Pick(l, []float64{2, 4, 8}, []float64{2, 4, 8, 16, 32, 64, 128})
+	dims := Pick(l, []float64{2, 4, 8}, []float64{2, 4, 8, 16, 32, 64})
 	m, err := byColumn(l, Pick(l, 8, 20), dims, LogLog, func(d float64, seed uint64) (float64, error) {
 		inflation := 1 + d/(eps*eps)
 		run, err := reach(l, flat(eps, int(d), fmt.Sprintf("psgd:eps=%v:sigma=1:l=1:rho=1:k=0", eps), 1/inflation), seed)

@@ -118,7 +118,12 @@ func measuredClaim(r *record.Claim) string {
 	return fmt.Sprintf("%s [%s, %s]", value, lo, hi)
 }
 
-func seconds(r *record.Claim) string { return strconv.FormatFloat(r.Seconds, 'f', 2, 64) }
+func seconds(r *record.Claim) string {
+	if r.Seconds >= 100 {
+		return strconv.FormatFloat(r.Seconds, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(r.Seconds, 'f', 2, 64)
+}
 
 // showClaims writes the claims of a file.
 func showClaims(w io.Writer, f *record.File, format string) error {

@@ -8,6 +8,9 @@ import (
 // TestWrongMethods runs what lacks the idea of a claim through its experiment: clipping,
 // the exponent, noise, momentum, second order.
 func TestWrongMethods(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures claims")
+	}
 	for _, c := range []struct {
 		name string
 		rule Rule
@@ -44,6 +47,9 @@ var sample = []string{"C24a", "C25a", "C29a", "C34b", "C34c", "C34f", "C35b", "C
 // TestSample: neither the number of workers nor the set of seeds changes a verdict of
 // some claims, and the workers no bit.
 func TestSample(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures claims")
+	}
 	list, err := Find(sample...)
 	if err != nil {
 		t.Fatal(err)

@@ -504,6 +504,9 @@ func TestTasks(t *testing.T) {
 		"backend=cpu:mmx":            "axis backend",
 		"dim=[2:900]":                "tasks, want at most",
 	} {
+		if setting == "dtype=f64" && backend.List()[0].Name == "cpu:go" {
+			continue // which is the best there is, and has it
+		}
 		settings := []string{setting}
 		if !strings.HasPrefix(setting, "objective") {
 			settings = append(settings, "objective=diagonal,nesterov-chain")

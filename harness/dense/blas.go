@@ -19,13 +19,10 @@ func numbers[T kernels.Real](n int) []T { return make([]T, n, max(n, 8)) }
 
 // dot returns the product of x and own, the objective's, summed in float64.
 func dot[T kernels.Real](x, own []T) float64 {
-	switch x := any(x).(type) {
-	case []float32:
-		return blas32.DDot(vector32(x), vector32(any(own).([]float32)))
-	case []float64:
-		return blas64.Dot(vector64(x), vector64(any(own).([]float64)))
+	if narrow, ok := any(x).([]float32); ok {
+		return blas32.DDot(vector32(narrow), vector32(any(own).([]float32)))
 	}
-	panic("unreachable")
+	return blas64.Dot(vector64(any(x).([]float64)), vector64(any(own).([]float64)))
 }
 
 // axpy adds a*x to y.

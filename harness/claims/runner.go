@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/optbench/optbench/harness"
 	"github.com/optbench/optbench/harness/record"
 )
 
@@ -62,21 +63,7 @@ func (r *Runner) All(ctx context.Context, list []*Claim, emit func(Outcome) erro
 			}()
 		}
 	}()
-	var failed error
-	for i := range list {
-		o := <-outcomes[i]
-		if failed != nil {
-			continue
-		}
-		if err := emit(o); err != nil {
-			failed = err
-			cancel(err)
-		}
-	}
-	if failed == nil && ctx.Err() != nil {
-		failed = context.Cause(ctx)
-	}
-	return failed
+	return harness.InOrder(ctx, cancel, outcomes, emit)
 }
 
 func (r *Runner) one(l *Lab, c *Claim) Outcome {

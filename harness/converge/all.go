@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/optbench/optbench/harness"
 	"github.com/optbench/optbench/harness/record"
 )
 
@@ -48,21 +49,7 @@ func (r *Runner) All(ctx context.Context, tasks []Task, threads int, emit func(O
 			}()
 		}
 	}()
-	var failed error
-	for i := range tasks {
-		o := <-outcomes[i]
-		if failed != nil {
-			continue
-		}
-		if err := emit(o); err != nil {
-			failed = err
-			cancel(err)
-		}
-	}
-	if failed == nil && ctx.Err() != nil {
-		failed = context.Cause(ctx)
-	}
-	return failed
+	return harness.InOrder(ctx, cancel, outcomes, emit)
 }
 
 // task chooses a learning rate and runs the task from every seed, or once where no seed

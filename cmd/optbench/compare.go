@@ -91,7 +91,7 @@ func (o *compareOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	cases, err := pairs.Recorded(pairs.Recording{File: files[0], Name: args[0]}, pairs.Recording{File: files[1], Name: args[1]}, alpha, margin)
+	cases, err := pairs.Recorded(pairs.Recording{File: files[0], Name: args[0]}, pairs.Recording{File: files[1], Name: args[1]}, alpha, margin, o.acrossDevices)
 	if errors.Is(err, pairs.ErrApart) {
 		return coded{exitIncomplete, err}
 	}
@@ -108,10 +108,7 @@ func (o *compareOptions) run(cmd *cobra.Command, args []string) error {
 			cases[i].Noise = floor.of(cases[i].Case)
 		}
 	}
-	if err := report.ShowComparison(cmd.OutOrStdout(), start, cases, o.format); err != nil {
-		return coded{exitFailed, err}
-	}
-	return o.end(cases)
+	return o.show(cmd, start, cases)
 }
 
 // readNoted reads records, and tells what was passed over.
@@ -137,10 +134,7 @@ func (o *compareOptions) again(cmd *cobra.Command, f *record.File, name string) 
 		return fmt.Errorf("%s: the comparison lacks the record of its run", name)
 	}
 	cases := slices.DeleteFunc(slices.Clone(f.Comparison), func(c record.Comparison) bool { return c.Run != last })
-	if err := report.ShowComparison(cmd.OutOrStdout(), &f.Runs[at], cases, o.format); err != nil {
-		return coded{exitFailed, err}
-	}
-	return o.end(cases)
+	return o.show(cmd, &f.Runs[at], cases)
 }
 
 // device returns the environment of the newer file, and refuses to compare

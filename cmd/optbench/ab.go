@@ -139,9 +139,10 @@ records, and is split into words as a shell does, without pipes and variables.
 
 Verdicts: SLOWER, FASTER; EQUIVALENT, the difference lies within --margin;
 INCONCLUSIVE, with the change that would have been seen and the pairs still needed;
-IDENTICAL, both executables have the same code and data; NOT COMPARABLE, one side
-lacks the case. The data are looked at after the least number of pairs, the
-greatest, and once between; what is decided is not measured further.
+IDENTICAL, both executables have the same code and data, and what they show is noise,
+kept for later comparisons (--noise); NOT COMPARABLE, one side lacks the case. The
+data are looked at after the least number of pairs, the greatest, and once between;
+what is decided is not measured further.
 
 Exit codes: 0 no case is slower; 1 one is; 2 refused; 3 inconclusive, with
 --fail-on inconclusive; 4 not comparable, or interrupted; 5 a launch failed.`,
@@ -317,9 +318,11 @@ func noiseOf(cases []record.Comparison) []record.Selftest {
 	return out
 }
 
+// storeNoise keeps what identical sides show for later comparisons: this one has none of
+// its own data beside it.
 func (o *abOptions) storeNoise(start *record.Run, tests []record.Selftest) error {
 	w, err := openNoise(o.noise)
-	if err != nil {
+	if w == nil || len(tests) == 0 {
 		return err
 	}
 	return errors.Join(store(w, start, tests), w.Close())

@@ -31,7 +31,9 @@ side by side, so what drifted between the recordings counts as a difference; whe
 both builds are at hand, optbench ab controls for it.
 
 Runs of optbench converge are compared by the steps to their target, the same seeds
-as pairs. A run that missed its target counts at its budget.
+as pairs. A run that missed its target counts at its budget. A learning rate that
+tuning chose is an outcome; all else that a task is must be the same, but for the
+backend and its threads with --across-devices.
 
 Of one file that optbench ab wrote, show the comparison again, in any format and
 with the exit code of its verdicts.
@@ -126,7 +128,7 @@ func readNoted(cmd *cobra.Command, name string) (*record.File, error) {
 // again shows the last comparison of a file.
 func (o *compareOptions) again(cmd *cobra.Command, f *record.File, name string) error {
 	if len(f.Comparison) == 0 {
-		return fmt.Errorf("%s: no comparison; want a file that optbench ab -o wrote, or two that optbench run wrote", name)
+		return fmt.Errorf("%s: no comparison; want a file that optbench ab -o wrote, or two that optbench run or converge wrote", name)
 	}
 	last := f.Comparison[len(f.Comparison)-1].Run
 	at := slices.IndexFunc(f.Runs, func(r record.Run) bool { return r.ID == last && r.Comparison != nil })

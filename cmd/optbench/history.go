@@ -102,7 +102,7 @@ func readFolder(cmd *cobra.Command, dir string) (*record.File, error) {
 		return nil
 	})
 	if err == nil && len(all.Throughput) == 0 {
-		err = fmt.Errorf("history: %s holds no measurements in *.jsonl, want files that optbench run -o wrote", dir)
+		err = fmt.Errorf("history: %s holds no records of throughput in *.jsonl, want files that optbench run -o wrote", dir)
 	}
 	return all, err
 }

@@ -47,7 +47,7 @@ func newSelftest() *cobra.Command {
 false alarms; then plant more work, real work on the same arrays, and count how often
 it is found. Every comparison is one of optbench ab, with fresh processes in pairs.
 What a program shows against itself is the noise floor of the machine: it is stored,
-and ab and compare show it beside their percentages.
+unless --noise is none, and ab and compare show it beside their percentages.
 
 Where no axis is set the case is adamw at the size that fits the last cache.
 
@@ -144,11 +144,15 @@ func (o *selftestOptions) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := noise.Close(); e != nil {
-			err = errors.Join(coded{exitFailed, e}, err)
-		}
-	}()
+	var writers []*record.Writer
+	if noise != nil {
+		defer func() {
+			if e := noise.Close(); e != nil {
+				err = errors.Join(coded{exitFailed, e}, err)
+			}
+		}()
+		writers = append(writers, noise)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return coded{exitFailed, fmt.Errorf("find the program, to launch it: %w", err)}
@@ -162,7 +166,6 @@ func (o *selftestOptions) run(cmd *cobra.Command) (err error) {
 		trial.bar = newBar(cmd.ErrOrStderr(), len(cases)*(o.aa+len(plants)*o.planted), "comparisons")
 	}
 	start := newComparisonRun(o.command(), env, o.profile, o.seed)
-	writers := []*record.Writer{noise}
 	if file != nil {
 		writers = append(writers, file)
 	}

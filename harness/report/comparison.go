@@ -320,7 +320,8 @@ func (s suite) notes() []string {
 		out = append(out, fmt.Sprintf("the limit that was measured beside moved by %s from the first half of the pairs to the second: the machine drifts; a coin for the order of each pair keeps that out of the verdicts", change(d)))
 	}
 	timed := slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Task == nil })
-	if timed && !slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Noise > 0 }) {
+	tested := slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Task == nil && c.Verdict != string(compare.Identical) })
+	if tested && !slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Noise > 0 }) {
 		out = append(out, "the noise of this machine is not known; optbench selftest measures it")
 	}
 	for _, w := range machine.Warnings(s.run.Environment) {

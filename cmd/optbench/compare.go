@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -84,6 +85,9 @@ func (o *compareOptions) run(cmd *cobra.Command, args []string) error {
 		if len(f.Throughput)+len(f.Convergence) == 0 {
 			return fmt.Errorf("%s: no measurements, want a file that optbench run --launches 12 -o or optbench converge -o wrote", args[i])
 		}
+	}
+	if a, b := kindsOf(files[0]), kindsOf(files[1]); !slices.ContainsFunc(a, func(k string) bool { return slices.Contains(b, k) }) {
+		return coded{exitIncomplete, fmt.Errorf("not comparable: %s has records of %s, %s of %s", args[0], strings.Join(a, " and "), args[1], strings.Join(b, " and "))}
 	}
 	env, err := o.device(files, args)
 	if err != nil {

@@ -59,16 +59,21 @@ objective the least expected running time (ERT) comes first.`,
 // kinds of measurements.
 var kinds = []string{record.KindThroughput, record.KindConvergence, record.KindClaim}
 
+// kindsOf are those of which a file has records.
+func kindsOf(f *record.File) []string {
+	n := map[string]int{record.KindThroughput: len(f.Throughput), record.KindConvergence: len(f.Convergence), record.KindClaim: len(f.Claims)}
+	return slices.DeleteFunc(slices.Clone(kinds), func(k string) bool { return n[k] == 0 })
+}
+
 // only leaves the measurements of one kind in a file; all where there is none to choose.
 func only(f *record.File, kind string) error {
 	if kind == "" {
 		return nil
 	}
-	there := map[string]int{record.KindThroughput: len(f.Throughput), record.KindConvergence: len(f.Convergence), record.KindClaim: len(f.Claims)}
 	if !slices.Contains(kinds, kind) {
 		return harness.Unknown("kind", kind, kinds)
 	}
-	if has := slices.DeleteFunc(slices.Clone(kinds), func(k string) bool { return there[k] == 0 }); len(has) > 0 && there[kind] == 0 {
+	if has := kindsOf(f); len(has) > 0 && !slices.Contains(has, kind) {
 		return fmt.Errorf("there are no records of kind %s, want --kind %s", kind, strings.Join(has, " or "))
 	}
 	if kind != record.KindThroughput {

@@ -440,6 +440,9 @@ func noise(c record.Comparison) string {
 	if c.Noise == 0 {
 		return ""
 	}
+	if c.Noise >= 1 {
+		return fmt.Sprintf("±%.0f%%", 100*c.Noise)
+	}
 	return "±" + percent(c.Noise)
 }
 

@@ -242,6 +242,9 @@ func (t *trial) one(c harness.Case, work string) (compare.Result, error) {
 	return compared[0].Result, nil
 }
 
+// apart is how far a ratio is from 1, either way.
+func apart(ratio float64) float64 { return math.Max(ratio, 1/ratio) - 1 }
+
 // test returns what comparisons of a case give, without and with work planted.
 func (t *trial) test(run string, c harness.Case, plants []float64) (*record.Selftest, error) {
 	s := &record.Selftest{Schema: record.Schema, Kind: record.KindSelftest, Run: run, Case: c, Pairs: t.options.pairs}
@@ -255,7 +258,7 @@ func (t *trial) test(run string, c harness.Case, plants []float64) (*record.Self
 			s.Alarms++
 		}
 		s.Ratios = append(s.Ratios, r.Ratio)
-		changes = append(changes, math.Max(r.Ratio, 1/r.Ratio)-1)
+		changes = append(changes, apart(r.Ratio))
 	}
 	slices.Sort(changes)
 	s.Noise = stat.Quantile(0.95, stat.Empirical, changes, nil)
@@ -313,8 +316,14 @@ func (o *selftestOptions) show(cmd *cobra.Command, env machine.Environment, test
 	}
 	fmt.Fprintf(w, "\n%s\n", indent("Called: slower or faster where nothing was planted, which is a false alarm; slower where work was.", o.format))
 	for _, s := range tests {
-		fmt.Fprintln(w, indent(fmt.Sprintf("Noise floor of %s n=%s: ±%.1f%%, which 95 of 100 comparisons of a program with itself stay below.",
-			s.Case.Update, axis.FormatInt(int64(s.Case.N)), 100*s.Noise), o.format))
+		within := 0
+		for _, r := range s.Ratios {
+			if apart(r) <= s.Noise {
+				within++
+			}
+		}
+		fmt.Fprintln(w, indent(fmt.Sprintf("Noise floor of %s n=%s: ±%.1f%%, within which %d of %d comparisons of the program with itself stayed.",
+			s.Case.Update, axis.FormatInt(int64(s.Case.N)), 100*s.Noise, within, len(s.Ratios)), o.format))
 	}
 	return nil
 }

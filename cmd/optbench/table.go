@@ -111,6 +111,7 @@ func readFiles(stderr io.Writer, names []string) (*record.File, error) {
 		all.Convergence = append(all.Convergence, f.Convergence...)
 		all.Comparison = append(all.Comparison, f.Comparison...)
 		all.Claims = append(all.Claims, f.Claims...)
+		all.Selftest = append(all.Selftest, f.Selftest...)
 	}
 	return all, nil
 }

@@ -477,6 +477,7 @@ __device__ __forceinline__ bool last(u32 *arrived, u32 n) {
 	__threadfence();
 	__syncwarp();
 	if (lane() == 0) before = atomicInc(arrived, n - 1);
+	__syncwarp(); // a shuffle orders no accesses
 	before = __shfl_sync(ALL, before, 0);
 	__threadfence();
 	return before == n - 1;
@@ -665,6 +666,11 @@ template <int... SLOT> BOTH u32 kept() {
 	return mask;
 }
 
+// Blocks that leave the registers for what a function holds of its slots: with fewer
+// it would spill.
+template <class... T> constexpr int update_blocks(T...) { return sizeof...(T) > 4 ? 4 : 5; }
+template <class... T> constexpr int sum_blocks(T...) { return sizeof...(T) > 4 ? 3 : 4; }
+
 // KERNEL limits registers so that at least so many blocks share a multiprocessor.
 #define KERNEL(name, blocks) extern "C" __global__ void __launch_bounds__(BLOCK, blocks) name(const Table *t, const double *c)
 
@@ -672,24 +678,22 @@ template <int... SLOT> BOTH u32 kept() {
 // every storage that there is for one with states; STATELESS_UPDATE for one without.
 #define UPDATE(name, ...) \
 	STATELESS_UPDATE(name, __VA_ARGS__) \
-	ELEMENTWISE(name##_bf16_states, 5, BF16_STATES, name, __VA_ARGS__) \
+	ELEMENTWISE(name##_bf16_states, update_blocks(__VA_ARGS__), BF16_STATES, name, __VA_ARGS__) \
 	ELEMENTWISE(name##_q8_states, 2, Q8_STATES, name, __VA_ARGS__)
 #define STATELESS_UPDATE(name, ...) \
-	ELEMENTWISE(name##_f32, 5, F32, name, __VA_ARGS__) \
-	ELEMENTWISE(name##_bf16, 5, BF16, name, __VA_ARGS__) \
-	ELEMENTWISE(name##_bf16_master, 5, BF16_MASTER, name, __VA_ARGS__)
+	ELEMENTWISE(name##_f32, update_blocks(__VA_ARGS__), F32, name, __VA_ARGS__) \
+	ELEMENTWISE(name##_bf16, update_blocks(__VA_ARGS__), BF16, name, __VA_ARGS__) \
+	ELEMENTWISE(name##_bf16_master, update_blocks(__VA_ARGS__), BF16_MASTER, name, __VA_ARGS__)
 #define ELEMENTWISE(entry, blocks, storage, name, ...) \
 	KERNEL(entry, blocks) { elementwise<Pass<storage, name, nothing, 0, 0, __VA_ARGS__>>(t, c); }
 
 // LOOP makes an elementwise kernel in float32 alone.
 #define LOOP(name, ...) ELEMENTWISE(name##_f32, 5, F32, name, __VA_ARGS__)
 
-// Registers for what a function holds of its slots: with fewer it would spill.
-template <class... T> constexpr int blocks_for(T...) { return sizeof...(T) > 4 ? 3 : 4; }
 
 // REDUCTION makes a kernel of a function with one sum, which may write slots too, in
 // float32; GRADIENT_REDUCTION one in bfloat16 as well.
-#define REDUCTION(name, ...) SUMMED(name##_f32, blocks_for(__VA_ARGS__), F32, name, __VA_ARGS__)
+#define REDUCTION(name, ...) SUMMED(name##_f32, sum_blocks(__VA_ARGS__), F32, name, __VA_ARGS__)
 #define GRADIENT_REDUCTION(name, ...) \
 	SUMMED(name##_f32, 5, F32, name, __VA_ARGS__) \
 	SUMMED(name##_bf16, 5, BF16, name, __VA_ARGS__)

@@ -47,7 +47,7 @@ type cudaBound struct {
 	table uintptr
 }
 
-// A cudaLaunch is a launch of every step.
+// A cudaLaunch is a launch of every step, or a copy by the driver.
 type cudaLaunch struct {
 	name     string
 	function cu.Function
@@ -57,6 +57,9 @@ type cudaLaunch struct {
 	factors  []cu.DevicePtr // where the constants from the second on are, instead
 	args     [2]uint64
 	pointers [2]unsafe.Pointer // to args
+
+	to, from cu.DevicePtr
+	copied   int64 // bytes; 0 for a launch
 }
 
 const coefBytes = cuda.CoefBytes
@@ -76,7 +79,7 @@ func (b *cudaBackend) load(module, entry string, block int) (cudaEntry, error) {
 	if !ok {
 		text, err := cuda.PTX(module)
 		if err != nil {
-			return cudaEntry{}, err
+			return cudaEntry{}, fmt.Errorf("%w: %w", ErrUnsupported, err)
 		}
 		if m, err = cu.LoadData(text); err != nil {
 			return cudaEntry{}, fmt.Errorf("%s: %w", module, driver("cuModuleLoadData", err))
@@ -141,6 +144,9 @@ func (p *cudaPlan) add(checked any) error {
 		source := p.source(func(c *kernels.Coef, st kernels.Step) { c[kernels.CoefGrad] = st.GradScale })
 		return p.norm(c.tensors, 0, source, cuda.Options{Out: uint64(c.out.at)})
 	case *checkedLoop:
+		if c.tensor.form.Kernel == kernels.Copying {
+			return p.copied(c.tensor)
+		}
 		return p.loop(c)
 	case *checkedMap:
 		var in []uint64
@@ -236,6 +242,22 @@ func (p *cudaPlan) loop(c *checkedLoop) error {
 	return nil
 }
 
+// copied adds a copy of the second array of a tensor to the first.
+func (p *cudaPlan) copied(t tensor) error {
+	p.kernels = append(p.kernels, "cuda/"+kernels.Copying.Name)
+	bound, err := boundTo(t.form, []tensor{t}, cuda.Options{})
+	if err != nil || t.n == 0 {
+		return err
+	}
+	to, from := t.arrays[0], t.arrays[1]
+	p.launches = append(p.launches, cudaLaunch{
+		name: bound.name, to: cu.DevicePtr(to.at), from: cu.DevicePtr(from.at), copied: int64(to.dtype.Bytes(t.n)),
+	})
+	p.bound = append(p.bound, bound)
+	p.bytes += bound.Bytes()
+	return nil
+}
+
 // cacheShare is how much of the last cache, in percent, the groups of the
 // persistent form take: what streams past them needs the rest.
 const cacheShare = 60
@@ -258,6 +280,15 @@ func (p *cudaPlan) norm(tensors []tensor, array, source int, o cuda.Options) err
 
 // bind adds a kernel over tensors.
 func (p *cudaPlan) bind(form *kernels.Stored, tensors []tensor, source int, o cuda.Options) error {
+	bound, err := boundTo(form, tensors, o)
+	if err != nil {
+		return err
+	}
+	return p.place(bound, source)
+}
+
+// boundTo returns a kernel over tensors, without memory.
+func boundTo(form *kernels.Stored, tensors []tensor, o cuda.Options) (*cudaBound, error) {
 	var places []cuda.Tensor
 	for _, t := range tensors {
 		place := cuda.Tensor{Len: int64(t.n)}
@@ -269,9 +300,9 @@ func (p *cudaPlan) bind(form *kernels.Stored, tensors []tensor, source int, o cu
 	o.Patience = patience
 	bound, err := cuda.Bind(form, places, o)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
-	return p.place(&cudaBound{Bound: bound, name: form.Name}, source)
+	return &cudaBound{Bound: bound, name: form.Name}, nil
 }
 
 // place gives a kernel its memory, and adds its launches.
@@ -282,7 +313,10 @@ func (p *cudaPlan) place(k *cudaBound, source int) error {
 	if err != nil {
 		return err
 	}
-	k.table, k.work = at, at+uintptr(size)
+	k.table = at
+	if k.WorkBytes() > 0 {
+		k.work = at + uintptr(size)
+	}
 	if err := p.upload(k.table, k.Table(uint64(k.table), uint64(k.work))); err != nil {
 		return err
 	}
@@ -408,6 +442,12 @@ func (p *cudaPlan) enqueue() error {
 	}
 	for i := range p.launches {
 		l := &p.launches[i]
+		if l.copied > 0 {
+			if err := cu.MemcpyDtoDAsync(l.to, l.from, l.copied, b.stream); err != nil {
+				return b.fail(fmt.Errorf("%s: %w", l.name, driver("cuMemcpyDtoDAsync", err)))
+			}
+			continue
+		}
 		l.args[1] = uint64(p.coefs) + uint64(first+l.source)*coefBytes
 		for k, from := range l.factors {
 			if err := cu.MemcpyDtoDAsync(cu.DevicePtr(l.args[1])+8*cu.DevicePtr(1+k), from, 8, b.stream); err != nil {
@@ -458,8 +498,8 @@ func (p *cudaPlan) Skipped() (int64, error) {
 	var total int64
 	err := p.backend.do(func() error {
 		for _, k := range p.bound {
-			if k.WorkBytes() == 0 {
-				continue // a stream
+			if k.work == 0 {
+				continue // a stream or a copy
 			}
 			status := make([]byte, cuda.StatusBytes)
 			if err := p.backend.fetch(status, k.work); err != nil {

@@ -188,7 +188,6 @@ func TestObjectives(t *testing.T) {
 	loops := []loop{
 		{kernels.InnerProduct, kernels.Coef{}},
 		{kernels.Combination, kernels.Coef{1, 0.75, -0.3}},
-		{kernels.Copying, kernels.Coef{1}},
 	}
 	for _, d := range kernels.Objectives() {
 		for _, o := range d.Cases {
@@ -478,7 +477,6 @@ func TestBind(t *testing.T) {
 		{adam, Tensor{[]uint64{256, 514, 768, 1024}, 1}, Options{}, "tensor 0: g starts at 0x202, want a multiple of 4"},
 		{adam, Tensor{slots, 1}, Options{Form: Persistent}, "adam has one pass, and the persistent form is for two"},
 		{lamb, Tensor{slots, 100}, Options{Form: Persistent, CacheBytes: 2000}, "a tensor of 100 elements takes 1200 bytes of cache, and a group may take 1000"},
-		{&kernels.Kernel{Name: "none", Slots: adam.Slots}, Tensor{}, Options{}, "none has no CUDA kernel"},
 	} {
 		if _, err := Bind(c.k.Float32(), []Tensor{c.t}, c.o); fmt.Sprint(err) != c.want {
 			t.Errorf("%s: got %v, want %s", c.k.Name, err, c.want)

@@ -103,9 +103,6 @@ const maxChunks = 1 << 17
 // Bind cuts tensors into chunks for a kernel. An error says why the form that was
 // asked for cannot run.
 func Bind(k *kernels.Stored, tensors []Tensor, o Options) (*Bound, error) {
-	if _, err := PTX(k.Name); err != nil {
-		return nil, err
-	}
 	if k.Wide() {
 		return nil, fmt.Errorf("%s in %s has no CUDA kernel", k.Name, k.Storage.Name)
 	}

@@ -44,7 +44,12 @@ type cudaBackend struct {
 	events   []cu.Event // of marks, all
 	idle     []cu.Event // those whose mark is gone
 	idleLock sync.Mutex
+	piece    []byte // of what is copied between the host and the device
 }
+
+// pieceBytes is how much is copied at a time. Memory of a caller never goes to the
+// driver itself: cgo ends a program that passes a slice of a struct with pointers.
+const pieceBytes = 1 << 20
 
 // ringSteps is how many steps may be queued and not done.
 const ringSteps = 64
@@ -162,7 +167,7 @@ func openCUDA(l Listing) (Backend, error) {
 	b := &cudaBackend{
 		info: Info{Name: l.Name, Device: l.GPU.Name, GPU: l.GPU},
 		work: make(chan func() error), done: make(chan error),
-		modules: map[string]cu.Module{}, entries: map[string]cudaEntry{},
+		piece: make([]byte, pieceBytes), modules: map[string]cu.Module{}, entries: map[string]cudaEntry{},
 		memory: map[uintptr]int64{}, buffers: map[*allocation]bool{},
 	}
 	go b.own()
@@ -318,10 +323,7 @@ func (b *cudaBackend) write(x *buffer, src []byte) error {
 		if b.err != nil {
 			return b.err
 		}
-		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(x.at), unsafe.Pointer(unsafe.SliceData(src)), int64(len(src)), b.stream); err != nil {
-			return b.fail(driver("cuMemcpyHtoDAsync", err))
-		}
-		return b.drain() // the copy may still read src
+		return b.copyIn(x.at, src)
 	})
 	if err != nil {
 		return fmt.Errorf("write: %s: %w", b.info.Name, err)
@@ -348,13 +350,33 @@ func (b *cudaBackend) fetch(dst []byte, at uintptr) error {
 	return b.copyOut(dst, at)
 }
 
-// copyOut copies from the device, in the order of the stream.
-func (b *cudaBackend) copyOut(dst []byte, at uintptr) error {
-	if err := cu.MemcpyDtoHAsync(unsafe.Pointer(unsafe.SliceData(dst)), cu.DevicePtr(at), int64(len(dst)), b.stream); err != nil {
-		return b.fail(driver("cuMemcpyDtoHAsync", err))
+// copyIn copies to the device, in the order of the stream, for the owner of the
+// context.
+func (b *cudaBackend) copyIn(at uintptr, src []byte) error {
+	for len(src) > 0 {
+		n := copy(b.piece, src)
+		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(at), unsafe.Pointer(&b.piece[0]), int64(n), b.stream); err != nil {
+			return b.fail(driver("cuMemcpyHtoDAsync", err))
+		}
+		if err := b.drain(); err != nil { // the copy may still read the piece
+			return err
+		}
+		at, src = at+uintptr(n), src[n:]
 	}
-	if err := b.stream.Synchronize(); err != nil {
-		return b.fail(driver("cuStreamSynchronize", err))
+	return nil
+}
+
+// copyOut copies from the device, in the same way.
+func (b *cudaBackend) copyOut(dst []byte, at uintptr) error {
+	for len(dst) > 0 {
+		n := min(len(dst), len(b.piece))
+		if err := cu.MemcpyDtoHAsync(unsafe.Pointer(&b.piece[0]), cu.DevicePtr(at), int64(n), b.stream); err != nil {
+			return b.fail(driver("cuMemcpyDtoHAsync", err))
+		}
+		if err := b.stream.Synchronize(); err != nil {
+			return b.fail(driver("cuStreamSynchronize", err))
+		}
+		at, dst = at+uintptr(n), dst[copy(dst, b.piece[:n]):]
 	}
 	return nil
 }

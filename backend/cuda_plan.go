@@ -317,7 +317,7 @@ func (p *cudaPlan) place(k *cudaBound, source int) error {
 	if k.WorkBytes() > 0 {
 		k.work = at + uintptr(size)
 	}
-	if err := p.upload(k.table, k.Table(uint64(k.table), uint64(k.work))); err != nil {
+	if err := p.backend.copyIn(k.table, k.Table(uint64(k.table), uint64(k.work))); err != nil {
 		return err
 	}
 	for _, l := range k.Launches() {
@@ -351,7 +351,7 @@ func (p *cudaPlan) scalarMap(m kernels.Map, in []uint64, out uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := p.upload(at, table); err != nil {
+	if err := p.backend.copyIn(at, table); err != nil {
 		return err
 	}
 	return p.launch(m.Name(), cuda.MapEntry(m), 1, 1, at, p.source(func(to *kernels.Coef, st kernels.Step) { *to = m.Coef(st) }))
@@ -364,14 +364,6 @@ func (p *cudaPlan) alloc(bytes int64) (uintptr, error) {
 		p.memory = append(p.memory, at)
 	}
 	return at, err
-}
-
-func (p *cudaPlan) upload(at uintptr, src []byte) error {
-	b := p.backend
-	if err := cu.MemcpyHtoDAsync(cu.DevicePtr(at), unsafe.Pointer(unsafe.SliceData(src)), int64(len(src)), b.stream); err != nil {
-		return driver("cuMemcpyHtoDAsync", err)
-	}
-	return driver("cuStreamSynchronize", b.stream.Synchronize()) // the copy may still read src
 }
 
 // ready makes room for constants, once all launches are there.

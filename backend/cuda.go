@@ -5,12 +5,12 @@ package backend
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 	"unsafe"
 
 	// Before cu, so that its symbols are found here: see its documentation.
@@ -139,18 +139,14 @@ type driverError struct {
 func (e *driverError) Unwrap() error { return e.result }
 
 func (e *driverError) Error() string {
-	text := e.result.Error()
-	if number, ok := strings.CutPrefix(text, "UnknownErrorCode:"); ok {
-		return fmt.Sprintf("%s: error %s, which package cu does not know", e.call, number)
+	v := reflect.ValueOf(e.result) // its type is not exported
+	if !v.CanInt() {
+		return fmt.Sprintf("%s: %v", e.call, e.result)
 	}
-	var name strings.Builder
-	for _, r := range text { // "OutOfMemory"
-		if unicode.IsUpper(r) {
-			name.WriteByte('_')
-		}
-		name.WriteRune(unicode.ToUpper(r))
+	if name := cudashim.ErrorName(int(v.Int())); name != "" {
+		return e.call + ": " + name
 	}
-	return e.call + ": CUDA_ERROR" + name.String()
+	return fmt.Sprintf("%s: error %d, which the driver has no name for", e.call, v.Int())
 }
 
 // driver returns what a call returned as an error that names it.
@@ -260,10 +256,11 @@ func (b *cudaBackend) alloc(bytes int64) (uintptr, error) {
 	if err != nil {
 		err = driver("cuMemAlloc", err)
 		if errors.Is(err, cu.OutOfMemory) {
-			if free, _, e := cu.MemInfo(); e == nil {
-				return 0, fmt.Errorf("%w: %d bytes asked, %d free: %w", ErrMemory, bytes, free, err)
+			free, _, unknown := cu.MemInfo()
+			if unknown != nil {
+				return 0, fmt.Errorf("%w: %d bytes asked: %w; %w", ErrMemory, bytes, err, driver("cuMemGetInfo", unknown))
 			}
-			return 0, fmt.Errorf("%w: %d bytes asked: %w", ErrMemory, bytes, err)
+			return 0, fmt.Errorf("%w: %d bytes asked, %d free: %w", ErrMemory, bytes, free, err)
 		}
 		return 0, err
 	}

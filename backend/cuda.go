@@ -33,6 +33,7 @@ type cudaBackend struct {
 	stream   cu.Stream
 	modules  map[string]cu.Module
 	entries  map[string]cudaEntry
+	met      map[string]bool   // whether blocks of an entry do
 	memory   map[uintptr]int64 // bytes of every allocation on the device
 	buffers  map[*allocation]bool
 	plans    int
@@ -163,7 +164,7 @@ func openCUDA(l Listing) (Backend, error) {
 	b := &cudaBackend{
 		info: Info{Name: l.Name, Device: l.GPU.Name, GPU: l.GPU},
 		work: make(chan func() error), done: make(chan error),
-		piece: make([]byte, pieceBytes), modules: map[string]cu.Module{}, entries: map[string]cudaEntry{},
+		piece: make([]byte, pieceBytes), modules: map[string]cu.Module{}, entries: map[string]cudaEntry{}, met: map[string]bool{},
 		memory: map[uintptr]int64{}, buffers: map[*allocation]bool{},
 	}
 	go b.own()

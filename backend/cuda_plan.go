@@ -193,8 +193,12 @@ func (p *cudaPlan) group(c *checkedGroup) error {
 	// What stays in the cache between its passes is read once.
 	var small, large []tensor
 	o.CacheBytes = int64(p.backend.info.GPU.L2) * cacheShare / 100
+	meets, err := p.backend.meets(c.form)
+	if err != nil {
+		return err
+	}
 	for _, t := range c.tensors {
-		if cuda.Fits(c.form, int64(t.n), o.CacheBytes) {
+		if meets && cuda.Fits(c.form, int64(t.n), o.CacheBytes) {
 			small = append(small, t)
 		} else {
 			large = append(large, t)
@@ -217,6 +221,35 @@ func (p *cudaPlan) group(c *checkedGroup) error {
 	}
 	p.kernels = append(p.kernels, strings.Join(names, "+"))
 	return nil
+}
+
+// meets reports whether all blocks of the persistent form run at the same time, as they
+// must, by letting them meet once without work: on a device that others use they may
+// not. It is for the owner of the context.
+func (b *cudaBackend) meets(form *kernels.Stored) (yes bool, err error) {
+	entry := cuda.Entry(form, "group")
+	if yes, ok := b.met[entry]; ok {
+		return yes, nil
+	}
+	p := &cudaPlan{backend: b}
+	defer func() { err = errors.Join(err, p.release()) }()
+	trial := &cudaBound{Bound: cuda.Trial(form, patience), name: form.Name}
+	if err := p.place(trial, p.source(func(*kernels.Coef, kernels.Step) {})); err != nil {
+		return false, err
+	}
+	if err := p.ready(); err != nil {
+		return false, err
+	}
+	p.bound = nil // that they do not meet is no error here
+	if err := p.enqueue(); err != nil {
+		return false, err
+	}
+	status := make([]byte, cuda.StatusBytes)
+	if err := b.fetch(status, trial.work); err != nil {
+		return false, err
+	}
+	b.met[entry] = !cuda.Failed(status)
+	return b.met[entry], nil
 }
 
 // loop adds a kernel of one pass over one tensor. Constants that are on the device are

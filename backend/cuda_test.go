@@ -268,6 +268,29 @@ func TestForms(t *testing.T) {
 	shut(t, b)
 }
 
+// TestCrowdedDevice binds where blocks do not all run at the same time: passes must be
+// launched one by one, and the name says so.
+func TestCrowdedDevice(t *testing.T) {
+	b := simulated(t)
+	defer backend.Hurry(1000)()
+	cudasim.Crowd(1)
+	defer cudasim.Crowd(0)
+	var x backend.Tensor
+	for range 4 {
+		buffer, err := b.Alloc(kernels.F32, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Slots = append(x.Slots, buffer)
+	}
+	plan := bind(t, b, backend.Group{Update: lamb, Tensors: []backend.Tensor{x}})
+	if got := plan.Kernels(); len(got) != 1 || got[0] != "cuda/lamb_f32" || plan.Bytes() != 40*1000 {
+		t.Errorf("runs %q with %d bytes, want a launch for each pass", got, plan.Bytes())
+	}
+	step(t, plan, 1)
+	shut(t, plan, b)
+}
+
 // TestGrids steps the same numbers with grids of several sizes, twice each: the bits
 // must be the same.
 func TestGrids(t *testing.T) {
@@ -324,8 +347,6 @@ func TestGrids(t *testing.T) {
 func TestBarrierGivesUp(t *testing.T) {
 	b := simulated(t)
 	defer backend.Hurry(1000)()
-	cudasim.Crowd(1)
-	defer cudasim.Crowd(0)
 	tensors := make([]backend.Tensor, 100) // so many that a group takes several blocks
 	for range 4 {
 		array, err := b.Alloc(kernels.F32, 100*len(tensors))
@@ -337,6 +358,8 @@ func TestBarrierGivesUp(t *testing.T) {
 		}
 	}
 	plan := bind(t, b, backend.Group{Update: lamb, Tensors: tensors})
+	cudasim.Crowd(1)
+	defer cudasim.Crowd(0)
 	step(t, plan, 1)
 	for range 2 {
 		if err := b.Sync(); err == nil || !strings.Contains(err.Error(), "lamb in one launch: its blocks waited for one another in vain") {

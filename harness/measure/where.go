@@ -11,13 +11,13 @@ import (
 	"github.com/optbench/optbench/harness/record"
 )
 
-// A property of tasks by which runs are chosen.
-type property struct {
+// A property of what was measured, by which records are chosen.
+type property[T any] struct {
 	name  string
-	value func(record.Task) string
+	value func(T) string
 }
 
-var properties = []property{
+var properties = []property[record.Task]{
 	{"objective", func(t record.Task) string { return t.Objective }},
 	{"dim", func(t record.Task) string { return strconv.Itoa(t.Dim) }},
 	{"noise", func(t record.Task) string { return t.Noise }},
@@ -30,8 +30,24 @@ var properties = []property{
 	{"threads", func(t record.Task) string { return strconv.Itoa(t.Threads) }},
 }
 
+var caseProperties = []property[record.Case]{
+	{"update", func(c record.Case) string { return c.Update }},
+	{"n", func(c record.Case) string { return strconv.Itoa(c.N) }},
+	{"tensors", func(c record.Case) string { return strconv.Itoa(c.Tensors) }},
+	{"model", func(c record.Case) string { return c.Model }},
+	{"dtype", func(c record.Case) string { return c.DType }},
+	{"backend", func(c record.Case) string { return c.Backend }},
+	{"threads", func(c record.Case) string { return strconv.Itoa(c.Threads) }},
+	{"cache", func(c record.Case) string { return c.Cache }},
+}
+
 // Properties lists what [Where] can choose by.
-func Properties() []string {
+func Properties() []string { return names(properties) }
+
+// CaseProperties lists what [WhereCase] can choose by.
+func CaseProperties() []string { return names(caseProperties) }
+
+func names[T any](properties []property[T]) []string {
 	var out []string
 	for _, p := range properties {
 		out = append(out, p.name)
@@ -56,19 +72,28 @@ func (g Goal) Settings() []string {
 // and its values, objective=diagonal,rosenbrock; a name stands for itself with any
 // parameters, and numbers may be written in any form.
 func Where(runs []record.Convergence, conditions ...string) ([]record.Convergence, error) {
+	return choose(runs, func(r record.Convergence) record.Task { return r.Case }, properties, conditions)
+}
+
+// WhereCase is [Where] for measurements of throughput: update=adam,lamb.
+func WhereCase(measured []record.Throughput, conditions ...string) ([]record.Throughput, error) {
+	return choose(measured, func(t record.Throughput) record.Case { return t.Case }, caseProperties, conditions)
+}
+
+func choose[R, T any](records []R, of func(R) T, properties []property[T], conditions []string) ([]R, error) {
 	for _, condition := range conditions {
 		name, values, ok := strings.Cut(condition, "=")
-		at := slices.IndexFunc(properties, func(p property) bool { return p.name == name })
+		at := slices.IndexFunc(properties, func(p property[T]) bool { return p.name == name })
 		if !ok || at < 0 {
 			hint := ""
-			if near := axis.Suggest(name, Properties()); ok && near != "" && near != name {
+			if near := axis.Suggest(name, names(properties)); ok && near != "" && near != name {
 				hint = ", did you mean " + near + "?"
 			}
-			return nil, fmt.Errorf("condition %q%s want such as objective=NAME, with one of %s", condition, cmp.Or(hint, ","), strings.Join(Properties(), ", "))
+			return nil, fmt.Errorf("condition %q%s want such as %s=NAME, with one of %s", condition, cmp.Or(hint, ","), properties[0].name, strings.Join(names(properties), ", "))
 		}
 		var there []string // values of the property
-		for _, r := range runs {
-			if v := properties[at].value(r.Case); !slices.Contains(there, v) {
+		for _, r := range records {
+			if v := properties[at].value(of(r)); !slices.Contains(there, v) {
 				there = append(there, v)
 			}
 		}
@@ -89,11 +114,11 @@ func Where(runs []record.Convergence, conditions ...string) ([]record.Convergenc
 				return nil, fmt.Errorf("no record has %s %q%s there are: %s", name, want, cmp.Or(hint, ","), list(there))
 			}
 		}
-		runs = slices.DeleteFunc(slices.Clone(runs), func(r record.Convergence) bool {
-			return !slices.Contains(chosen, properties[at].value(r.Case))
+		records = slices.DeleteFunc(slices.Clone(records), func(r R) bool {
+			return !slices.Contains(chosen, properties[at].value(of(r)))
 		})
 	}
-	return runs, nil
+	return records, nil
 }
 
 // is reports whether a value is the one that was written.

@@ -3,6 +3,7 @@ package claims
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 var _ = define(Claim{
@@ -83,11 +84,12 @@ func stepsByCondition(l *Lab, optimizer string, best func(condition float64) (lr
 		return Measured{}, err
 	}
 	slope, ci := LogLog(conditions, steps)
+	name, _, _ := strings.Cut(optimizer, ":")
 	return Measured{
 		Value: slope, CI: ci,
-		Params: fmt.Sprintf("%s at its best constants, diagonal, dim=16, condition=%v..%v, f64", optimizer, conditions[0], conditions[len(conditions)-1]),
+		Params: fmt.Sprintf("%s at its best constants, diagonal, dim=16, condition=%v..%v, f64", name, conditions[0], conditions[len(conditions)-1]),
 		Notes:  []string{fmt.Sprintf("steps at the largest condition: %.0f", steps[len(steps)-1])},
-		Series: []Series{{optimizer, conditions, steps}},
+		Series: []Series{{name, conditions, steps}},
 	}, nil
 }
 

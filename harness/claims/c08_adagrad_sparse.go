@@ -95,7 +95,11 @@ func regretRatio(l *Lab, exponent float64, adaptive string) (Measured, error) {
 	}
 	for i, c := range contenders {
 		least, rate := best(whole, i)
-		m.Notes = append(m.Notes, fmt.Sprintf("%s, decaying %v: mean excess %.4g at k=%d of 0..%d", c.name, c.decays, least, rate, rates-1))
+		kept := "at a constant rate"
+		if c.decays {
+			kept = "at a rate that decays"
+		}
+		m.Notes = append(m.Notes, fmt.Sprintf("%s %s: mean excess %.4g at k=%d of 0..%d", c.name, kept, least, rate, rates-1))
 	}
 	return m, nil
 }

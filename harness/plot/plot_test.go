@@ -262,7 +262,7 @@ func TestLabelsApart(t *testing.T) {
 			case 3: // all on a line at the bottom
 				end.Y = 40
 			}
-			tags = append(tags, newTag(fmt.Sprintf("optimizer %d", i), end, false, style, i))
+			tags = append(tags, newTag(fmt.Sprintf("optimizer %d", i), end, false, style, ink(i)))
 			paths = append(paths, []vg.Point{{X: 0, Y: 240}, end})
 		}
 		place(tags, paths, room)

@@ -41,7 +41,7 @@ steep the function begins.`,
 	panels: []panel{{
 		title: "Steps until the gradient is small", x: "largest gradient M", y: "steps",
 		lines: []line{
-			{claim: "C02", name: "best fixed step", theory: as("M", 1)},
+			{claim: "C02", name: "best fixed step, as M/log M"},
 			{claim: "C01", name: "clipped", theory: as("M^0", 0)},
 		},
 	}, {

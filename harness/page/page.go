@@ -157,13 +157,12 @@ func (p *page) group(g *group, figure string, claims []record.Claim) {
 	}
 	p.print("\n<details><summary>With what, by which rule, and what it does not show</summary>\n")
 	for _, c := range own {
-		p.print("\n**%s** %s.", c.ID, c.Source)
+		p.print("\n**%s** %s.\n\n", c.ID, c.Source)
 		for _, part := range [][2]string{{"Theory", c.Theory}, {"Rule", c.Rule}, {"With", c.Params}, {"Also", strings.Join(c.Notes, "; ")}, {"Not shown", c.NotShown}} {
 			if part[1] != "" {
-				p.print("\n%s: %s.", part[0], escape(part[1]))
+				p.print("- %s: %s.\n", part[0], escape(part[1]))
 			}
 		}
-		p.print("\n")
 	}
 	p.print("\n</details>\n")
 }

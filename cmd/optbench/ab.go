@@ -64,6 +64,22 @@ func (j *judgement) check() (alpha, margin float64, err error) {
 	return alpha, margin, err
 }
 
+// show prints a comparison, and returns the error that it ends the program with.
+func (j *judgement) show(cmd *cobra.Command, run *record.Run, cases []record.Comparison) error {
+	noteLeftOut(cmd.ErrOrStderr(), nil, cases, j.format)
+	if err := report.ShowComparison(cmd.OutOrStdout(), run, cases, j.format); err != nil {
+		return coded{exitFailed, err}
+	}
+	return j.end(cases)
+}
+
+// noteLeftOut says what a format has no place for.
+func noteLeftOut(stderr io.Writer, runs []record.Convergence, cases []record.Comparison, format string) {
+	if text := report.LeftOut(runs, cases, format); text != "" {
+		fmt.Fprintln(stderr, report.Wrap("note: "+text, "      "))
+	}
+}
+
 // end returns the error that the verdicts end the program with.
 func (j *judgement) end(cases []record.Comparison) error {
 	for _, f := range []struct {
@@ -85,13 +101,7 @@ func (j *judgement) end(cases []record.Comparison) error {
 		if len(of) == 0 || !slices.Contains(j.failOn, f.on) {
 			continue
 		}
-		const most = 5
-		more := ""
-		if len(of) > most {
-			more = fmt.Sprintf(" and %d more", len(of)-most)
-			of = of[:most]
-		}
-		return coded{f.code, fmt.Errorf("%s: %s%s", f.what, strings.Join(of, ", "), more)}
+		return coded{f.code, fmt.Errorf("%s: %s", f.what, report.FirstOf(of))}
 	}
 	return nil
 }
@@ -129,9 +139,10 @@ records, and is split into words as a shell does, without pipes and variables.
 
 Verdicts: SLOWER, FASTER; EQUIVALENT, the difference lies within --margin;
 INCONCLUSIVE, with the change that would have been seen and the pairs still needed;
-IDENTICAL, both executables have the same code and data; NOT COMPARABLE, one side
-lacks the case. The data are looked at after the least number of pairs, the
-greatest, and once between; what is decided is not measured further.
+IDENTICAL, both executables have the same code and data, and what they show is noise,
+kept for later comparisons (--noise); NOT COMPARABLE, one side lacks the case. The
+data are looked at after the least number of pairs, the greatest, and once between;
+what is decided is not measured further.
 
 Exit codes: 0 no case is slower; 1 one is; 2 refused; 3 inconclusive, with
 --fail-on inconclusive; 4 not comparable, or interrupted; 5 a launch failed.`,
@@ -268,10 +279,7 @@ func (o *abOptions) run(cmd *cobra.Command) (err error) {
 			fmt.Fprintln(cmd.ErrOrStderr(), report.Wrap("note: "+err.Error(), "      ")) // the comparison stands
 		}
 	}
-	if err := report.ShowComparison(cmd.OutOrStdout(), start, out, o.format); err != nil {
-		return errors.Join(coded{exitFailed, err}, unstored)
-	}
-	return errors.Join(unstored, o.end(out))
+	return errors.Join(unstored, o.show(cmd, start, out))
 }
 
 // sides finds what is compared, and refuses a session that could show nothing.
@@ -310,9 +318,11 @@ func noiseOf(cases []record.Comparison) []record.Selftest {
 	return out
 }
 
+// storeNoise keeps what identical sides show for later comparisons: this one has none of
+// its own data beside it.
 func (o *abOptions) storeNoise(start *record.Run, tests []record.Selftest) error {
 	w, err := openNoise(o.noise)
-	if err != nil {
+	if w == nil || len(tests) == 0 {
 		return err
 	}
 	return errors.Join(store(w, start, tests), w.Close())

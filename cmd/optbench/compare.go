@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +32,9 @@ side by side, so what drifted between the recordings counts as a difference; whe
 both builds are at hand, optbench ab controls for it.
 
 Runs of optbench converge are compared by the steps to their target, the same seeds
-as pairs. A run that missed its target counts at its budget.
+as pairs. A run that missed its target counts at its budget. A learning rate that
+tuning chose is an outcome; all else that a task is must be the same, but for the
+backend and its threads with --across-devices.
 
 Of one file that optbench ab wrote, show the comparison again, in any format and
 with the exit code of its verdicts.
@@ -83,6 +86,9 @@ func (o *compareOptions) run(cmd *cobra.Command, args []string) error {
 			return fmt.Errorf("%s: no measurements, want a file that optbench run --launches 12 -o or optbench converge -o wrote", args[i])
 		}
 	}
+	if a, b := kindsOf(files[0]), kindsOf(files[1]); !slices.ContainsFunc(a, func(k string) bool { return slices.Contains(b, k) }) {
+		return coded{exitIncomplete, fmt.Errorf("not comparable: %s has records of %s, %s of %s", args[0], strings.Join(a, " and "), args[1], strings.Join(b, " and "))}
+	}
 	env, err := o.device(files, args)
 	if err != nil {
 		return err
@@ -91,7 +97,7 @@ func (o *compareOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	cases, err := pairs.Recorded(pairs.Recording{File: files[0], Name: args[0]}, pairs.Recording{File: files[1], Name: args[1]}, alpha, margin)
+	cases, err := pairs.Recorded(pairs.Recording{File: files[0], Name: args[0]}, pairs.Recording{File: files[1], Name: args[1]}, alpha, margin, o.acrossDevices)
 	if errors.Is(err, pairs.ErrApart) {
 		return coded{exitIncomplete, err}
 	}
@@ -108,10 +114,7 @@ func (o *compareOptions) run(cmd *cobra.Command, args []string) error {
 			cases[i].Noise = floor.of(cases[i].Case)
 		}
 	}
-	if err := report.ShowComparison(cmd.OutOrStdout(), start, cases, o.format); err != nil {
-		return coded{exitFailed, err}
-	}
-	return o.end(cases)
+	return o.show(cmd, start, cases)
 }
 
 // readNoted reads records, and tells what was passed over.
@@ -129,7 +132,7 @@ func readNoted(cmd *cobra.Command, name string) (*record.File, error) {
 // again shows the last comparison of a file.
 func (o *compareOptions) again(cmd *cobra.Command, f *record.File, name string) error {
 	if len(f.Comparison) == 0 {
-		return fmt.Errorf("%s: no comparison; want a file that optbench ab -o wrote, or two that optbench run wrote", name)
+		return fmt.Errorf("%s: no comparison; want a file that optbench ab -o wrote, or two that optbench run or converge wrote", name)
 	}
 	last := f.Comparison[len(f.Comparison)-1].Run
 	at := slices.IndexFunc(f.Runs, func(r record.Run) bool { return r.ID == last && r.Comparison != nil })
@@ -137,10 +140,7 @@ func (o *compareOptions) again(cmd *cobra.Command, f *record.File, name string) 
 		return fmt.Errorf("%s: the comparison lacks the record of its run", name)
 	}
 	cases := slices.DeleteFunc(slices.Clone(f.Comparison), func(c record.Comparison) bool { return c.Run != last })
-	if err := report.ShowComparison(cmd.OutOrStdout(), &f.Runs[at], cases, o.format); err != nil {
-		return coded{exitFailed, err}
-	}
-	return o.end(cases)
+	return o.show(cmd, &f.Runs[at], cases)
 }
 
 // device returns the environment of the newer file, and refuses to compare

@@ -252,6 +252,7 @@ func (o convergeOptions) measure(cmd *cobra.Command, r *converge.Runner, tasks [
 		return e
 	}
 	if slices.ContainsFunc(shown.Convergence, func(c record.Convergence) bool { return !c.Tuning }) {
+		noteLeftOut(cmd.ErrOrStderr(), shown.Convergence, nil, o.format)
 		if e := report.Show(cmd.OutOrStdout(), shown, o.format, "", ""); e != nil {
 			return coded{exitFailed, fmt.Errorf("print: %w", e)}
 		}

@@ -5,17 +5,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/optbench/optbench/harness"
+	"github.com/optbench/optbench/harness/plot"
 	"github.com/optbench/optbench/harness/record"
 	"github.com/optbench/optbench/harness/report"
 )
 
 func newHistory() *cobra.Command {
-	var margin, alpha, format, plot string
+	var margin, alpha, format, picture string
 	cmd := &cobra.Command{
 		Use:   "history FOLDER",
 		Short: "Find where recorded runs became slower or faster",
@@ -37,6 +38,9 @@ run, their median. The same records give the same changes.`,
 			if err := named(cmd, "plot"); err != nil {
 				return err
 			}
+			if format != "table" && format != "md" {
+				return harness.Unknown("format", format, []string{"table", "md"})
+			}
 			least, err := percentage("margin", margin)
 			if err != nil {
 				return err
@@ -45,28 +49,27 @@ run, their median. The same records give the same changes.`,
 			if err != nil {
 				return err
 			}
-			if extension := filepath.Ext(plot); plot != "" && !slices.Contains(report.PlotFormats, strings.TrimPrefix(extension, ".")) {
-				return fmt.Errorf("--plot is %q, want a file that ends in .%s", plot, strings.Join(report.PlotFormats, ", ."))
+			if picture != "" && figureFormat(picture) == "" {
+				return fmt.Errorf("--plot is %q, want a name that ends in .%s", picture, strings.Join(plot.Formats, " or ."))
 			}
 			f, err := readFolder(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			h := report.NewHistory(f, p, least)
-			if err := h.Show(cmd.OutOrStdout(), format); err != nil || plot == "" {
-				return err
+			if picture != "" {
+				if err := writeFigure(h.Figure(), picture); err != nil {
+					return err
+				}
 			}
-			if err := h.Plot(plot); err != nil {
-				return coded{exitFailed, err}
-			}
-			return nil
+			return h.Show(cmd.OutOrStdout(), format == "md")
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&margin, "margin", "2%", "least `change` of a level")
 	f.StringVar(&alpha, "alpha", "0.1%", "`probability` of finding a change in a series without one")
 	f.StringVar(&format, "format", "table", "what to print: table, md")
-	f.StringVar(&plot, "plot", "", "draw the series to a `FILE`: ."+strings.Join(report.PlotFormats, ", ."))
+	f.StringVar(&picture, "plot", "", "draw the series to a `FILE`, whose name ends in ."+strings.Join(plot.Formats, " or ."))
 	complete(cmd, "format", "table", "md")
 	return cmd
 }
@@ -102,7 +105,7 @@ func readFolder(cmd *cobra.Command, dir string) (*record.File, error) {
 		return nil
 	})
 	if err == nil && len(all.Throughput) == 0 {
-		err = fmt.Errorf("history: %s holds no measurements in *.jsonl, want files that optbench run -o wrote", dir)
+		err = fmt.Errorf("history: %s holds no records of throughput in *.jsonl, want files that optbench run -o wrote", dir)
 	}
 	return all, err
 }

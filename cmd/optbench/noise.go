@@ -17,12 +17,18 @@ import (
 
 // addNoiseFlag adds the flag that says where the noise of machines is kept.
 func addNoiseFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVar(path, "noise", "", "the `FILE` of self-tests (default noise.jsonl in the cache folder)")
+	cmd.Flags().StringVar(path, "noise", "", "the `FILE` that keeps the noise of machines, or none\n(default optbench/noise.jsonl in the user's cache folder)")
 }
 
-// noisePath is where the noise of machines is kept where the flag does not say;
-// "" where the user has no folder for it.
+// noNoise asks for no noise to be kept or shown.
+const noNoise = "none"
+
+// noisePath is where the noise of machines is kept; "" where it is not, for it was not
+// asked for or the user has no folder for it.
 func noisePath(flag string) string {
+	if flag == noNoise {
+		return ""
+	}
 	if flag != "" {
 		return flag
 	}
@@ -83,15 +89,18 @@ func (n noiseFloor) of(c record.Case) float64 {
 	return all[len(all)/2]
 }
 
-// openNoise opens the file of noise for another self-test.
+// openNoise opens the file of noise for another self-test; nil where none is asked for.
 func openNoise(flag string) (*record.Writer, error) {
 	path := noisePath(flag)
+	if flag == noNoise {
+		return nil, nil
+	}
 	if path == "" {
-		return nil, fmt.Errorf("there is no cache folder to keep the noise of this machine in, want --noise FILE")
+		return nil, fmt.Errorf("there is no cache folder to keep the noise of this machine in, want --noise FILE, or none")
 	}
 	if flag == "" {
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			return nil, fmt.Errorf("keep the noise of this machine: %w; --noise FILE keeps it elsewhere", err)
+			return nil, fmt.Errorf("keep the noise of this machine: %w; --noise FILE keeps it elsewhere, --noise none nowhere", err)
 		}
 	}
 	return record.OpenWriter(path)

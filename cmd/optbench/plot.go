@@ -99,11 +99,10 @@ func costNames() []string {
 }
 
 func (o plotOptions) run(stderr io.Writer, kind string, files []string) error {
-	format := strings.ToLower(strings.TrimPrefix(filepath.Ext(o.out), "."))
 	switch {
 	case o.out == "":
 		return fmt.Errorf("plot: no output, want -o FILE with a name that ends in .%s", strings.Join(plot.Formats, " or ."))
-	case !slices.Contains(plot.Formats, format):
+	case figureFormat(o.out) == "":
 		return fmt.Errorf("--output is %q, want a name that ends in .%s", o.out, strings.Join(plot.Formats, " or ."))
 	case !slices.Contains(costNames(), o.over):
 		return harness.Unknown("cost", o.over, costNames())
@@ -125,11 +124,25 @@ func (o plotOptions) run(stderr io.Writer, kind string, files []string) error {
 	if err != nil {
 		return err
 	}
+	return writeFigure(figure, o.out)
+}
+
+// figureFormat is the format of a figure that is written to a file of that name; "" is
+// none.
+func figureFormat(name string) string {
+	format := strings.ToLower(strings.TrimPrefix(filepath.Ext(name), "."))
+	if !slices.Contains(plot.Formats, format) {
+		return ""
+	}
+	return format
+}
+
+func writeFigure(f *plot.Figure, name string) error {
 	var b bytes.Buffer
-	if err := figure.Write(&b, format); err != nil {
+	if err := f.Write(&b, figureFormat(name)); err != nil {
 		return coded{exitFailed, err}
 	}
-	file, err := os.Create(o.out)
+	file, err := os.Create(name)
 	if err != nil {
 		return fmt.Errorf("write the plot: %w", err)
 	}

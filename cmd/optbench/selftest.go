@@ -47,7 +47,7 @@ func newSelftest() *cobra.Command {
 false alarms; then plant more work, real work on the same arrays, and count how often
 it is found. Every comparison is one of optbench ab, with fresh processes in pairs.
 What a program shows against itself is the noise floor of the machine: it is stored,
-and ab and compare show it beside their percentages.
+unless --noise is none, and ab and compare show it beside their percentages.
 
 Where no axis is set the case is adamw at the size that fits the last cache.
 
@@ -144,11 +144,15 @@ func (o *selftestOptions) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := noise.Close(); e != nil {
-			err = errors.Join(coded{exitFailed, e}, err)
-		}
-	}()
+	var writers []*record.Writer
+	if noise != nil {
+		defer func() {
+			if e := noise.Close(); e != nil {
+				err = errors.Join(coded{exitFailed, e}, err)
+			}
+		}()
+		writers = append(writers, noise)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return coded{exitFailed, fmt.Errorf("find the program, to launch it: %w", err)}
@@ -162,7 +166,6 @@ func (o *selftestOptions) run(cmd *cobra.Command) (err error) {
 		trial.bar = newBar(cmd.ErrOrStderr(), len(cases)*(o.aa+len(plants)*o.planted), "comparisons")
 	}
 	start := newComparisonRun(o.command(), env, o.profile, o.seed)
-	writers := []*record.Writer{noise}
 	if file != nil {
 		writers = append(writers, file)
 	}
@@ -239,6 +242,9 @@ func (t *trial) one(c harness.Case, work string) (compare.Result, error) {
 	return compared[0].Result, nil
 }
 
+// apart is how far a ratio is from 1, either way.
+func apart(ratio float64) float64 { return math.Max(ratio, 1/ratio) - 1 }
+
 // test returns what comparisons of a case give, without and with work planted.
 func (t *trial) test(run string, c harness.Case, plants []float64) (*record.Selftest, error) {
 	s := &record.Selftest{Schema: record.Schema, Kind: record.KindSelftest, Run: run, Case: c, Pairs: t.options.pairs}
@@ -252,7 +258,7 @@ func (t *trial) test(run string, c harness.Case, plants []float64) (*record.Self
 			s.Alarms++
 		}
 		s.Ratios = append(s.Ratios, r.Ratio)
-		changes = append(changes, math.Max(r.Ratio, 1/r.Ratio)-1)
+		changes = append(changes, apart(r.Ratio))
 	}
 	slices.Sort(changes)
 	s.Noise = stat.Quantile(0.95, stat.Empirical, changes, nil)
@@ -310,8 +316,14 @@ func (o *selftestOptions) show(cmd *cobra.Command, env machine.Environment, test
 	}
 	fmt.Fprintf(w, "\n%s\n", indent("Called: slower or faster where nothing was planted, which is a false alarm; slower where work was.", o.format))
 	for _, s := range tests {
-		fmt.Fprintln(w, indent(fmt.Sprintf("Noise floor of %s n=%s: ±%.1f%%, which 95 of 100 comparisons of a program with itself stay below.",
-			s.Case.Update, axis.FormatInt(int64(s.Case.N)), 100*s.Noise), o.format))
+		within := 0
+		for _, r := range s.Ratios {
+			if apart(r) <= s.Noise {
+				within++
+			}
+		}
+		fmt.Fprintln(w, indent(fmt.Sprintf("Noise floor of %s n=%s: ±%.1f%%, within which %d of %d comparisons of the program with itself stayed.",
+			s.Case.Update, axis.FormatInt(int64(s.Case.N)), 100*s.Noise, within, len(s.Ratios)), o.format))
 	}
 	return nil
 }

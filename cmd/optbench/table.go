@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -36,17 +37,10 @@ objective the least expected running time (ERT) comes first.`,
 			if err != nil {
 				return err
 			}
-			switch kind {
-			case "":
-			case record.KindThroughput:
-				all.Convergence, all.Claims = nil, nil
-			case record.KindConvergence:
-				all.Throughput, all.Claims = nil, nil
-			case record.KindClaim:
-				all.Throughput, all.Convergence = nil, nil
-			default:
-				return harness.Unknown("kind", kind, kinds)
+			if err := only(all, kind); err != nil {
+				return err
 			}
+			noteLeftOut(cmd.ErrOrStderr(), all.Convergence, nil, format)
 			return report.Show(cmd.OutOrStdout(), all, format, by, sort)
 		},
 	}
@@ -64,6 +58,35 @@ objective the least expected running time (ERT) comes first.`,
 
 // kinds of measurements.
 var kinds = []string{record.KindThroughput, record.KindConvergence, record.KindClaim}
+
+// kindsOf are those of which a file has records.
+func kindsOf(f *record.File) []string {
+	n := map[string]int{record.KindThroughput: len(f.Throughput), record.KindConvergence: len(f.Convergence), record.KindClaim: len(f.Claims)}
+	return slices.DeleteFunc(slices.Clone(kinds), func(k string) bool { return n[k] == 0 })
+}
+
+// only leaves the measurements of one kind in a file; all where there is none to choose.
+func only(f *record.File, kind string) error {
+	if kind == "" {
+		return nil
+	}
+	if !slices.Contains(kinds, kind) {
+		return harness.Unknown("kind", kind, kinds)
+	}
+	if has := kindsOf(f); len(has) > 0 && !slices.Contains(has, kind) {
+		return fmt.Errorf("there are no records of kind %s, want --kind %s", kind, strings.Join(has, " or "))
+	}
+	if kind != record.KindThroughput {
+		f.Throughput = nil
+	}
+	if kind != record.KindConvergence {
+		f.Convergence = nil
+	}
+	if kind != record.KindClaim {
+		f.Claims = nil
+	}
+	return nil
+}
 
 // readFiles reads files of records as one, and notes what was passed over.
 func readFiles(stderr io.Writer, names []string) (*record.File, error) {
@@ -88,6 +111,7 @@ func readFiles(stderr io.Writer, names []string) (*record.File, error) {
 		all.Convergence = append(all.Convergence, f.Convergence...)
 		all.Comparison = append(all.Comparison, f.Comparison...)
 		all.Claims = append(all.Claims, f.Claims...)
+		all.Selftest = append(all.Selftest, f.Selftest...)
 	}
 	return all, nil
 }

@@ -22,6 +22,7 @@ package compare
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -90,13 +91,20 @@ func NewPlan(least, most, cases int, alpha, margin float64) (Plan, error) {
 	case !(margin > 0 && margin < 1):
 		return Plan{}, fmt.Errorf("margin is %v, want a share above 0, below 1, such as 2%%", margin)
 	case least < 1 || most < least || most > maxPairs:
-		return Plan{}, fmt.Errorf("pairs are %d..%d, want a range within 1..%d such as 12..40", least, most, maxPairs)
+		pairs := fmt.Sprintf("%d..%d", least, most)
+		if least == most {
+			pairs = strconv.Itoa(most)
+		}
+		return Plan{}, fmt.Errorf("pairs are %s, want a number from 1 to %d, or a range such as 12..40", pairs, maxPairs)
 	case cases < 1:
 		return Plan{}, fmt.Errorf("no cases, want one or more")
 	}
 	if need := Reachable(cases, alpha); most < need {
-		return Plan{}, fmt.Errorf("%d pairs cannot be significant at alpha %v for %s, whatever they show; want %d pairs or more, or fewer cases",
-			most, alpha, count(cases, "case"), need)
+		mend := fmt.Sprintf("%d pairs or more", need)
+		if cases > 1 {
+			mend += ", or fewer cases"
+		}
+		return Plan{}, fmt.Errorf("%s cannot be significant at alpha %v for %s, whatever they show; want %s", count(most, "pair"), alpha, count(cases, "case"), mend)
 	}
 	for k := 3; ; k-- {
 		need := Reachable(cases, alpha/float64(k))

@@ -39,6 +39,19 @@ func Properties() []string {
 	return out
 }
 
+// Settings returns what the goal is, as name=value, by which goals can be told apart.
+func (g Goal) Settings() []string {
+	var out []string
+	for _, p := range properties {
+		out = append(out, p.name+"="+cmp.Or(p.value(g.Task), "none"))
+	}
+	out = append(out, "target="+strconv.FormatFloat(g.Target, 'g', -1, 64))
+	if g.Budget == 0 {
+		return append(out, fmt.Sprintf("budget=%vs", g.Limit))
+	}
+	return append(out, fmt.Sprintf("budget=%d", g.Budget))
+}
+
 // Where returns the runs whose tasks meet every condition. A condition is a property
 // and its values, objective=diagonal,rosenbrock; a name stands for itself with any
 // parameters, and numbers may be written in any form.

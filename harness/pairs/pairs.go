@@ -259,7 +259,7 @@ func (c *Comparison) Record(run string, identical bool) *record.Comparison {
 		Pairs: c.Result.N, MDE: c.Result.MDE, MorePairs: c.Result.MoreN, Order: string(c.Order),
 	}
 	if c.Lacks != "" {
-		r.Verdict, r.P, r.PHolm = string(compare.NotComparable), 1, 1
+		r.Verdict = string(compare.NotComparable)
 		r.Notes = append(r.Notes, c.Lacks)
 		return r
 	}
@@ -267,7 +267,7 @@ func (c *Comparison) Record(run string, identical bool) *record.Comparison {
 		r.Verdict, r.MorePairs = string(compare.Identical), 0
 	}
 	if untested := len(c.A) - c.Result.N; c.Result.N == 0 {
-		r.Verdict, r.P, r.PHolm = string(compare.Inconclusive), 1, 1
+		r.Verdict = string(compare.Inconclusive)
 		r.Notes = append(r.Notes, fmt.Sprintf("ended after %d pairs, before the first look: not tested", untested))
 	} else if untested > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("ended %d pairs after the last look: those were not tested", untested))

@@ -181,7 +181,7 @@ func TestSessionFails(t *testing.T) {
 		t.Fatalf("got %v, want the launch that failed", err)
 	}
 	r := out[0].Record("r", false)
-	if len(r.A) != 5 || len(r.B) != 5 || len(r.Order) != 5 || r.Verdict != "INCONCLUSIVE" || r.P != 1 || len(r.Notes) != 1 {
+	if len(r.A) != 5 || len(r.B) != 5 || len(r.Order) != 5 || r.Verdict != "INCONCLUSIVE" || r.P != 0 || len(r.Notes) != 1 {
 		t.Errorf("kept %+v, want five pairs that were not tested", r)
 	}
 	// A case that was there and is gone is a failure too.

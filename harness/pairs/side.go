@@ -88,7 +88,7 @@ func Find(ctx context.Context, name, spec string) (*Side, error) {
 		return nil, s.failed(err)
 	}
 	if _, err := exec.LookPath(s.Args[0]); err != nil {
-		return nil, s.failed(fmt.Errorf("no such file, folder, revision or command, want %s%s", wanted, shallow(ctx)))
+		return nil, s.failed(fmt.Errorf("no such file, folder, revision or command, want %s%s", wanted, noRevision(ctx)))
 	}
 	s.command = true
 	return s, nil
@@ -126,9 +126,13 @@ func (s *Side) failed(err error) error { return fmt.Errorf("--%s %s: %w", s.Name
 
 const wanted = "an executable of optbench, a folder with its source, a git revision, or a command that prints its records"
 
-// shallow says what to do where revisions are missing from a clone.
-func shallow(ctx context.Context) string {
-	if out, err := git(ctx, "rev-parse", "--is-shallow-repository"); err == nil && strings.TrimSpace(string(out)) == "true" {
+// noRevision says why a revision may be missing.
+func noRevision(ctx context.Context) string {
+	out, err := git(ctx, "rev-parse", "--is-shallow-repository")
+	switch {
+	case err != nil:
+		return "; revisions are those of the git repository of this folder, and there is none"
+	case strings.TrimSpace(string(out)) == "true":
 		return "; this clone is shallow: git fetch --unshallow gets the revisions that it lacks"
 	}
 	return ""

@@ -99,7 +99,7 @@ func (p *content) Plot(c draw.Canvas, axes *plot.Plot) {
 			paths = append(paths, part)
 		}
 		if !l.guide {
-			p.mark(&c, l, path)
+			p.mark(&c, l, path, at)
 		}
 		if n := len(path); n == 1 && c.Contains(path[0]) {
 			end = &path[0]
@@ -212,14 +212,20 @@ func (p *content) band(c *draw.Canvas, l *line, at func(point) vg.Point) {
 	c.FillPolygon(fill, c.ClipPolygonXY(append(low, high...)))
 }
 
-// mark marks the points of a line, or places that are as far apart on every line, but
-// not the same on all.
-func (p *content) mark(c *draw.Canvas, l *line, path []vg.Point) {
+// mark marks the points of a line, or those that it names, or places that are as far
+// apart on every line, but not the same on all.
+func (p *content) mark(c *draw.Canvas, l *line, path []vg.Point, at func(point) vg.Point) {
 	style := p.style(l)
 	glyph := markStyle(style)
 	if l.marked || len(path) == 1 {
 		for _, q := range path {
 			c.DrawGlyph(glyph, q)
+		}
+		return
+	}
+	if l.marks != nil {
+		for _, d := range l.marks {
+			c.DrawGlyph(glyph, at(d))
 		}
 		return
 	}

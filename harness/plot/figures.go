@@ -237,6 +237,37 @@ func ECDF(c measure.Comparison, over measure.Cost) (*Figure, error) {
 	return f, nil
 }
 
+// A Course is what one case took, run after run, and the places at which it went over
+// to another level.
+type Course struct {
+	Name    string
+	Values  []float64
+	Changes []int
+}
+
+// Courses draws each course relative to its first value, with marks at its changes.
+func Courses(courses []Course, unit string) *Figure {
+	f := &Figure{}
+	p := &panel{x: scale{label: "run"}, y: scale{label: unit + ", relative to the first run"}}
+	longest, values := 1, []float64{}
+	for _, c := range courses {
+		l := &line{name: c.Name, label: c.Name, marks: []point{}}
+		for i, v := range c.Values {
+			l.points = append(l.points, point{float64(i + 1), v / c.Values[0]})
+			values = append(values, v/c.Values[0])
+		}
+		for _, at := range c.Changes {
+			l.marks = append(l.marks, l.points[at])
+		}
+		longest = max(longest, len(c.Values))
+		f.add(p, l)
+	}
+	p.x.cover([]float64{1, float64(longest)}, 1, math.Inf(1))
+	p.y.cover(values, 0, math.Inf(1))
+	f.panels = append(f.panels, p)
+	return f
+}
+
 func comparable(c measure.Comparison) error {
 	if len(c.Problems) == 0 {
 		return fmt.Errorf("no problem was given to all of the %s, want one at least: choose with --where optimizer=NAME,NAME", count(len(c.Optimizers), "optimizer"))

@@ -1,5 +1,6 @@
 // Package plot draws what the measures of convergence say: how values fall, how
-// optimizers compare over problems, and how much the learning rate matters.
+// optimizers compare over problems, and how much the learning rate matters; and how times change
+// from run to run.
 //
 // Pictures are to be read in print too: lines differ in dashes, weight and marks as
 // well as in colour, and carry their names at their ends. The same records give the
@@ -59,7 +60,8 @@ type line struct {
 	low    []point // the edges of a band; nil where there is none
 	high   []point
 	least  *point // where it is named; nil for the end
-	marked bool   // at every point; else here and there
+	marked bool   // at every point; else at marks, or where there are none here and there
+	marks  []point
 	// apart draws the line a hair's breadth off, by its place among the others, where
 	// many run along the same values.
 	apart bool

@@ -215,6 +215,23 @@ func TestStaircase(t *testing.T) {
 	}
 }
 
+// TestCourses draws values relative to the first, and marks where they change alone.
+func TestCourses(t *testing.T) {
+	f := Courses([]Course{{Name: "a", Values: []float64{2, 2, 3}, Changes: []int{2}}, {Name: "b", Values: []float64{4, 5}}}, "ns")
+	a, b := f.panels[0].lines[0], f.panels[0].lines[1]
+	if want := []point{{1, 1}, {2, 1}, {3, 1.5}}; !slices.Equal(a.points, want) || !slices.Equal(a.marks, want[2:]) {
+		t.Errorf("points %v, marks %v, want %v and the last", a.points, a.marks, want)
+	}
+	if want := []point{{1, 1}, {2, 1.25}}; !slices.Equal(b.points, want) || len(b.marks) != 0 || b.marks == nil {
+		t.Errorf("points %v, marks %v, want %v and none", b.points, b.marks, want)
+	}
+	for _, format := range Formats {
+		if err := f.Write(io.Discard, format); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestHardValues draws what has no logarithm or no bound: a minimum that is hit, runs
 // that diverge, a run without steps, a single run.
 func TestHardValues(t *testing.T) {

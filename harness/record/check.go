@@ -124,6 +124,11 @@ func (c *Comparison) check() error {
 	case !(c.P >= 0 && c.P <= 1 && c.PHolm >= 0 && c.PHolm <= 1):
 		return fmt.Errorf("p is %v, adjusted %v, want probabilities", c.P, c.PHolm)
 	}
+	for i, k := range slices.Concat(c.MissedA, c.MissedB) {
+		if k < 0 || k >= len(c.A) || c.Task == nil {
+			return fmt.Errorf("missed run %d is at %d, want a place among the %d of a task", i, k, len(c.A))
+		}
+	}
 	for i, s := range slices.Concat(c.A, c.B, c.LimitA, c.LimitB) {
 		if !positive(s) {
 			return fmt.Errorf("value %d is %v, want it above 0", i, s)

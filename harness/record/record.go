@@ -173,27 +173,33 @@ const (
 )
 
 // A Comparison says how side b of a case compares with side a. The values of all
-// launches or runs stand in it, from which all else follows.
+// launches or runs stand in it, from which all else follows. Of a case that was not
+// tested there is no ratio, interval, p and mde.
 type Comparison struct {
-	Schema string `json:"schema"`
-	Kind   string `json:"kind"`
-	Run    string `json:"run"`
-	Case   Case   `json:"case,omitzero"`  // of a comparison of times
-	Task   *Task  `json:"task,omitempty"` // of a comparison of steps to a target
-	Design string `json:"design"`
+	Schema string  `json:"schema"`
+	Kind   string  `json:"kind"`
+	Run    string  `json:"run"`
+	Case   Case    `json:"case,omitzero"`     // of a comparison of times
+	Task   *Task   `json:"task,omitempty"`    // of a comparison of steps to a target
+	Target float64 `json:"target,omitempty"`  // of a task, as a share of the first value
+	Budget int     `json:"budget,omitempty"`  // of a task, in steps
+	Limit  float64 `json:"limit_s,omitempty"` // of a task, in seconds where steps are not limited
+	Design string  `json:"design"`
 
 	Verdict     string     `json:"verdict"`
 	Ratio       float64    `json:"ratio,omitempty"` // of b to a; 0 where they cannot be compared
 	CI95        [2]float64 `json:"ci95,omitzero"`
-	P           float64    `json:"p"`
-	PHolm       float64    `json:"p_holm"` // adjusted for all cases and looks
-	Pairs       int        `json:"pairs"`  // or seeds; or launches of the side that has fewer
-	MDE         float64    `json:"mde"`    // smallest change that would have been seen, as a share
+	P           float64    `json:"p,omitempty"`
+	PHolm       float64    `json:"p_holm,omitempty"` // adjusted for all cases and looks
+	Pairs       int        `json:"pairs"`            // or seeds; or launches of the side that has fewer
+	MDE         float64    `json:"mde,omitempty"`    // smallest change that would have been seen, as a share
 	MorePairs   int        `json:"more_pairs,omitempty"`
 	MoreSeconds float64    `json:"more_seconds,omitempty"` // that those would take
 
 	A       []float64 `json:"a,omitempty"` // seconds per step, of each launch; or steps, of each seed
 	B       []float64 `json:"b,omitempty"`
+	MissedA []int     `json:"missed_a,omitempty"` // places in A of runs that missed their target, and count at what they took
+	MissedB []int     `json:"missed_b,omitempty"`
 	LimitA  []float64 `json:"limit_a_s,omitempty"` // of the stream that moves the same bytes
 	LimitB  []float64 `json:"limit_b_s,omitempty"`
 	Order   string    `json:"order,omitempty"` // the side that ran first in each pair: "abba"

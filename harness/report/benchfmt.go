@@ -75,25 +75,25 @@ func benchName(name string, keys [][2]string) benchfmt.Name {
 	return benchfmt.Name(name)
 }
 
-// taskName is the name of a task as a Go benchmark. More are properties beside those of
-// the task that tell it apart.
-func taskName(t record.Task, more ...[2]string) benchfmt.Name {
+// goalName is the name of a task, with its target and its budget, as a Go benchmark.
+func goalName(g measure.Goal) benchfmt.Name {
+	t := g.Task
 	keys := [][2]string{{"objective", t.Objective}, {"dim", strconv.Itoa(t.Dim)}, {"noise", cmp.Or(t.Noise, "none")}}
 	if t.Batch > 0 {
 		keys = append(keys, [2]string{"batch", strconv.Itoa(t.Batch)})
 	}
-	keys = append(keys, [2]string{"optimizer", measure.Name(t)}, [2]string{"lr", float(t.LR)})
-	keys = append(keys, more...)
-	return benchName("Converge", append(keys, [2]string{"threads", strconv.Itoa(t.Threads)}, [2]string{"backend", t.Backend}, [2]string{"dtype", t.DType}))
+	return benchName("Converge", append(keys, [][2]string{
+		{"optimizer", measure.Name(t)}, {"lr", float(t.LR)}, {"target", float(g.Target)}, {"budget", budgetOf(g)},
+		{"threads", strconv.Itoa(t.Threads)}, {"backend", t.Backend}, {"dtype", t.DType},
+	}...))
 }
 
-// goalName is the name of a task with its target and its budget.
-func goalName(g measure.Goal) benchfmt.Name {
-	budget := float(float64(g.Budget))
+// budgetOf shows a budget, of steps or of time.
+func budgetOf(g measure.Goal) string {
 	if g.Budget == 0 {
-		budget = float(g.Limit) + "s"
+		return float(g.Limit) + "s"
 	}
-	return taskName(g.Task, [2]string{"target", float(g.Target)}, [2]string{"budget", budget})
+	return float(float64(g.Budget))
 }
 
 // Convergence writes a line per run. What a run cost stands there only where it

@@ -54,13 +54,13 @@ func ShowComparison(w io.Writer, run *record.Run, cases []record.Comparison, for
 	case "github-action-benchmark", "bencher":
 		t := tracked{w: w, format: format}
 		for _, c := range cases {
-			if len(c.B) == 0 {
+			if len(c.B) == 0 || len(c.MissedB) > 0 {
 				continue
 			}
 			m := sample.Series{Seconds: c.B}.Summary()
 			extra := strings.TrimSpace(c.Verdict+" "+change(c.Ratio)) + " against " + run.Comparison.A.Spec
 			if c.Task != nil {
-				t.steps(taskName(*c.Task), m, extra)
+				t.steps(goalName(goalOf(c)), m, extra)
 			} else {
 				t.time(c.Case, m, extra)
 			}
@@ -101,18 +101,25 @@ func (s suite) unit() string {
 // usual values of axes are not worth a word where no case differs from them.
 var usual = map[string]string{"tensors": "1", "dtype": "f32", "clip": "0"}
 
-// taskAxes are what may tell tasks apart beside objective and optimizer.
-var taskAxes = []struct {
+// goalOf is the goal of a comparison of steps.
+func goalOf(c record.Comparison) measure.Goal {
+	return measure.Goal{Task: *c.Task, Target: c.Target, Budget: c.Budget, Limit: c.Limit}
+}
+
+// goalAxes are what may tell goals apart beside objective and optimizer.
+var goalAxes = []struct {
 	name  string
-	value func(record.Task) string
+	value func(measure.Goal) string
 }{
-	{"dim", func(t record.Task) string { return axis.FormatInt(int64(t.Dim)) }},
-	{"noise", func(t record.Task) string { return cmp.Or(t.Noise, "none") }},
-	{"batch", func(t record.Task) string { return strconv.Itoa(t.Batch) }},
-	{"lr", func(t record.Task) string { return axis.FormatFloat(t.LR, 3) }},
-	{"dtype", func(t record.Task) string { return t.DType }},
-	{"backend", func(t record.Task) string { return t.Backend }},
-	{"threads", func(t record.Task) string { return strconv.Itoa(t.Threads) }},
+	{"dim", func(g measure.Goal) string { return axis.FormatInt(int64(g.Task.Dim)) }},
+	{"noise", func(g measure.Goal) string { return cmp.Or(g.Task.Noise, "none") }},
+	{"batch", func(g measure.Goal) string { return strconv.Itoa(g.Task.Batch) }},
+	{"lr", func(g measure.Goal) string { return axis.FormatFloat(g.Task.LR, 3) }},
+	{"dtype", func(g measure.Goal) string { return g.Task.DType }},
+	{"backend", func(g measure.Goal) string { return g.Task.Backend }},
+	{"threads", func(g measure.Goal) string { return strconv.Itoa(g.Task.Threads) }},
+	{"target", func(g measure.Goal) string { return float(g.Target) }},
+	{"budget", budgetOf},
 }
 
 // Label names a case by its update, or its objective and optimizer, and by what else
@@ -123,9 +130,11 @@ func Label(c record.Comparison, cases []record.Comparison) string {
 	}
 	if c.Task != nil {
 		words := []string{c.Task.Objective, measure.Name(*c.Task)}
-		for _, a := range taskAxes {
-			v := a.value(*c.Task)
-			if differs(func(o record.Comparison) bool { return a.value(*o.Task) != v }) {
+		for _, a := range goalAxes {
+			v := a.value(goalOf(c))
+			if differs(func(o record.Comparison) bool {
+				return o.Task.Objective == words[0] && measure.Name(*o.Task) == words[1] && a.value(goalOf(o)) != v
+			}) {
 				words = append(words, a.name+"="+v)
 			}
 		}
@@ -170,14 +179,19 @@ func span(c record.Comparison) string {
 	return changes(c.CI95)
 }
 
-// value shows the median of launches, per parameter, or of runs.
-func value(c record.Comparison, values []float64) string {
+// value shows the median of launches, per parameter, or of runs: more than that, where
+// it is of some that missed their target.
+func value(c record.Comparison, values []float64, missed []int) string {
 	if len(values) == 0 {
 		return ""
 	}
 	m := middle(values)
 	if c.Task != nil {
-		return strconv.FormatFloat(m, 'f', -1, 64)
+		text := strconv.FormatFloat(m, 'f', -1, 64)
+		if 2*len(missed) >= len(values) { // they took most
+			text = ">" + text
+		}
+		return text
 	}
 	return digits(1e9 * m / float64(c.Case.N))
 }
@@ -286,7 +300,7 @@ func (s suite) notes() []string {
 		out = append(out, m)
 	}
 	for _, c := range s.cases {
-		if c.Verdict == string(compare.Inconclusive) && c.MDE > 0 {
+		if c.Verdict == string(compare.Inconclusive) && c.MorePairs > 0 {
 			more := fmt.Sprintf("about %d more pairs", c.MorePairs)
 			if c.Design == record.Unpaired {
 				more = fmt.Sprintf("about %d more launches a side", c.MorePairs)
@@ -297,18 +311,17 @@ func (s suite) notes() []string {
 			}
 			out = append(out, fmt.Sprintf("%s: a change of %s would have been seen; %s would tell", s.label(c), percent(c.MDE), more))
 		}
-		for _, n := range c.Notes {
-			out = append(out, s.label(c)+": "+n)
-		}
 	}
+	out = append(out, s.remarks()...)
 	if s.run.Comparison.SameKernels {
-		out = append(out, "the kernels of both sides are the same code: what differs is what calls them")
+		out = append(out, "all packages of kernels/ are the same compiled code on both sides: what differs lies outside them")
 	}
 	if d := s.drift(); math.Abs(d-1) > s.run.Comparison.Margin {
 		out = append(out, fmt.Sprintf("the limit that was measured beside moved by %s from the first half of the pairs to the second: the machine drifts; a coin for the order of each pair keeps that out of the verdicts", change(d)))
 	}
 	timed := slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Task == nil })
-	if timed && !slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Noise > 0 }) {
+	tested := slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Task == nil && c.Verdict != string(compare.Identical) })
+	if tested && !slices.ContainsFunc(s.cases, func(c record.Comparison) bool { return c.Noise > 0 }) {
 		out = append(out, "the noise of this machine is not known; optbench selftest measures it")
 	}
 	for _, w := range machine.Warnings(s.run.Environment) {
@@ -317,6 +330,33 @@ func (s suite) notes() []string {
 		}
 	}
 	return out
+}
+
+// remarks are the notes of cases, each once with the cases that have it.
+func (s suite) remarks() []string {
+	of := map[string][]string{}
+	var order []string
+	for _, c := range s.cases {
+		for _, n := range c.Notes {
+			if of[n] == nil {
+				order = append(order, n)
+			}
+			of[n] = append(of[n], s.label(c))
+		}
+	}
+	for i, n := range order {
+		order[i] = FirstOf(of[n]) + ": " + n
+	}
+	return order
+}
+
+// FirstOf lists a few names, and how many more there are.
+func FirstOf(names []string) string {
+	const most = 5
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 // drift is the ratio of the limit in the second half of all pairs to the first, the
@@ -385,7 +425,7 @@ func (s suite) table() error {
 		return err
 	}
 	for _, c := range s.cases {
-		cells := []string{s.label(c), value(c, c.B), change(c.Ratio), span(c), probability(c), strconv.Itoa(c.Pairs), noise(c), c.Verdict}
+		cells := []string{s.label(c), value(c, c.B, c.MissedB), change(c.Ratio), span(c), probability(c), strconv.Itoa(c.Pairs), noise(c), c.Verdict}
 		if !known {
 			cells = slices.Delete(cells, 6, 7)
 		}
@@ -399,6 +439,9 @@ func (s suite) table() error {
 func noise(c record.Comparison) string {
 	if c.Noise == 0 {
 		return ""
+	}
+	if c.Noise >= 1 {
+		return fmt.Sprintf("±%.0f%%", 100*c.Noise)
 	}
 	return "±" + percent(c.Noise)
 }
@@ -433,7 +476,7 @@ func (s suite) markdownTable() error {
 		if c.Verdict == string(compare.Slower) {
 			verdict = "**" + verdict + "**"
 		}
-		if err := t.Row(s.label(c), value(c, c.A), value(c, c.B), change(c.Ratio), span(c), probability(c), strconv.Itoa(c.Pairs),
+		if err := t.Row(s.label(c), value(c, c.A, c.MissedA), value(c, c.B, c.MissedB), change(c.Ratio), span(c), probability(c), strconv.Itoa(c.Pairs),
 			share(c.MDE), noise(c), verdict); err != nil {
 			return err
 		}
@@ -492,45 +535,64 @@ func (s suite) github() error {
 }
 
 var comparisonHeader = []string{
-	"update", "n", "tensors", "model", "dtype", "clip", "backend", "threads", "cache", "objective", "optimizer", "dim", "noise", "lr",
+	"update", "n", "tensors", "model", "dtype", "clip", "backend", "threads", "cache",
+	"objective", "optimizer", "dim", "noise", "batch", "lr", "target", "budget", "limit_s", "missed_a", "missed_b",
 	"design", "verdict", "ratio", "ci95_lo", "ci95_hi", "p", "p_holm", "pairs", "mde", "more_pairs", "noise_floor", "kernel_a", "kernel_b",
 }
 
+// csv leaves a field empty that says nothing of its case.
 func (s suite) csv() error {
 	out := csvWriter{Writer: csv.NewWriter(s.w)}
+	known := func(x float64) string {
+		if x == 0 {
+			return ""
+		}
+		return float(x)
+	}
 	for _, c := range s.cases {
 		k := c.Case
 		cells := []string{
 			k.Update, strconv.Itoa(k.N), strconv.Itoa(k.Tensors), k.Model, k.DType, float(k.Clip), k.Backend, strconv.Itoa(k.Threads), k.Cache,
-			"", "", "", "", "",
+			"", "", "", "", "", "", "", "", "", "", "",
 		}
 		if t := c.Task; t != nil {
 			cells = []string{
 				"", "", "", "", t.DType, "", t.Backend, strconv.Itoa(t.Threads), "",
-				t.Objective, measure.Name(*t), strconv.Itoa(t.Dim), t.Noise, float(t.LR),
+				t.Objective, measure.Name(*t), strconv.Itoa(t.Dim), t.Noise, strconv.Itoa(t.Batch), float(t.LR),
+				known(c.Target), known(float64(c.Budget)), known(c.Limit), strconv.Itoa(len(c.MissedA)), strconv.Itoa(len(c.MissedB)),
 			}
 		}
-		if err := out.line(comparisonHeader, append(cells,
-			c.Design, c.Verdict, float(c.Ratio), float(c.CI95[0]), float(c.CI95[1]), float(c.P), float(c.PHolm), strconv.Itoa(c.Pairs),
-			float(c.MDE), strconv.Itoa(c.MorePairs), float(c.Noise), c.KernelA, c.KernelB)); err != nil {
+		tested := []string{"", "", "", "", "", strconv.Itoa(c.Pairs), "", ""}
+		if c.Ratio != 0 {
+			tested = []string{
+				float(c.Ratio), known(c.CI95[0]), known(c.CI95[1]), float(c.P), float(c.PHolm), strconv.Itoa(c.Pairs), float(c.MDE), strconv.Itoa(c.MorePairs),
+			}
+		}
+		if err := out.line(comparisonHeader, slices.Concat(cells, []string{c.Design, c.Verdict}, tested, []string{known(c.Noise), c.KernelA, c.KernelB})); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// benchfmt writes the launches or runs of both sides, told apart by the key side.
+// benchfmt writes the launches or runs of both sides, told apart by the key side. Steps
+// stand there only where a run reached the target; share-reached tells how many did.
 func (s suite) benchfmt() error {
 	out := benchfmt.NewWriter(s.w)
 	for i, side := range []string{"a", "b"} {
 		config := append(configOf(s.run), benchfmt.Config{Key: "side", Value: []byte(side), File: true})
 		for _, c := range s.cases {
-			name, unit := caseName(c.Case), "sec/op"
-			if c.Task != nil {
-				name, unit = taskName(*c.Task), "steps"
-			}
-			for _, x := range [][]float64{c.A, c.B}[i] {
-				result := &benchfmt.Result{Config: config, Name: name, Iters: 1, Values: []benchfmt.Value{{Value: x, Unit: unit}}}
+			missed := [][]int{c.MissedA, c.MissedB}[i]
+			for k, x := range [][]float64{c.A, c.B}[i] {
+				result := &benchfmt.Result{Config: config, Iters: 1}
+				switch {
+				case c.Task == nil:
+					result.Name, result.Values = caseName(c.Case), []benchfmt.Value{{Value: x, Unit: "sec/op"}}
+				case slices.Contains(missed, k):
+					result.Name, result.Values = goalName(goalOf(c)), []benchfmt.Value{{Value: 0, Unit: "share-reached"}}
+				default:
+					result.Name, result.Values = goalName(goalOf(c)), []benchfmt.Value{{Value: x, Unit: "steps"}, {Value: 1, Unit: "share-reached"}}
+				}
 				if err := out.Write(result); err != nil {
 					return fmt.Errorf("benchfmt: %w", err)
 				}

@@ -5,18 +5,13 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/plotutil"
-	"gonum.org/v1/plot/vg"
-
 	"github.com/optbench/optbench/harness/compare"
+	"github.com/optbench/optbench/harness/plot"
 	"github.com/optbench/optbench/harness/record"
 )
 
@@ -51,9 +46,10 @@ func NewHistory(f *record.File, alpha, margin float64) *History {
 		c      record.Case
 		device string
 	}
-	h := &History{runs: len(f.Runs)}
+	h := &History{}
 	at := map[key]int{}
 	devices := map[string]bool{}
+	commands := map[string]bool{} // runs, the launches of a command counted once
 	all := Combine(f)
 	var cases []record.Comparison // for labels
 	for _, t := range all {
@@ -80,9 +76,11 @@ func NewHistory(f *record.File, alpha, margin float64) *History {
 			}
 			h.series = append(h.series, series{name: name})
 		}
+		commands[t.Run] = true
 		s := &h.series[at[k]]
 		s.points = append(s.points, point{when, r.Commit, t.NSPerParam})
 	}
+	h.runs = len(commands)
 	for i := range h.series {
 		s := &h.series[i]
 		slices.SortStableFunc(s.points, func(a, b point) int {
@@ -120,10 +118,7 @@ func (s *series) spark() string {
 }
 
 // Show writes a table with a row per series and, below it, one per change.
-func (h *History) Show(w io.Writer, format string) error {
-	if format != "table" && format != "md" {
-		return fmt.Errorf("unknown format %q, want table or md", format)
-	}
+func (h *History) Show(w io.Writer, markdown bool) error {
 	lines := [][]string{{"case", "runs", "first", "last", "changes", "course"}}
 	changes := [][]string{{"case", "change", "p", "since", "commit"}}
 	for i := range h.series {
@@ -135,11 +130,11 @@ func (h *History) Show(w io.Writer, format string) error {
 			changes = append(changes, []string{s.name, change(c.Ratio), fmt.Sprintf("%.2g", c.P), p.time.Format("2006-01-02 15:04"), p.commit[:min(12, len(p.commit))]})
 		}
 	}
-	if err := historyTable(w, lines, format == "md"); err != nil {
+	if err := historyTable(w, lines, markdown); err != nil {
 		return err
 	}
 	margin := " "
-	if format == "md" {
+	if markdown {
 		margin = ""
 	}
 	fmt.Fprintf(w, "\n%sns/param; runs: %d; changes of level: %d\n", margin, h.runs, len(changes)-1)
@@ -147,7 +142,7 @@ func (h *History) Show(w io.Writer, format string) error {
 		return nil
 	}
 	fmt.Fprintln(w)
-	return historyTable(w, changes, format == "md")
+	return historyTable(w, changes, markdown)
 }
 
 // historyTable shows lines of which the first are the heads; names that make the
@@ -184,44 +179,18 @@ func columnWidths(lines [][]string) (widths []int, total int) {
 	return widths, total
 }
 
-// PlotFormats lists the extensions of files that plots are written to.
-var PlotFormats = []string{"svg", "png", "pdf"}
-
-// Plot draws the series, each relative to its first run, to a file; changes are
-// marked.
-func (h *History) Plot(path string) error {
-	p := plot.New()
-	p.Title.Text = "ns/param, relative to the first run"
-	p.X.Label.Text = "run"
-	p.Add(plotter.NewGrid())
-	p.Legend.Top = true
-	for i, s := range h.series {
-		var xys, marks plotter.XYs
-		for k, q := range s.points {
-			xys = append(xys, plotter.XY{X: float64(k + 1), Y: q.ns / s.points[0].ns})
+// Figure draws the series, each relative to its first run, with marks where it changed.
+func (h *History) Figure() *plot.Figure {
+	var courses []plot.Course
+	for _, s := range h.series {
+		c := plot.Course{Name: s.name}
+		for _, p := range s.points {
+			c.Values = append(c.Values, p.ns)
 		}
-		for _, c := range s.changes {
-			marks = append(marks, xys[c.At])
+		for _, change := range s.changes {
+			c.Changes = append(c.Changes, change.At)
 		}
-		line, err := plotter.NewLine(xys)
-		if err != nil {
-			return fmt.Errorf("plot %s: %w", s.name, err)
-		}
-		line.Color, line.Dashes = plotutil.Color(i), plotutil.Dashes(i)
-		p.Add(line)
-		p.Legend.Add(s.name, line)
-		if len(marks) == 0 {
-			continue
-		}
-		points, err := plotter.NewScatter(marks)
-		if err != nil {
-			return fmt.Errorf("plot %s: %w", s.name, err)
-		}
-		points.Color, points.Radius, points.Shape = plotutil.Color(i), vg.Points(4), plotutil.Shape(1)
-		p.Add(points)
+		courses = append(courses, c)
 	}
-	if err := p.Save(10*vg.Inch, 5*vg.Inch, path); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
-	}
-	return nil
+	return plot.Courses(courses, "ns/param")
 }

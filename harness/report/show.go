@@ -26,6 +26,9 @@ func Show(w io.Writer, f *record.File, format, by, sort string) error {
 		if len(f.Comparison) > 0 {
 			return fmt.Errorf("the records are of comparisons, which optbench compare shows")
 		}
+		if len(f.Selftest) > 0 {
+			return fmt.Errorf("the records are of self-tests, which no table shows; optbench compare shows their noise beside its percentages")
+		}
 		return fmt.Errorf("no measurements to show")
 	}
 	table := format == "table" || format == "md"

@@ -16,7 +16,7 @@ import (
 // tracked collects records for a service that tracks benchmarks, in its format:
 // the array of github-action-benchmark's customSmallerIsBetter, or the Bencher
 // Metric Format. Of runs of an optimizer it has the median of the steps to the target
-// over all seeds, those that missed it counted at their last.
+// over all seeds, where all reached it: services know no censored values ([LeftOut]).
 type tracked struct {
 	w      io.Writer
 	format string
@@ -78,13 +78,42 @@ func half(s sample.Summary) string {
 	return "± " + percent((s.Hi-s.Lo)/2/s.Median)
 }
 
+// LeftOut says which tasks a format for services lacks because a run missed its target,
+// and counts for no number of steps; "" where there are none.
+func LeftOut(runs []record.Convergence, cases []record.Comparison, format string) string {
+	if format != "github-action-benchmark" && format != "bencher" {
+		return ""
+	}
+	var names []string
+	add := func(t record.Task, missed, of int) {
+		if missed > 0 {
+			names = append(names, fmt.Sprintf("%s with %s (%d of %d)", t.Objective, measure.Name(t), missed, of))
+		}
+	}
+	for _, g := range measure.Groups(runs) {
+		add(g.Task, len(g.Runs)-g.Reached(), len(g.Runs))
+	}
+	for _, c := range cases {
+		if c.Task != nil {
+			add(*c.Task, len(c.MissedB), len(c.B))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "left out, for runs missed the target: " + FirstOf(names)
+}
+
 func (t *tracked) Close() error {
 	for _, g := range measure.Groups(t.runs) {
+		if g.Reached() < len(g.Runs) {
+			continue
+		}
 		var steps []float64
 		for _, r := range g.Runs {
 			steps = append(steps, float64(r.Steps))
 		}
-		t.steps(goalName(g.Goal), sample.Series{Seconds: steps}.Summary(), fmt.Sprintf("%d of %d runs reached the target", g.Reached(), len(g.Runs)))
+		t.steps(goalName(g.Goal), sample.Series{Seconds: steps}.Summary(), fmt.Sprintf("%d runs", len(g.Runs)))
 	}
 	var out any = slices.Concat([]trackedPoint{}, t.points) // none is an empty list
 	if t.format == "bencher" {

@@ -171,7 +171,7 @@ type Combination struct {
 	A, B Buffer // float64 buffers of one
 }
 
-// A Copy is To = From.
+// A Copy is To = From. A device with a driver leaves it to that.
 type Copy struct{ To, From Buffer }
 
 // A ScalarMap evaluates Map on scalars. If an input is not finite, Out is NaN.

@@ -5,12 +5,12 @@ package backend
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 	"unsafe"
 
 	// Before cu, so that its symbols are found here: see its documentation.
@@ -33,6 +33,7 @@ type cudaBackend struct {
 	stream   cu.Stream
 	modules  map[string]cu.Module
 	entries  map[string]cudaEntry
+	met      map[string]bool   // whether blocks of an entry do
 	memory   map[uintptr]int64 // bytes of every allocation on the device
 	buffers  map[*allocation]bool
 	plans    int
@@ -44,7 +45,12 @@ type cudaBackend struct {
 	events   []cu.Event // of marks, all
 	idle     []cu.Event // those whose mark is gone
 	idleLock sync.Mutex
+	piece    []byte // of what is copied between the host and the device
 }
+
+// pieceBytes is how much is copied at a time. Memory of a caller never goes to the
+// driver itself: cgo ends a program that passes a slice of a struct with pointers.
+const pieceBytes = 1 << 20
 
 // ringSteps is how many steps may be queued and not done.
 const ringSteps = 64
@@ -134,18 +140,14 @@ type driverError struct {
 func (e *driverError) Unwrap() error { return e.result }
 
 func (e *driverError) Error() string {
-	text := e.result.Error()
-	if number, ok := strings.CutPrefix(text, "UnknownErrorCode:"); ok {
-		return fmt.Sprintf("%s: error %s, which package cu does not know", e.call, number)
+	v := reflect.ValueOf(e.result) // its type is not exported
+	if !v.CanInt() {
+		return fmt.Sprintf("%s: %v", e.call, e.result)
 	}
-	var name strings.Builder
-	for _, r := range text { // "OutOfMemory"
-		if unicode.IsUpper(r) {
-			name.WriteByte('_')
-		}
-		name.WriteRune(unicode.ToUpper(r))
+	if name := cudashim.ErrorName(int(v.Int())); name != "" {
+		return e.call + ": " + name
 	}
-	return e.call + ": CUDA_ERROR" + name.String()
+	return fmt.Sprintf("%s: error %d, which the driver has no name for", e.call, v.Int())
 }
 
 // driver returns what a call returned as an error that names it.
@@ -162,7 +164,7 @@ func openCUDA(l Listing) (Backend, error) {
 	b := &cudaBackend{
 		info: Info{Name: l.Name, Device: l.GPU.Name, GPU: l.GPU},
 		work: make(chan func() error), done: make(chan error),
-		modules: map[string]cu.Module{}, entries: map[string]cudaEntry{},
+		piece: make([]byte, pieceBytes), modules: map[string]cu.Module{}, entries: map[string]cudaEntry{}, met: map[string]bool{},
 		memory: map[uintptr]int64{}, buffers: map[*allocation]bool{},
 	}
 	go b.own()
@@ -255,10 +257,11 @@ func (b *cudaBackend) alloc(bytes int64) (uintptr, error) {
 	if err != nil {
 		err = driver("cuMemAlloc", err)
 		if errors.Is(err, cu.OutOfMemory) {
-			if free, _, e := cu.MemInfo(); e == nil {
-				return 0, fmt.Errorf("%w: %d bytes asked, %d free: %w", ErrMemory, bytes, free, err)
+			free, _, unknown := cu.MemInfo()
+			if unknown != nil {
+				return 0, fmt.Errorf("%w: %d bytes asked: %w; %w", ErrMemory, bytes, err, driver("cuMemGetInfo", unknown))
 			}
-			return 0, fmt.Errorf("%w: %d bytes asked: %w", ErrMemory, bytes, err)
+			return 0, fmt.Errorf("%w: %d bytes asked, %d free: %w", ErrMemory, bytes, free, err)
 		}
 		return 0, err
 	}
@@ -318,10 +321,7 @@ func (b *cudaBackend) write(x *buffer, src []byte) error {
 		if b.err != nil {
 			return b.err
 		}
-		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(x.at), unsafe.Pointer(unsafe.SliceData(src)), int64(len(src)), b.stream); err != nil {
-			return b.fail(driver("cuMemcpyHtoDAsync", err))
-		}
-		return b.drain() // the copy may still read src
+		return b.copyIn(x.at, src)
 	})
 	if err != nil {
 		return fmt.Errorf("write: %s: %w", b.info.Name, err)
@@ -348,13 +348,33 @@ func (b *cudaBackend) fetch(dst []byte, at uintptr) error {
 	return b.copyOut(dst, at)
 }
 
-// copyOut copies from the device, in the order of the stream.
-func (b *cudaBackend) copyOut(dst []byte, at uintptr) error {
-	if err := cu.MemcpyDtoHAsync(unsafe.Pointer(unsafe.SliceData(dst)), cu.DevicePtr(at), int64(len(dst)), b.stream); err != nil {
-		return b.fail(driver("cuMemcpyDtoHAsync", err))
+// copyIn copies to the device, in the order of the stream, for the owner of the
+// context.
+func (b *cudaBackend) copyIn(at uintptr, src []byte) error {
+	for len(src) > 0 {
+		n := copy(b.piece, src)
+		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(at), unsafe.Pointer(&b.piece[0]), int64(n), b.stream); err != nil {
+			return b.fail(driver("cuMemcpyHtoDAsync", err))
+		}
+		if err := b.drain(); err != nil { // the copy may still read the piece
+			return err
+		}
+		at, src = at+uintptr(n), src[n:]
 	}
-	if err := b.stream.Synchronize(); err != nil {
-		return b.fail(driver("cuStreamSynchronize", err))
+	return nil
+}
+
+// copyOut copies from the device, in the same way.
+func (b *cudaBackend) copyOut(dst []byte, at uintptr) error {
+	for len(dst) > 0 {
+		n := min(len(dst), len(b.piece))
+		if err := cu.MemcpyDtoHAsync(unsafe.Pointer(&b.piece[0]), cu.DevicePtr(at), int64(n), b.stream); err != nil {
+			return b.fail(driver("cuMemcpyDtoHAsync", err))
+		}
+		if err := b.stream.Synchronize(); err != nil {
+			return b.fail(driver("cuStreamSynchronize", err))
+		}
+		at, dst = at+uintptr(n), dst[copy(dst, b.piece[:n]):]
 	}
 	return nil
 }

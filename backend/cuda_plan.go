@@ -47,7 +47,7 @@ type cudaBound struct {
 	table uintptr
 }
 
-// A cudaLaunch is a launch of every step.
+// A cudaLaunch is a launch of every step, or a copy by the driver.
 type cudaLaunch struct {
 	name     string
 	function cu.Function
@@ -57,6 +57,9 @@ type cudaLaunch struct {
 	factors  []cu.DevicePtr // where the constants from the second on are, instead
 	args     [2]uint64
 	pointers [2]unsafe.Pointer // to args
+
+	to, from cu.DevicePtr
+	copied   int64 // bytes; 0 for a launch
 }
 
 const coefBytes = cuda.CoefBytes
@@ -76,7 +79,7 @@ func (b *cudaBackend) load(module, entry string, block int) (cudaEntry, error) {
 	if !ok {
 		text, err := cuda.PTX(module)
 		if err != nil {
-			return cudaEntry{}, err
+			return cudaEntry{}, fmt.Errorf("%w: %w", ErrUnsupported, err)
 		}
 		if m, err = cu.LoadData(text); err != nil {
 			return cudaEntry{}, fmt.Errorf("%s: %w", module, driver("cuModuleLoadData", err))
@@ -141,6 +144,9 @@ func (p *cudaPlan) add(checked any) error {
 		source := p.source(func(c *kernels.Coef, st kernels.Step) { c[kernels.CoefGrad] = st.GradScale })
 		return p.norm(c.tensors, 0, source, cuda.Options{Out: uint64(c.out.at)})
 	case *checkedLoop:
+		if c.tensor.form.Kernel == kernels.Copying {
+			return p.copied(c.tensor)
+		}
 		return p.loop(c)
 	case *checkedMap:
 		var in []uint64
@@ -187,8 +193,12 @@ func (p *cudaPlan) group(c *checkedGroup) error {
 	// What stays in the cache between its passes is read once.
 	var small, large []tensor
 	o.CacheBytes = int64(p.backend.info.GPU.L2) * cacheShare / 100
+	meets, err := p.backend.meets(c.form)
+	if err != nil {
+		return err
+	}
 	for _, t := range c.tensors {
-		if cuda.Fits(c.form, int64(t.n), o.CacheBytes) {
+		if meets && cuda.Fits(c.form, int64(t.n), o.CacheBytes) {
 			small = append(small, t)
 		} else {
 			large = append(large, t)
@@ -211,6 +221,35 @@ func (p *cudaPlan) group(c *checkedGroup) error {
 	}
 	p.kernels = append(p.kernels, strings.Join(names, "+"))
 	return nil
+}
+
+// meets reports whether all blocks of the persistent form run at the same time, as they
+// must, by letting them meet once without work: on a device that others use they may
+// not. It is for the owner of the context.
+func (b *cudaBackend) meets(form *kernels.Stored) (yes bool, err error) {
+	entry := cuda.Entry(form, "group")
+	if yes, ok := b.met[entry]; ok {
+		return yes, nil
+	}
+	p := &cudaPlan{backend: b}
+	defer func() { err = errors.Join(err, p.release()) }()
+	trial := &cudaBound{Bound: cuda.Trial(form, patience), name: form.Name}
+	if err := p.place(trial, p.source(func(*kernels.Coef, kernels.Step) {})); err != nil {
+		return false, err
+	}
+	if err := p.ready(); err != nil {
+		return false, err
+	}
+	p.bound = nil // that they do not meet is no error here
+	if err := p.enqueue(); err != nil {
+		return false, err
+	}
+	status := make([]byte, cuda.StatusBytes)
+	if err := b.fetch(status, trial.work); err != nil {
+		return false, err
+	}
+	b.met[entry] = !cuda.Failed(status)
+	return b.met[entry], nil
 }
 
 // loop adds a kernel of one pass over one tensor. Constants that are on the device are
@@ -236,6 +275,22 @@ func (p *cudaPlan) loop(c *checkedLoop) error {
 	return nil
 }
 
+// copied adds a copy of the second array of a tensor to the first.
+func (p *cudaPlan) copied(t tensor) error {
+	p.kernels = append(p.kernels, "cuda/"+kernels.Copying.Name)
+	bound, err := boundTo(t.form, []tensor{t}, cuda.Options{})
+	if err != nil || t.n == 0 {
+		return err
+	}
+	to, from := t.arrays[0], t.arrays[1]
+	p.launches = append(p.launches, cudaLaunch{
+		name: bound.name, to: cu.DevicePtr(to.at), from: cu.DevicePtr(from.at), copied: int64(to.dtype.Bytes(t.n)),
+	})
+	p.bound = append(p.bound, bound)
+	p.bytes += bound.Bytes()
+	return nil
+}
+
 // cacheShare is how much of the last cache, in percent, the groups of the
 // persistent form take: what streams past them needs the rest.
 const cacheShare = 60
@@ -258,6 +313,15 @@ func (p *cudaPlan) norm(tensors []tensor, array, source int, o cuda.Options) err
 
 // bind adds a kernel over tensors.
 func (p *cudaPlan) bind(form *kernels.Stored, tensors []tensor, source int, o cuda.Options) error {
+	bound, err := boundTo(form, tensors, o)
+	if err != nil {
+		return err
+	}
+	return p.place(bound, source)
+}
+
+// boundTo returns a kernel over tensors, without memory.
+func boundTo(form *kernels.Stored, tensors []tensor, o cuda.Options) (*cudaBound, error) {
 	var places []cuda.Tensor
 	for _, t := range tensors {
 		place := cuda.Tensor{Len: int64(t.n)}
@@ -269,9 +333,9 @@ func (p *cudaPlan) bind(form *kernels.Stored, tensors []tensor, source int, o cu
 	o.Patience = patience
 	bound, err := cuda.Bind(form, places, o)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnsupported, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
-	return p.place(&cudaBound{Bound: bound, name: form.Name}, source)
+	return &cudaBound{Bound: bound, name: form.Name}, nil
 }
 
 // place gives a kernel its memory, and adds its launches.
@@ -282,8 +346,11 @@ func (p *cudaPlan) place(k *cudaBound, source int) error {
 	if err != nil {
 		return err
 	}
-	k.table, k.work = at, at+uintptr(size)
-	if err := p.upload(k.table, k.Table(uint64(k.table), uint64(k.work))); err != nil {
+	k.table = at
+	if k.WorkBytes() > 0 {
+		k.work = at + uintptr(size)
+	}
+	if err := p.backend.copyIn(k.table, k.Table(uint64(k.table), uint64(k.work))); err != nil {
 		return err
 	}
 	for _, l := range k.Launches() {
@@ -317,7 +384,7 @@ func (p *cudaPlan) scalarMap(m kernels.Map, in []uint64, out uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := p.upload(at, table); err != nil {
+	if err := p.backend.copyIn(at, table); err != nil {
 		return err
 	}
 	return p.launch(m.Name(), cuda.MapEntry(m), 1, 1, at, p.source(func(to *kernels.Coef, st kernels.Step) { *to = m.Coef(st) }))
@@ -330,14 +397,6 @@ func (p *cudaPlan) alloc(bytes int64) (uintptr, error) {
 		p.memory = append(p.memory, at)
 	}
 	return at, err
-}
-
-func (p *cudaPlan) upload(at uintptr, src []byte) error {
-	b := p.backend
-	if err := cu.MemcpyHtoDAsync(cu.DevicePtr(at), unsafe.Pointer(unsafe.SliceData(src)), int64(len(src)), b.stream); err != nil {
-		return driver("cuMemcpyHtoDAsync", err)
-	}
-	return driver("cuStreamSynchronize", b.stream.Synchronize()) // the copy may still read src
 }
 
 // ready makes room for constants, once all launches are there.
@@ -408,6 +467,12 @@ func (p *cudaPlan) enqueue() error {
 	}
 	for i := range p.launches {
 		l := &p.launches[i]
+		if l.copied > 0 {
+			if err := cu.MemcpyDtoDAsync(l.to, l.from, l.copied, b.stream); err != nil {
+				return b.fail(fmt.Errorf("%s: %w", l.name, driver("cuMemcpyDtoDAsync", err)))
+			}
+			continue
+		}
 		l.args[1] = uint64(p.coefs) + uint64(first+l.source)*coefBytes
 		for k, from := range l.factors {
 			if err := cu.MemcpyDtoDAsync(cu.DevicePtr(l.args[1])+8*cu.DevicePtr(1+k), from, 8, b.stream); err != nil {
@@ -458,8 +523,8 @@ func (p *cudaPlan) Skipped() (int64, error) {
 	var total int64
 	err := p.backend.do(func() error {
 		for _, k := range p.bound {
-			if k.WorkBytes() == 0 {
-				continue // a stream
+			if k.work == 0 {
+				continue // a stream or a copy
 			}
 			status := make([]byte, cuda.StatusBytes)
 			if err := p.backend.fetch(status, k.work); err != nil {

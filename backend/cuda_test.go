@@ -63,6 +63,7 @@ func TestDriverFails(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
+	defer backend.LimitGrids(2)() // more take longer and call nothing else
 	cudasim.Reset()
 	if err := program(); err != nil {
 		t.Fatal(err)
@@ -87,9 +88,7 @@ func TestDriverFails(t *testing.T) {
 		}
 		cudasim.Forget()
 	}
-	for _, call := range append(giveBack, "cuDeviceGet", "cuCtxCreate", "cuStreamCreate", "cuEventCreate", "cuMemAlloc", "cuMemsetD8Async",
-		"cuMemcpyHtoDAsync", "cuModuleLoadData", "cuModuleGetFunction", "cuLaunchKernel", "cuEventRecord", "cuEventSynchronize",
-		"cuEventElapsedTime", "cuStreamSynchronize", "cuMemcpyDtoHAsync") {
+	for _, call := range cudasim.Entries() {
 		if seen[call] == 0 {
 			t.Errorf("the program does not call %s", call)
 		}
@@ -116,11 +115,21 @@ func program() (err error) {
 		}
 		t.Slots = append(t.Slots, x)
 	}
+	if _, err := b.Alloc(kernels.F32, 1<<24); !errors.Is(err, backend.ErrMemory) || !strings.Contains(err.Error(), "free") {
+		return err
+	}
+	one, err := b.Alloc(kernels.F64, 1)
+	if err != nil {
+		return err
+	}
 	ops, err := backend.ClipGlobalNorm(b, 1, backend.Group{Update: lamb, Tensors: []backend.Tensor{t}})
 	if err != nil {
 		return err
 	}
-	plan, err := b.Bind(append(ops, backend.Group{Update: kernels.Find("clipped-gd").Cases[0], Tensors: []backend.Tensor{{Slots: t.Slots[:2]}}})...)
+	plan, err := b.Bind(append(ops,
+		backend.Group{Update: kernels.Find("clipped-gd").Cases[0], Tensors: []backend.Tensor{{Slots: t.Slots[:2]}}},
+		backend.Combination{Y: t.Slots[2], X: t.Slots[1], A: one, B: one},
+		backend.Copy{To: t.Slots[3], From: t.Slots[2]})...)
 	if err != nil {
 		return err
 	}
@@ -260,6 +269,29 @@ func TestForms(t *testing.T) {
 	shut(t, b)
 }
 
+// TestCrowdedDevice binds where blocks do not all run at the same time: passes must be
+// launched one by one, and the name says so.
+func TestCrowdedDevice(t *testing.T) {
+	b := simulated(t)
+	defer backend.Hurry(1000)()
+	cudasim.Crowd(1)
+	defer cudasim.Crowd(0)
+	var x backend.Tensor
+	for range 4 {
+		buffer, err := b.Alloc(kernels.F32, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Slots = append(x.Slots, buffer)
+	}
+	plan := bind(t, b, backend.Group{Update: lamb, Tensors: []backend.Tensor{x}})
+	if got := plan.Kernels(); len(got) != 1 || got[0] != "cuda/lamb_f32" || plan.Bytes() != 40*1000 {
+		t.Errorf("runs %q with %d bytes, want a launch for each pass", got, plan.Bytes())
+	}
+	step(t, plan, 1)
+	shut(t, plan, b)
+}
+
 // TestGrids steps the same numbers with grids of several sizes, twice each: the bits
 // must be the same.
 func TestGrids(t *testing.T) {
@@ -316,8 +348,6 @@ func TestGrids(t *testing.T) {
 func TestBarrierGivesUp(t *testing.T) {
 	b := simulated(t)
 	defer backend.Hurry(1000)()
-	cudasim.Crowd(1)
-	defer cudasim.Crowd(0)
 	tensors := make([]backend.Tensor, 100) // so many that a group takes several blocks
 	for range 4 {
 		array, err := b.Alloc(kernels.F32, 100*len(tensors))
@@ -329,6 +359,8 @@ func TestBarrierGivesUp(t *testing.T) {
 		}
 	}
 	plan := bind(t, b, backend.Group{Update: lamb, Tensors: tensors})
+	cudasim.Crowd(1)
+	defer cudasim.Crowd(0)
 	step(t, plan, 1)
 	for range 2 {
 		if err := b.Sync(); err == nil || !strings.Contains(err.Error(), "lamb in one launch: its blocks waited for one another in vain") {

@@ -43,8 +43,8 @@ const (
 	copyShare = 8       // of the memory of the device, at most, that one takes
 )
 
-// copySpeed returns the bytes that a device reads and writes per second where it
-// copies arrays beyond its cache: the best of some runs, for what a device can do is
+// copySpeed returns the bytes that a device reads and writes per second where its
+// driver copies arrays beyond its cache: the best of some runs, for what a device can do is
 // asked.
 func copySpeed(name string, g *backend.GPU) (speed float64, err error) {
 	b, err := backend.Open(name)

@@ -96,6 +96,7 @@ func Run(t *testing.T, open func() (backend.Backend, error)) {
 	with("stream", checkStream)
 	with("misuse", checkMisuse)
 	with("lifetime", checkLifetime)
+	with("memory", checkMemory)
 }
 
 // forms returns the forms of a kernel that the backend computes.

@@ -3,6 +3,8 @@ package backendtest
 import (
 	"errors"
 	"math"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,6 +113,37 @@ func checkMisuse(t *testing.T, b backend.Backend) {
 	if err := plan.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// checkMemory holds numbers to arriving wherever a caller has them, also beside
+// pointers, and however many there are.
+func checkMemory(t *testing.T, b backend.Backend) {
+	type model struct {
+		name    *string
+		weights [700_000]float32
+	}
+	const n = 699_999
+	from, to := &model{name: new(string)}, &model{name: new(string)}
+	for i := range from.weights {
+		from.weights[i] = float32(i)
+	}
+	x, err := b.Alloc(kernels.F32, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := backend.Put(x, from.weights[1:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := backend.Get(x, to.weights[1:]); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(to.weights[1:], from.weights[1:]) || to.weights[0] != 0 {
+		t.Error("what is read is not what was written")
+	}
+	if err := x.Free(); err != nil {
+		t.Error(err)
+	}
+	runtime.KeepAlive(to.name)
 }
 
 // checkLifetime holds what is closed to saying so, and memory to outliving the

@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/optbench/optbench/backend"
+	"github.com/optbench/optbench/harness/record"
 )
 
 // TestNoDriverNeeded reads the program that tests run, which is linked as optbench
@@ -95,5 +98,18 @@ int cuGetErrorName(int result, const char **name) { *name = "CUDA_ERROR_SYSTEM_D
 		if err != nil || !strings.Contains(string(out), `{"name":"cuda:0","missing":"`+c.want) || !strings.Contains(string(out), `{"name":"cpu:go"}`) {
 			t.Errorf("%s: want %q in\n%s%s%v", c.name, c.want, out, stderr.String(), err)
 		}
+	}
+}
+
+// TestCUDACopy holds what is said of a device's copies to its record.
+func TestCUDACopy(t *testing.T) {
+	g := record.GPU{GPU: backend.GPU{BytesPerSecond: 4.8e12}, CopyBytesPerSecond: 4.32e12}
+	const want = "cuda:0 copies large arrays at 4320 GB/s, reading and writing: 90% of what its memory could give at best"
+	if got := copying("cuda:0", g); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	g.BytesPerSecond = 0 // a driver may not say
+	if got := copying("cuda:0", g); got != want[:len(want)-len(": 90% of what its memory could give at best")] {
+		t.Errorf("got %q, want no share", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -192,6 +193,15 @@ func headline(env machine.Environment, cases []harness.Case) string {
 	return strings.Join(words, " · ")
 }
 
+// copying says how fast a device copies, beside which its figures stand.
+func copying(name string, g record.GPU) string {
+	text := fmt.Sprintf("%s copies large arrays at %.0f GB/s, reading and writing", name, g.CopyBytesPerSecond/1e9)
+	if g.BytesPerSecond > 0 {
+		text += fmt.Sprintf(": %.0f%% of what its memory could give at best", 100*g.CopyBytesPerSecond/g.BytesPerSecond)
+	}
+	return text
+}
+
 // fits refuses cases that do not fit in memory, before anything is allocated.
 func fits(m *harness.Meter, cases []harness.Case, env machine.Environment) error {
 	for _, c := range cases {
@@ -241,6 +251,11 @@ func (o runOptions) measure(ctx context.Context, m *harness.Meter, cases []harne
 	var err error
 	if start.GPUs, err = harness.Devices(cases); err != nil {
 		return coded{exitFailed, err}
+	}
+	if o.format == "table" {
+		for _, name := range slices.Sorted(maps.Keys(start.GPUs)) {
+			r.note(copying(name, start.GPUs[name]))
+		}
 	}
 	if err := r.run(start); err != nil {
 		return err

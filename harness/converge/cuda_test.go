@@ -5,6 +5,7 @@ package converge
 import (
 	"testing"
 
+	"github.com/optbench/optbench/harness/method"
 	"github.com/optbench/optbench/internal/cudasim"
 )
 
@@ -33,6 +34,21 @@ func TestOnDevice(t *testing.T) {
 		got := one(t, r, task, 1)
 		if got.StateHash != want.StateHash {
 			t.Errorf("%s on %s: the state is %s by %s, want %s", task.Optimizer, task.Objective, got.StateHash, got.Kernel, want.StateHash)
+		}
+	}
+}
+
+// TestMethodsOnDevice runs every method that is made of several updates on a simulated
+// device: each point, value and state must be that of a CPU.
+func TestMethodsOnDevice(t *testing.T) {
+	r := runner(40)
+	for _, d := range method.All() {
+		task := aTask("phi4", d.Name, 0.01)
+		task.Noise = "gaussian:scale=0.1"
+		want := one(t, r, task, 1)
+		task.Backend = "cuda:sim"
+		if got := one(t, r, task, 1); !same(got, want) {
+			t.Errorf("%s by %s: got\n%+v, want\n%+v", d.Name, got.Kernel, bare(got), bare(want))
 		}
 	}
 }

@@ -25,6 +25,9 @@ func Missing() string { return C.GoString(C.cudashim_missing()) }
 // Path returns the file from which the driver was loaded, or "".
 func Path() string { return C.GoString(C.cudashim_path()) }
 
+// ErrorName returns what the driver calls an error, "CUDA_ERROR_OUT_OF_MEMORY", or "".
+func ErrorName(result int) string { return C.GoString(C.cudashim_error_name(C.int(result))) }
+
 // Install puts a simulated driver in the place of the real one, for tests: find is
 // a C function that takes the name of an entry point and returns its address. It
 // reports false where the driver is already in use.

@@ -25,6 +25,7 @@ static int bound;
 static void *(*find)(const char *name);
 static void *library;
 static char missing[256], path[256];
+static CUresult (*describe)(CUresult, const char **); // NULL where the driver lacks it
 
 // Where the system does not look, and some images have it.
 static const char *const places[] = {
@@ -56,12 +57,17 @@ static void open_library(void) {
 	}
 }
 
+static const char *name_of(CUresult result) {
+	const char *name = NULL;
+	return describe && describe(result, &name) == CUDA_SUCCESS ? name : NULL;
+}
+
 // start initialises the driver and says what is wrong with it, if anything.
 static void start(void) {
 	CUresult (*init)(unsigned) = find("cuInit");
 	CUresult (*version)(int *) = find("cuDriverGetVersion");
 	CUresult (*count)(int *) = find("cuDeviceGetCount");
-	CUresult (*describe)(CUresult, const char **) = find("cuGetErrorName");
+	describe = find("cuGetErrorName");
 	if (!init || !version || !count) {
 		snprintf(missing, sizeof missing, "the driver is no CUDA driver: it lacks cuInit, cuDriverGetVersion or cuDeviceGetCount");
 		return;
@@ -77,9 +83,8 @@ static void start(void) {
 	if (result == CUDA_ERROR_NO_DEVICE || (result == CUDA_SUCCESS && devices == 0)) {
 		snprintf(missing, sizeof missing, "no device: the driver is there and finds none");
 	} else if (result != CUDA_SUCCESS) {
-		const char *name = NULL;
-		if (!describe || describe(result, &name) != CUDA_SUCCESS || !name) name = "an error without a name";
-		snprintf(missing, sizeof missing, "the driver does not start: %s (%d)", name, result);
+		const char *name = name_of(result);
+		snprintf(missing, sizeof missing, "the driver does not start: %s (%d)", name ? name : "an error without a name", result);
 	}
 }
 
@@ -124,6 +129,11 @@ HIDDEN void cudashim_bind(void) { pthread_once(&once, bind_all); }
 const char *cudashim_missing(void) {
 	cudashim_bind();
 	return missing;
+}
+
+const char *cudashim_error_name(int result) {
+	cudashim_bind();
+	return name_of((CUresult)result);
 }
 
 const char *cudashim_path(void) {

@@ -4,6 +4,20 @@
 
 #include "_cgo_export.h"
 
+// The name of each error that a simulated call returns.
+static CUresult simGetErrorName(CUresult result, const char **name) {
+	switch (result) {
+	case CUDA_ERROR_INVALID_VALUE: *name = "CUDA_ERROR_INVALID_VALUE"; break;
+	case CUDA_ERROR_OUT_OF_MEMORY: *name = "CUDA_ERROR_OUT_OF_MEMORY"; break;
+	case CUDA_ERROR_INVALID_PTX: *name = "CUDA_ERROR_INVALID_PTX"; break;
+	case CUDA_ERROR_INVALID_HANDLE: *name = "CUDA_ERROR_INVALID_HANDLE"; break;
+	case CUDA_ERROR_NOT_FOUND: *name = "CUDA_ERROR_NOT_FOUND"; break;
+	case CUDA_ERROR_LAUNCH_FAILED: *name = "CUDA_ERROR_LAUNCH_FAILED"; break;
+	default: return CUDA_ERROR_INVALID_VALUE;
+	}
+	return CUDA_SUCCESS;
+}
+
 #define ENTRY(name, function) {name, (void *)function}
 
 // The entry points that the simulated driver has, by the names that a driver is
@@ -13,6 +27,7 @@ static const struct {
 	void *function;
 } entries[] = {
 	ENTRY("cuInit", simInit),
+	ENTRY("cuGetErrorName", simGetErrorName),
 	ENTRY("cuDriverGetVersion", simDriverGetVersion),
 	ENTRY("cuDeviceGetCount", simDeviceGetCount),
 	ENTRY("cuDeviceGet", simDeviceGet),
@@ -20,7 +35,6 @@ static const struct {
 	ENTRY("cuDeviceGetAttribute", simDeviceGetAttribute),
 	ENTRY("cuDeviceTotalMem_v2", simDeviceTotalMem),
 	ENTRY("cuCtxCreate_v2", simCtxCreate),
-	ENTRY("cuCtxSetCurrent", simCtxSetCurrent),
 	ENTRY("cuCtxDestroy_v2", simCtxDestroy),
 	ENTRY("cuStreamCreate", simStreamCreate),
 	ENTRY("cuStreamSynchronize", simStreamSynchronize),
@@ -40,7 +54,6 @@ static const struct {
 	ENTRY("cuModuleLoadData", simModuleLoadData),
 	ENTRY("cuModuleGetFunction", simModuleGetFunction),
 	ENTRY("cuModuleUnload", simModuleUnload),
-	ENTRY("cuFuncGetAttribute", simFuncGetAttribute),
 	ENTRY("cuOccupancyMaxActiveBlocksPerMultiprocessor", simOccupancy),
 	ENTRY("cuLaunchKernel", simLaunchKernel),
 };
@@ -49,4 +62,9 @@ void *cudasim_find(const char *name) {
 	for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
 		if (!strcmp(entries[i].name, name)) return entries[i].function;
 	return NULL;
+}
+
+// The name of entry point i, or NULL past the last.
+const char *cudasim_entry(size_t i) {
+	return i < sizeof entries / sizeof *entries ? entries[i].name : NULL;
 }

@@ -8,6 +8,7 @@ package cudasim
 #include <string.h>
 
 void *cudasim_find(const char *name);
+const char *cudasim_entry(size_t i);
 typedef void *(*cudasim_finder)(const char *name);
 static cudasim_finder finder(void) { return cudasim_find; }
 
@@ -24,10 +25,30 @@ static void *handle(uintptr_t i) { return (void *)i; }
 import "C"
 
 import (
+	"regexp"
 	"unsafe"
 )
 
 func finder() unsafe.Pointer { return unsafe.Pointer(C.finder()) }
+
+// Entries lists the calls that can fail: all that the driver has, but those that
+// only say what is there.
+func Entries() []string {
+	var out []string
+	for i := C.size_t(0); ; i++ {
+		name := C.cudasim_entry(i)
+		if name == nil {
+			return out
+		}
+		switch s := versions.ReplaceAllString(C.GoString(name), ""); s {
+		case "cuInit", "cuGetErrorName", "cuDriverGetVersion", "cuDeviceGetCount":
+		default:
+			out = append(out, s)
+		}
+	}
+}
+
+var versions = regexp.MustCompile(`_v\d+$`) // which calls are not counted under
 
 // The entry points. Each counts as a call, and fails where it is told to.
 
@@ -103,11 +124,6 @@ func simCtxCreate(c *C.CUcontext, flags C.uint, d C.CUdevice) C.CUresult {
 	h, r := sim.create("cuCtxCreate", new(context))
 	*c = C.CUcontext(C.handle(C.uintptr_t(h)))
 	return C.CUresult(r)
-}
-
-//export simCtxSetCurrent
-func simCtxSetCurrent(c C.CUcontext) C.CUresult {
-	return C.CUresult(sim.call("cuCtxSetCurrent"))
 }
 
 //export simCtxDestroy
@@ -220,12 +236,6 @@ func simModuleGetFunction(f *C.CUfunction, m C.CUmodule, name *C.char) C.CUresul
 //export simModuleUnload
 func simModuleUnload(m C.CUmodule) C.CUresult {
 	return C.CUresult(sim.destroy("cuModuleUnload", of(unsafe.Pointer(m))))
-}
-
-//export simFuncGetAttribute
-func simFuncGetAttribute(v *C.int, a C.CUfunction_attribute, f C.CUfunction) C.CUresult {
-	*v = 0
-	return C.CUresult(sim.call("cuFuncGetAttribute"))
 }
 
 //export simOccupancy

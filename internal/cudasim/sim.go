@@ -55,7 +55,7 @@ func Install(d Device) error {
 func Reset() {
 	sim.mutex.Lock()
 	defer sim.mutex.Unlock()
-	sim.calls, sim.failAt, sim.fault, sim.broken = nil, 0, nil, 0
+	sim.calls, sim.failAt, sim.fault, sim.broken = sim.calls[:0], 0, nil, 0
 }
 
 // Forget gives back what Leaks lists.

@@ -19,6 +19,8 @@ var shifts = map[string]func(tensor, slot int) int{
 	"aligned": func(int, int) int { return 0 },
 	"shifted": func(tensor, _ int) int { return tensor },
 	"mixed":   func(tensor, slot int) int { return tensor + slot },
+	// As the neighbours of a point lie, all within one array.
+	"moved": func(tensor, slot int) int { return tensor + max(0, slot-1) },
 }
 
 // trial runs steps of an update on the simulator and by definition.
@@ -188,7 +190,6 @@ func TestObjectives(t *testing.T) {
 	loops := []loop{
 		{kernels.InnerProduct, kernels.Coef{}},
 		{kernels.Combination, kernels.Coef{1, 0.75, -0.3}},
-		{kernels.Copying, kernels.Coef{1}},
 	}
 	for _, d := range kernels.Objectives() {
 		for _, o := range d.Cases {
@@ -196,7 +197,7 @@ func TestObjectives(t *testing.T) {
 		}
 	}
 	for _, k := range loops {
-		for i, shift := range []string{"aligned", "shifted", "mixed"} {
+		for i, shift := range []string{"aligned", "shifted", "mixed", "moved"} {
 			for _, n := range []int{1, 37, 1024, 5000} {
 				d := &device{Memory: new(ptxsim.Memory), t: t, grid: 4, seed: uint64(i)}
 				f := k.Float32()
@@ -215,6 +216,9 @@ func TestObjectives(t *testing.T) {
 				}
 				if err := differ(l, arrays, want); err != nil {
 					t.Errorf("%s, %s, n=%d: %v", k.Name, shift, n, err)
+				}
+				if fours := int64(n / 4 * 16); shift == "moved" && k.Slots[len(k.Slots)-1].Role == kernels.Neighbour && (arrays[0].Loaded(16) != fours || arrays[1].Stored(16) != fours) {
+					t.Errorf("%s, n=%d: %d bytes of the point and %d of the gradient move by four numbers, want %d", k.Name, n, arrays[0].Loaded(16), arrays[1].Stored(16), fours)
 				}
 			}
 		}
@@ -478,7 +482,6 @@ func TestBind(t *testing.T) {
 		{adam, Tensor{[]uint64{256, 514, 768, 1024}, 1}, Options{}, "tensor 0: g starts at 0x202, want a multiple of 4"},
 		{adam, Tensor{slots, 1}, Options{Form: Persistent}, "adam has one pass, and the persistent form is for two"},
 		{lamb, Tensor{slots, 100}, Options{Form: Persistent, CacheBytes: 2000}, "a tensor of 100 elements takes 1200 bytes of cache, and a group may take 1000"},
-		{&kernels.Kernel{Name: "none", Slots: adam.Slots}, Tensor{}, Options{}, "none has no CUDA kernel"},
 	} {
 		if _, err := Bind(c.k.Float32(), []Tensor{c.t}, c.o); fmt.Sprint(err) != c.want {
 			t.Errorf("%s: got %v, want %s", c.k.Name, err, c.want)

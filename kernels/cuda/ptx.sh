@@ -6,7 +6,9 @@
 set -eu
 cd "$(dirname "$0")"
 out=${1:-.}
-nvcc --version | grep -q 'release 11\.8' || { echo "ptx.sh: nvcc is not release 11.8" >&2; exit 1; }
+want='want release 11.8 (Debian 12: nvidia-cuda-toolkit, component non-free)'
+command -v nvcc >/dev/null || { echo "ptx.sh: nvcc is not installed, $want" >&2; exit 1; }
+nvcc --version | grep -q 'release 11\.8' || { echo "ptx.sh: nvcc is another release, $want" >&2; exit 1; }
 for source in *.cu; do
   name=${source%.cu}
   hash=$(cat "$source" *.cuh | sha256sum | cut -d ' ' -f 1)

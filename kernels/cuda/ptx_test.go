@@ -37,11 +37,12 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// shipped are the kernels that exist for CUDA: all but those that keep something in
-// a cache of a core between their passes. The persistent form computes it again.
+// shipped are the kernels that exist for CUDA: all but copies, which the driver makes,
+// and those that keep something in a cache of a core between their passes. The
+// persistent form computes it again.
 func shipped() []*kernels.Kernel {
 	return slices.DeleteFunc(kernels.Kernels(), func(k *kernels.Kernel) bool {
-		return slices.ContainsFunc(k.Slots, func(s kernels.Slot) bool { return s.Role == kernels.Scratch })
+		return k == kernels.Copying || slices.ContainsFunc(k.Slots, func(s kernels.Slot) bool { return s.Role == kernels.Scratch })
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/optbench/optbench/kernels"
@@ -71,6 +72,7 @@ const (
 
 	// defaultPatience takes some seconds: a look takes most of a microsecond.
 	defaultPatience = 1 << 22
+	trialPatience   = 1 << 18
 )
 
 // Sizes of the structs in update.cuh.
@@ -95,6 +97,7 @@ type Bound struct {
 	units   int64
 	blocks  int64
 	mix     kernels.Mix // of a stream; nil for a kernel
+	trial   bool
 }
 
 // maxChunks keeps tables small: with more elements chunks grow.
@@ -103,9 +106,6 @@ const maxChunks = 1 << 17
 // Bind cuts tensors into chunks for a kernel. An error says why the form that was
 // asked for cannot run.
 func Bind(k *kernels.Stored, tensors []Tensor, o Options) (*Bound, error) {
-	if _, err := PTX(k.Name); err != nil {
-		return nil, err
-	}
 	if k.Wide() {
 		return nil, fmt.Errorf("%s in %s has no CUDA kernel", k.Name, k.Storage.Name)
 	}
@@ -140,6 +140,16 @@ func Bind(k *kernels.Stored, tensors []Tensor, o Options) (*Bound, error) {
 		}
 	}
 	return b, nil
+}
+
+// Trial returns the persistent form of a kernel without work: blocks meet at its
+// barriers, however many are launched, and touch nothing. Where [Failed] says that they
+// did not, not all of them ran at the same time.
+func Trial(k *kernels.Stored, patience uint64) *Bound {
+	return &Bound{
+		kernel: k, options: Options{Form: Persistent, Patience: cmp.Or(patience, trialPatience)},
+		span: kernels.Unit, groups: make([]uint64, 3), trial: true,
+	}
 }
 
 // alignment is of what an array must start at a multiple: a number, or the scale of
@@ -310,6 +320,9 @@ func (b *Bound) Launches() []Launch {
 	blocks := max(1, (b.chunks+warps-1)/warps)
 	if b.mix != nil {
 		return []Launch{{"stream_" + strings.ToLower(b.mix.Name()), blocks}}
+	}
+	if b.trial {
+		return []Launch{{Entry(b.kernel, "group"), math.MaxInt}}
 	}
 	if b.options.Form == Persistent {
 		most := 1 // chunks of a group

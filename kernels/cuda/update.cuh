@@ -4,8 +4,8 @@
 //
 // A warp takes a chunk at a time: consecutive elements of one tensor. Its lanes
 // handle four elements each, in one access (of 16 bytes in float32) where all arrays
-// of a tensor start at the same place within four elements, else one element at a
-// time. Arithmetic is float32, in whatever types arrays are stored.
+// of a tensor, but neighbours, start at the same place within four elements, else one
+// element at a time. Arithmetic is float32, in whatever types arrays are stored.
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
@@ -23,7 +23,8 @@ BOTH int state(int first, int second = NONE) { return slot(2, first, second); }
 BOTH int moment(int first, int second = NONE) { return slot(3, first, second); }
 BOTH int input(int first) { return slot(0, first, NONE); } // of an objective or another loop, in float32
 BOTH int output(int first) { return slot(0, first, NONE); }
-BOTH int neighbour(int first) { return slot(0, first, NONE); }
+BOTH int neighbour(int first) { return slot(4, first, NONE); } // an input that starts where it may
+BOTH bool is_neighbour(int slot) { return (slot >> 2 & 7) == 4; }
 BOTH int second(int slot) { return (slot & 7 << 2) | slot >> 8; } // as if it were the first
 
 // The types of kernels.DType that are known here, and kernels.Storages of them.
@@ -236,8 +237,19 @@ template <int STORAGE, auto UPDATE, auto TERMS, int SUMS, u32 KEEP, int... SLOT>
 
 	template <int K = 0> static __device__ __forceinline__ void load4(char *const *array, int e, float (*x)[X]) {
 		if constexpr (K < SLOTS) {
-			if constexpr ((slot(K) & R) != 0) Of<K>::load4(of<K>(array), e, x[K]);
+			if constexpr (is_neighbour(slot(K))) load4_anywhere<K>(array[K], e, x[K]);
+			else if constexpr ((slot(K) & R) != 0) Of<K>::load4(of<K>(array), e, x[K]);
 			load4<K + 1>(array, e, x);
+		}
+	}
+	// A neighbour that lies across the fours was loaded with the array that it is of,
+	// for the most part, and comes from the cache.
+	template <int K> static __device__ __forceinline__ void load4_anywhere(const char *a, int e, float *x) {
+		if ((reinterpret_cast<u64>(a + 4ll * e) & 15) == 0) {
+			Of<K>::load4(a, e, x);
+		} else {
+			#pragma unroll
+			for (int q = 0; q < 4; q++) x[q] = Of<K>::load(a, e + q);
 		}
 	}
 	template <int K = 0> static __device__ __forceinline__ void store4(char *const *array, int e, float (*x)[X]) {
@@ -292,11 +304,13 @@ template <int STORAGE, auto UPDATE, auto TERMS, int SUMS, u32 KEEP, int... SLOT>
 		}
 	}
 
-	// phase is at which element of four an array starts; -1 where arrays differ.
+	// phase is at which element of four arrays start, but for neighbours; -1 where they
+	// differ.
 	template <int K = 0> static __device__ __forceinline__ int phase(char *const *array) {
 		const int own = int(reinterpret_cast<u64>(array[K]) / size(K) & 3);
 		if constexpr (K + 1 < ARRAYS) {
-			if (phase<K + 1>(array) != own) return -1;
+			if constexpr (!is_neighbour(slot(K + 1 < SLOTS ? K + 1 : 0)))
+				if (phase<K + 1>(array) != own) return -1;
 		}
 		return own;
 	}
@@ -477,6 +491,7 @@ __device__ __forceinline__ bool last(u32 *arrived, u32 n) {
 	__threadfence();
 	__syncwarp();
 	if (lane() == 0) before = atomicInc(arrived, n - 1);
+	__syncwarp(); // a shuffle orders no accesses
 	before = __shfl_sync(ALL, before, 0);
 	__threadfence();
 	return before == n - 1;
@@ -665,6 +680,11 @@ template <int... SLOT> BOTH u32 kept() {
 	return mask;
 }
 
+// Blocks that leave the registers for what a function holds of its slots: with fewer
+// it would spill.
+template <class... T> constexpr int update_blocks(T...) { return sizeof...(T) > 4 ? 4 : 5; }
+template <class... T> constexpr int sum_blocks(T...) { return sizeof...(T) > 4 ? 3 : 4; }
+
 // KERNEL limits registers so that at least so many blocks share a multiprocessor.
 #define KERNEL(name, blocks) extern "C" __global__ void __launch_bounds__(BLOCK, blocks) name(const Table *t, const double *c)
 
@@ -672,24 +692,22 @@ template <int... SLOT> BOTH u32 kept() {
 // every storage that there is for one with states; STATELESS_UPDATE for one without.
 #define UPDATE(name, ...) \
 	STATELESS_UPDATE(name, __VA_ARGS__) \
-	ELEMENTWISE(name##_bf16_states, 5, BF16_STATES, name, __VA_ARGS__) \
+	ELEMENTWISE(name##_bf16_states, update_blocks(__VA_ARGS__), BF16_STATES, name, __VA_ARGS__) \
 	ELEMENTWISE(name##_q8_states, 2, Q8_STATES, name, __VA_ARGS__)
 #define STATELESS_UPDATE(name, ...) \
-	ELEMENTWISE(name##_f32, 5, F32, name, __VA_ARGS__) \
-	ELEMENTWISE(name##_bf16, 5, BF16, name, __VA_ARGS__) \
-	ELEMENTWISE(name##_bf16_master, 5, BF16_MASTER, name, __VA_ARGS__)
+	ELEMENTWISE(name##_f32, update_blocks(__VA_ARGS__), F32, name, __VA_ARGS__) \
+	ELEMENTWISE(name##_bf16, update_blocks(__VA_ARGS__), BF16, name, __VA_ARGS__) \
+	ELEMENTWISE(name##_bf16_master, update_blocks(__VA_ARGS__), BF16_MASTER, name, __VA_ARGS__)
 #define ELEMENTWISE(entry, blocks, storage, name, ...) \
 	KERNEL(entry, blocks) { elementwise<Pass<storage, name, nothing, 0, 0, __VA_ARGS__>>(t, c); }
 
 // LOOP makes an elementwise kernel in float32 alone.
 #define LOOP(name, ...) ELEMENTWISE(name##_f32, 5, F32, name, __VA_ARGS__)
 
-// Registers for what a function holds of its slots: with fewer it would spill.
-template <class... T> constexpr int blocks_for(T...) { return sizeof...(T) > 4 ? 3 : 4; }
 
 // REDUCTION makes a kernel of a function with one sum, which may write slots too, in
 // float32; GRADIENT_REDUCTION one in bfloat16 as well.
-#define REDUCTION(name, ...) SUMMED(name##_f32, blocks_for(__VA_ARGS__), F32, name, __VA_ARGS__)
+#define REDUCTION(name, ...) SUMMED(name##_f32, sum_blocks(__VA_ARGS__), F32, name, __VA_ARGS__)
 #define GRADIENT_REDUCTION(name, ...) \
 	SUMMED(name##_f32, 5, F32, name, __VA_ARGS__) \
 	SUMMED(name##_bf16, 5, BF16, name, __VA_ARGS__)

@@ -30,6 +30,9 @@ check: ## run all that CI checks
 generate: ## write the generated files anew
 	go generate ./...
 
+docs: ## write the page on claims anew from the recorded run
+	go run ./cmd/optbench claims page results/epyc-zen4-2vcpu/claims.jsonl -o docs/claims.md
+
 ptx: ## write the PTX of the CUDA kernels anew; needs nvcc 11.8
 	sh kernels/cuda/ptx.sh
 
@@ -39,4 +42,4 @@ fresh: ## check that the generated files are what generate writes
 bench: ## run the Go benchmarks: kernels beside their limit, and overheads
 	go test -run '^$$' -bench . ./backend
 
-.PHONY: help build test test-cuda gpu-binaries check generate ptx fresh bench
+.PHONY: help build test test-cuda gpu-binaries check generate docs ptx fresh bench

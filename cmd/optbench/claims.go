@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +18,7 @@ import (
 	"github.com/optbench/optbench/harness"
 	"github.com/optbench/optbench/harness/claims"
 	"github.com/optbench/optbench/harness/machine"
+	"github.com/optbench/optbench/harness/page"
 	"github.com/optbench/optbench/harness/record"
 	"github.com/optbench/optbench/harness/report"
 )
@@ -27,6 +32,7 @@ type claimsOptions struct {
 	resume  bool
 	format  string
 	explain bool
+	against string
 }
 
 func newClaims() *cobra.Command {
@@ -46,7 +52,9 @@ The same seed set gives the same figures, for any number of threads.`,
 		Example: `  optbench claims
   optbench claims C07 --explain
   optbench claims C01 C02 --profile full
-  optbench claims --profile full -o claims.jsonl --resume`,
+  optbench claims --profile full -o claims.jsonl --resume
+  optbench claims --against claims.jsonl
+  optbench claims page claims.jsonl -o claims.md`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.ids = args
 			return o.run(cmd)
@@ -66,6 +74,8 @@ The same seed set gives the same figures, for any number of threads.`,
 	f.BoolVar(&o.resume, "resume", false, "go on with what is in the file of -o: claims that it has are not run again")
 	f.StringVar(&o.format, "format", "table", oneOf("what to print", report.ClaimFormats))
 	f.BoolVar(&o.explain, "explain", false, "tell all of each claim, in place of a row")
+	f.StringVar(&o.against, "against", "", "fail where a verdict is another than in `FILE`, of the same profile")
+	cmd.AddCommand(newClaimsPage())
 	complete(cmd, "profile", claims.Profiles...)
 	complete(cmd, "format", report.ClaimFormats...)
 	return cmd
@@ -86,8 +96,14 @@ func (o claimsOptions) run(cmd *cobra.Command) (err error) {
 	case o.resume && o.out == "":
 		return fmt.Errorf("--resume needs the file to go on with, want -o FILE")
 	}
-	if err := named(cmd, "output"); err != nil {
+	if err := named(cmd, "output", "against"); err != nil {
 		return err
+	}
+	var before map[string]string
+	if o.against != "" {
+		if before, err = o.verdicts(cmd.ErrOrStderr(), list); err != nil {
+			return err
+		}
 	}
 	env := machine.Capture()
 	r := &claims.Runner{Run: record.NewID(), Profile: o.profile, SeedSet: o.seed, Workers: env.UsableThreads}
@@ -103,7 +119,7 @@ func (o claimsOptions) run(cmd *cobra.Command) (err error) {
 		}
 	}
 	defer func() { err = errors.Join(err, rec.close()) }()
-	return o.measure(cmd, r, list, env, rec)
+	return o.measure(cmd, r, list, before, env, rec)
 }
 
 // takeUp lets the runner know what is in the file.
@@ -126,7 +142,7 @@ func (o claimsOptions) takeUp(r *claims.Runner, list []*claims.Claim) error {
 	return nil
 }
 
-func (o claimsOptions) measure(cmd *cobra.Command, r *claims.Runner, list []*claims.Claim, env machine.Environment, rec *recorder) error {
+func (o claimsOptions) measure(cmd *cobra.Command, r *claims.Runner, list []*claims.Claim, before map[string]string, env machine.Environment, rec *recorder) error {
 	start := &record.Run{
 		Schema: record.Schema, Kind: record.KindRun, ID: r.Run, Time: time.Now().UTC().Format(time.RFC3339),
 		Command: o.command(), Version: release, Commit: commitID(), Profile: o.profile, Seed: o.seed, Environment: env,
@@ -145,6 +161,7 @@ func (o claimsOptions) measure(cmd *cobra.Command, r *claims.Runner, list []*cla
 	}
 	rec.progress(len(list), "claims")
 	var failed error
+	var changed []string
 	finished := 0
 	err = r.All(cmd.Context(), list, func(done claims.Outcome) error {
 		switch {
@@ -156,6 +173,9 @@ func (o claimsOptions) measure(cmd *cobra.Command, r *claims.Runner, list []*cla
 			return nil
 		}
 		finished++
+		if v := done.Record.Verdict; before != nil && before[done.Claim.ID] != v {
+			changed = append(changed, fmt.Sprintf("%s is %s and was %s", done.Claim.ID, v, before[done.Claim.ID]))
+		}
 		if rec.file != nil && done.Record.Run == r.Run {
 			if err := rec.file.Write(done.Record); err != nil {
 				return coded{exitFailed, err}
@@ -186,8 +206,30 @@ func (o claimsOptions) measure(cmd *cobra.Command, r *claims.Runner, list []*cla
 		return err
 	case failed != nil:
 		return coded{exitFailed, failed}
+	case len(changed) > 0:
+		return coded{exitRegression, fmt.Errorf("verdicts changed: %s", strings.Join(changed, ", "))}
 	}
 	return nil
+}
+
+// verdicts returns those of the file of --against, which must have all that is asked.
+func (o claimsOptions) verdicts(stderr io.Writer, list []*claims.Claim) (map[string]string, error) {
+	f, err := readFiles(stderr, []string{o.against})
+	if err != nil {
+		return nil, err
+	}
+	before := map[string]string{}
+	for _, c := range f.Claims {
+		if c.Profile == o.profile {
+			before[c.ID] = c.Verdict
+		}
+	}
+	for _, c := range list {
+		if before[c.ID] == "" {
+			return nil, coded{exitIncomplete, fmt.Errorf("%s has no verdict on %s of profile %s to compare with, want a file that optbench claims --profile %s -o wrote", o.against, c.ID, o.profile, o.profile)}
+		}
+	}
+	return before, nil
 }
 
 // command is how the run was asked for, without the path of the program.
@@ -198,4 +240,60 @@ func (o claimsOptions) command() string {
 		words = append(words, "-o", o.out)
 	}
 	return quoted(words)
+}
+
+func newClaimsPage() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "page FILE",
+		Short: "Write recorded claims as a page with figures",
+		Long: `Write the claims of a file as Markdown, and their figures as SVG into a folder beside
+it that has its name without .md.`,
+		Example: `  optbench claims --profile full -o claims.jsonl
+  optbench claims page claims.jsonl -o claims.md`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("claims page: %d files, want one that optbench claims -o wrote", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if filepath.Ext(out) != ".md" {
+				return fmt.Errorf("--output is %q, want a name that ends in .md", out)
+			}
+			f, err := readFiles(cmd.ErrOrStderr(), args)
+			if err != nil {
+				return err
+			}
+			return writePage(f, out)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "the `FILE` to write, whose name ends in .md")
+	return cmd
+}
+
+// writePage writes the page and its figures.
+func writePage(f *record.File, out string) error {
+	var text bytes.Buffer
+	folder := strings.TrimSuffix(out, ".md")
+	figures, err := page.Write(&text, f, filepath.Base(folder))
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return fmt.Errorf("write the page: %w", err)
+	}
+	for _, figure := range figures {
+		var svg bytes.Buffer
+		if err := figure.Write(&svg, "svg"); err != nil {
+			return coded{exitFailed, err}
+		}
+		if err := os.WriteFile(filepath.Join(folder, figure.Name), svg.Bytes(), 0o666); err != nil {
+			return coded{exitFailed, fmt.Errorf("write the page: %w", err)}
+		}
+	}
+	if err := os.WriteFile(out, text.Bytes(), 0o666); err != nil {
+		return coded{exitFailed, fmt.Errorf("write the page: %w", err)}
+	}
+	return nil
 }

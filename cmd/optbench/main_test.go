@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,6 +129,42 @@ func columns(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		if strings.Contains(line, "\x1b") {
 			ts.Fatalf("an escape code: %q", line)
+		}
+	}
+}
+
+// TestClaimsPage holds the page on claims and its figures to the recorded run that it
+// names.
+func TestClaimsPage(t *testing.T) {
+	docs := filepath.Join("..", "..", "docs")
+	out := filepath.Join(t.TempDir(), "claims.md")
+	var errs strings.Builder
+	if code := run([]string{"claims", "page", filepath.Join("..", "..", "results", "epyc-zen4-2vcpu", "claims.jsonl"), "-o", out}, strings.NewReader(""), io.Discard, &errs); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	same := func(name string) {
+		t.Helper()
+		want, err := os.ReadFile(filepath.Join(docs, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(filepath.Dir(out), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("docs/%s is not what the command makes, want make docs", name)
+		}
+	}
+	same("claims.md")
+	figures, err := os.ReadDir(filepath.Join(docs, "claims"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range figures {
+		// Elsewhere compilers may fuse products and sums, and places differ in last digits.
+		if runtime.GOARCH == "amd64" {
+			same(filepath.Join("claims", f.Name()))
 		}
 	}
 }

@@ -3,6 +3,8 @@ package claims
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 )
 
 var _ = define(Claim{
@@ -12,7 +14,7 @@ var _ = define(Claim{
 	Theory:    "0.5: steps to a share of the value go as condition^(1/2)",
 	NotShown:  "that it does so on functions that are not quadratic, or without knowing their curvatures",
 	Rule:      SlopeWithin(0.5, 0.05),
-	Run:       func(l *Lab) (Measured, error) { return stepsByCondition(l, "momentum:beta=%v", heavyBall) },
+	Run:       func(l *Lab) (Measured, error) { return stepsByCondition(l, "momentum:beta=%v", heavyBall, small) },
 }, Claim{
 	ID:        "C07a",
 	Statement: "ill-conditioning: gradient descent needs steps in proportion to the condition",
@@ -20,7 +22,7 @@ var _ = define(Claim{
 	Theory:    "1: steps to a share of the value go as the condition",
 	NotShown:  "more than the slope at the best constant step of a quadratic",
 	Rule:      SlopeWithin(1, 0.05),
-	Run:       func(l *Lab) (Measured, error) { return stepsByCondition(l, "sgd", bestStep) },
+	Run:       func(l *Lab) (Measured, error) { return stepsByCondition(l, "sgd", bestStep, small) },
 }, Claim{
 	ID:        "C07b",
 	Statement: "heavy ball is stable for steps below 2(1+beta)/L, and for none above",
@@ -36,8 +38,29 @@ var _ = define(Claim{
 	Theory:    "0.5: steps to a share of the value go as condition^(1/2)",
 	NotShown:  "that it does so without knowing the curvatures",
 	Rule:      SlopeWithin(0.5, 0.05),
-	Run:       func(l *Lab) (Measured, error) { return stepsByCondition(l, "nesterov:beta=%v", nesterov) },
+	Run:       func(l *Lab) (Measured, error) { return stepsByCondition(l, "nesterov:beta=%v", nesterov, small) },
+}, Claim{
+	ID:        "C07d",
+	Statement: "momentum does so in float32 on a large vector too",
+	Source:    "C07, where people use it",
+	Theory:    "0.5: steps to a share of the value go as condition^(1/2)",
+	NotShown:  "values below the rounding of float32, where no optimizer goes",
+	Rule:      SlopeWithin(0.5, 0.05),
+	Run:       func(l *Lab) (Measured, error) { return stepsByCondition(l, "momentum:beta=%v", heavyBall, large) },
 })
+
+// A scale is how large an experiment on conditions is, and how far it goes down.
+type scale struct {
+	dim    func(l *Lab) int
+	single bool
+	share  float64 // of the first value
+	most   float64 // condition, in full
+}
+
+var (
+	small = scale{func(*Lab) int { return 16 }, false, 1e-12, 1e6}
+	large = scale{func(l *Lab) int { return Pick(l, 100_000, 1_000_000) }, true, 1e-8, 1e4}
+)
 
 // What is best for curvatures from 1/condition to 1: the step and the momentum.
 
@@ -55,16 +78,18 @@ func nesterov(condition float64) (lr, beta float64) {
 }
 
 // stepsByCondition measures the exponent of the condition in the steps that take the
-// value of a quadratic to a share of 1e-12.
-func stepsByCondition(l *Lab, optimizer string, best func(condition float64) (lr, beta float64)) (Measured, error) {
+// value of a quadratic to a share of it.
+func stepsByCondition(l *Lab, optimizer string, best func(condition float64) (lr, beta float64), s scale) (Measured, error) {
 	conditions := Pick(l, []float64{1e2, 10 * math.Sqrt(1000), 1e3, 1e4}, []float64{1e2, 1e3, 1e4, 1e5, 1e6})
+	conditions = slices.DeleteFunc(conditions, func(c float64) bool { return c > s.most })
+	dim := s.dim(l)
 	steps, err := Map(l, len(conditions), func(i int) (float64, error) {
 		lr, beta := best(conditions[i])
 		name := optimizer
 		if beta > 0 {
 			name = fmt.Sprintf(optimizer, beta)
 		}
-		run, err := l.Start(Setup{Objective: fmt.Sprintf("diagonal:condition=%v", conditions[i]), Dim: 16, Optimizer: name, LR: lr, At: make([]float64, 16)}, 0)
+		run, err := l.Start(Setup{Objective: fmt.Sprintf("diagonal:condition=%v", conditions[i]), Dim: dim, Optimizer: name, LR: lr, At: make([]float64, dim), Single: s.single}, 0)
 		if err != nil {
 			return 0, err
 		}
@@ -73,7 +98,7 @@ func stepsByCondition(l *Lab, optimizer string, best func(condition float64) (lr
 		if err != nil {
 			return 0, err
 		}
-		reached, err := run.Until(100_000_000, func(value, _ float64) bool { return value <= 1e-12*first })
+		reached, err := run.Until(100_000_000, func(value, _ float64) bool { return value <= s.share*first })
 		if err == nil && !reached {
 			err = fmt.Errorf("condition %v: not there after %d steps", conditions[i], run.T)
 		}
@@ -83,11 +108,12 @@ func stepsByCondition(l *Lab, optimizer string, best func(condition float64) (lr
 		return Measured{}, err
 	}
 	slope, ci := LogLog(conditions, steps)
+	name, _, _ := strings.Cut(optimizer, ":")
 	return Measured{
 		Value: slope, CI: ci,
-		Params: fmt.Sprintf("%s at its best constants, diagonal, dim=16, condition=%v..%v, f64", optimizer, conditions[0], conditions[len(conditions)-1]),
+		Params: fmt.Sprintf("%s at its best constants, diagonal, dim=%v, condition=%v..%v, to %v of the first value, %s", name, dim, conditions[0], conditions[len(conditions)-1], s.share, map[bool]string{false: "f64", true: "f32"}[s.single]),
 		Notes:  []string{fmt.Sprintf("steps at the largest condition: %.0f", steps[len(steps)-1])},
-		Series: []Series{{optimizer, conditions, steps}},
+		Series: []Series{{name, conditions, steps}},
 	}, nil
 }
 

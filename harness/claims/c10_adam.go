@@ -232,13 +232,21 @@ func firstSteps(l *Lab, optimizer string, steps int) (Measured, error) {
 		return Measured{}, err
 	}
 	most, at := 0.0, 0
-	for t, s := range lengths(paths[0]) {
+	own := lengths(paths[0])
+	for t, s := range own {
 		if s > most {
 			most, at = s, t+1
 		}
 	}
 	m := Exactly(most, fmt.Sprintf("%s lr=1, gradient 1, %d steps, f64", optimizer, steps))
 	m.Notes = []string{fmt.Sprintf("at step %d; the way that was gone: %.1f, corrected %.1f", at, -paths[0][steps-1], -paths[1][steps-1])}
+	if steps > 1 {
+		var times []float64
+		for t := range steps {
+			times = append(times, float64(t+1))
+		}
+		m.Series = []Series{{"length of step, uncorrected", times, own}, {"length of step, corrected", times, lengths(paths[1])}}
+	}
 	return m, nil
 }
 

@@ -143,14 +143,14 @@ func TestFind(t *testing.T) {
 		return out
 	}
 	got, err := Find("c07")
-	if want := []string{"C07", "C07a", "C07b", "C07c"}; err != nil || !slices.Equal(ids(got), want) {
+	if want := []string{"C07", "C07a", "C07b", "C07c", "C07d"}; err != nil || !slices.Equal(ids(got), want) {
 		t.Errorf("c07 stands for %v, %v, want %v", ids(got), err, want)
 	}
 	got, err = Find("C07b")
 	if err != nil || !slices.Equal(ids(got), []string{"C07b"}) {
 		t.Errorf("C07b stands for %v, %v, want itself", ids(got), err)
 	}
-	if got, err = Find("C7", "e1"); err != nil || !slices.Equal(ids(got), []string{"C07", "C07a", "C07b", "C07c", "E01"}) {
+	if got, err = Find("C7", "e1"); err != nil || !slices.Equal(ids(got), []string{"C07", "C07a", "C07b", "C07c", "C07d", "E01"}) {
 		t.Errorf("C7 and e1 stand for %v, %v, want C07, its parts, and E01", ids(got), err)
 	}
 	if got, err = Find(); err != nil || len(got) != len(All()) {

@@ -5,6 +5,8 @@ import (
 	"testing"
 )
 
+var descentSteps = exactRun{"sgd", func(eps float64) flatRun { return still(eps, "sgd", 0.5) }, byStep}
+
 // TestWrongMethods runs what lacks the idea of a claim through its experiment: clipping,
 // the exponent, noise, momentum, second order.
 func TestWrongMethods(t *testing.T) {
@@ -25,8 +27,9 @@ func TestWrongMethods(t *testing.T) {
 		}},
 		{"SGD in place of RMSProp", AtLeast{10}, func(l *Lab) (Measured, error) { return escapeRatio(l, "sgd", 1000) }},
 		{"gradients in place of cubic steps", SlopeWithin(1.5, 0.05), func(l *Lab) (Measured, error) {
-			return stepsByEps(l, exactRun{"sgd", func(eps float64) flatRun { return still(eps, "sgd", 0.5) }, byStep})
+			return stepsByEps(l, descentSteps)
 		}},
+		{"gradients in place of Hessian-vector products", AtMost{1.75}, func(l *Lab) (Measured, error) { return stepsByEps(l, descentSteps) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := c.run(NewLab(t.Context(), "C00", true, 1, 2))

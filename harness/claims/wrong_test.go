@@ -19,9 +19,10 @@ func TestWrong(t *testing.T) {
 		{"C06", "momentum for descent", func(l *Lab) (Measured, error) {
 			return unrolled(l, "momentum:beta=0.9:weight_decay=0", func(int) float64 { return 1 })
 		}},
-		{"C07", "heavy ball without its momentum", func(l *Lab) (Measured, error) { return stepsByCondition(l, "sgd", bestStep) }},
+		{"C07", "heavy ball without its momentum", func(l *Lab) (Measured, error) { return stepsByCondition(l, "sgd", bestStep, small) }},
 		{"C07b", "a momentum that is ignored", func(l *Lab) (Measured, error) { return longestStable(l, "sgd:weight_decay=%v") }},
 		{"C08", "descent for Adagrad", func(l *Lab) (Measured, error) { return regretRatio(l, 2, "sgd") }},
+		{"C08b", "the diagonal for the full matrix", func(l *Lab) (Measured, error) { return stepsRotated(l, "adagrad", "adagrad") }},
 		{"C09", "an average for the sum of squares", func(l *Lab) (Measured, error) { return lengthByTime(l, "rmsprop") }},
 		{"C09a", "a sum for the average of squares", func(l *Lab) (Measured, error) { return lengthByTime(l, "adagrad") }},
 		{"C09d", "the same twice", func(l *Lab) (Measured, error) { return recovery(l, "rmsprop", "rmsprop") }},

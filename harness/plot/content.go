@@ -14,7 +14,7 @@ var (
 	white  = color.NRGBA{255, 255, 255, 255}
 	veil   = color.NRGBA{255, 255, 255, 200} // behind labels
 	faint  = color.NRGBA{228, 228, 228, 255} // the grid
-	middle = color.NRGBA{110, 110, 110, 255} // the target
+	middle = color.NRGBA{110, 110, 110, 255} // the target, and what theory says
 )
 
 // colours that those who see fewer of them tell apart too (M. Okabe, K. Ito, Color
@@ -50,6 +50,9 @@ func lineStyle(style int) draw.LineStyle {
 	}
 }
 
+// guideStyle is that of what theory says.
+var guideStyle = draw.LineStyle{Color: middle, Width: 0.9, Dashes: []vg.Length{1, 2}}
+
 func markStyle(style int) draw.GlyphStyle {
 	return draw.GlyphStyle{Color: colourOf(style), Radius: 2.6, Shape: marks[style%len(marks)]}
 }
@@ -74,7 +77,7 @@ func (p *content) Plot(c draw.Canvas, axes *plot.Plot) {
 	if p.rule > 0 {
 		y := at(point{p.x.min, p.rule}).Y
 		if c.ContainsY(y) {
-			c.StrokeLine2(draw.LineStyle{Color: middle, Width: 0.8, Dashes: []vg.Length{1, 2}}, c.Min.X, y, c.Max.X, y)
+			c.StrokeLine2(guideStyle, c.Min.X, y, c.Max.X, y)
 			style := p.text
 			style.Color, style.YAlign = middle, draw.YBottom
 			c.FillText(style, vg.Point{X: c.Min.X + gap, Y: y + 1}, "target")
@@ -87,11 +90,17 @@ func (p *content) Plot(c draw.Canvas, axes *plot.Plot) {
 		path := p.path(l, at)
 		var end *vg.Point
 		for _, part := range c.ClipLinesXY(path) {
-			c.StrokeLines(lineStyle(style), part)
+			if l.guide {
+				c.StrokeLines(guideStyle, part)
+			} else {
+				c.StrokeLines(lineStyle(style), part)
+			}
 			end = &part[len(part)-1]
 			paths = append(paths, part)
 		}
-		p.mark(&c, l, path, at)
+		if !l.guide {
+			p.mark(&c, l, path, at)
+		}
 		if n := len(path); n == 1 && c.Contains(path[0]) {
 			end = &path[0]
 		}
@@ -100,7 +109,11 @@ func (p *content) Plot(c draw.Canvas, axes *plot.Plot) {
 			end = &q
 		}
 		if end != nil {
-			labels = append(labels, newTag(l.label, *end, l.least != nil, p.text, style))
+			colour := middle
+			if !l.guide {
+				colour = ink(style)
+			}
+			labels = append(labels, newTag(l.label, *end, l.least != nil, p.text, colour))
 		}
 	}
 	room := vg.Rectangle{Min: c.Min, Max: vg.Point{X: c.Max.X + p.reach(axes, c.Max.X-c.Min.X), Y: c.Max.Y}}

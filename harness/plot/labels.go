@@ -2,6 +2,7 @@ package plot
 
 import (
 	"cmp"
+	"image/color"
 	"math"
 	"slices"
 
@@ -20,8 +21,8 @@ type tag struct {
 	box   vg.Rectangle // where it stands
 }
 
-func newTag(name string, end vg.Point, under bool, style text.Style, line int) *tag {
-	style.Color = ink(line)
+func newTag(name string, end vg.Point, under bool, style text.Style, colour color.Color) *tag {
+	style.Color = colour
 	e := style.FontExtents()
 	return &tag{text: name, style: style, end: end, under: under, size: vg.Point{X: style.Width(name), Y: e.Ascent + e.Descent}}
 }

@@ -65,6 +65,7 @@ type line struct {
 	// apart draws the line a hair's breadth off, by its place among the others, where
 	// many run along the same values.
 	apart bool
+	guide bool // what theory says, without a style of its own
 }
 
 // add adds a line to the panel, in the style of its name.

@@ -279,7 +279,7 @@ func TestLabelsApart(t *testing.T) {
 			case 3: // all on a line at the bottom
 				end.Y = 40
 			}
-			tags = append(tags, newTag(fmt.Sprintf("optimizer %d", i), end, false, style, i))
+			tags = append(tags, newTag(fmt.Sprintf("optimizer %d", i), end, false, style, ink(i)))
 			paths = append(paths, []vg.Point{{X: 0, Y: 240}, end})
 		}
 		place(tags, paths, room)
@@ -377,5 +377,27 @@ func TestRefuses(t *testing.T) {
 	}
 	if err := f.Write(io.Discard, "pdf"); err == nil || !strings.Contains(err.Error(), "svg png") {
 		t.Errorf("a format that is not known: %v", err)
+	}
+}
+
+// TestPanels: guides run through the middle of what was measured, and lines that are no
+// lines are refused.
+func TestPanels(t *testing.T) {
+	l := Line{Name: "a", X: []float64{1, 10, 100}, Y: []float64{2, 30, 200}, Guide: &Guide{"x", 1}}
+	f, err := Panels(Panel{Title: "t", Lines: []Line{l}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := f.panels[0].lines[0]
+	middle := math.Cbrt(2 * 30 * 200)
+	for i, want := range []point{{1, middle / 10}, {100, middle * 10}} {
+		if p := g.points[i]; !g.guide || p.x != want.x || math.Abs(p.y/want.y-1) > 1e-12 {
+			t.Errorf("the guide goes through %v, want %v", p, want)
+		}
+	}
+	for _, p := range [][]Panel{nil, {{Lines: []Line{{Name: "a"}}}}, {{Lines: []Line{{Name: "a", X: []float64{1}}}}}} {
+		if _, err := Panels(p...); err == nil {
+			t.Errorf("%v is drawn, want an error", p)
+		}
 	}
 }

@@ -66,7 +66,7 @@ func (c *Claims) Write(r *record.Claim) error {
 	if !c.table.markdown {
 		theory, _, _ = strings.Cut(theory, ": ") // the number without the argument
 	}
-	cells := []string{r.ID, r.Verdict, measuredClaim(r), theory, seconds(r), r.Statement}
+	cells := []string{r.ID, r.Verdict, Measured(r), theory, seconds(r), r.Statement}
 	if c.table.markdown {
 		cells = append(cells, r.Source, r.Params, r.NotShown)
 	}
@@ -85,7 +85,7 @@ func (c *Claims) full(r *record.Claim) error {
 		seeds = fmt.Sprintf("runs: %d, of seed set %d", r.Seeds, r.SeedSet)
 	}
 	parts := [][2]string{
-		{"claim", r.Statement}, {"source", r.Source}, {"theory", r.Theory}, {"measured", measuredClaim(r)}, {"rule", r.Rule},
+		{"claim", r.Statement}, {"source", r.Source}, {"theory", r.Theory}, {"measured", Measured(r)}, {"rule", r.Rule},
 		{"with", r.Params}, {"seeds", seeds}, {"work", seconds(r) + " s, profile " + r.Profile},
 	}
 	for _, n := range r.Notes {
@@ -108,8 +108,8 @@ func (c *Claims) Close() error {
 	return c.table.Close()
 }
 
-// measuredClaim is the value with its interval, if it has one.
-func measuredClaim(r *record.Claim) string {
+// Measured is what was measured, the value with its interval, if it has one.
+func Measured(r *record.Claim) string {
 	value := strconv.FormatFloat(r.Measured, 'g', 4, 64)
 	lo, hi := fmt.Sprintf("%.3g", r.CI95[0]), fmt.Sprintf("%.3g", r.CI95[1])
 	if lo == hi {

@@ -18,7 +18,7 @@ import (
 )
 
 // plotKinds are what can be drawn.
-var plotKinds = []string{"curves", "profile", "ecdf", "lr"}
+var plotKinds = []string{"curves", "profile", "ecdf", "lr", "speed"}
 
 // plotOptions are the flags of optbench plot.
 type plotOptions struct {
@@ -35,8 +35,8 @@ func newPlot() *cobra.Command {
 	var o plotOptions
 	cmd := &cobra.Command{
 		Use:   "plot " + strings.Join(plotKinds, "|") + " FILE...",
-		Short: "Draw how optimizers converge",
-		Long: `Draw the records of files that optbench converge wrote, as SVG or PNG:
+		Short: "Draw how optimizers converge, and how fast their updates are",
+		Long: `Draw the records of files that optbench converge and run wrote, as SVG or PNG:
 
   curves    how values fall: the median over seeds, in a band from 10 % to 90 %;
             a panel for each objective
@@ -45,13 +45,17 @@ func newPlot() *cobra.Command {
   ecdf      which share of runs and targets is reached at a cost
   lr        how much the learning rate matters: the cost to the target over it, or
             the final value
+  speed     of optbench run: the time per parameter over their number, beside the
+            limit; a panel for each backend and number of threads
 
 Where an optimizer was run with several learning rates, curves, profile and ecdf have
 the one of the least expected running time on each objective; lr has those of tuning.`,
 		Example: `  optbench plot curves runs.jsonl -o curves.svg
   optbench plot curves runs.jsonl --over seconds --where objective=rosenbrock -o r.png
   optbench plot profile runs.jsonl -o profile.svg
-  optbench plot lr runs.jsonl --value final --where optimizer=adam,lamb -o lr.svg`,
+  optbench plot lr runs.jsonl --value final --where optimizer=adam,lamb -o lr.svg
+  optbench run -a n=1e3,1e4,1e5,1e6,1e7 -o run.jsonl
+  optbench plot speed run.jsonl --where update=adamw,lamb -o speed.svg`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
@@ -59,7 +63,7 @@ the one of the least expected running time on each objective; lr has those of tu
 			case !slices.Contains(plotKinds, args[0]):
 				return harness.Unknown("plot", args[0], plotKinds)
 			case len(args) == 1:
-				return fmt.Errorf("plot %s: no file, want one or more that optbench converge -o wrote", args[0])
+				return fmt.Errorf("plot %s: no file, want one or more that optbench %s -o wrote", args[0], writes(args[0]))
 			}
 			return nil
 		},
@@ -71,6 +75,9 @@ the one of the least expected running time on each objective; lr has those of tu
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			changed := cmd.Flags().Changed
+			if changed("over") && args[0] == "speed" {
+				return fmt.Errorf("--over is for how optimizers converge, got plot speed, which draws seconds over parameters")
+			}
 			if changed("value") && args[0] != "lr" {
 				return fmt.Errorf("--value is for plot lr, got plot %s", args[0])
 			}
@@ -84,10 +91,18 @@ the one of the least expected running time on each objective; lr has those of tu
 	f.StringVarP(&o.out, "output", "o", "", "the `FILE` to write, whose name ends in ."+strings.Join(plot.Formats, " or ."))
 	f.StringVar(&o.over, "over", string(measure.GradEvals), "the `cost` to draw: "+strings.Join(costNames(), " "))
 	f.StringVar(&o.value, "value", plotValues[0], "what lr draws: ert (expected cost) or final")
-	f.StringArrayVar(&o.where, "where", nil, "draw only runs of these, `property=values`:\n"+strings.Join(measure.Properties()[:6], " ")+"\n"+strings.Join(measure.Properties()[6:], " "))
+	f.StringArrayVar(&o.where, "where", nil, "draw only what has these `property=values`:\n"+strings.Join(measure.Properties()[:6], " ")+"\n"+strings.Join(measure.Properties()[6:], " ")+"\nof speed: "+strings.Join(measure.CaseProperties(), " "))
 	complete(cmd, "over", costNames()...)
 	complete(cmd, "value", plotValues...)
 	return cmd
+}
+
+// writes is the command whose records a kind of plot draws.
+func writes(kind string) string {
+	if kind == "speed" {
+		return "run"
+	}
+	return "converge"
 }
 
 func costNames() []string {
@@ -112,6 +127,20 @@ func (o plotOptions) run(stderr io.Writer, kind string, files []string) error {
 	all, err := readFiles(stderr, files)
 	if err != nil {
 		return err
+	}
+	if kind == "speed" {
+		if len(all.Throughput) == 0 {
+			return fmt.Errorf("%s: no records of throughput, want a file that optbench run -o wrote", strings.Join(files, ", "))
+		}
+		measured, err := measure.WhereCase(all.Throughput, o.where...)
+		if err != nil {
+			return err
+		}
+		figure, err := plot.Speed(measured)
+		if err != nil {
+			return err
+		}
+		return writeFigure(figure, o.out)
 	}
 	if len(all.Convergence) == 0 {
 		return fmt.Errorf("%s: no records of convergence, want a file that optbench converge -o wrote", strings.Join(files, ", "))

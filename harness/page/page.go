@@ -188,7 +188,7 @@ func (p *page) figure(g *group) (*plot.Figure, error) {
 			}
 			m := plot.Line{Name: l.name, X: c.Series[l.series].X, Y: c.Series[l.series].Y}
 			if l.theory != nil {
-				m.Guide = &plot.Guide{Name: l.theory.name, Exponent: l.theory.exponent}
+				out.Guides = append(out.Guides, m.Power(l.theory.name, l.theory.exponent))
 			}
 			out.Lines = append(out.Lines, m)
 		}

@@ -91,7 +91,11 @@ func (p *content) Plot(c draw.Canvas, axes *plot.Plot) {
 		var end *vg.Point
 		for _, part := range c.ClipLinesXY(path) {
 			if l.guide {
-				c.StrokeLines(guideStyle, part)
+				dotted := guideStyle
+				if l.label == "" {
+					dotted.Color = colourOf(style)
+				}
+				c.StrokeLines(dotted, part)
 			} else {
 				c.StrokeLines(lineStyle(style), part)
 			}
@@ -108,7 +112,7 @@ func (p *content) Plot(c draw.Canvas, axes *plot.Plot) {
 			q := at(*l.least)
 			end = &q
 		}
-		if end != nil {
+		if end != nil && l.label != "" {
 			colour := middle
 			if !l.guide {
 				colour = ink(style)

@@ -380,11 +380,11 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestPanels: guides run through the middle of what was measured, and lines that are no
-// lines are refused.
+// TestPanels: guides run through the middle of what was measured, below it, and lines
+// that are none are refused.
 func TestPanels(t *testing.T) {
-	l := Line{Name: "a", X: []float64{1, 10, 100}, Y: []float64{2, 30, 200}, Guide: &Guide{"x", 1}}
-	f, err := Panels(Panel{Title: "t", Lines: []Line{l}})
+	l := Line{Name: "a", X: []float64{1, 10, 100}, Y: []float64{2, 30, 200}}
+	f, err := Panels(Panel{Title: "t", Lines: []Line{l}, Guides: []Line{l.Power("x", 1)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -399,5 +399,34 @@ func TestPanels(t *testing.T) {
 		if _, err := Panels(p...); err == nil {
 			t.Errorf("%v is drawn, want an error", p)
 		}
+	}
+}
+
+// TestSpeed: a panel for each number of threads, and in it for each update the time per
+// parameter in the order of sizes, above its limit.
+func TestSpeed(t *testing.T) {
+	var measured []record.Throughput
+	for _, n := range []int{1000, 10} {
+		for _, threads := range []int{1, 2} {
+			for i, update := range []string{"adam", "sgd"} {
+				c := record.Case{Update: update, N: n, Backend: "cpu:go", Threads: threads}
+				measured = append(measured, record.Throughput{Case: c, NSPerParam: float64(i + 2), Bytes: int64(4 * n), LimitBytesPerSecond: 4e9})
+			}
+		}
+	}
+	f, err := Speed(append(measured, measured[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.panels) != 2 || f.panels[1].title != "cpu:go, 2 threads (dots: the limit)" {
+		t.Fatalf("%d panels, the last %q, want one for each number of threads", len(f.panels), f.panels[len(f.panels)-1].title)
+	}
+	var got []string
+	for _, l := range f.panels[0].lines {
+		got = append(got, fmt.Sprint(l.name, l.label, l.guide, l.points))
+	}
+	want := []string{"adamtrue [{10 1} {1000 1}]", "sgdtrue [{10 1} {1000 1}]", "adamadamfalse [{10 2} {1000 2}]", "sgdsgdfalse [{10 3} {1000 3}]"}
+	if !slices.Equal(got, want) {
+		t.Errorf("lines %q, want %q", got, want)
 	}
 }

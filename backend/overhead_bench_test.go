@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/optbench/optbench/backend"
 	"github.com/optbench/optbench/kernels"
@@ -55,67 +56,20 @@ func BenchmarkTiny(b *testing.B) {
 	}
 }
 
-// BenchmarkPlacement steps Adam on arrays that Alloc placed; on slices that make
-// placed wherever the heap had room, and Wrap took; and on what starts one element
-// into them. Sizes are those of an array.
-func BenchmarkPlacement(b *testing.B) {
-	if testing.Short() {
-		b.Skip("moves up to 3.5 GiB a step")
-	}
-	for _, mib := range []int{1, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512} {
-		for _, threads := range []int{1, 0} {
-			for _, where := range []string{"alloc", "make", "odd"} {
-				b.Run(fmt.Sprintf("MiB=%d/threads=%d/arrays=%s", mib, threads, where), func(b *testing.B) {
-					be, err := backend.Options{Threads: threads}.Open("cpu")
-					if err != nil {
-						b.Fatal(err)
-					}
-					defer be.Close()
-					n := mib << 18
-					var t backend.Tensor
-					for range 4 {
-						var x backend.Buffer
-						switch where {
-						case "alloc":
-							x, err = be.Alloc(kernels.F32, n)
-						case "make":
-							x, err = backend.Wrap(be, make([]float32, n))
-						default:
-							x, err = backend.Wrap(be, make([]float32, n+1)[1:])
-						}
-						if err != nil {
-							b.Fatal(err)
-						}
-						t.Slots = append(t.Slots, x)
-					}
-					plan := bind(b, be, backend.Group{Update: kernels.Find("adam").Cases[0], Tensors: []backend.Tensor{t}})
-					defer plan.Close()
-					b.SetBytes(plan.Bytes())
-					for b.Loop() {
-						if err := plan.Step(kernels.At(1)); err != nil {
-							b.Fatal(err)
-						}
-					}
-					b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/param")
-				})
-			}
-		}
-	}
-}
-
-// BenchmarkACClip steps ACClip beside Adam on gradients of noise, drawn anew for
-// each of many plans that take turns, as training has them: nearly nothing is
-// clipped, and the second power is skipped. With the same gradients in every step,
-// where momentum and threshold meet and every lane is a border case, it is not.
+// BenchmarkACClip steps ACClip and Adam in turns, and reports the ratio of their times, on
+// gradients of noise drawn anew for each of many plans that take turns, as training has
+// them: nearly nothing is clipped, and the second power is skipped. With the same
+// gradients in every step, where momentum and threshold meet and every lane is a border
+// case, it is not.
 func BenchmarkACClip(b *testing.B) {
 	const n, apart = 2e7, 4096 // between the starts of gradients within their array
 	if testing.Short() {
-		b.Skip("takes 320 MB")
+		b.Skip("takes 640 MB")
 	}
-	for _, name := range []string{"adam", "acclip"} {
+	for _, threads := range []int{1, 0} {
 		for _, gradients := range []int{1, 64} {
-			b.Run(fmt.Sprintf("update=%s/gradients=%d", name, gradients), func(b *testing.B) {
-				be, err := backend.Options{Threads: 1}.Open("cpu")
+			b.Run(fmt.Sprintf("threads=%d/gradients=%d", threads, gradients), func(b *testing.B) {
+				be, err := backend.Options{Threads: threads}.Open("cpu")
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -137,31 +91,39 @@ func BenchmarkACClip(b *testing.B) {
 				rng := rand.New(rand.NewPCG(1, 2))
 				zero := func() float32 { return 0 }
 				noise := func() float32 { return float32(rng.NormFloat64()) }
-				p, m, v, g := alloc(n, noise), alloc(n, zero), alloc(n, zero), alloc(n+gradients*apart, noise)
-				var plans []backend.Plan
-				for i := range gradients {
-					t := backend.Tensor{Slots: []backend.Buffer{p, g.Slice(i*apart, i*apart+n), m, v}}
-					plans = append(plans, bind(b, be, backend.Group{Update: kernels.Find(name).Cases[0], Tensors: []backend.Tensor{t}}))
+				g := alloc(n+gradients*apart, noise)
+				names := []string{"acclip", "adam"}
+				plans := make([][]backend.Plan, len(names))
+				for k, name := range names {
+					p, m, v := alloc(n, noise), alloc(n, zero), alloc(n, zero)
+					for i := range gradients {
+						t := backend.Tensor{Slots: []backend.Buffer{p, g.Slice(i*apart, i*apart+n), m, v}}
+						plan := bind(b, be, backend.Group{Update: kernels.Find(name).Cases[0], Tensors: []backend.Tensor{t}})
+						defer plan.Close()
+						plans[k] = append(plans[k], plan)
+					}
 				}
 				step := 0
-				next := func() {
-					step++
-					if err := plans[step%gradients].Step(kernels.At(step)); err != nil {
+				next := func(k int) time.Duration {
+					start := time.Now()
+					if err := plans[k][step%gradients].Step(kernels.At(step)); err != nil {
 						b.Fatal(err)
 					}
+					return time.Since(start)
 				}
-				for range 64 { // past the first steps, whose moments are short
-					next()
+				for step = 1; step <= 64; step++ { // past the first steps, whose moments are short
+					next(0)
+					next(1)
 				}
+				var times [2]time.Duration
 				for b.Loop() {
-					next()
+					times[0] += next(0)
+					times[1] += next(1)
+					step++
 				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/param")
-				for _, plan := range plans {
-					if err := plan.Close(); err != nil {
-						b.Fatal(err)
-					}
-				}
+				b.ReportMetric(float64(times[0])/float64(times[1]), "ratio")
+				b.ReportMetric(float64(times[0].Nanoseconds())/float64(b.N)/n, "ns/param")
+				b.ReportMetric(0, "ns/op") // of both together
 			})
 		}
 	}

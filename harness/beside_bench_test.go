@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -15,12 +16,13 @@ import (
 // median over rounds of the time per parameter as a ratio to the other's ("ratio", with
 // its 95 % interval, "lo" and "hi") and to that of its own stream ("of-limit"). What the
 // machine does to one it does to the other: two rows of a table, minutes apart, have no
-// such ratio. "core-ns" is the latency between two cores at the time.
+// such ratio. "core-ns" is the latency between two cores at the time, and "cycles/16" the
+// cycles of the clock at the time that 16 parameters take, on one thread within a cache.
 func BenchmarkBeside(b *testing.B) {
 	if testing.Short() {
 		b.Skip("takes up to 4 GiB")
 	}
-	const memory, cached = 2e7, 1e5
+	const memory, cached = 2e7, 1e5 // parameters
 	type side struct {
 		update  string
 		n       int
@@ -58,7 +60,9 @@ func BenchmarkBeside(b *testing.B) {
 		add(fmt.Sprintf("arrays=make/MiB=%d/over=alloc", mib), side{update: "adam", n: mib << 18, on: onHeap}, adam(mib<<18))
 		add(fmt.Sprintf("arrays=odd/MiB=%d/over=alloc", mib), side{update: "adam", n: mib << 18, on: offByOne}, adam(mib<<18))
 	}
-	add(fmt.Sprintf("update=adamw/n=%g/over=avx2", cached), side{update: "adamw", n: cached}, side{update: "adamw", n: cached, on: named("cpu:avx2")})
+	for _, n := range []int{cached / 10, cached} {
+		add(fmt.Sprintf("update=adamw/n=%d/over=avx2", n), side{update: "adamw", n: n}, side{update: "adamw", n: n, on: named("cpu:avx2")})
+	}
 
 	for _, p := range pairs {
 		for _, threads := range []int{1, 0} {
@@ -99,7 +103,7 @@ func BenchmarkBeside(b *testing.B) {
 				of, other := ready(p.of), ready(p.other)
 				cfg := sample.Config{MaxTime: 2 * time.Second, WarmupTime: 100 * time.Millisecond, MinSamples: 15, MinSampleTime: minSampleTime, Seed: 1}
 				for b.Loop() {
-					series, _, err := sample.Measure(b.Context(), cfg, of, other, limit{of})
+					series, _, err := sample.Measure(b.Context(), cfg, of, other, limit{of}, chain{})
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -111,12 +115,43 @@ func BenchmarkBeside(b *testing.B) {
 					b.ReportMetric(hi*sizes, "hi")
 					b.ReportMetric(share, "of-limit")
 					b.ReportMetric(1e9*series[0].Summary().Median/float64(p.of.n), "ns/param")
+					if threads == 1 && p.of.n <= cached && runtime.GOARCH == "amd64" {
+						chains, _, _ := sample.Ratio(series[0], series[3])
+						b.ReportMetric(16*chains*links*cyclesPerLink/float64(p.of.n), "cycles/16")
+					}
 					b.ReportMetric(0, "ns/op") // of all the rounds together, which says nothing
 				}
 				b.ReportMetric(float64(machine.CoreToCore(be.Info().Threads)), "core-ns")
 			})
 		}
 	}
+}
+
+// A chain is a clock: integer multiplications that wait for each other, three cycles each
+// on every x86 of the last years (A. Fog, Instruction tables). The compiler keeps them,
+// for it knows no factor.
+type chain struct{}
+
+const links, cyclesPerLink = 1 << 12, 3
+
+var factor uint64 = 0x9e3779b97f4a7c15
+
+func (chain) Run(reps int) (time.Duration, error) {
+	start := time.Now()
+	x, f := uint64(1), factor
+	for range reps * links / 8 {
+		x *= f
+		x *= f
+		x *= f
+		x *= f
+		x *= f
+		x *= f
+		x *= f
+		x *= f
+	}
+	took := time.Since(start)
+	factor = x | 1
+	return took, nil
 }
 
 // heap is a backend whose arrays lie where make placed them, some elements further.

@@ -135,6 +135,23 @@ func TestDefinitions(t *testing.T) {
 	}
 }
 
+// TestNumbers: no claim of the lecture is left out, and none of its errata.
+func TestNumbers(t *testing.T) {
+	var want, got []string
+	for k := 1; k <= 38; k++ {
+		want = append(want, fmt.Sprintf("C%02d", k))
+	}
+	for k := 1; k <= 10; k++ {
+		want = append(want, fmt.Sprintf("E%02d", k))
+	}
+	for _, c := range All() {
+		got = append(got, number(c.ID))
+	}
+	if got = slices.Compact(got); !slices.Equal(got, want) {
+		t.Errorf("numbers of claims are %v, want C01 to C38 and E01 to E10", got)
+	}
+}
+
 func TestFind(t *testing.T) {
 	ids := func(list []*Claim) (out []string) {
 		for _, c := range list {
@@ -156,8 +173,16 @@ func TestFind(t *testing.T) {
 	if got, err = Find(); err != nil || len(got) != len(All()) {
 		t.Errorf("no IDs stand for %d claims, %v, want all %d", len(got), err, len(All()))
 	}
-	if _, err = Find("C07x"); err == nil || !strings.Contains(err.Error(), "did you mean C07?") {
-		t.Errorf("C07x: %v, want C07 suggested", err)
+	for id, want := range map[string]string{
+		"C07x": `unknown claim "C07x", did you mean C07? Known: C01 to C38, E01 to E10`,
+		"c7x":  `unknown claim "c7x", did you mean C07? Known: `,
+		"E11":  `unknown claim "E11", did you mean E10? Known: `,
+		"C39":  `unknown claim "C39", did you mean C38? Known: `,
+		"x":    `unknown claim "x", want one of C01 to C38, E01 to E10`,
+	} {
+		if _, err = Find(id); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", id, err, want)
+		}
 	}
 }
 
@@ -190,6 +215,20 @@ func TestWorkers(t *testing.T) {
 	one, two := run(t, Runner{SeedSet: 1, Workers: 1}, list), run(t, Runner{SeedSet: 1, Workers: 2}, list)
 	if a, b := fmt.Sprintf("%+v", one), fmt.Sprintf("%+v", two); a != b {
 		t.Errorf("one worker:\n%s\ntwo:\n%s", a, b)
+	}
+}
+
+// TestMapFails: of many runs that fail the first says why, in a line.
+func TestMapFails(t *testing.T) {
+	l := NewLab(t.Context(), "C00", true, 1, 2)
+	_, err := Map(l, 10, func(i int) (int, error) {
+		if i < 3 {
+			return i, nil
+		}
+		return 0, fmt.Errorf("run %d fails", i)
+	})
+	if err == nil || err.Error() != "run 3 fails" {
+		t.Errorf("error %v, want that of run 3", err)
 	}
 }
 

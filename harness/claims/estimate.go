@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -85,6 +86,11 @@ func MeanOf(runs []int, column func(run int) float64) float64 {
 		sum += column(r)
 	}
 	return sum / float64(len(runs))
+}
+
+// farthest is the one of some numbers that is farthest from x.
+func farthest(numbers []float64, x float64) float64 {
+	return slices.MaxFunc(numbers, func(a, b float64) int { return cmp.Compare(math.Abs(a-x), math.Abs(b-x)) })
 }
 
 // Share is a proportion with its interval by Wilson.

@@ -40,7 +40,7 @@ var _ = define(Claim{
 	ID:        "C25b",
 	Statement: "in float64 gradient descent never arrives: it stops at a saddle, bit for bit",
 	Source:    "beside " + duEtAl + ", which is of real numbers",
-	Theory:    "1: share of runs at rest; a coordinate that halves 1075 times is the least number above 0, and lr times its slope rounds to 0",
+	Theory:    "1: share of runs at rest; a coordinate that has halved 1074 times is the least number above 0, and lr times its slope rounds to 0",
 	NotShown:  "anything of real arithmetic",
 	Rule:      Proportion{0.9, 1},
 	Run:       octopusAtRest,

@@ -6,6 +6,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -149,6 +150,41 @@ func TestNumbers(t *testing.T) {
 	}
 	if got = slices.Compact(got); !slices.Equal(got, want) {
 		t.Errorf("numbers of claims are %v, want C01 to C38 and E01 to E10", got)
+	}
+}
+
+// TestTheoryIsTheRule: the number of theory that stands beside the measured one is that
+// of the rule, and says whether it is a bound.
+func TestTheoryIsTheRule(t *testing.T) {
+	for _, c := range All() {
+		said, _, _ := strings.Cut(c.Theory, ": ")
+		is := func(x float64) bool {
+			v, err := strconv.ParseFloat(said, 64)
+			// Four digits are shown.
+			return err == nil && math.Abs(v-x) <= 1e-3*math.Max(1, math.Abs(x))
+		}
+		ok := false
+		switch r := c.Rule.(type) {
+		case Near:
+			ok = is(r.Want)
+		case Exact:
+			ok = is(r.Want)
+		case AtLeast:
+			ok = said == fmt.Sprintf(">= %g", r.Bound)
+		case AtMost:
+			v, err := strconv.ParseFloat(strings.TrimPrefix(said, "<= "), 64)
+			ok = err == nil && strings.HasPrefix(said, "<= ") && v <= r.Bound
+		case Proportion:
+			v, err := strconv.ParseFloat(strings.FieldsFunc(said, func(r rune) bool { return strings.ContainsRune("[, ", r) })[0], 64)
+			ok = err == nil && r.Low <= v && v <= r.High
+		case AsPrinted:
+			ok = is(r.Corrected) && strings.Contains(c.Theory, "printed")
+		case Stated:
+			ok = said == "none"
+		}
+		if !ok {
+			t.Errorf("%s: theory is %q, which is not what its rule asks for: %s", c.ID, said, c.Rule)
+		}
 	}
 }
 

@@ -35,8 +35,8 @@ type Claim struct {
 // Measured is what an experiment gave.
 type Measured struct {
 	Value float64
-	CI    [2]float64 // 95 % interval; both ends are Value where nothing is random
-	Seeds int        // runs that the interval is over; 0 where nothing is random
+	CI    [2]float64 // 95 % interval, over seeds or the points of a fit; both ends are Value where there is none
+	Seeds int        // runs that the value is of; 0 where nothing is random
 	// Params says with what it was measured: "condition=1e2..1e5 dim=2".
 	Params string
 	// Notes are other figures of the same experiment: controls, ratios, prefactors.

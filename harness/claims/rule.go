@@ -61,7 +61,8 @@ func (r Near) Judge(m Measured) Verdict {
 	return Confirmed
 }
 
-// AtLeast is the rule for a number of which theory gives a lower bound.
+// AtLeast is the rule for a number of which theory gives a lower bound, or says that it is
+// large and not how large: then Bound is what is asked of it.
 type AtLeast struct{ Bound float64 }
 
 func (r AtLeast) String() string {

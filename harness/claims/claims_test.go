@@ -242,18 +242,6 @@ func run(t *testing.T, r Runner, list []*Claim) []record.Claim {
 	return out
 }
 
-// TestWorkers: the number of workers changes no bit.
-func TestWorkers(t *testing.T) {
-	list, err := Find("C07", "C12b", "C14", "E03")
-	if err != nil {
-		t.Fatal(err)
-	}
-	one, two := run(t, Runner{SeedSet: 1, Workers: 1}, list), run(t, Runner{SeedSet: 1, Workers: 2}, list)
-	if a, b := fmt.Sprintf("%+v", one), fmt.Sprintf("%+v", two); a != b {
-		t.Errorf("one worker:\n%s\ntwo:\n%s", a, b)
-	}
-}
-
 // TestMapFails: of many runs that fail the first says why, in a line.
 func TestMapFails(t *testing.T) {
 	l := NewLab(t.Context(), "C00", true, 1, 2)

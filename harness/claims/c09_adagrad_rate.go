@@ -104,33 +104,12 @@ func lagByTime(l *Lab, optimizer string, lr, speed float64) (Measured, error) {
 	if err != nil {
 		return Measured{}, err
 	}
-	slope, ci := Bootstrap(l, seeds, func(runs []int) float64 { return exponent(times, lags, runs) })
+	slope, ci, means := exponent(l, times, lags)
 	return Measured{
 		Value: slope, CI: ci, Seeds: seeds,
 		Params: fmt.Sprintf("%s lr=%v, drift:speed=%v, dim=%d, gaussian:scale=1, steps %v..%v, f64", optimizer, lr, speed, dim, times[0], times[len(times)-1]),
-		Series: []Series{{optimizer + ", distance by step", times, meansOf(lags)}},
+		Series: []Series{{optimizer + ", distance by step", times, means}},
 	}, nil
-}
-
-// exponent fits a power law to the means of runs.
-func exponent(x []float64, y [][]float64, runs []int) float64 {
-	means := make([]float64, len(x))
-	for k := range x {
-		means[k] = MeanOf(runs, func(r int) float64 { return y[r][k] })
-	}
-	slope, _ := LogLog(x, means)
-	return slope
-}
-
-// meansOf are the means of each place over all runs.
-func meansOf(y [][]float64) []float64 {
-	out := make([]float64, len(y[0]))
-	for _, run := range y {
-		for k, v := range run {
-			out[k] += v / float64(len(y))
-		}
-	}
-	return out
 }
 
 // recovery measures how many steps after a burst each comes to a share of 1e-4.

@@ -158,22 +158,6 @@ func powers(from, to int) []int {
 	return out
 }
 
-// rate is the exponent of the mean of columns over runs, values[run][k] belonging to x[k].
-func rate(l *Lab, x []int, values [][]float64) (slope float64, ci [2]float64, means []float64) {
-	mean := func(runs []int) []float64 {
-		out := make([]float64, len(x))
-		for k := range x {
-			out[k] = MeanOf(runs, func(r int) float64 { return values[r][k] })
-		}
-		return out
-	}
-	slope, ci = Bootstrap(l, len(values), func(runs []int) float64 {
-		slope, _ := LogLog(floats(x), mean(runs))
-		return slope
-	})
-	return slope, ci, mean(indices(len(values)))
-}
-
 // column is one of several values that an experiment gives per time.
 func column(values [][][]float64, c int) [][]float64 {
 	var out [][]float64
@@ -285,7 +269,7 @@ func averageRate(l *Lab, alpha float64) (Measured, error) {
 		Params: fmt.Sprintf("%s lr=1 on %s, %s, k=%d..%d, f32; %s", optimizer, bowl, skewed(alpha), at[0], at[len(at)-1], replicas),
 	}
 	for c, name := range []string{"f-f* at the average", "f-f* at the last point", "distance"} {
-		slope, ci, means := rate(l, at, column(values, c))
+		slope, ci, means := exponent(l, floats(at), column(values, c))
 		if c == 0 {
 			m.Value, m.CI = slope, ci
 		} else {
@@ -325,7 +309,7 @@ func lastRate(l *Lab, optimizer, noise string) (Measured, error) {
 	if err != nil {
 		return Measured{}, err
 	}
-	slope, ci, means := rate(l, at, values)
+	slope, ci, means := exponent(l, floats(at), values)
 	return Measured{
 		Value: slope, CI: ci, Seeds: seeds,
 		Params: fmt.Sprintf("%s lr=4/(k+1) on %s, %s, k=%d..%d, f32; %s", optimizer, bowl, noise, at[0], at[len(at)-1], replicas),
@@ -345,11 +329,7 @@ func waveRate(l *Lab, optimizer, noise string, alpha float64) (Measured, error) 
 	if err != nil {
 		return Measured{}, err
 	}
-	var runs [][]float64
-	for i := range seeds {
-		runs = append(runs, values[i*len(horizons):][:len(horizons)])
-	}
-	slope, ci, means := rate(l, horizons, runs)
+	slope, ci, means := exponent(l, floats(horizons), bySeed(values, len(horizons)))
 	constants := fmt.Sprintf("lr=K^-%.3g", alpha/(3*alpha-2))
 	if optimizer != plainSGD {
 		constants += fmt.Sprintf(" threshold=K^%.3g", 1/(3*alpha-2))

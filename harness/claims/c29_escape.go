@@ -192,19 +192,13 @@ func byColumn(l *Lab, seeds int, x []float64, fit func(x, y []float64) (float64,
 	if err != nil {
 		return m, err
 	}
-	mean := func(runs []int) []float64 {
-		out := make([]float64, len(x))
-		for k := range x {
-			out[k] = MeanOf(runs, func(r int) float64 { return values[r*len(x)+k] })
-		}
-		return out
-	}
+	rows := bySeed(values, len(x))
 	m.Value, m.CI = Bootstrap(l, seeds, func(runs []int) float64 {
-		slope, _ := fit(x, mean(runs))
+		slope, _ := fit(x, meansOf(rows, runs))
 		return slope
 	})
 	m.Seeds = seeds
-	m.Series = []Series{{"mean steps", x, mean(indices(seeds))}}
+	m.Series = []Series{{"mean steps", x, meansOf(rows, indices(seeds))}}
 	return m, nil
 }
 

@@ -64,6 +64,9 @@ func only(f *record.File) (*record.Run, error) {
 		if seen[c.ID] {
 			return nil, fmt.Errorf("claim %s is there twice, want the claims of one run", c.ID)
 		}
+		if !slices.ContainsFunc(groups, func(g group) bool { return g.has(c.ID) }) {
+			return nil, fmt.Errorf("claim %s is in no part of the page, want claims that optbench claims -o wrote", c.ID)
+		}
 		seen[c.ID] = true
 	}
 	for i := range f.Runs {
@@ -181,7 +184,8 @@ func escape(text string) string {
 
 // has reports whether a claim belongs to the group.
 func (g *group) has(id string) bool {
-	return g.from <= id && id[:len(g.to)] <= g.to
+	number := strings.TrimRight(id, "abcdefghijklmnopqrstuvwxyz")
+	return g.from <= number && number <= g.to
 }
 
 func (p *page) figure(g *group) (*plot.Figure, error) {

@@ -42,7 +42,7 @@ var _ = define(Claim{
 	ID:        "C09d",
 	Statement: "Adagrad never forgets a burst of large gradients; RMSProp does",
 	Source:    "lecture, Adagrad shrinks too fast",
-	Theory:    ">= 10: steps of Adagrad over those of RMSProp after a burst, each at the same rate",
+	Theory:    ">= 10: steps of Adagrad over those of RMSProp after a burst, each at the same rate; the former go with its size, the latter with its logarithm",
 	NotShown:  "what rates tuned for the burst would do",
 	Rule:      AtLeast{10},
 	Run:       func(l *Lab) (Measured, error) { return recovery(l, "adagrad", "rmsprop") },

@@ -49,7 +49,7 @@ var _ = define(Claim{
 	Statement: "perturbed gradient descent passes the same saddles in polynomial time",
 	Source:    duEtAl + ", part 2",
 	Theory:    "1 to 1.5: exponent of the dimension, for d saddles that are left after a + b*ln(d) steps each",
-	NotShown:  "that it is polynomial in 1/eps, and on functions other than this",
+	NotShown:  "that it is polynomial in 1/eps, the probability of 1-e^-d, and other functions than this",
 	Rule:      Proportion{1, 1.5},
 	Run: func(l *Lab) (Measured, error) {
 		return octopusByDim(l, fmt.Sprintf("pgd:radius=%v:law=ball", tubeNoise))

@@ -86,9 +86,9 @@ var _ = define(Claim{
 	ID:        "C16d",
 	Statement: "clipping gives the error a mean under the same noise",
 	Source:    ratesTable,
-	Theory:    ">= 1: the tail index of f-f*; steps are bounded, and so is every moment",
+	Theory:    "> 1: the tail index of f-f*; steps are bounded, and so is every moment",
 	NotShown:  "a rate: see C18",
-	Rule:      AtLeast{1},
+	Rule:      Above{1},
 	Run:       func(l *Lab) (Measured, error) { return tailOfErrors(l, bowl, "cclip:alpha=1.5", 1, 1.5, excess) },
 })
 

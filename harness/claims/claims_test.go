@@ -34,6 +34,9 @@ func TestRules(t *testing.T) {
 		{AtLeast{2}, around(3, 1), Confirmed},
 		{AtLeast{2}, around(2.5, 1), Inconclusive},
 		{AtLeast{2}, around(1, 0.5), Refuted},
+		{Above{1}, around(1.5, 0.25), Confirmed},
+		{Above{1}, around(1.25, 0.25), Inconclusive},
+		{Above{1}, around(1, 0), Refuted},
 		{AtMost{2}, around(1, 1), Consistent},
 		{AtMost{2}, around(1.5, 1), Inconclusive},
 		{AtMost{2}, around(3, 0.5), Refuted},
@@ -55,7 +58,7 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s: %v is %s, want %s", c.rule, c.m, got, c.want)
 		}
 	}
-	for _, r := range []Rule{slope, AtLeast{0}, AtMost{1}, Exact{0, math.Inf(1)}, Proportion{-1, 1}, printed} {
+	for _, r := range []Rule{slope, AtLeast{0}, Above{-1}, AtMost{1}, Exact{0, math.Inf(1)}, Proportion{-1, 1}, printed} {
 		for _, m := range []Measured{around(math.NaN(), 0), {Value: 0, CI: [2]float64{math.NaN(), 1}}, {Value: 0, CI: [2]float64{1, 2}}} {
 			if got := r.Judge(m); got != Inconclusive {
 				t.Errorf("%s: %v is %s, want %s", r, m, got, Inconclusive)
@@ -171,6 +174,8 @@ func TestTheoryIsTheRule(t *testing.T) {
 			ok = is(r.Want)
 		case AtLeast:
 			ok = said == fmt.Sprintf(">= %g", r.Bound)
+		case Above:
+			ok = said == fmt.Sprintf("> %g", r.Bound)
 		case AtMost:
 			v, err := strconv.ParseFloat(strings.TrimPrefix(said, "<= "), 64)
 			ok = err == nil && strings.HasPrefix(said, "<= ") && v <= r.Bound

@@ -20,6 +20,7 @@ func TestWrong(t *testing.T) {
 		id, name string
 		run      func(*Lab) (Measured, error)
 	}{
+		{"C02a", "momentum for descent", func(l *Lab) (Measured, error) { return fixedOverBound(l, "momentum:beta=0.5:weight_decay=0") }},
 		{"C03", "no clipping", func(l *Lab) (Measured, error) { return ratioOfSteps(l, "sgd") }},
 		{"C06", "momentum for descent", func(l *Lab) (Measured, error) {
 			return unrolled(l, "momentum:beta=0.9:weight_decay=0", func(int) float64 { return 1 })
@@ -30,6 +31,7 @@ func TestWrong(t *testing.T) {
 		{"C08b", "the diagonal for the full matrix", func(l *Lab) (Measured, error) { return stepsRotated(l, "adagrad", "adagrad") }},
 		{"C09", "an average for the sum of squares", func(l *Lab) (Measured, error) { return lengthByTime(l, "rmsprop") }},
 		{"C09a", "a sum for the average of squares", func(l *Lab) (Measured, error) { return lengthByTime(l, "adagrad") }},
+		{"C09b", "an average for the sum of squares", func(l *Lab) (Measured, error) { return lagByTime(l, "rmsprop", 0.05, 0.01) }},
 		{"C09d", "the same twice", func(l *Lab) (Measured, error) { return recovery(l, "rmsprop", "rmsprop") }},
 		{"C10", "another beta2", func(l *Lab) (Measured, error) { return averages(l, "adam:beta1=0.9:beta2=0.999") }},
 		{"C10a", "a constant epsilon", func(l *Lab) (Measured, error) { return epsilonHat(l, func(int) float64 { return 1e-3 }) }},
@@ -42,7 +44,10 @@ func TestWrong(t *testing.T) {
 		}},
 		{"C18", "no clipping", func(l *Lab) (Measured, error) { return lastRate(l, "sgd", skewed(1.5)) }},
 		{"C20a", "the schedule of another tail", func(l *Lab) (Measured, error) { return waveRate(l, "cclip:alpha=0", skewed(1.3), 2) }},
+		{"C22", "the same twice", func(l *Lab) (Measured, error) { return tunedRatio(l, heavy, adam99, adam99) }},
 		{"C26", "no noise", func(l *Lab) (Measured, error) { return octopusByDim(l, "sgd") }},
+		{"C31", "the schedule of averaging", func(l *Lab) (Measured, error) { return gradientsByEps(l, []float64{8, 16, 32}, averagedSGD) }},
+		{"C33", "SGD for SPIDER", func(l *Lab) (Measured, error) { return gradientsByEps(l, []float64{10, 14, 20}, perturbedSGD) }},
 		{"C34", "descent for cubic regularisation", func(l *Lab) (Measured, error) { return stepsByEps(l, descentSteps) }},
 		{"C34b", "momentum without momentum", func(l *Lab) (Measured, error) {
 			return escapeByCurvature(l, func(_, noise float64) string { return fmt.Sprintf("perturbed-momentum:gamma=2:radius=%v", noise) })

@@ -247,6 +247,20 @@ func run(t *testing.T, r Runner, list []*Claim) []record.Claim {
 	return out
 }
 
+// TestLiteral: what C13 expects of types follows from the recursion as it is printed.
+func TestLiteral(t *testing.T) {
+	_, before := literal(19)
+	_, after := literal(20)
+	if !(before <= math.MaxFloat32 && after > math.MaxFloat32) {
+		t.Errorf("v is %v after 19 steps and %v after 20, want the largest float32 between them", before, after)
+	}
+	_, before = literal(328)
+	_, after = literal(329)
+	if math.IsInf(before, 0) || !math.IsInf(after, 0) {
+		t.Errorf("v is %v after 328 steps and %v after 329, want the largest float64 between them", before, after)
+	}
+}
+
 // TestMapFails: of many runs that fail the first says why, in a line.
 func TestMapFails(t *testing.T) {
 	l := NewLab(t.Context(), "C00", true, 1, 2)

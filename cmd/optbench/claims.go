@@ -92,7 +92,7 @@ func (o claimsOptions) run(cmd *cobra.Command) (err error) {
 	case !slices.Contains(report.ClaimFormats, o.format):
 		return harness.Unknown("format", o.format, report.ClaimFormats)
 	case o.explain && o.format != "table":
-		return fmt.Errorf("--explain is for terminals, and --format %s tells all: want one of them", o.format)
+		return fmt.Errorf("--explain tells all of each claim in words, --format %s in its own way: want one of them", o.format)
 	case o.resume && o.out == "":
 		return fmt.Errorf("--resume needs the file to go on with, want -o FILE")
 	}

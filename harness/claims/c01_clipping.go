@@ -55,7 +55,7 @@ var _ = define(Claim{
 	Statement: "descent by a fixed step takes at least L1 M (gap - 5 eps/8)/(8 eps^2 (1+log M)) steps",
 	Source:    "lecture, theorem 4; " + clippingPaper,
 	Theory:    ">= 1: the least ratio of steps, at the best fixed step, to the bound",
-	NotShown:  "that other functions of the class are not worse",
+	NotShown:  "that other functions of the class are not worse; gap is that of the flat part, as of the theorem's two functions of one dimension each, and their sum has one that is larger by about M",
 	Rule:      AtLeast{1},
 	Run:       func(l *Lab) (Measured, error) { return fixedOverBound(l, "sgd") },
 }, Claim{

@@ -117,13 +117,7 @@ func relaxedConstant(l *Lab, powers []int) (Measured, error) {
 	if err != nil {
 		return Measured{}, err
 	}
-	worst := 1.0
-	for _, r := range ratios {
-		if math.Abs(r-1) > math.Abs(worst-1) {
-			worst = r
-		}
-	}
-	m := Exactly(worst, fmt.Sprintf("poly, powers %d, 12001 points in [0, 12], differences over 1e-6, f64", powers))
+	m := Exactly(farthest(ratios, 1), fmt.Sprintf("poly, powers %d, 12001 points in [0, 12], differences over 1e-6, f64", powers))
 	m.Notes = []string{fmt.Sprintf("ratios by power: %.6f", ratios)}
 	return m, nil
 }

@@ -153,13 +153,7 @@ func longestStable(l *Lab, optimizer string) (Measured, error) {
 	if err != nil {
 		return Measured{}, err
 	}
-	worst := 1.0
-	for _, s := range shares {
-		if math.Abs(s-1) > math.Abs(worst-1) {
-			worst = s
-		}
-	}
-	m := Exactly(worst, "momentum on p^2/2, beta=0, 0.5, 0.9, 0.99, 20000 steps, bisected to 1e-4, f64")
+	m := Exactly(farthest(shares, 1), "momentum on p^2/2, beta=0, 0.5, 0.9, 0.99, 20000 steps, bisected to 1e-4, f64")
 	m.Notes = []string{fmt.Sprintf("shares by beta: %.5f", shares)}
 	return m, nil
 }

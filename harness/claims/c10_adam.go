@@ -89,7 +89,7 @@ var _ = define(Claim{
 	Statement: "LAMB divides by sqrt(v)+eps and by sqrt(v+eps): within the root eps acts as its root",
 	Source:    "lecture, LAMB, printed in both ways",
 	Theory:    "0.7071: the step at |g| = sqrt(eps) over lr, with eps within the root; 0.9999 with eps beside it",
-	NotShown:  "which of the two trains better",
+	NotShown:  "which of the two trains better, or that the slides print both: the text that was read of them does",
 	Rule:      Exact{math.Sqrt2 / 2, 1e-6},
 	Run: func(l *Lab) (Measured, error) {
 		paths, err := Map(l, 1, func(int) ([]float64, error) {

@@ -153,11 +153,7 @@ func stepsByScales(l *Lab, optimizer string) (Measured, error) {
 	if err != nil {
 		return Measured{}, err
 	}
-	rows := make([][]float64, seeds)
-	for i := range rows {
-		rows[i] = all[i*len(ratios) : (i+1)*len(ratios)]
-	}
-	slope, ci := Bootstrap(l, seeds, func(runs []int) float64 { return exponent(ratios, rows, runs) })
+	slope, ci, means := exponent(l, ratios, bySeed(all, len(ratios)))
 	_, tuned, err := bestRate(l, optimizer, 1e3, seeds)
 	if err != nil {
 		return Measured{}, err
@@ -165,7 +161,7 @@ func stepsByScales(l *Lab, optimizer string) (Measured, error) {
 	return Measured{
 		Value: slope, CI: ci, Seeds: seeds,
 		Params: fmt.Sprintf("%s lr=%v, the best of 2^-10..1 at a ratio of 1, layered:layers=8 dim=%d, ratio=%v..%v, to 0.01 of the first value, f64", optimizer, rate, layeredDim, ratios[0], ratios[len(ratios)-1]),
-		Notes:  []string{fmt.Sprintf("steps by ratio: %.0f; at a ratio of 1e3 with a rate tuned for it: %.0f", meansOf(rows), tuned)},
-		Series: []Series{{optimizer + ", steps by ratio", ratios, meansOf(rows)}},
+		Notes:  []string{fmt.Sprintf("steps by ratio: %.0f; at a ratio of 1e3 with a rate tuned for it: %.0f", means, tuned)},
+		Series: []Series{{optimizer + ", steps by ratio", ratios, means}},
 	}, nil
 }

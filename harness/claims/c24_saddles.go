@@ -39,7 +39,7 @@ var _ = define(Claim{
 	Statement: "stationary points almost always have an indefinite Hessian, in high dimensions",
 	Source:    "lecture, escaping saddle points",
 	Theory:    fmt.Sprintf("%.5f: a random symmetric matrix of 3 dimensions is positive definite that often", definiteIn3),
-	NotShown:  "Hessians of any network: a model of independent entries, in which no optimizer runs",
+	NotShown:  "Hessians of any network: a model of independent entries, in which no optimizer runs, and few dimensions, in which the share falls fast",
 	Rule:      Near{definiteIn3, 2e-3},
 	Run:       definiteShare,
 }, Claim{

@@ -40,7 +40,7 @@ var _ = define(Claim{
 	ID:        "C25b",
 	Statement: "in float64 gradient descent never arrives: it stops at a saddle, bit for bit",
 	Source:    "beside " + duEtAl + ", which is of real numbers",
-	Theory:    "1: share of runs at rest; a coordinate that halves 1075 times is the least number above 0, and lr times its slope rounds to 0",
+	Theory:    "1: share of runs at rest; a coordinate that has halved 1074 times is the least number above 0, and lr times its slope rounds to 0",
 	NotShown:  "anything of real arithmetic",
 	Rule:      Proportion{0.9, 1},
 	Run:       octopusAtRest,
@@ -49,7 +49,7 @@ var _ = define(Claim{
 	Statement: "perturbed gradient descent passes the same saddles in polynomial time",
 	Source:    duEtAl + ", part 2",
 	Theory:    "1 to 1.5: exponent of the dimension, for d saddles that are left after a + b*ln(d) steps each",
-	NotShown:  "that it is polynomial in 1/eps, and on functions other than this",
+	NotShown:  "that it is polynomial in 1/eps, the probability of 1-e^-d, and other functions than this",
 	Rule:      Proportion{1, 1.5},
 	Run: func(l *Lab) (Measured, error) {
 		return octopusByDim(l, fmt.Sprintf("pgd:radius=%v:law=ball", tubeNoise))
@@ -166,19 +166,12 @@ func octopusBase(l *Lab) (Measured, error) {
 		return Measured{}, err
 	}
 	x := floats(dims)
-	mean := func(runs []int) []float64 {
-		out := make([]float64, len(dims))
-		for k := range dims {
-			out[k] = MeanOf(runs, func(r int) float64 { return times[r][k] })
-		}
-		return out
-	}
 	base, ci := Bootstrap(l, seeds, func(runs []int) float64 {
-		slope, _ := Slope(x, mean(runs))
+		slope, _ := Slope(x, meansOf(times, runs))
 		return math.Exp(slope)
 	})
 	var y []float64
-	for _, m := range mean(indices(seeds)) {
+	for _, m := range meansOf(times, indices(seeds)) {
 		y = append(y, math.Exp(m))
 	}
 	return Measured{
@@ -187,23 +180,6 @@ func octopusBase(l *Lab) (Measured, error) {
 		Notes:  []string{fmt.Sprintf("typical steps in %d dimensions: %.3g", dims[len(dims)-1], y[len(y)-1])},
 		Series: []Series{{"steps of gradient descent by dimension", x, y}},
 	}, nil
-}
-
-// indices are 0 to n-1: all runs, where a resample is some of them.
-func indices(n int) []int {
-	out := make([]int, n)
-	for i := range out {
-		out[i] = i
-	}
-	return out
-}
-
-func floats(x []int) []float64 {
-	var out []float64
-	for _, v := range x {
-		out = append(out, float64(v))
-	}
-	return out
 }
 
 func octopusCheck(l *Lab) (Measured, error) {
@@ -302,37 +278,22 @@ func arrives(l *Lab, optimizer string, lr float64, dim, most int, seed uint64) (
 func octopusByDim(l *Lab, optimizer string) (Measured, error) {
 	dims := Pick(l, []int{4, 8, 16, 32, 64}, []int{4, 8, 16, 32, 64, 128, 256})
 	seeds := Pick(l, 8, 20)
-	times, err := Map(l, seeds*len(dims), func(i int) (float64, error) {
-		d := dims[i%len(dims)]
+	m, err := byColumn(l, seeds, floats(dims), LogLog, func(x float64, seed uint64) (float64, error) {
+		d := int(x)
 		most := 30 * d * d
-		t, err := arrives(l, optimizer, tubeRate, d, most, l.Seed(i/len(dims)))
+		t, err := arrives(l, optimizer, tubeRate, d, most, seed)
 		if err == nil && math.IsNaN(t) {
 			t = float64(most) // a lower bound, which makes the exponent too large for the rule
 		}
 		return t, err
 	})
 	if err != nil {
-		return Measured{}, err
+		return m, err
 	}
-	x := floats(dims)
-	mean := func(runs []int) []float64 {
-		out := make([]float64, len(dims))
-		for k := range dims {
-			out[k] = MeanOf(runs, func(r int) float64 { return times[r*len(dims)+k] })
-		}
-		return out
-	}
-	slope, ci := Bootstrap(l, seeds, func(runs []int) float64 {
-		slope, _ := LogLog(x, mean(runs))
-		return slope
-	})
-	y := mean(indices(seeds))
-	return Measured{
-		Value: slope, CI: ci, Seeds: seeds,
-		Params: fmt.Sprintf("%s lr=1/(4L) on octopus, dim=%d..%d, f64", optimizer, dims[0], dims[len(dims)-1]),
-		Notes:  []string{fmt.Sprintf("mean steps by dimension: %.0f", y)},
-		Series: []Series{{"steps of " + optimizer + " by dimension", x, y}},
-	}, nil
+	m.Params = fmt.Sprintf("%s lr=1/(4L) on octopus, dim=%d..%d, f64", optimizer, dims[0], dims[len(dims)-1])
+	m.Notes = []string{fmt.Sprintf("mean steps by dimension: %.0f", m.Series[0].Y)}
+	m.Series[0].Name = "steps of " + optimizer + " by dimension"
+	return m, nil
 }
 
 func octopusWithoutNoise(l *Lab) (Measured, error) {

@@ -9,10 +9,10 @@ const jinEtAl = "lecture, Theorem 13; Jin, Netrapalli, Ge, Kakade, Jordan 2019, 
 
 var _ = define(Claim{
 	ID:        "C29",
-	Statement: "perturbed gradient descent reaches a second-order stationary point in O(L Delta/eps^2) steps",
+	Statement: "perturbed gradient descent takes as 1/eps^2 steps, its bound for second-order stationary points, where the way is long",
 	Source:    jinEtAl,
-	Theory:    "2: exponent of 1/eps in the steps until the gradient is at most eps; logarithms aside",
-	NotShown:  "that no function is worse, nor that it is tight: the way along a slope of 2 eps, which has this length, is built in",
+	Theory:    "2: exponent of 1/eps in the steps until the gradient is at most eps, in O(L Delta/eps^2); logarithms aside",
+	NotShown:  "that no function is worse: the way along a slope of 2 eps, which has this length, is built in; no saddle lies on it, see C29a",
 	Rule:      SlopeWithin(2, 0.05),
 	Run:       flatByEps,
 }, Claim{
@@ -75,7 +75,7 @@ var _ = define(Claim{
 	ID:        "C35",
 	Statement: "normalized descent leaves the neighbourhood of a saddle within a path that does not depend on how near it passes",
 	Source:    "lecture, other results; Murray, Swenson, Kar 2017, arXiv:1711.05224",
-	Theory:    "1: largest length of its path over 5 sqrt(condition) radius, for first distances from the stable manifold down to 1e-12",
+	Theory:    "<= 1: largest length of its path over 5 sqrt(condition) radius, for first distances from the stable manifold down to 1e-12",
 	NotShown:  "other directions of approach than one per seed",
 	Rule:      AtMost{1},
 	Run:       normalizedPath,
@@ -91,7 +91,7 @@ var _ = define(Claim{
 	ID:        "C35b",
 	Statement: "normalized descent needs perturbation: on the stable manifold it does not leave, with noise it does",
 	Source:    "lecture, other results; Levy 2016, arXiv:1611.04831",
-	Theory:    "1: share of runs with noise that leave, less that of runs without",
+	Theory:    "1: share of first points from which it leaves with noise and not without",
 	NotShown:  "a rate",
 	Rule:      Proportion{0.8, 1},
 	Run:       normalizedNoise,
@@ -99,7 +99,7 @@ var _ = define(Claim{
 	ID:        "C36",
 	Statement: "ADAM-like methods can escape saddle points faster than SGD, with much better constants",
 	Source:    adaptiveEscape,
-	Theory:    "10: RMSProp is at least that much faster where noise along the way out is 1000 times smaller, in theory by up to 1000",
+	Theory:    ">= 10: steps of SGD over those of RMSProp where noise along the way out is 1000 times smaller, by which it is up to 1000",
 	NotShown:  "a gain where noise is the same in all directions: there is none, see C36c; the bound O(d^4 eps^-5) is not tested",
 	Rule:      AtLeast{10},
 	Run:       func(l *Lab) (Measured, error) { return escapeRatio(l, "rmsprop:beta=0.99:eps=1e-8", 1000) },
@@ -107,7 +107,7 @@ var _ = define(Claim{
 	ID:        "C36a",
 	Statement: "so does Adam",
 	Source:    adaptiveEscape,
-	Theory:    "10: as C36",
+	Theory:    ">= 10: as C36",
 	NotShown:  "as C36",
 	Rule:      AtLeast{10},
 	Run: func(l *Lab) (Measured, error) {
@@ -192,19 +192,13 @@ func byColumn(l *Lab, seeds int, x []float64, fit func(x, y []float64) (float64,
 	if err != nil {
 		return m, err
 	}
-	mean := func(runs []int) []float64 {
-		out := make([]float64, len(x))
-		for k := range x {
-			out[k] = MeanOf(runs, func(r int) float64 { return values[r*len(x)+k] })
-		}
-		return out
-	}
+	rows := bySeed(values, len(x))
 	m.Value, m.CI = Bootstrap(l, seeds, func(runs []int) float64 {
-		slope, _ := fit(x, mean(runs))
+		slope, _ := fit(x, meansOf(rows, runs))
 		return slope
 	})
 	m.Seeds = seeds
-	m.Series = []Series{{"mean steps", x, mean(indices(seeds))}}
+	m.Series = []Series{{"mean steps", x, meansOf(rows, indices(seeds))}}
 	return m, nil
 }
 
@@ -371,20 +365,16 @@ func normalizedNoise(l *Lab) (Measured, error) {
 	if err != nil {
 		return Measured{}, err
 	}
-	var with, without int
-	for i, ok := range left {
-		switch {
-		case ok && i%2 == 1:
-			with++
-		case ok:
-			without++
-		}
+	without, with, needed := make([]bool, seeds), make([]bool, seeds), make([]bool, seeds)
+	for i := range needed {
+		without[i], with[i] = left[2*i], left[2*i+1]
+		needed[i] = with[i] && !without[i]
 	}
-	share, ci := Share(max(0, with-without), seeds)
+	share, ci := Share(count(needed), seeds)
 	return Measured{
 		Value: share, CI: ci, Seeds: seeds,
 		Params: fmt.Sprintf("saddle-ngd and normalized-gd lr=%v on cubic-saddle, condition 10, dim=%d, %d steps, f64", normalizedLR, saddleDim, most),
-		Notes:  []string{fmt.Sprintf("with noise %d of %d left, without %d", with, seeds, without)},
+		Notes:  []string{fmt.Sprintf("with noise %d of %d left, without %d", count(with), seeds, count(without))},
 	}, nil
 }
 

@@ -9,10 +9,11 @@ package claims
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/optbench/optbench/harness"
+	"github.com/optbench/optbench/harness/axis"
 )
 
 // A Claim is a statement and the experiment that it is held to.
@@ -34,8 +35,8 @@ type Claim struct {
 // Measured is what an experiment gave.
 type Measured struct {
 	Value float64
-	CI    [2]float64 // 95 % interval; both ends are Value where nothing is random
-	Seeds int        // runs that the interval is over; 0 where nothing is random
+	CI    [2]float64 // 95 % interval, over seeds or the points of a fit; both ends are Value where there is none
+	Seeds int        // runs that the value is of; 0 where nothing is random
 	// Params says with what it was measured: "condition=1e2..1e5 dim=2".
 	Params string
 	// Notes are other figures of the same experiment: controls, ratios, prefactors.
@@ -76,19 +77,15 @@ func All() []*Claim {
 // None stand for all.
 func Find(ids ...string) ([]*Claim, error) {
 	wanted := map[*Claim]bool{}
-	var known []string
-	for _, c := range All() {
-		known = append(known, c.ID)
-	}
 	for _, id := range ids {
 		found := false
 		for _, c := range claims {
-			if short(c.ID) == short(id) || short(c.number()) == short(id) {
+			if short(c.ID) == short(id) || short(number(c.ID)) == short(id) {
 				wanted[c], found = true, true
 			}
 		}
 		if !found {
-			return nil, harness.Unknown("claim", id, known)
+			return nil, unknown(id)
 		}
 	}
 	return slices.DeleteFunc(All(), func(c *Claim) bool { return len(ids) > 0 && !wanted[c] }), nil
@@ -103,5 +100,33 @@ func short(id string) string {
 	return id
 }
 
-// number is the ID without the letter at its end.
-func (c *Claim) number() string { return strings.TrimRight(c.ID, "abcdefghijklmnopqrstuvwxyz") }
+// number is an ID without the letter at its end.
+func number(id string) string { return strings.TrimRight(id, "abcdefghijklmnopqrstuvwxyz") }
+
+// unknown is the error of an ID that no claim has. It says which numbers there are, and
+// suggests the one that the ID has but for its letter, or the last of the nearest.
+func unknown(id string) error {
+	var numbers, ranges []string // the last number first; from the first to the last of a letter
+	for _, c := range All() {
+		n := number(c.ID)
+		if slices.Contains(numbers, n) {
+			continue
+		}
+		numbers = slices.Insert(numbers, 0, n)
+		if last := len(ranges) - 1; last >= 0 && ranges[last][0] == n[0] {
+			first, _, _ := strings.Cut(ranges[last], " ")
+			ranges[last] = first + " to " + n
+		} else {
+			ranges = append(ranges, n)
+		}
+	}
+	known := strings.Join(ranges, ", ")
+	near := axis.Suggest(id, numbers)
+	if at := slices.IndexFunc(numbers, func(n string) bool { return short(n) == number(short(id)) }); at >= 0 {
+		near = numbers[at]
+	}
+	if near != "" {
+		return fmt.Errorf("unknown claim %q, did you mean %s? Known: %s", id, near, known)
+	}
+	return fmt.Errorf("unknown claim %q, want one of %s", id, known)
+}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,6 +34,9 @@ func TestRules(t *testing.T) {
 		{AtLeast{2}, around(3, 1), Confirmed},
 		{AtLeast{2}, around(2.5, 1), Inconclusive},
 		{AtLeast{2}, around(1, 0.5), Refuted},
+		{Above{1}, around(1.5, 0.25), Confirmed},
+		{Above{1}, around(1.25, 0.25), Inconclusive},
+		{Above{1}, around(1, 0), Refuted},
 		{AtMost{2}, around(1, 1), Consistent},
 		{AtMost{2}, around(1.5, 1), Inconclusive},
 		{AtMost{2}, around(3, 0.5), Refuted},
@@ -54,7 +58,7 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s: %v is %s, want %s", c.rule, c.m, got, c.want)
 		}
 	}
-	for _, r := range []Rule{slope, AtLeast{0}, AtMost{1}, Exact{0, math.Inf(1)}, Proportion{-1, 1}, printed} {
+	for _, r := range []Rule{slope, AtLeast{0}, Above{-1}, AtMost{1}, Exact{0, math.Inf(1)}, Proportion{-1, 1}, printed} {
 		for _, m := range []Measured{around(math.NaN(), 0), {Value: 0, CI: [2]float64{math.NaN(), 1}}, {Value: 0, CI: [2]float64{1, 2}}} {
 			if got := r.Judge(m); got != Inconclusive {
 				t.Errorf("%s: %v is %s, want %s", r, m, got, Inconclusive)
@@ -135,6 +139,60 @@ func TestDefinitions(t *testing.T) {
 	}
 }
 
+// TestNumbers: no claim of the lecture is left out, and none of its errata.
+func TestNumbers(t *testing.T) {
+	var want, got []string
+	for k := 1; k <= 38; k++ {
+		want = append(want, fmt.Sprintf("C%02d", k))
+	}
+	for k := 1; k <= 10; k++ {
+		want = append(want, fmt.Sprintf("E%02d", k))
+	}
+	for _, c := range All() {
+		got = append(got, number(c.ID))
+	}
+	if got = slices.Compact(got); !slices.Equal(got, want) {
+		t.Errorf("numbers of claims are %v, want C01 to C38 and E01 to E10", got)
+	}
+}
+
+// TestTheoryIsTheRule: the number of theory that stands beside the measured one is that
+// of the rule, and says whether it is a bound.
+func TestTheoryIsTheRule(t *testing.T) {
+	for _, c := range All() {
+		said, _, _ := strings.Cut(c.Theory, ": ")
+		is := func(x float64) bool {
+			v, err := strconv.ParseFloat(said, 64)
+			// Four digits are shown.
+			return err == nil && math.Abs(v-x) <= 1e-3*math.Max(1, math.Abs(x))
+		}
+		ok := false
+		switch r := c.Rule.(type) {
+		case Near:
+			ok = is(r.Want)
+		case Exact:
+			ok = is(r.Want)
+		case AtLeast:
+			ok = said == fmt.Sprintf(">= %g", r.Bound)
+		case Above:
+			ok = said == fmt.Sprintf("> %g", r.Bound)
+		case AtMost:
+			v, err := strconv.ParseFloat(strings.TrimPrefix(said, "<= "), 64)
+			ok = err == nil && strings.HasPrefix(said, "<= ") && v <= r.Bound
+		case Proportion:
+			v, err := strconv.ParseFloat(strings.FieldsFunc(said, func(r rune) bool { return strings.ContainsRune("[, ", r) })[0], 64)
+			ok = err == nil && r.Low <= v && v <= r.High
+		case AsPrinted:
+			ok = is(r.Corrected) && strings.Contains(c.Theory, "printed")
+		case Stated:
+			ok = said == "none"
+		}
+		if !ok {
+			t.Errorf("%s: theory is %q, which is not what its rule asks for: %s", c.ID, said, c.Rule)
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	ids := func(list []*Claim) (out []string) {
 		for _, c := range list {
@@ -156,8 +214,16 @@ func TestFind(t *testing.T) {
 	if got, err = Find(); err != nil || len(got) != len(All()) {
 		t.Errorf("no IDs stand for %d claims, %v, want all %d", len(got), err, len(All()))
 	}
-	if _, err = Find("C07x"); err == nil || !strings.Contains(err.Error(), "did you mean C07?") {
-		t.Errorf("C07x: %v, want C07 suggested", err)
+	for id, want := range map[string]string{
+		"C07x": `unknown claim "C07x", did you mean C07? Known: C01 to C38, E01 to E10`,
+		"c7x":  `unknown claim "c7x", did you mean C07? Known: `,
+		"E11":  `unknown claim "E11", did you mean E10? Known: `,
+		"C39":  `unknown claim "C39", did you mean C38? Known: `,
+		"x":    `unknown claim "x", want one of C01 to C38, E01 to E10`,
+	} {
+		if _, err = Find(id); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", id, err, want)
+		}
 	}
 }
 
@@ -181,15 +247,31 @@ func run(t *testing.T, r Runner, list []*Claim) []record.Claim {
 	return out
 }
 
-// TestWorkers: the number of workers changes no bit.
-func TestWorkers(t *testing.T) {
-	list, err := Find("C07", "C12b", "C14", "E03")
-	if err != nil {
-		t.Fatal(err)
+// TestLiteral: what C13 expects of types follows from the recursion as it is printed.
+func TestLiteral(t *testing.T) {
+	_, before := literal(19)
+	_, after := literal(20)
+	if !(before <= math.MaxFloat32 && after > math.MaxFloat32) {
+		t.Errorf("v is %v after 19 steps and %v after 20, want the largest float32 between them", before, after)
 	}
-	one, two := run(t, Runner{SeedSet: 1, Workers: 1}, list), run(t, Runner{SeedSet: 1, Workers: 2}, list)
-	if a, b := fmt.Sprintf("%+v", one), fmt.Sprintf("%+v", two); a != b {
-		t.Errorf("one worker:\n%s\ntwo:\n%s", a, b)
+	_, before = literal(328)
+	_, after = literal(329)
+	if math.IsInf(before, 0) || !math.IsInf(after, 0) {
+		t.Errorf("v is %v after 328 steps and %v after 329, want the largest float64 between them", before, after)
+	}
+}
+
+// TestMapFails: of many runs that fail the first says why, in a line.
+func TestMapFails(t *testing.T) {
+	l := NewLab(t.Context(), "C00", true, 1, 2)
+	_, err := Map(l, 10, func(i int) (int, error) {
+		if i < 3 {
+			return i, nil
+		}
+		return 0, fmt.Errorf("run %d fails", i)
+	})
+	if err == nil || err.Error() != "run 3 fails" {
+		t.Errorf("error %v, want that of run 3", err)
 	}
 }
 

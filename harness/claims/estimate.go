@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -61,10 +62,7 @@ const resamples = 1000
 // stays together.
 func Bootstrap(l *Lab, n int, of func(runs []int) float64) (value float64, ci [2]float64) {
 	random := rand.New(rand.NewPCG(l.Seed(-1), 0))
-	runs := make([]int, n)
-	for i := range runs {
-		runs[i] = i
-	}
+	runs := indices(n)
 	value = of(runs)
 	values := make([]float64, resamples)
 	for k := range values {
@@ -85,6 +83,50 @@ func MeanOf(runs []int, column func(run int) float64) float64 {
 		sum += column(r)
 	}
 	return sum / float64(len(runs))
+}
+
+// bySeed cuts what [Map] gave for n experiments of every seed into a row for each.
+func bySeed(values []float64, n int) [][]float64 { return slices.Collect(slices.Chunk(values, n)) }
+
+// meansOf are the means of every column of some rows.
+func meansOf(rows [][]float64, runs []int) []float64 {
+	out := make([]float64, len(rows[0]))
+	for k := range out {
+		out[k] = MeanOf(runs, func(r int) float64 { return rows[r][k] })
+	}
+	return out
+}
+
+// exponent is that of x in the means of the columns of rows, one row for each seed:
+// rows[run][k] belongs to x[k].
+func exponent(l *Lab, x []float64, rows [][]float64) (slope float64, ci [2]float64, means []float64) {
+	slope, ci = Bootstrap(l, len(rows), func(runs []int) float64 {
+		slope, _ := LogLog(x, meansOf(rows, runs))
+		return slope
+	})
+	return slope, ci, meansOf(rows, indices(len(rows)))
+}
+
+// indices are 0 to n-1: all runs, where a resample is some of them.
+func indices(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+func floats(x []int) []float64 {
+	var out []float64
+	for _, v := range x {
+		out = append(out, float64(v))
+	}
+	return out
+}
+
+// farthest is the one of some numbers that is farthest from x.
+func farthest(numbers []float64, x float64) float64 {
+	return slices.MaxFunc(numbers, func(a, b float64) int { return cmp.Compare(math.Abs(a-x), math.Abs(b-x)) })
 }
 
 // Share is a proportion with its interval by Wilson.

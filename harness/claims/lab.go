@@ -67,7 +67,8 @@ func (l *Lab) Seed(i int) uint64 {
 func (l *Lab) Stopped() error { return l.ctx.Err() }
 
 // Map calls f for 0 to n-1, as many at a time as the lab has workers, and returns what
-// they gave in that order. All that takes time goes through it, but f does not call it.
+// they gave in that order, or the first error. All that takes time goes through it, but
+// f does not call it.
 func Map[T any](l *Lab, n int, f func(i int) (T, error)) ([]T, error) {
 	out, errs := make([]T, n), make([]error, n)
 	var all sync.WaitGroup
@@ -86,7 +87,12 @@ func Map[T any](l *Lab, n int, f func(i int) (T, error)) ([]T, error) {
 		})
 	}
 	all.Wait()
-	return out, errors.Join(errs...)
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // Once measures what several claims share, and has no seeds: whichever comes first does,

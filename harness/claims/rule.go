@@ -61,7 +61,8 @@ func (r Near) Judge(m Measured) Verdict {
 	return Confirmed
 }
 
-// AtLeast is the rule for a number of which theory gives a lower bound.
+// AtLeast is the rule for a number of which theory gives a lower bound, or says that it is
+// large and not how large: then Bound is what is asked of it.
 type AtLeast struct{ Bound float64 }
 
 func (r AtLeast) String() string {
@@ -75,6 +76,26 @@ func (r AtLeast) Judge(m Measured) Verdict {
 	case m.CI[0] >= r.Bound:
 		return Confirmed
 	case m.CI[1] < r.Bound:
+		return Refuted
+	}
+	return Inconclusive
+}
+
+// Above is the rule for what is to be more than a number, as a ratio is than 1 where one
+// is better: as good is not.
+type Above struct{ Bound float64 }
+
+func (r Above) String() string {
+	return fmt.Sprintf("confirmed if the whole interval is above %.4g", r.Bound)
+}
+
+func (r Above) Judge(m Measured) Verdict {
+	switch {
+	case !m.known():
+		return Inconclusive
+	case m.CI[0] > r.Bound:
+		return Confirmed
+	case m.CI[1] <= r.Bound:
 		return Refuted
 	}
 	return Inconclusive

@@ -156,7 +156,8 @@ last by a factor, perturbed descent passes all alike.`,
 	}},
 }, {
 	name: "escape", title: "How fast perturbed descent leaves a saddle", from: "C29", to: "C30",
-	text: `In the inverse root of the precision, and of the dimension in its logarithm alone.`,
+	text: `The way along a slope costs steps as eps^-2, a saddle on it as eps^(-1/2), and the dimension
+adds a logarithm to that.`,
 	panels: []panel{{
 		title: "Steps to a second-order stationary point", x: "1/eps", y: "steps",
 		lines: []line{
@@ -194,7 +195,7 @@ from them in part; the claims say where.`,
 	text: `Steps of one length do not slow down near a saddle; adaptive ones make noise the same in all
 directions; and noise with any part along the way out is enough.`,
 	panels: []panel{{
-		title: "Steps past a saddle", x: "1/distance from its stable manifold", y: "steps",
+		title: "Steps past a saddle", x: "1/distance from its stable manifold", y: "steps", linearY: true,
 		lines: []line{
 			{claim: "C35a", series: 1, name: "gradient descent"},
 			{claim: "C35a", name: "normalized descent"},

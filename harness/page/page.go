@@ -64,6 +64,9 @@ func only(f *record.File) (*record.Run, error) {
 		if seen[c.ID] {
 			return nil, fmt.Errorf("claim %s is there twice, want the claims of one run", c.ID)
 		}
+		if !slices.ContainsFunc(groups, func(g group) bool { return g.has(c.ID) }) {
+			return nil, fmt.Errorf("claim %s is in no part of the page, want claims that optbench claims -o wrote", c.ID)
+		}
 		seen[c.ID] = true
 	}
 	for i := range f.Runs {
@@ -113,10 +116,13 @@ func (p *page) head(run *record.Run, claims []record.Claim) {
 behind it: %s.
 
 Instance, seeds and rule of judgement of each were fixed before it ran; seeds are a hash of
-the claim's ID. "Measured" has the 95 %% interval where anything is random. A bound over a
-class of functions cannot be confirmed by instances: what was measured is CONSISTENT with
-it, or it stands here as BOUND ONLY. REFUTED AS PRINTED means that a corrected form holds.
-Grey dots in figures are the exponents of theory, through the middle of what was measured.
+the claim's ID. "Measured" has the 95 %% interval: over seeds by bootstrap, of shares by
+Wilson, of tail indices by Hill, and of a fit to points without randomness by its residuals.
+Where theory says that one is better and not by how much, ">= 10" is what was asked for
+beforehand. A bound over a class of functions cannot be confirmed by instances: what was
+measured is CONSISTENT with it, or it stands here as BOUND ONLY. REFUTED AS PRINTED means
+that a corrected form holds. Grey dots in figures are the exponents of theory, through the
+middle of what was measured.
 
 This page is made by
 
@@ -131,7 +137,11 @@ the same figures on other machines; %s tells all of one.
 }
 
 func (p *page) group(g *group, figure string, claims []record.Claim) {
-	p.print("\n## %s (%s to %s)\n\n%s\n\n![%s](%s)\n\n", g.title, g.from, g.to, g.text, g.title, figure)
+	numbers := g.from
+	if g.to != g.from {
+		numbers += " to " + g.to
+	}
+	p.print("\n## %s (%s)\n\n%s\n\n![%s](%s)\n\n", g.title, numbers, g.text, g.title, figure)
 	if p.err != nil {
 		return
 	}
@@ -158,7 +168,7 @@ func (p *page) group(g *group, figure string, claims []record.Claim) {
 	p.print("\n<details><summary>With what, by which rule, and what it does not show</summary>\n")
 	for _, c := range own {
 		p.print("\n**%s** %s.\n\n", c.ID, c.Source)
-		for _, part := range [][2]string{{"Theory", c.Theory}, {"Rule", c.Rule}, {"With", c.Params}, {"Also", strings.Join(c.Notes, "; ")}, {"Not shown", c.NotShown}} {
+		for _, part := range [][2]string{{"Theory", c.Theory}, {"Rule", c.Rule}, {"With", c.Params}, {"Seeds", report.Seeds(&c)}, {"Also", strings.Join(c.Notes, "; ")}, {"Not shown", c.NotShown}} {
 			if part[1] != "" {
 				p.print("- %s: %s.\n", part[0], escape(part[1]))
 			}
@@ -174,7 +184,8 @@ func escape(text string) string {
 
 // has reports whether a claim belongs to the group.
 func (g *group) has(id string) bool {
-	return g.from <= id && id[:len(g.to)] <= g.to
+	number := strings.TrimRight(id, "abcdefghijklmnopqrstuvwxyz")
+	return g.from <= number && number <= g.to
 }
 
 func (p *page) figure(g *group) (*plot.Figure, error) {

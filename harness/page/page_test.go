@@ -50,6 +50,8 @@ func TestRefusals(t *testing.T) {
 		{record.File{Runs: run, Claims: []record.Claim{{Run: "r", ID: "C01"}, {Run: "r", ID: "C01"}}}, "claim C01 is there twice"},
 		{record.File{Runs: run, Claims: []record.Claim{{Run: "r", ID: "C01", Profile: "full"}, {Run: "r", ID: "C02", Profile: "quick"}}}, "want those of one run"},
 		{record.File{Runs: run, Claims: []record.Claim{{Run: "s", ID: "C01"}}}, "no record of run s"},
+		{record.File{Runs: run, Claims: []record.Claim{{Run: "r", ID: "Z"}}}, "claim Z is in no part of the page"},
+		{record.File{Runs: run, Claims: []record.Claim{{Run: "r", ID: "E11"}}}, "claim E11 is in no part of the page"},
 		{record.File{Runs: run, Claims: []record.Claim{{Run: "r", ID: "C01"}}}, "claim C02 has no record of its points"},
 	} {
 		if _, err := Write(io.Discard, &c.file, "figures"); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -242,7 +242,7 @@ type Claim struct {
 	Source    string     `json:"source"`
 	Theory    string     `json:"theory"`
 	Measured  float64    `json:"measured"`
-	CI95      [2]float64 `json:"ci95"` // both ends are Measured where nothing is random
+	CI95      [2]float64 `json:"ci95"` // over seeds, or the points of a fit; both ends are Measured where there is none
 	Verdict   string     `json:"verdict"`
 	Rule      string     `json:"rule"` // by which the verdict was found, fixed before
 	SeedSet   uint64     `json:"seed_set"`

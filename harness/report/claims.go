@@ -25,7 +25,7 @@ type Claims struct {
 
 var claimColumns = []Column{{"claim", 7, true}, {"verdict", 20, true}, {"measured [95 %]", 29, true}, {"theory", 12, true}, {"s", 7, false}, {"statement", 25, true}}
 
-var claimColumnsInFull = append(claimColumns[:len(claimColumns):len(claimColumns)], Column{Name: "source", Left: true}, Column{Name: "with", Left: true}, Column{Name: "not shown", Left: true})
+var claimColumnsInFull = append(claimColumns[:len(claimColumns):len(claimColumns)], Column{Name: "source", Left: true}, Column{Name: "rule", Left: true}, Column{Name: "with", Left: true}, Column{Name: "seeds", Left: true}, Column{Name: "not shown", Left: true})
 
 // NewClaims starts to show claims in one of [ClaimFormats].
 func NewClaims(w io.Writer, format string, explain bool) (*Claims, error) {
@@ -68,7 +68,7 @@ func (c *Claims) Write(r *record.Claim) error {
 	}
 	cells := []string{r.ID, r.Verdict, Measured(r), theory, seconds(r), r.Statement}
 	if c.table.markdown {
-		cells = append(cells, r.Source, r.Params, r.NotShown)
+		cells = append(cells, r.Source, r.Rule, r.Params, Seeds(r), r.NotShown)
 	}
 	return c.table.Row(cells...)
 }
@@ -80,13 +80,9 @@ func (c *Claims) full(r *record.Claim) error {
 		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "%s  %s\n", r.ID, r.Verdict)
-	seeds := "nothing random"
-	if r.Seeds > 0 {
-		seeds = fmt.Sprintf("runs: %d, of seed set %d", r.Seeds, r.SeedSet)
-	}
 	parts := [][2]string{
 		{"claim", r.Statement}, {"source", r.Source}, {"theory", r.Theory}, {"measured", Measured(r)}, {"rule", r.Rule},
-		{"with", r.Params}, {"seeds", seeds}, {"work", seconds(r) + " s, profile " + r.Profile},
+		{"with", r.Params}, {"seeds", Seeds(r)}, {"work", seconds(r) + " s, profile " + r.Profile},
 	}
 	for _, n := range r.Notes {
 		parts = append(parts, [2]string{"also", n})
@@ -116,6 +112,17 @@ func Measured(r *record.Claim) string {
 		return value
 	}
 	return fmt.Sprintf("%s [%s, %s]", value, lo, hi)
+}
+
+// Seeds is how many runs there were of which seeds.
+func Seeds(r *record.Claim) string {
+	switch {
+	case r.Seeds > 0:
+		return fmt.Sprintf("%d of set %d", r.Seeds, r.SeedSet)
+	case r.CI95[0] != r.CI95[1]:
+		return "none, nothing is random: the interval is over the points"
+	}
+	return "none, nothing is random"
 }
 
 func seconds(r *record.Claim) string {

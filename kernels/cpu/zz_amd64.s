@@ -14829,38 +14829,64 @@ TEXT ·adagradAVX512(SB), $0-40
 	MOVQ         i+16(FP), BX
 	MOVQ         n+24(FP), SI
 	MOVQ         SI, DI
-	SUBQ         $0x20, DI
+	SUBQ         $0x40, DI
 	CMPQ         BX, DI
 	JGT          tail2
 
 loop1:
 	VMOVUPS (CX)(BX*4), Z3
 	VMOVUPS 64(CX)(BX*4), Z4
-	VMOVUPS (DX)(BX*4), Z5
-	VMOVUPS 64(DX)(BX*4), Z6
-	VMOVUPS (AX)(BX*4), Z7
-	VMOVUPS 64(AX)(BX*4), Z8
-	VMULPS  Z0, Z5, Z5
-	VMULPS  Z0, Z6, Z6
-	VMULPS  Z5, Z5, Z9
-	VMULPS  Z6, Z6, Z10
-	VADDPS  Z9, Z7, Z7
-	VADDPS  Z10, Z8, Z8
-	VSQRTPS Z7, Z9
-	VSQRTPS Z8, Z10
-	VADDPS  Z2, Z9, Z9
-	VADDPS  Z2, Z10, Z10
-	VMULPS  Z1, Z5, Z5
-	VMULPS  Z1, Z6, Z6
-	VDIVPS  Z9, Z5, Z5
-	VDIVPS  Z10, Z6, Z6
-	VSUBPS  Z5, Z3, Z3
-	VSUBPS  Z6, Z4, Z4
+	VMOVUPS 128(CX)(BX*4), Z5
+	VMOVUPS 192(CX)(BX*4), Z6
+	VMOVUPS (DX)(BX*4), Z7
+	VMOVUPS 64(DX)(BX*4), Z8
+	VMOVUPS 128(DX)(BX*4), Z9
+	VMOVUPS 192(DX)(BX*4), Z10
+	VMOVUPS (AX)(BX*4), Z11
+	VMOVUPS 64(AX)(BX*4), Z12
+	VMOVUPS 128(AX)(BX*4), Z13
+	VMOVUPS 192(AX)(BX*4), Z14
+	VMULPS  Z0, Z7, Z7
+	VMULPS  Z0, Z8, Z8
+	VMULPS  Z0, Z9, Z9
+	VMULPS  Z0, Z10, Z10
+	VMULPS  Z7, Z7, Z15
+	VMULPS  Z8, Z8, Z16
+	VMULPS  Z9, Z9, Z17
+	VMULPS  Z10, Z10, Z18
+	VADDPS  Z15, Z11, Z11
+	VADDPS  Z16, Z12, Z12
+	VADDPS  Z17, Z13, Z13
+	VADDPS  Z18, Z14, Z14
+	VMOVUPS Z11, (AX)(BX*4)
+	VMOVUPS Z12, 64(AX)(BX*4)
+	VMOVUPS Z13, 128(AX)(BX*4)
+	VMOVUPS Z14, 192(AX)(BX*4)
+	VSQRTPS Z11, Z11
+	VSQRTPS Z12, Z12
+	VSQRTPS Z13, Z13
+	VSQRTPS Z14, Z14
+	VADDPS  Z2, Z11, Z11
+	VADDPS  Z2, Z12, Z12
+	VADDPS  Z2, Z13, Z13
+	VADDPS  Z2, Z14, Z14
+	VMULPS  Z1, Z7, Z7
+	VMULPS  Z1, Z8, Z8
+	VMULPS  Z1, Z9, Z9
+	VMULPS  Z1, Z10, Z10
+	VDIVPS  Z11, Z7, Z7
+	VDIVPS  Z12, Z8, Z8
+	VDIVPS  Z13, Z9, Z9
+	VDIVPS  Z14, Z10, Z10
+	VSUBPS  Z7, Z3, Z3
+	VSUBPS  Z8, Z4, Z4
+	VSUBPS  Z9, Z5, Z5
+	VSUBPS  Z10, Z6, Z6
 	VMOVUPS Z3, (CX)(BX*4)
 	VMOVUPS Z4, 64(CX)(BX*4)
-	VMOVUPS Z7, (AX)(BX*4)
-	VMOVUPS Z8, 64(AX)(BX*4)
-	ADDQ    $0x20, BX
+	VMOVUPS Z5, 128(CX)(BX*4)
+	VMOVUPS Z6, 192(CX)(BX*4)
+	ADDQ    $0x40, BX
 	CMPQ    BX, DI
 	JLE     loop1
 
@@ -14878,13 +14904,13 @@ tail2:
 	VMULPS    Z0, Z4, Z4
 	VMULPS    Z4, Z4, Z6
 	VADDPS    Z6, Z5, Z5
-	VSQRTPS   Z5, Z6
-	VADDPS    Z2, Z6, Z6
+	VMOVUPS   Z5, K1, (AX)(BX*4)
+	VSQRTPS   Z5, Z5
+	VADDPS    Z2, Z5, Z5
 	VMULPS    Z1, Z4, Z4
-	VDIVPS    Z6, Z4, Z4
+	VDIVPS    Z5, Z4, Z4
 	VSUBPS    Z4, Z3, Z3
 	VMOVUPS   Z3, K1, (CX)(BX*4)
-	VMOVUPS   Z5, K1, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	JMP       tail2
 
@@ -14917,13 +14943,13 @@ loop1:
 	VMULPS  Y0, Y4, Y4
 	VMULPS  Y4, Y4, Y6
 	VADDPS  Y6, Y5, Y5
-	VSQRTPS Y5, Y6
-	VADDPS  Y2, Y6, Y6
+	VMOVUPS Y5, (AX)(BX*4)
+	VSQRTPS Y5, Y5
+	VADDPS  Y2, Y5, Y5
 	VMULPS  Y1, Y4, Y4
-	VDIVPS  Y6, Y4, Y4
+	VDIVPS  Y5, Y4, Y4
 	VSUBPS  Y4, Y3, Y3
 	VMOVUPS Y3, (CX)(BX*4)
-	VMOVUPS Y5, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	CMPQ    BX, DI
 	JLE     loop1
@@ -14942,13 +14968,13 @@ tail2:
 	VMULPS       Y0, Y5, Y5
 	VMULPS       Y5, Y5, Y7
 	VADDPS       Y7, Y6, Y6
-	VSQRTPS      Y6, Y7
-	VADDPS       Y2, Y7, Y7
+	VMASKMOVPS   Y6, Y3, (AX)(BX*4)
+	VSQRTPS      Y6, Y6
+	VADDPS       Y2, Y6, Y6
 	VMULPS       Y1, Y5, Y5
-	VDIVPS       Y7, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
 	VSUBPS       Y5, Y4, Y4
 	VMASKMOVPS   Y4, Y3, (CX)(BX*4)
-	VMASKMOVPS   Y6, Y3, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	JMP          tail2
 
@@ -14990,14 +15016,25 @@ loop1:
 	VMULPS          Z5, Z5, Z10
 	VADDPS          Z9, Z8, Z8
 	VADDPS          Z10, Z7, Z7
-	VSQRTPS         Z8, Z9
-	VSQRTPS         Z7, Z10
-	VADDPS          Z2, Z9, Z9
-	VADDPS          Z2, Z10, Z10
+	VPSRLD          $0x10, Z8, Z9
+	VPSRLD          $0x10, Z7, Z10
+	VPANDD.BCST     w00000001x1<>+0(SB), Z9, Z9
+	VPANDD.BCST     w00000001x1<>+0(SB), Z10, Z10
+	VPADDD.BCST     w00007fffx1<>+0(SB), Z9, Z9
+	VPADDD.BCST     w00007fffx1<>+0(SB), Z10, Z10
+	VPADDD          Z9, Z8, Z9
+	VPADDD          Z10, Z7, Z10
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z10, Z9
+	VMOVDQU32       Z9, (AX)(BX*2)
+	VSQRTPS         Z8, Z8
+	VSQRTPS         Z7, Z7
+	VADDPS          Z2, Z8, Z8
+	VADDPS          Z2, Z7, Z7
 	VMULPS          Z1, Z6, Z6
 	VMULPS          Z1, Z5, Z5
-	VDIVPS          Z9, Z6, Z6
-	VDIVPS          Z10, Z5, Z5
+	VDIVPS          Z8, Z6, Z6
+	VDIVPS          Z7, Z5, Z5
 	VSUBPS          Z6, Z4, Z4
 	VSUBPS          Z5, Z3, Z3
 	VPSRLD          $0x10, Z4, Z5
@@ -15011,17 +15048,6 @@ loop1:
 	VPSRLD          $0x10, Z4, Z4
 	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z3, Z4
 	VMOVDQU32       Z4, (CX)(BX*2)
-	VPSRLD          $0x10, Z8, Z3
-	VPSRLD          $0x10, Z7, Z4
-	VPANDD.BCST     w00000001x1<>+0(SB), Z3, Z3
-	VPANDD.BCST     w00000001x1<>+0(SB), Z4, Z4
-	VPADDD.BCST     w00007fffx1<>+0(SB), Z3, Z3
-	VPADDD.BCST     w00007fffx1<>+0(SB), Z4, Z4
-	VPADDD          Z3, Z8, Z3
-	VPADDD          Z4, Z7, Z4
-	VPSRLD          $0x10, Z3, Z3
-	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z4, Z3
-	VMOVDQU32       Z3, (AX)(BX*2)
 	ADDQ            $0x20, BX
 	CMPQ            BX, DI
 	JLE             loop1
@@ -15043,10 +15069,16 @@ tail2:
 	VMULPS      Z0, Z4, Z4
 	VMULPS      Z4, Z4, Z6
 	VADDPS      Z6, Z5, Z5
-	VSQRTPS     Z5, Z6
-	VADDPS      Z2, Z6, Z6
+	VPSRLD      $0x10, Z5, Z6
+	VPANDD.BCST w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST w00007fffx1<>+0(SB), Z6, Z6
+	VPADDD      Z6, Z5, Z6
+	VPSRLD      $0x10, Z6, Z6
+	VPMOVDW     Z6, K1, (AX)(BX*2)
+	VSQRTPS     Z5, Z5
+	VADDPS      Z2, Z5, Z5
 	VMULPS      Z1, Z4, Z4
-	VDIVPS      Z6, Z4, Z4
+	VDIVPS      Z5, Z4, Z4
 	VSUBPS      Z4, Z3, Z3
 	VPSRLD      $0x10, Z3, Z4
 	VPANDD.BCST w00000001x1<>+0(SB), Z4, Z4
@@ -15054,12 +15086,6 @@ tail2:
 	VPADDD      Z4, Z3, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, K1, (CX)(BX*2)
-	VPSRLD      $0x10, Z5, Z3
-	VPANDD.BCST w00000001x1<>+0(SB), Z3, Z3
-	VPADDD.BCST w00007fffx1<>+0(SB), Z3, Z3
-	VPADDD      Z3, Z5, Z3
-	VPSRLD      $0x10, Z3, Z3
-	VPMOVDW     Z3, K1, (AX)(BX*2)
 	ADDQ        $0x10, BX
 	JMP         tail2
 
@@ -15094,10 +15120,18 @@ loop1:
 	VMULPS    Y0, Y4, Y4
 	VMULPS    Y4, Y4, Y6
 	VADDPS    Y6, Y5, Y5
-	VSQRTPS   Y5, Y6
-	VADDPS    Y2, Y6, Y6
+	VPSRLD    $0x10, Y5, Y6
+	VPAND     w00000001x8<>+0(SB), Y6, Y6
+	VPADDD    w00007fffx8<>+0(SB), Y6, Y6
+	VPADDD    Y6, Y5, Y6
+	VPSRLD    $0x10, Y6, Y6
+	VPACKUSDW Y6, Y6, Y6
+	VPERMQ    $0x08, Y6, Y6
+	VMOVDQU   X6, (AX)(BX*2)
+	VSQRTPS   Y5, Y5
+	VADDPS    Y2, Y5, Y5
 	VMULPS    Y1, Y4, Y4
-	VDIVPS    Y6, Y4, Y4
+	VDIVPS    Y5, Y4, Y4
 	VSUBPS    Y4, Y3, Y3
 	VPSRLD    $0x10, Y3, Y4
 	VPAND     w00000001x8<>+0(SB), Y4, Y4
@@ -15107,14 +15141,6 @@ loop1:
 	VPACKUSDW Y3, Y3, Y3
 	VPERMQ    $0x08, Y3, Y3
 	VMOVDQU   X3, (CX)(BX*2)
-	VPSRLD    $0x10, Y5, Y3
-	VPAND     w00000001x8<>+0(SB), Y3, Y3
-	VPADDD    w00007fffx8<>+0(SB), Y3, Y3
-	VPADDD    Y3, Y5, Y3
-	VPSRLD    $0x10, Y3, Y3
-	VPACKUSDW Y3, Y3, Y3
-	VPERMQ    $0x08, Y3, Y3
-	VMOVDQU   X3, (AX)(BX*2)
 	ADDQ      $0x08, BX
 	CMPQ      BX, SI
 	JLE       loop1
@@ -15157,34 +15183,34 @@ loop1:
 	VMULPS          Z8, Z8, Z12
 	VADDPS          Z11, Z10, Z10
 	VADDPS          Z12, Z9, Z9
-	VSQRTPS         Z10, Z11
-	VSQRTPS         Z9, Z12
-	VADDPS          Z2, Z11, Z11
-	VADDPS          Z2, Z12, Z12
+	VPSRLD          $0x10, Z10, Z11
+	VPSRLD          $0x10, Z9, Z12
+	VPANDD.BCST     w00000001x1<>+0(SB), Z11, Z11
+	VPANDD.BCST     w00000001x1<>+0(SB), Z12, Z12
+	VPADDD.BCST     w00007fffx1<>+0(SB), Z11, Z11
+	VPADDD.BCST     w00007fffx1<>+0(SB), Z12, Z12
+	VCMPPS          $0x07, Z10, Z10, K1
+	VCMPPS          $0x07, Z9, Z9, K2
+	VMOVAPS         Z10, Z13
+	VMOVAPS         Z9, Z14
+	VPADDD          Z11, Z13, K1, Z13
+	VPADDD          Z12, Z14, K2, Z14
+	VPSRLD          $0x10, Z13, Z11
+	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z14, Z11
+	VPERMW          Z11, Z4, Z11
+	VMOVDQU32       Z11, (AX)(BX*2)
+	VSQRTPS         Z10, Z10
+	VSQRTPS         Z9, Z9
+	VADDPS          Z2, Z10, Z10
+	VADDPS          Z2, Z9, Z9
 	VMULPS          Z1, Z7, Z7
 	VMULPS          Z1, Z8, Z8
-	VDIVPS          Z11, Z7, Z7
-	VDIVPS          Z12, Z8, Z8
+	VDIVPS          Z10, Z7, Z7
+	VDIVPS          Z9, Z8, Z8
 	VSUBPS          Z7, Z5, Z5
 	VSUBPS          Z8, Z6, Z6
 	VMOVUPS         Z5, (CX)(BX*4)
 	VMOVUPS         Z6, 64(CX)(BX*4)
-	VPSRLD          $0x10, Z10, Z5
-	VPSRLD          $0x10, Z9, Z6
-	VPANDD.BCST     w00000001x1<>+0(SB), Z5, Z5
-	VPANDD.BCST     w00000001x1<>+0(SB), Z6, Z6
-	VPADDD.BCST     w00007fffx1<>+0(SB), Z5, Z5
-	VPADDD.BCST     w00007fffx1<>+0(SB), Z6, Z6
-	VCMPPS          $0x07, Z10, Z10, K1
-	VCMPPS          $0x07, Z9, Z9, K2
-	VMOVAPS         Z10, Z7
-	VMOVAPS         Z9, Z8
-	VPADDD          Z5, Z7, K1, Z7
-	VPADDD          Z6, Z8, K2, Z8
-	VPSRLD          $0x10, Z7, Z5
-	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z8, Z5
-	VPERMW          Z5, Z4, Z5
-	VMOVDQU32       Z5, (AX)(BX*2)
 	ADDQ            $0x20, BX
 	CMPQ            BX, DI
 	JLE             loop1
@@ -15204,20 +15230,20 @@ tail2:
 	VMULPS      Z0, Z4, Z4
 	VMULPS      Z4, Z4, Z6
 	VADDPS      Z6, Z5, Z5
-	VSQRTPS     Z5, Z6
-	VADDPS      Z2, Z6, Z6
+	VPSRLD      $0x10, Z5, Z6
+	VPANDD.BCST w00000001x1<>+0(SB), Z6, Z6
+	VPADDD.BCST w00007fffx1<>+0(SB), Z6, Z6
+	VCMPPS      $0x07, Z5, Z5, K2
+	VMOVAPS     Z5, Z7
+	VPADDD      Z6, Z7, K2, Z7
+	VPSRLD      $0x10, Z7, Z6
+	VPMOVDW     Z6, K1, (AX)(BX*2)
+	VSQRTPS     Z5, Z5
+	VADDPS      Z2, Z5, Z5
 	VMULPS      Z1, Z4, Z4
-	VDIVPS      Z6, Z4, Z4
+	VDIVPS      Z5, Z4, Z4
 	VSUBPS      Z4, Z3, Z3
 	VMOVUPS     Z3, K1, (CX)(BX*4)
-	VPSRLD      $0x10, Z5, Z3
-	VPANDD.BCST w00000001x1<>+0(SB), Z3, Z3
-	VPADDD.BCST w00007fffx1<>+0(SB), Z3, Z3
-	VCMPPS      $0x07, Z5, Z5, K2
-	VMOVAPS     Z5, Z4
-	VPADDD      Z3, Z4, K2, Z4
-	VPSRLD      $0x10, Z4, Z3
-	VPMOVDW     Z3, K1, (AX)(BX*2)
 	ADDQ        $0x10, BX
 	JMP         tail2
 
@@ -15250,22 +15276,22 @@ loop1:
 	VMULPS    Y0, Y4, Y4
 	VMULPS    Y4, Y4, Y6
 	VADDPS    Y6, Y5, Y5
-	VSQRTPS   Y5, Y6
-	VADDPS    Y2, Y6, Y6
+	VPSRLD    $0x10, Y5, Y6
+	VPAND     w00000001x8<>+0(SB), Y6, Y6
+	VPADDD    w00007fffx8<>+0(SB), Y6, Y6
+	VPADDD    Y6, Y5, Y6
+	VCMPPS    $0x03, Y5, Y5, Y7
+	VBLENDVPS Y7, Y5, Y6, Y6
+	VPSRLD    $0x10, Y6, Y6
+	VPACKUSDW Y6, Y6, Y6
+	VPERMQ    $0x08, Y6, Y6
+	VMOVDQU   X6, (AX)(BX*2)
+	VSQRTPS   Y5, Y5
+	VADDPS    Y2, Y5, Y5
 	VMULPS    Y1, Y4, Y4
-	VDIVPS    Y6, Y4, Y4
+	VDIVPS    Y5, Y4, Y4
 	VSUBPS    Y4, Y3, Y3
 	VMOVUPS   Y3, (CX)(BX*4)
-	VPSRLD    $0x10, Y5, Y3
-	VPAND     w00000001x8<>+0(SB), Y3, Y3
-	VPADDD    w00007fffx8<>+0(SB), Y3, Y3
-	VPADDD    Y3, Y5, Y3
-	VCMPPS    $0x03, Y5, Y5, Y4
-	VBLENDVPS Y4, Y5, Y3, Y3
-	VPSRLD    $0x10, Y3, Y3
-	VPACKUSDW Y3, Y3, Y3
-	VPERMQ    $0x08, Y3, Y3
-	VMOVDQU   X3, (AX)(BX*2)
 	ADDQ      $0x08, BX
 	CMPQ      BX, SI
 	JLE       loop1
@@ -15309,14 +15335,16 @@ loop1:
 	VMULPS          Z7, Z7, Z12
 	VADDPS          Z11, Z9, Z9
 	VADDPS          Z12, Z10, Z10
-	VSQRTPS         Z9, Z11
-	VSQRTPS         Z10, Z12
-	VADDPS          Z2, Z11, Z11
-	VADDPS          Z2, Z12, Z12
+	VMOVUPS         Z9, (BX)(SI*4)
+	VMOVUPS         Z10, 64(BX)(SI*4)
+	VSQRTPS         Z9, Z9
+	VSQRTPS         Z10, Z10
+	VADDPS          Z2, Z9, Z9
+	VADDPS          Z2, Z10, Z10
 	VMULPS          Z1, Z8, Z8
 	VMULPS          Z1, Z7, Z7
-	VDIVPS          Z11, Z8, Z8
-	VDIVPS          Z12, Z7, Z7
+	VDIVPS          Z9, Z8, Z8
+	VDIVPS          Z10, Z7, Z7
 	VSUBPS          Z8, Z5, Z5
 	VSUBPS          Z7, Z6, Z6
 	VMOVUPS         Z5, (AX)(SI*4)
@@ -15337,8 +15365,6 @@ loop1:
 	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z6, Z5
 	VPERMW          Z5, Z4, Z5
 	VMOVDQU32       Z5, (CX)(SI*2)
-	VMOVUPS         Z9, (BX)(SI*4)
-	VMOVUPS         Z10, 64(BX)(SI*4)
 	ADDQ            $0x20, SI
 	CMPQ            SI, R8
 	JLE             loop1
@@ -15358,10 +15384,11 @@ tail2:
 	VMULPS      Z0, Z4, Z4
 	VMULPS      Z4, Z4, Z6
 	VADDPS      Z6, Z5, Z5
-	VSQRTPS     Z5, Z6
-	VADDPS      Z2, Z6, Z6
+	VMOVUPS     Z5, K1, (BX)(SI*4)
+	VSQRTPS     Z5, Z5
+	VADDPS      Z2, Z5, Z5
 	VMULPS      Z1, Z4, Z4
-	VDIVPS      Z6, Z4, Z4
+	VDIVPS      Z5, Z4, Z4
 	VSUBPS      Z4, Z3, Z3
 	VMOVUPS     Z3, K1, (AX)(SI*4)
 	VPSRLD      $0x10, Z3, Z4
@@ -15372,7 +15399,6 @@ tail2:
 	VPADDD      Z4, Z3, K2, Z3
 	VPSRLD      $0x10, Z3, Z3
 	VPMOVDW     Z3, K1, (CX)(SI*2)
-	VMOVUPS     Z5, K1, (BX)(SI*4)
 	ADDQ        $0x10, SI
 	JMP         tail2
 
@@ -15406,23 +15432,23 @@ loop1:
 	VMULPS    Y0, Y4, Y4
 	VMULPS    Y4, Y4, Y6
 	VADDPS    Y6, Y5, Y5
-	VSQRTPS   Y5, Y6
-	VADDPS    Y2, Y6, Y6
+	VMOVUPS   Y5, (BX)(SI*4)
+	VSQRTPS   Y5, Y5
+	VADDPS    Y2, Y5, Y5
 	VMULPS    Y1, Y4, Y4
-	VDIVPS    Y6, Y4, Y4
+	VDIVPS    Y5, Y4, Y4
 	VSUBPS    Y4, Y3, Y3
 	VMOVUPS   Y3, (AX)(SI*4)
 	VPSRLD    $0x10, Y3, Y4
 	VPAND     w00000001x8<>+0(SB), Y4, Y4
 	VPADDD    w00007fffx8<>+0(SB), Y4, Y4
 	VPADDD    Y4, Y3, Y4
-	VCMPPS    $0x03, Y3, Y3, Y6
-	VBLENDVPS Y6, Y3, Y4, Y3
+	VCMPPS    $0x03, Y3, Y3, Y5
+	VBLENDVPS Y5, Y3, Y4, Y3
 	VPSRLD    $0x10, Y3, Y3
 	VPACKUSDW Y3, Y3, Y3
 	VPERMQ    $0x08, Y3, Y3
 	VMOVDQU   X3, (CX)(SI*2)
-	VMOVUPS   Y5, (BX)(SI*4)
 	ADDQ      $0x08, SI
 	CMPQ      SI, DI
 	JLE       loop1
@@ -45096,20 +45122,20 @@ loop1:
 	VMULPS  Z2, Z11, Z11
 	VADDPS  Z10, Z8, Z8
 	VADDPS  Z11, Z9, Z9
-	VSQRTPS Z8, Z10
-	VSQRTPS Z9, Z11
-	VADDPS  Z3, Z10, Z10
-	VADDPS  Z3, Z11, Z11
+	VMOVUPS Z8, (AX)(BX*4)
+	VMOVUPS Z9, 64(AX)(BX*4)
+	VSQRTPS Z8, Z8
+	VSQRTPS Z9, Z9
+	VADDPS  Z3, Z8, Z8
+	VADDPS  Z3, Z9, Z9
 	VMULPS  Z1, Z6, Z6
 	VMULPS  Z1, Z7, Z7
-	VDIVPS  Z10, Z6, Z6
-	VDIVPS  Z11, Z7, Z7
+	VDIVPS  Z8, Z6, Z6
+	VDIVPS  Z9, Z7, Z7
 	VSUBPS  Z6, Z4, Z4
 	VSUBPS  Z7, Z5, Z5
 	VMOVUPS Z4, (CX)(BX*4)
 	VMOVUPS Z5, 64(CX)(BX*4)
-	VMOVUPS Z8, (AX)(BX*4)
-	VMOVUPS Z9, 64(AX)(BX*4)
 	ADDQ    $0x20, BX
 	CMPQ    BX, DI
 	JLE     loop1
@@ -45130,13 +45156,13 @@ tail2:
 	VSUBPS    Z6, Z7, Z7
 	VMULPS    Z2, Z7, Z7
 	VADDPS    Z7, Z6, Z6
-	VSQRTPS   Z6, Z7
-	VADDPS    Z3, Z7, Z7
+	VMOVUPS   Z6, K1, (AX)(BX*4)
+	VSQRTPS   Z6, Z6
+	VADDPS    Z3, Z6, Z6
 	VMULPS    Z1, Z5, Z5
-	VDIVPS    Z7, Z5, Z5
+	VDIVPS    Z6, Z5, Z5
 	VSUBPS    Z5, Z4, Z4
 	VMOVUPS   Z4, K1, (CX)(BX*4)
-	VMOVUPS   Z6, K1, (AX)(BX*4)
 	ADDQ      $0x10, BX
 	JMP       tail2
 
@@ -45172,13 +45198,13 @@ loop1:
 	VSUBPS  Y6, Y7, Y7
 	VMULPS  Y2, Y7, Y7
 	VADDPS  Y7, Y6, Y6
-	VSQRTPS Y6, Y7
-	VADDPS  Y3, Y7, Y7
+	VMOVUPS Y6, (AX)(BX*4)
+	VSQRTPS Y6, Y6
+	VADDPS  Y3, Y6, Y6
 	VMULPS  Y1, Y5, Y5
-	VDIVPS  Y7, Y5, Y5
+	VDIVPS  Y6, Y5, Y5
 	VSUBPS  Y5, Y4, Y4
 	VMOVUPS Y4, (CX)(BX*4)
-	VMOVUPS Y6, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	CMPQ    BX, DI
 	JLE     loop1
@@ -45199,13 +45225,13 @@ tail2:
 	VSUBPS       Y7, Y8, Y8
 	VMULPS       Y2, Y8, Y8
 	VADDPS       Y8, Y7, Y7
-	VSQRTPS      Y7, Y8
-	VADDPS       Y3, Y8, Y8
+	VMASKMOVPS   Y7, Y4, (AX)(BX*4)
+	VSQRTPS      Y7, Y7
+	VADDPS       Y3, Y7, Y7
 	VMULPS       Y1, Y6, Y6
-	VDIVPS       Y8, Y6, Y6
+	VDIVPS       Y7, Y6, Y6
 	VSUBPS       Y6, Y5, Y5
 	VMASKMOVPS   Y5, Y4, (CX)(BX*4)
-	VMASKMOVPS   Y7, Y4, (AX)(BX*4)
 	ADDQ         $0x08, BX
 	JMP          tail2
 
@@ -45252,14 +45278,25 @@ loop1:
 	VMULPS          Z2, Z11, Z11
 	VADDPS          Z10, Z9, Z9
 	VADDPS          Z11, Z8, Z8
-	VSQRTPS         Z9, Z10
-	VSQRTPS         Z8, Z11
-	VADDPS          Z3, Z10, Z10
-	VADDPS          Z3, Z11, Z11
+	VPSRLD          $0x10, Z9, Z10
+	VPSRLD          $0x10, Z8, Z11
+	VPANDD.BCST     w00000001x1<>+0(SB), Z10, Z10
+	VPANDD.BCST     w00000001x1<>+0(SB), Z11, Z11
+	VPADDD.BCST     w00007fffx1<>+0(SB), Z10, Z10
+	VPADDD.BCST     w00007fffx1<>+0(SB), Z11, Z11
+	VPADDD          Z10, Z9, Z10
+	VPADDD          Z11, Z8, Z11
+	VPSRLD          $0x10, Z10, Z10
+	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z11, Z10
+	VMOVDQU32       Z10, (AX)(BX*2)
+	VSQRTPS         Z9, Z9
+	VSQRTPS         Z8, Z8
+	VADDPS          Z3, Z9, Z9
+	VADDPS          Z3, Z8, Z8
 	VMULPS          Z1, Z7, Z7
 	VMULPS          Z1, Z6, Z6
-	VDIVPS          Z10, Z7, Z7
-	VDIVPS          Z11, Z6, Z6
+	VDIVPS          Z9, Z7, Z7
+	VDIVPS          Z8, Z6, Z6
 	VSUBPS          Z7, Z5, Z5
 	VSUBPS          Z6, Z4, Z4
 	VPSRLD          $0x10, Z5, Z6
@@ -45273,17 +45310,6 @@ loop1:
 	VPSRLD          $0x10, Z5, Z5
 	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z4, Z5
 	VMOVDQU32       Z5, (CX)(BX*2)
-	VPSRLD          $0x10, Z9, Z4
-	VPSRLD          $0x10, Z8, Z5
-	VPANDD.BCST     w00000001x1<>+0(SB), Z4, Z4
-	VPANDD.BCST     w00000001x1<>+0(SB), Z5, Z5
-	VPADDD.BCST     w00007fffx1<>+0(SB), Z4, Z4
-	VPADDD.BCST     w00007fffx1<>+0(SB), Z5, Z5
-	VPADDD          Z4, Z9, Z4
-	VPADDD          Z5, Z8, Z5
-	VPSRLD          $0x10, Z4, Z4
-	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z5, Z4
-	VMOVDQU32       Z4, (AX)(BX*2)
 	ADDQ            $0x20, BX
 	CMPQ            BX, DI
 	JLE             loop1
@@ -45307,10 +45333,16 @@ tail2:
 	VSUBPS      Z6, Z7, Z7
 	VMULPS      Z2, Z7, Z7
 	VADDPS      Z7, Z6, Z6
-	VSQRTPS     Z6, Z7
-	VADDPS      Z3, Z7, Z7
+	VPSRLD      $0x10, Z6, Z7
+	VPANDD.BCST w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST w00007fffx1<>+0(SB), Z7, Z7
+	VPADDD      Z7, Z6, Z7
+	VPSRLD      $0x10, Z7, Z7
+	VPMOVDW     Z7, K1, (AX)(BX*2)
+	VSQRTPS     Z6, Z6
+	VADDPS      Z3, Z6, Z6
 	VMULPS      Z1, Z5, Z5
-	VDIVPS      Z7, Z5, Z5
+	VDIVPS      Z6, Z5, Z5
 	VSUBPS      Z5, Z4, Z4
 	VPSRLD      $0x10, Z4, Z5
 	VPANDD.BCST w00000001x1<>+0(SB), Z5, Z5
@@ -45318,12 +45350,6 @@ tail2:
 	VPADDD      Z5, Z4, Z4
 	VPSRLD      $0x10, Z4, Z4
 	VPMOVDW     Z4, K1, (CX)(BX*2)
-	VPSRLD      $0x10, Z6, Z4
-	VPANDD.BCST w00000001x1<>+0(SB), Z4, Z4
-	VPADDD.BCST w00007fffx1<>+0(SB), Z4, Z4
-	VPADDD      Z4, Z6, Z4
-	VPSRLD      $0x10, Z4, Z4
-	VPMOVDW     Z4, K1, (AX)(BX*2)
 	ADDQ        $0x10, BX
 	JMP         tail2
 
@@ -45361,10 +45387,18 @@ loop1:
 	VSUBPS    Y6, Y7, Y7
 	VMULPS    Y2, Y7, Y7
 	VADDPS    Y7, Y6, Y6
-	VSQRTPS   Y6, Y7
-	VADDPS    Y3, Y7, Y7
+	VPSRLD    $0x10, Y6, Y7
+	VPAND     w00000001x8<>+0(SB), Y7, Y7
+	VPADDD    w00007fffx8<>+0(SB), Y7, Y7
+	VPADDD    Y7, Y6, Y7
+	VPSRLD    $0x10, Y7, Y7
+	VPACKUSDW Y7, Y7, Y7
+	VPERMQ    $0x08, Y7, Y7
+	VMOVDQU   X7, (AX)(BX*2)
+	VSQRTPS   Y6, Y6
+	VADDPS    Y3, Y6, Y6
 	VMULPS    Y1, Y5, Y5
-	VDIVPS    Y7, Y5, Y5
+	VDIVPS    Y6, Y5, Y5
 	VSUBPS    Y5, Y4, Y4
 	VPSRLD    $0x10, Y4, Y5
 	VPAND     w00000001x8<>+0(SB), Y5, Y5
@@ -45374,14 +45408,6 @@ loop1:
 	VPACKUSDW Y4, Y4, Y4
 	VPERMQ    $0x08, Y4, Y4
 	VMOVDQU   X4, (CX)(BX*2)
-	VPSRLD    $0x10, Y6, Y4
-	VPAND     w00000001x8<>+0(SB), Y4, Y4
-	VPADDD    w00007fffx8<>+0(SB), Y4, Y4
-	VPADDD    Y4, Y6, Y4
-	VPSRLD    $0x10, Y4, Y4
-	VPACKUSDW Y4, Y4, Y4
-	VPERMQ    $0x08, Y4, Y4
-	VMOVDQU   X4, (AX)(BX*2)
 	ADDQ      $0x08, BX
 	CMPQ      BX, SI
 	JLE       loop1
@@ -45429,34 +45455,34 @@ loop1:
 	VMULPS          Z2, Z13, Z13
 	VADDPS          Z12, Z11, Z11
 	VADDPS          Z13, Z10, Z10
-	VSQRTPS         Z11, Z12
-	VSQRTPS         Z10, Z13
-	VADDPS          Z3, Z12, Z12
-	VADDPS          Z3, Z13, Z13
+	VPSRLD          $0x10, Z11, Z12
+	VPSRLD          $0x10, Z10, Z13
+	VPANDD.BCST     w00000001x1<>+0(SB), Z12, Z12
+	VPANDD.BCST     w00000001x1<>+0(SB), Z13, Z13
+	VPADDD.BCST     w00007fffx1<>+0(SB), Z12, Z12
+	VPADDD.BCST     w00007fffx1<>+0(SB), Z13, Z13
+	VCMPPS          $0x07, Z11, Z11, K1
+	VCMPPS          $0x07, Z10, Z10, K2
+	VMOVAPS         Z11, Z14
+	VMOVAPS         Z10, Z15
+	VPADDD          Z12, Z14, K1, Z14
+	VPADDD          Z13, Z15, K2, Z15
+	VPSRLD          $0x10, Z14, Z12
+	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z15, Z12
+	VPERMW          Z12, Z5, Z12
+	VMOVDQU32       Z12, (AX)(BX*2)
+	VSQRTPS         Z11, Z11
+	VSQRTPS         Z10, Z10
+	VADDPS          Z3, Z11, Z11
+	VADDPS          Z3, Z10, Z10
 	VMULPS          Z1, Z8, Z8
 	VMULPS          Z1, Z9, Z9
-	VDIVPS          Z12, Z8, Z8
-	VDIVPS          Z13, Z9, Z9
+	VDIVPS          Z11, Z8, Z8
+	VDIVPS          Z10, Z9, Z9
 	VSUBPS          Z8, Z6, Z6
 	VSUBPS          Z9, Z7, Z7
 	VMOVUPS         Z6, (CX)(BX*4)
 	VMOVUPS         Z7, 64(CX)(BX*4)
-	VPSRLD          $0x10, Z11, Z6
-	VPSRLD          $0x10, Z10, Z7
-	VPANDD.BCST     w00000001x1<>+0(SB), Z6, Z6
-	VPANDD.BCST     w00000001x1<>+0(SB), Z7, Z7
-	VPADDD.BCST     w00007fffx1<>+0(SB), Z6, Z6
-	VPADDD.BCST     w00007fffx1<>+0(SB), Z7, Z7
-	VCMPPS          $0x07, Z11, Z11, K1
-	VCMPPS          $0x07, Z10, Z10, K2
-	VMOVAPS         Z11, Z8
-	VMOVAPS         Z10, Z9
-	VPADDD          Z6, Z8, K1, Z8
-	VPADDD          Z7, Z9, K2, Z9
-	VPSRLD          $0x10, Z8, Z6
-	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z9, Z6
-	VPERMW          Z6, Z5, Z6
-	VMOVDQU32       Z6, (AX)(BX*2)
 	ADDQ            $0x20, BX
 	CMPQ            BX, DI
 	JLE             loop1
@@ -45478,20 +45504,20 @@ tail2:
 	VSUBPS      Z6, Z7, Z7
 	VMULPS      Z2, Z7, Z7
 	VADDPS      Z7, Z6, Z6
-	VSQRTPS     Z6, Z7
-	VADDPS      Z3, Z7, Z7
+	VPSRLD      $0x10, Z6, Z7
+	VPANDD.BCST w00000001x1<>+0(SB), Z7, Z7
+	VPADDD.BCST w00007fffx1<>+0(SB), Z7, Z7
+	VCMPPS      $0x07, Z6, Z6, K2
+	VMOVAPS     Z6, Z8
+	VPADDD      Z7, Z8, K2, Z8
+	VPSRLD      $0x10, Z8, Z7
+	VPMOVDW     Z7, K1, (AX)(BX*2)
+	VSQRTPS     Z6, Z6
+	VADDPS      Z3, Z6, Z6
 	VMULPS      Z1, Z5, Z5
-	VDIVPS      Z7, Z5, Z5
+	VDIVPS      Z6, Z5, Z5
 	VSUBPS      Z5, Z4, Z4
 	VMOVUPS     Z4, K1, (CX)(BX*4)
-	VPSRLD      $0x10, Z6, Z4
-	VPANDD.BCST w00000001x1<>+0(SB), Z4, Z4
-	VPADDD.BCST w00007fffx1<>+0(SB), Z4, Z4
-	VCMPPS      $0x07, Z6, Z6, K2
-	VMOVAPS     Z6, Z5
-	VPADDD      Z4, Z5, K2, Z5
-	VPSRLD      $0x10, Z5, Z4
-	VPMOVDW     Z4, K1, (AX)(BX*2)
 	ADDQ        $0x10, BX
 	JMP         tail2
 
@@ -45527,22 +45553,22 @@ loop1:
 	VSUBPS    Y6, Y7, Y7
 	VMULPS    Y2, Y7, Y7
 	VADDPS    Y7, Y6, Y6
-	VSQRTPS   Y6, Y7
-	VADDPS    Y3, Y7, Y7
+	VPSRLD    $0x10, Y6, Y7
+	VPAND     w00000001x8<>+0(SB), Y7, Y7
+	VPADDD    w00007fffx8<>+0(SB), Y7, Y7
+	VPADDD    Y7, Y6, Y7
+	VCMPPS    $0x03, Y6, Y6, Y8
+	VBLENDVPS Y8, Y6, Y7, Y7
+	VPSRLD    $0x10, Y7, Y7
+	VPACKUSDW Y7, Y7, Y7
+	VPERMQ    $0x08, Y7, Y7
+	VMOVDQU   X7, (AX)(BX*2)
+	VSQRTPS   Y6, Y6
+	VADDPS    Y3, Y6, Y6
 	VMULPS    Y1, Y5, Y5
-	VDIVPS    Y7, Y5, Y5
+	VDIVPS    Y6, Y5, Y5
 	VSUBPS    Y5, Y4, Y4
 	VMOVUPS   Y4, (CX)(BX*4)
-	VPSRLD    $0x10, Y6, Y4
-	VPAND     w00000001x8<>+0(SB), Y4, Y4
-	VPADDD    w00007fffx8<>+0(SB), Y4, Y4
-	VPADDD    Y4, Y6, Y4
-	VCMPPS    $0x03, Y6, Y6, Y5
-	VBLENDVPS Y5, Y6, Y4, Y4
-	VPSRLD    $0x10, Y4, Y4
-	VPACKUSDW Y4, Y4, Y4
-	VPERMQ    $0x08, Y4, Y4
-	VMOVDQU   X4, (AX)(BX*2)
 	ADDQ      $0x08, BX
 	CMPQ      BX, SI
 	JLE       loop1
@@ -45591,14 +45617,16 @@ loop1:
 	VMULPS          Z2, Z13, Z13
 	VADDPS          Z12, Z10, Z10
 	VADDPS          Z13, Z11, Z11
-	VSQRTPS         Z10, Z12
-	VSQRTPS         Z11, Z13
-	VADDPS          Z3, Z12, Z12
-	VADDPS          Z3, Z13, Z13
+	VMOVUPS         Z10, (BX)(SI*4)
+	VMOVUPS         Z11, 64(BX)(SI*4)
+	VSQRTPS         Z10, Z10
+	VSQRTPS         Z11, Z11
+	VADDPS          Z3, Z10, Z10
+	VADDPS          Z3, Z11, Z11
 	VMULPS          Z1, Z9, Z9
 	VMULPS          Z1, Z8, Z8
-	VDIVPS          Z12, Z9, Z9
-	VDIVPS          Z13, Z8, Z8
+	VDIVPS          Z10, Z9, Z9
+	VDIVPS          Z11, Z8, Z8
 	VSUBPS          Z9, Z6, Z6
 	VSUBPS          Z8, Z7, Z7
 	VMOVUPS         Z6, (AX)(SI*4)
@@ -45619,8 +45647,6 @@ loop1:
 	VPTERNLOGD.BCST $0xd8, wffff0000x1<>+0(SB), Z7, Z6
 	VPERMW          Z6, Z5, Z6
 	VMOVDQU32       Z6, (CX)(SI*2)
-	VMOVUPS         Z10, (BX)(SI*4)
-	VMOVUPS         Z11, 64(BX)(SI*4)
 	ADDQ            $0x20, SI
 	CMPQ            SI, R8
 	JLE             loop1
@@ -45642,10 +45668,11 @@ tail2:
 	VSUBPS      Z6, Z7, Z7
 	VMULPS      Z2, Z7, Z7
 	VADDPS      Z7, Z6, Z6
-	VSQRTPS     Z6, Z7
-	VADDPS      Z3, Z7, Z7
+	VMOVUPS     Z6, K1, (BX)(SI*4)
+	VSQRTPS     Z6, Z6
+	VADDPS      Z3, Z6, Z6
 	VMULPS      Z1, Z5, Z5
-	VDIVPS      Z7, Z5, Z5
+	VDIVPS      Z6, Z5, Z5
 	VSUBPS      Z5, Z4, Z4
 	VMOVUPS     Z4, K1, (AX)(SI*4)
 	VPSRLD      $0x10, Z4, Z5
@@ -45656,7 +45683,6 @@ tail2:
 	VPADDD      Z5, Z4, K2, Z4
 	VPSRLD      $0x10, Z4, Z4
 	VPMOVDW     Z4, K1, (CX)(SI*2)
-	VMOVUPS     Z6, K1, (BX)(SI*4)
 	ADDQ        $0x10, SI
 	JMP         tail2
 
@@ -45693,23 +45719,23 @@ loop1:
 	VSUBPS    Y6, Y7, Y7
 	VMULPS    Y2, Y7, Y7
 	VADDPS    Y7, Y6, Y6
-	VSQRTPS   Y6, Y7
-	VADDPS    Y3, Y7, Y7
+	VMOVUPS   Y6, (BX)(SI*4)
+	VSQRTPS   Y6, Y6
+	VADDPS    Y3, Y6, Y6
 	VMULPS    Y1, Y5, Y5
-	VDIVPS    Y7, Y5, Y5
+	VDIVPS    Y6, Y5, Y5
 	VSUBPS    Y5, Y4, Y4
 	VMOVUPS   Y4, (AX)(SI*4)
 	VPSRLD    $0x10, Y4, Y5
 	VPAND     w00000001x8<>+0(SB), Y5, Y5
 	VPADDD    w00007fffx8<>+0(SB), Y5, Y5
 	VPADDD    Y5, Y4, Y5
-	VCMPPS    $0x03, Y4, Y4, Y7
-	VBLENDVPS Y7, Y4, Y5, Y4
+	VCMPPS    $0x03, Y4, Y4, Y6
+	VBLENDVPS Y6, Y4, Y5, Y4
 	VPSRLD    $0x10, Y4, Y4
 	VPACKUSDW Y4, Y4, Y4
 	VPERMQ    $0x08, Y4, Y4
 	VMOVDQU   X4, (CX)(SI*2)
-	VMOVUPS   Y6, (BX)(SI*4)
 	ADDQ      $0x08, SI
 	CMPQ      SI, DI
 	JLE       loop1

@@ -16346,22 +16346,21 @@ loop1:
 	WORD $0x6e26dcca // fmul v10.4s, v6.4s, v6.4s
 	WORD $0x4e29d4e9 // fadd v9.4s, v7.4s, v9.4s
 	WORD $0x4e2ad50a // fadd v10.4s, v8.4s, v10.4s
-	WORD $0x6ea1f928 // fsqrt v8.4s, v9.4s
-	WORD $0x6ea1f947 // fsqrt v7.4s, v10.4s
-	WORD $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
-	WORD $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	FMOVQ F9, 0(R23)
+	FMOVQ F10, 16(R23)
+	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
+	WORD $0x6ea1f94a // fsqrt v10.4s, v10.4s
+	WORD $0x4e22d529 // fadd v9.4s, v9.4s, v2.4s
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
 	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
-	WORD $0x6e28fca5 // fdiv v5.4s, v5.4s, v8.4s
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	WORD $0x6e29fca5 // fdiv v5.4s, v5.4s, v9.4s
+	WORD $0x6e2afcc6 // fdiv v6.4s, v6.4s, v10.4s
 	WORD $0x4ea5d465 // fsub v5.4s, v3.4s, v5.4s
 	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F5, 0(R23)
 	FMOVQ F6, 16(R23)
-	ADD R5<<2, R3, R23
-	FMOVQ F9, 0(R23)
-	FMOVQ F10, 16(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -16376,19 +16375,18 @@ loop4:
 	ADD R5<<2, R2, R23
 	FMOVQ 0(R23), F5
 	ADD R5<<2, R3, R23
-	FMOVQ 0(R23), F10
+	FMOVQ 0(R23), F4
 	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	WORD $0x6e25dca9 // fmul v9.4s, v5.4s, v5.4s
-	WORD $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
-	WORD $0x6ea1f92a // fsqrt v10.4s, v9.4s
-	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x6e25dca3 // fmul v3.4s, v5.4s, v5.4s
+	WORD $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
+	FMOVQ F3, 0(R23)
+	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	WORD $0x6e2afca5 // fdiv v5.4s, v5.4s, v10.4s
+	WORD $0x6e23fca5 // fdiv v5.4s, v5.4s, v3.4s
 	WORD $0x4ea5d4c5 // fsub v5.4s, v6.4s, v5.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F5, 0(R23)
-	ADD R5<<2, R3, R23
-	FMOVQ F9, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -16449,14 +16447,28 @@ loop1:
 	WORD $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	WORD $0x4e2bd52b // fadd v11.4s, v9.4s, v11.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
-	WORD $0x6ea1f96a // fsqrt v10.4s, v11.4s
-	WORD $0x6ea1f989 // fsqrt v9.4s, v12.4s
-	WORD $0x4e24d54a // fadd v10.4s, v10.4s, v4.4s
+	WORD $0x6f30056a // ushr v10.4s, v11.4s, #16
+	WORD $0x6f300589 // ushr v9.4s, v12.4s, #16
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
+	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
+	WORD $0x4eaa856a // add v10.4s, v11.4s, v10.4s
+	WORD $0x4ea98589 // add v9.4s, v12.4s, v9.4s
+	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	FMOVD F10, 0(R23)
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD F9, 8(R23)
+	WORD $0x6ea1f969 // fsqrt v9.4s, v11.4s
+	WORD $0x6ea1f98c // fsqrt v12.4s, v12.4s
 	WORD $0x4e24d529 // fadd v9.4s, v9.4s, v4.4s
+	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
 	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
-	WORD $0x6e2afce7 // fdiv v7.4s, v7.4s, v10.4s
-	WORD $0x6e29fd08 // fdiv v8.4s, v8.4s, v9.4s
+	WORD $0x6e29fce7 // fdiv v7.4s, v7.4s, v9.4s
+	WORD $0x6e2cfd08 // fdiv v8.4s, v8.4s, v12.4s
 	WORD $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	WORD $0x6f3004e6 // ushr v6.4s, v7.4s, #16
@@ -16474,21 +16486,6 @@ loop1:
 	FMOVD F6, 0(R23)
 	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
 	FMOVD F5, 8(R23)
-	WORD $0x6f300565 // ushr v5.4s, v11.4s, #16
-	WORD $0x6f300586 // ushr v6.4s, v12.4s, #16
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea58565 // add v5.4s, v11.4s, v5.4s
-	WORD $0x4ea68586 // add v6.4s, v12.4s, v6.4s
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	ADD R5<<1, R3, R23
-	FMOVD F5, 0(R23)
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	FMOVD F6, 8(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -16499,38 +16496,37 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R5<<1, R1, R23
-	FMOVD 0(R23), F6
-	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
-	ADD R5<<1, R2, R23
 	FMOVD 0(R23), F5
 	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
+	ADD R5<<1, R2, R23
+	FMOVD 0(R23), F6
+	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
 	ADD R5<<1, R3, R23
-	FMOVD 0(R23), F12
-	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
-	WORD $0x6e25dcab // fmul v11.4s, v5.4s, v5.4s
-	WORD $0x4e2bd58b // fadd v11.4s, v12.4s, v11.4s
-	WORD $0x6ea1f96c // fsqrt v12.4s, v11.4s
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	WORD $0x6e2cfca5 // fdiv v5.4s, v5.4s, v12.4s
-	WORD $0x4ea5d4c5 // fsub v5.4s, v6.4s, v5.4s
-	WORD $0x6f3004a6 // ushr v6.4s, v5.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea684a6 // add v6.4s, v5.4s, v6.4s
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD 0(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
+	WORD $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
+	WORD $0x6e26dcc7 // fmul v7.4s, v6.4s, v6.4s
+	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
+	WORD $0x6f3004e8 // ushr v8.4s, v7.4s, #16
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	WORD $0x4ea884e8 // add v8.4s, v7.4s, v8.4s
+	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
+	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVD F8, 0(R23)
+	WORD $0x6ea1f8e8 // fsqrt v8.4s, v7.4s
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	WORD $0x6e28fcc6 // fdiv v6.4s, v6.4s, v8.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	WORD $0x6f3004c5 // ushr v5.4s, v6.4s, #16
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	WORD $0x4ea584c5 // add v5.4s, v6.4s, v5.4s
+	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
+	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
 	ADD R5<<1, R1, R23
-	FMOVD F6, 0(R23)
-	WORD $0x6f300566 // ushr v6.4s, v11.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea68566 // add v6.4s, v11.4s, v6.4s
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	ADD R5<<1, R3, R23
-	FMOVD F6, 0(R23)
+	FMOVD F5, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -16587,42 +16583,41 @@ loop1:
 	WORD $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	WORD $0x4e2bd52b // fadd v11.4s, v9.4s, v11.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
-	WORD $0x6ea1f96a // fsqrt v10.4s, v11.4s
-	WORD $0x6ea1f989 // fsqrt v9.4s, v12.4s
-	WORD $0x4e24d54a // fadd v10.4s, v10.4s, v4.4s
-	WORD $0x4e24d529 // fadd v9.4s, v9.4s, v4.4s
+	WORD $0x6f30056a // ushr v10.4s, v11.4s, #16
+	WORD $0x6f300589 // ushr v9.4s, v12.4s, #16
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
+	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
+	WORD $0x4eaa856a // add v10.4s, v11.4s, v10.4s
+	WORD $0x4ea98589 // add v9.4s, v12.4s, v9.4s
+	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
+	WORD $0x6e2059ad // mvn v13.16b, v13.16b
+	WORD $0x4e2ce58e // fcmeq v14.4s, v12.4s, v12.4s
+	WORD $0x6e2059ce // mvn v14.16b, v14.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e6a1d6d // bsl v13.16b, v11.16b, v10.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e691d8e // bsl v14.16b, v12.16b, v9.16b
+	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
+	WORD $0x6f3005ce // ushr v14.4s, v14.4s, #16
+	WORD $0x0e6129ad // xtn v13.4h, v13.4s
+	FMOVD F13, 0(R23)
+	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	FMOVD F14, 8(R23)
+	WORD $0x6ea1f96e // fsqrt v14.4s, v11.4s
+	WORD $0x6ea1f98c // fsqrt v12.4s, v12.4s
+	WORD $0x4e24d5ce // fadd v14.4s, v14.4s, v4.4s
+	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
 	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
-	WORD $0x6e2afce7 // fdiv v7.4s, v7.4s, v10.4s
-	WORD $0x6e29fd08 // fdiv v8.4s, v8.4s, v9.4s
+	WORD $0x6e2efce7 // fdiv v7.4s, v7.4s, v14.4s
+	WORD $0x6e2cfd08 // fdiv v8.4s, v8.4s, v12.4s
 	WORD $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F7, 0(R23)
 	FMOVQ F8, 16(R23)
-	WORD $0x6f300568 // ushr v8.4s, v11.4s, #16
-	WORD $0x6f300587 // ushr v7.4s, v12.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea88568 // add v8.4s, v11.4s, v8.4s
-	WORD $0x4ea78587 // add v7.4s, v12.4s, v7.4s
-	WORD $0x4e2be566 // fcmeq v6.4s, v11.4s, v11.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4e2ce585 // fcmeq v5.4s, v12.4s, v12.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e681d66 // bsl v6.16b, v11.16b, v8.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e671d85 // bsl v5.16b, v12.16b, v7.16b
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	ADD R5<<1, R3, R23
-	FMOVD F6, 0(R23)
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	FMOVD F5, 8(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -16633,34 +16628,33 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R5<<2, R1, R23
-	FMOVQ 0(R23), F5
+	FMOVQ 0(R23), F8
 	ADD R5<<2, R2, R23
-	FMOVQ 0(R23), F6
+	FMOVQ 0(R23), F7
 	ADD R5<<1, R3, R23
-	FMOVD 0(R23), F7
-	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	WORD $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
-	WORD $0x6e26dccc // fmul v12.4s, v6.4s, v6.4s
-	WORD $0x4e2cd4ec // fadd v12.4s, v7.4s, v12.4s
-	WORD $0x6ea1f987 // fsqrt v7.4s, v12.4s
-	WORD $0x4e24d4e7 // fadd v7.4s, v7.4s, v4.4s
-	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	ADD R5<<2, R1, R23
-	FMOVQ F6, 0(R23)
-	WORD $0x6f300586 // ushr v6.4s, v12.4s, #16
+	FMOVD 0(R23), F6
+	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
+	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
+	WORD $0x6e27dce5 // fmul v5.4s, v7.4s, v7.4s
+	WORD $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
+	WORD $0x6f3004a6 // ushr v6.4s, v5.4s, #16
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea68586 // add v6.4s, v12.4s, v6.4s
-	WORD $0x4e2ce585 // fcmeq v5.4s, v12.4s, v12.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e661d85 // bsl v5.16b, v12.16b, v6.16b
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	ADD R5<<1, R3, R23
-	FMOVD F5, 0(R23)
+	WORD $0x4ea684a6 // add v6.4s, v5.4s, v6.4s
+	WORD $0x4e25e4ac // fcmeq v12.4s, v5.4s, v5.4s
+	WORD $0x6e20598c // mvn v12.16b, v12.16b
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e661cac // bsl v12.16b, v5.16b, v6.16b
+	WORD $0x6f30058c // ushr v12.4s, v12.4s, #16
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	FMOVD F12, 0(R23)
+	WORD $0x6ea1f8ac // fsqrt v12.4s, v5.4s
+	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
+	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	WORD $0x6e2cfce7 // fdiv v7.4s, v7.4s, v12.4s
+	WORD $0x4ea7d507 // fsub v7.4s, v8.4s, v7.4s
+	ADD R5<<2, R1, R23
+	FMOVQ F7, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -16718,14 +16712,16 @@ loop1:
 	WORD $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	WORD $0x4e2bd52b // fadd v11.4s, v9.4s, v11.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
-	WORD $0x6ea1f96a // fsqrt v10.4s, v11.4s
-	WORD $0x6ea1f989 // fsqrt v9.4s, v12.4s
-	WORD $0x4e24d54a // fadd v10.4s, v10.4s, v4.4s
-	WORD $0x4e24d529 // fadd v9.4s, v9.4s, v4.4s
+	FMOVQ F11, 0(R23)
+	FMOVQ F12, 16(R23)
+	WORD $0x6ea1f96b // fsqrt v11.4s, v11.4s
+	WORD $0x6ea1f98c // fsqrt v12.4s, v12.4s
+	WORD $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
+	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
 	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
-	WORD $0x6e2afce7 // fdiv v7.4s, v7.4s, v10.4s
-	WORD $0x6e29fd08 // fdiv v8.4s, v8.4s, v9.4s
+	WORD $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
+	WORD $0x6e2cfd08 // fdiv v8.4s, v8.4s, v12.4s
 	WORD $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	ADD R6<<2, R4, R23
@@ -16739,24 +16735,21 @@ loop1:
 	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
 	WORD $0x4ea684e6 // add v6.4s, v7.4s, v6.4s
 	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
-	WORD $0x4e27e4e9 // fcmeq v9.4s, v7.4s, v7.4s
-	WORD $0x6e205929 // mvn v9.16b, v9.16b
-	WORD $0x4e28e50a // fcmeq v10.4s, v8.4s, v8.4s
-	WORD $0x6e20594a // mvn v10.16b, v10.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x6e661ce9 // bsl v9.16b, v7.16b, v6.16b
-	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
-	WORD $0x6e651d0a // bsl v10.16b, v8.16b, v5.16b
-	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
-	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
-	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	WORD $0x4e27e4ec // fcmeq v12.4s, v7.4s, v7.4s
+	WORD $0x6e20598c // mvn v12.16b, v12.16b
+	WORD $0x4e28e50b // fcmeq v11.4s, v8.4s, v8.4s
+	WORD $0x6e20596b // mvn v11.16b, v11.16b
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e661cec // bsl v12.16b, v7.16b, v6.16b
+	WORD $0x4eab1d6b // mov v11.16b, v11.16b
+	WORD $0x6e651d0b // bsl v11.16b, v8.16b, v5.16b
+	WORD $0x6f30058c // ushr v12.4s, v12.4s, #16
+	WORD $0x6f30056b // ushr v11.4s, v11.4s, #16
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
 	ADD R6<<1, R1, R23
-	FMOVD F9, 0(R23)
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
-	FMOVD F10, 8(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F11, 0(R23)
-	FMOVQ F12, 16(R23)
+	FMOVD F12, 0(R23)
+	WORD $0x0e61296b // xtn v11.4h, v11.4s
+	FMOVD F11, 8(R23)
 	ADD $8, R6
 	CMP R8, R6
 	BLE loop1
@@ -16767,36 +16760,35 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R6<<2, R4, R23
-	FMOVQ 0(R23), F10
+	FMOVQ 0(R23), F11
 	ADD R6<<1, R2, R23
-	FMOVD 0(R23), F9
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
+	FMOVD 0(R23), F12
+	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
 	ADD R6<<2, R3, R23
-	FMOVQ 0(R23), F12
-	WORD $0x6e22dd29 // fmul v9.4s, v9.4s, v2.4s
-	WORD $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	WORD $0x4e2bd58b // fadd v11.4s, v12.4s, v11.4s
-	WORD $0x6ea1f96c // fsqrt v12.4s, v11.4s
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	WORD $0x6e2cfd29 // fdiv v9.4s, v9.4s, v12.4s
-	WORD $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
+	FMOVQ 0(R23), F5
+	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
+	WORD $0x6e2cdd88 // fmul v8.4s, v12.4s, v12.4s
+	WORD $0x4e28d4a8 // fadd v8.4s, v5.4s, v8.4s
+	FMOVQ F8, 0(R23)
+	WORD $0x6ea1f908 // fsqrt v8.4s, v8.4s
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x6e23dd8c // fmul v12.4s, v12.4s, v3.4s
+	WORD $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
+	WORD $0x4eacd56c // fsub v12.4s, v11.4s, v12.4s
 	ADD R6<<2, R4, R23
-	FMOVQ F9, 0(R23)
-	WORD $0x6f30052a // ushr v10.4s, v9.4s, #16
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
-	WORD $0x4eaa852a // add v10.4s, v9.4s, v10.4s
-	WORD $0x4e29e52c // fcmeq v12.4s, v9.4s, v9.4s
-	WORD $0x6e20598c // mvn v12.16b, v12.16b
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x6e6a1d2c // bsl v12.16b, v9.16b, v10.16b
-	WORD $0x6f30058c // ushr v12.4s, v12.4s, #16
-	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	FMOVQ F12, 0(R23)
+	WORD $0x6f30058b // ushr v11.4s, v12.4s, #16
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4ea1856b // add v11.4s, v11.4s, v1.4s
+	WORD $0x4eab858b // add v11.4s, v12.4s, v11.4s
+	WORD $0x4e2ce588 // fcmeq v8.4s, v12.4s, v12.4s
+	WORD $0x6e205908 // mvn v8.16b, v8.16b
+	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	WORD $0x6e6b1d88 // bsl v8.16b, v12.16b, v11.16b
+	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
+	WORD $0x0e612908 // xtn v8.4h, v8.4s
 	ADD R6<<1, R1, R23
-	FMOVD F12, 0(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F11, 0(R23)
+	FMOVD F8, 0(R23)
 	ADD $4, R6
 	CMP R9, R6
 	BLE loop4
@@ -37659,22 +37651,21 @@ loop1:
 	WORD $0x6e22dd6b // fmul v11.4s, v11.4s, v2.4s
 	WORD $0x4e2ad50a // fadd v10.4s, v8.4s, v10.4s
 	WORD $0x4e2bd52b // fadd v11.4s, v9.4s, v11.4s
-	WORD $0x6ea1f949 // fsqrt v9.4s, v10.4s
-	WORD $0x6ea1f968 // fsqrt v8.4s, v11.4s
-	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
-	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
+	FMOVQ F10, 0(R23)
+	FMOVQ F11, 16(R23)
+	WORD $0x6ea1f94a // fsqrt v10.4s, v10.4s
+	WORD $0x6ea1f96b // fsqrt v11.4s, v11.4s
+	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
+	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
 	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
 	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
-	WORD $0x6e29fcc6 // fdiv v6.4s, v6.4s, v9.4s
-	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
+	WORD $0x6e2afcc6 // fdiv v6.4s, v6.4s, v10.4s
+	WORD $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
 	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
 	WORD $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F6, 0(R23)
 	FMOVQ F7, 16(R23)
-	ADD R5<<2, R3, R23
-	FMOVQ F10, 0(R23)
-	FMOVQ F11, 16(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -37689,21 +37680,20 @@ loop4:
 	ADD R5<<2, R2, R23
 	FMOVQ 0(R23), F6
 	ADD R5<<2, R3, R23
-	FMOVQ 0(R23), F11
+	FMOVQ 0(R23), F5
 	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	WORD $0x6e26dcca // fmul v10.4s, v6.4s, v6.4s
-	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	WORD $0x6e22dd4a // fmul v10.4s, v10.4s, v2.4s
-	WORD $0x4e2ad56a // fadd v10.4s, v11.4s, v10.4s
-	WORD $0x6ea1f94b // fsqrt v11.4s, v10.4s
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
+	WORD $0x6e26dcc4 // fmul v4.4s, v6.4s, v6.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4e24d4a4 // fadd v4.4s, v5.4s, v4.4s
+	FMOVQ F4, 0(R23)
+	WORD $0x6ea1f884 // fsqrt v4.4s, v4.4s
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
-	WORD $0x6e2bfcc6 // fdiv v6.4s, v6.4s, v11.4s
+	WORD $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
 	WORD $0x4ea6d4e6 // fsub v6.4s, v7.4s, v6.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F6, 0(R23)
-	ADD R5<<2, R3, R23
-	FMOVQ F10, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -37770,14 +37760,28 @@ loop1:
 	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56d // fadd v13.4s, v11.4s, v13.4s
-	WORD $0x6ea1f98b // fsqrt v11.4s, v12.4s
-	WORD $0x6ea1f9aa // fsqrt v10.4s, v13.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	WORD $0x6f30058b // ushr v11.4s, v12.4s, #16
+	WORD $0x6f3005aa // ushr v10.4s, v13.4s, #16
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea1856b // add v11.4s, v11.4s, v1.4s
+	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
+	WORD $0x4eab858b // add v11.4s, v12.4s, v11.4s
+	WORD $0x4eaa85aa // add v10.4s, v13.4s, v10.4s
+	WORD $0x6f30056b // ushr v11.4s, v11.4s, #16
+	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
+	WORD $0x0e61296b // xtn v11.4h, v11.4s
+	FMOVD F11, 0(R23)
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	FMOVD F10, 8(R23)
+	WORD $0x6ea1f98a // fsqrt v10.4s, v12.4s
+	WORD $0x6ea1f9ad // fsqrt v13.4s, v13.4s
 	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
 	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	WORD $0x6e2bfd08 // fdiv v8.4s, v8.4s, v11.4s
-	WORD $0x6e2afd29 // fdiv v9.4s, v9.4s, v10.4s
+	WORD $0x6e2afd08 // fdiv v8.4s, v8.4s, v10.4s
+	WORD $0x6e2dfd29 // fdiv v9.4s, v9.4s, v13.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	WORD $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
 	WORD $0x6f300507 // ushr v7.4s, v8.4s, #16
@@ -37795,21 +37799,6 @@ loop1:
 	FMOVD F7, 0(R23)
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	FMOVD F6, 8(R23)
-	WORD $0x6f300586 // ushr v6.4s, v12.4s, #16
-	WORD $0x6f3005a7 // ushr v7.4s, v13.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea68586 // add v6.4s, v12.4s, v6.4s
-	WORD $0x4ea785a7 // add v7.4s, v13.4s, v7.4s
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	ADD R5<<1, R3, R23
-	FMOVD F6, 0(R23)
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	FMOVD F7, 8(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -37820,40 +37809,39 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R5<<1, R1, R23
-	FMOVD 0(R23), F7
-	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	ADD R5<<1, R2, R23
 	FMOVD 0(R23), F6
 	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
+	ADD R5<<1, R2, R23
+	FMOVD 0(R23), F7
+	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
 	ADD R5<<1, R3, R23
-	FMOVD 0(R23), F13
-	WORD $0x2e6139ad // shll v13.4s, v13.4h, #16
-	WORD $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
-	WORD $0x6e26dccc // fmul v12.4s, v6.4s, v6.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	WORD $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
-	WORD $0x4e2cd5ac // fadd v12.4s, v13.4s, v12.4s
-	WORD $0x6ea1f98d // fsqrt v13.4s, v12.4s
-	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
-	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	WORD $0x6e2dfcc6 // fdiv v6.4s, v6.4s, v13.4s
-	WORD $0x4ea6d4e6 // fsub v6.4s, v7.4s, v6.4s
-	WORD $0x6f3004c7 // ushr v7.4s, v6.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea784c7 // add v7.4s, v6.4s, v7.4s
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD 0(R23), F9
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
+	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
+	WORD $0x6e27dce8 // fmul v8.4s, v7.4s, v7.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4e28d528 // fadd v8.4s, v9.4s, v8.4s
+	WORD $0x6f300509 // ushr v9.4s, v8.4s, #16
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
+	WORD $0x4ea98509 // add v9.4s, v8.4s, v9.4s
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD F9, 0(R23)
+	WORD $0x6ea1f909 // fsqrt v9.4s, v8.4s
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	WORD $0x6e29fce7 // fdiv v7.4s, v7.4s, v9.4s
+	WORD $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
+	WORD $0x6f3004e6 // ushr v6.4s, v7.4s, #16
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
+	WORD $0x4ea684e6 // add v6.4s, v7.4s, v6.4s
+	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
+	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	ADD R5<<1, R1, R23
-	FMOVD F7, 0(R23)
-	WORD $0x6f300587 // ushr v7.4s, v12.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea78587 // add v7.4s, v12.4s, v7.4s
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R5<<1, R3, R23
-	FMOVD F7, 0(R23)
+	FMOVD F6, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -37916,42 +37904,41 @@ loop1:
 	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56d // fadd v13.4s, v11.4s, v13.4s
-	WORD $0x6ea1f98b // fsqrt v11.4s, v12.4s
-	WORD $0x6ea1f9aa // fsqrt v10.4s, v13.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD $0x6f30058b // ushr v11.4s, v12.4s, #16
+	WORD $0x6f3005aa // ushr v10.4s, v13.4s, #16
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea1856b // add v11.4s, v11.4s, v1.4s
+	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
+	WORD $0x4eab858b // add v11.4s, v12.4s, v11.4s
+	WORD $0x4eaa85aa // add v10.4s, v13.4s, v10.4s
+	WORD $0x4e2ce58e // fcmeq v14.4s, v12.4s, v12.4s
+	WORD $0x6e2059ce // mvn v14.16b, v14.16b
+	WORD $0x4e2de5af // fcmeq v15.4s, v13.4s, v13.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e6b1d8e // bsl v14.16b, v12.16b, v11.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x6e6a1daf // bsl v15.16b, v13.16b, v10.16b
+	WORD $0x6f3005ce // ushr v14.4s, v14.4s, #16
+	WORD $0x6f3005ef // ushr v15.4s, v15.4s, #16
+	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	FMOVD F14, 0(R23)
+	WORD $0x0e6129ef // xtn v15.4h, v15.4s
+	FMOVD F15, 8(R23)
+	WORD $0x6ea1f98f // fsqrt v15.4s, v12.4s
+	WORD $0x6ea1f9ad // fsqrt v13.4s, v13.4s
+	WORD $0x4e25d5ef // fadd v15.4s, v15.4s, v5.4s
+	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
 	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	WORD $0x6e2bfd08 // fdiv v8.4s, v8.4s, v11.4s
-	WORD $0x6e2afd29 // fdiv v9.4s, v9.4s, v10.4s
+	WORD $0x6e2ffd08 // fdiv v8.4s, v8.4s, v15.4s
+	WORD $0x6e2dfd29 // fdiv v9.4s, v9.4s, v13.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	WORD $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F8, 0(R23)
 	FMOVQ F9, 16(R23)
-	WORD $0x6f300589 // ushr v9.4s, v12.4s, #16
-	WORD $0x6f3005a8 // ushr v8.4s, v13.4s, #16
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea98589 // add v9.4s, v12.4s, v9.4s
-	WORD $0x4ea885a8 // add v8.4s, v13.4s, v8.4s
-	WORD $0x4e2ce587 // fcmeq v7.4s, v12.4s, v12.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4e2de5a6 // fcmeq v6.4s, v13.4s, v13.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e691d87 // bsl v7.16b, v12.16b, v9.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e681da6 // bsl v6.16b, v13.16b, v8.16b
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R5<<1, R3, R23
-	FMOVD F7, 0(R23)
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	FMOVD F6, 8(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -37962,36 +37949,35 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R5<<2, R1, R23
-	FMOVQ 0(R23), F6
+	FMOVQ 0(R23), F9
 	ADD R5<<2, R2, R23
-	FMOVQ 0(R23), F7
+	FMOVQ 0(R23), F8
 	ADD R5<<1, R3, R23
-	FMOVD 0(R23), F8
-	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
-	WORD $0x6e27dced // fmul v13.4s, v7.4s, v7.4s
-	WORD $0x4ea8d5ad // fsub v13.4s, v13.4s, v8.4s
-	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
-	WORD $0x4e2dd50d // fadd v13.4s, v8.4s, v13.4s
-	WORD $0x6ea1f9a8 // fsqrt v8.4s, v13.4s
-	WORD $0x4e25d508 // fadd v8.4s, v8.4s, v5.4s
-	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
-	WORD $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	ADD R5<<2, R1, R23
-	FMOVQ F7, 0(R23)
-	WORD $0x6f3005a7 // ushr v7.4s, v13.4s, #16
+	FMOVD 0(R23), F7
+	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
+	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
+	WORD $0x6e28dd06 // fmul v6.4s, v8.4s, v8.4s
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4e26d4e6 // fadd v6.4s, v7.4s, v6.4s
+	WORD $0x6f3004c7 // ushr v7.4s, v6.4s, #16
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea785a7 // add v7.4s, v13.4s, v7.4s
-	WORD $0x4e2de5a6 // fcmeq v6.4s, v13.4s, v13.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e671da6 // bsl v6.16b, v13.16b, v7.16b
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	ADD R5<<1, R3, R23
-	FMOVD F6, 0(R23)
+	WORD $0x4ea784c7 // add v7.4s, v6.4s, v7.4s
+	WORD $0x4e26e4cd // fcmeq v13.4s, v6.4s, v6.4s
+	WORD $0x6e2059ad // mvn v13.16b, v13.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e671ccd // bsl v13.16b, v6.16b, v7.16b
+	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
+	WORD $0x0e6129ad // xtn v13.4h, v13.4s
+	FMOVD F13, 0(R23)
+	WORD $0x6ea1f8cd // fsqrt v13.4s, v6.4s
+	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
+	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
+	WORD $0x6e2dfd08 // fdiv v8.4s, v8.4s, v13.4s
+	WORD $0x4ea8d528 // fsub v8.4s, v9.4s, v8.4s
+	ADD R5<<2, R1, R23
+	FMOVQ F8, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -38055,14 +38041,16 @@ loop1:
 	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56d // fadd v13.4s, v11.4s, v13.4s
-	WORD $0x6ea1f98b // fsqrt v11.4s, v12.4s
-	WORD $0x6ea1f9aa // fsqrt v10.4s, v13.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	FMOVQ F12, 0(R23)
+	FMOVQ F13, 16(R23)
+	WORD $0x6ea1f98c // fsqrt v12.4s, v12.4s
+	WORD $0x6ea1f9ad // fsqrt v13.4s, v13.4s
+	WORD $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
 	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	WORD $0x6e2bfd08 // fdiv v8.4s, v8.4s, v11.4s
-	WORD $0x6e2afd29 // fdiv v9.4s, v9.4s, v10.4s
+	WORD $0x6e2cfd08 // fdiv v8.4s, v8.4s, v12.4s
+	WORD $0x6e2dfd29 // fdiv v9.4s, v9.4s, v13.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	WORD $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
 	ADD R6<<2, R4, R23
@@ -38076,24 +38064,21 @@ loop1:
 	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
 	WORD $0x4ea78507 // add v7.4s, v8.4s, v7.4s
 	WORD $0x4ea68526 // add v6.4s, v9.4s, v6.4s
-	WORD $0x4e28e50a // fcmeq v10.4s, v8.4s, v8.4s
-	WORD $0x6e20594a // mvn v10.16b, v10.16b
-	WORD $0x4e29e52b // fcmeq v11.4s, v9.4s, v9.4s
-	WORD $0x6e20596b // mvn v11.16b, v11.16b
-	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
-	WORD $0x6e671d0a // bsl v10.16b, v8.16b, v7.16b
-	WORD $0x4eab1d6b // mov v11.16b, v11.16b
-	WORD $0x6e661d2b // bsl v11.16b, v9.16b, v6.16b
-	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
-	WORD $0x6f30056b // ushr v11.4s, v11.4s, #16
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	WORD $0x4e28e50d // fcmeq v13.4s, v8.4s, v8.4s
+	WORD $0x6e2059ad // mvn v13.16b, v13.16b
+	WORD $0x4e29e52c // fcmeq v12.4s, v9.4s, v9.4s
+	WORD $0x6e20598c // mvn v12.16b, v12.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e671d0d // bsl v13.16b, v8.16b, v7.16b
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e661d2c // bsl v12.16b, v9.16b, v6.16b
+	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
+	WORD $0x6f30058c // ushr v12.4s, v12.4s, #16
+	WORD $0x0e6129ad // xtn v13.4h, v13.4s
 	ADD R6<<1, R1, R23
-	FMOVD F10, 0(R23)
-	WORD $0x0e61296b // xtn v11.4h, v11.4s
-	FMOVD F11, 8(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F12, 0(R23)
-	FMOVQ F13, 16(R23)
+	FMOVD F13, 0(R23)
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	FMOVD F12, 8(R23)
 	ADD $8, R6
 	CMP R8, R6
 	BLE loop1
@@ -38104,38 +38089,37 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R6<<2, R4, R23
-	FMOVQ 0(R23), F11
+	FMOVQ 0(R23), F12
 	ADD R6<<1, R2, R23
-	FMOVD 0(R23), F10
-	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
+	FMOVD 0(R23), F13
+	WORD $0x2e6139ad // shll v13.4s, v13.4h, #16
 	ADD R6<<2, R3, R23
-	FMOVQ 0(R23), F13
-	WORD $0x6e22dd4a // fmul v10.4s, v10.4s, v2.4s
-	WORD $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	WORD $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
-	WORD $0x4e2cd5ac // fadd v12.4s, v13.4s, v12.4s
-	WORD $0x6ea1f98d // fsqrt v13.4s, v12.4s
-	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
-	WORD $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
-	WORD $0x6e2dfd4a // fdiv v10.4s, v10.4s, v13.4s
-	WORD $0x4eaad56a // fsub v10.4s, v11.4s, v10.4s
+	FMOVQ 0(R23), F6
+	WORD $0x6e22ddad // fmul v13.4s, v13.4s, v2.4s
+	WORD $0x6e2ddda9 // fmul v9.4s, v13.4s, v13.4s
+	WORD $0x4ea6d529 // fsub v9.4s, v9.4s, v6.4s
+	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	WORD $0x4e29d4c9 // fadd v9.4s, v6.4s, v9.4s
+	FMOVQ F9, 0(R23)
+	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x6e23ddad // fmul v13.4s, v13.4s, v3.4s
+	WORD $0x6e29fdad // fdiv v13.4s, v13.4s, v9.4s
+	WORD $0x4eadd58d // fsub v13.4s, v12.4s, v13.4s
 	ADD R6<<2, R4, R23
-	FMOVQ F10, 0(R23)
-	WORD $0x6f30054b // ushr v11.4s, v10.4s, #16
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea1856b // add v11.4s, v11.4s, v1.4s
-	WORD $0x4eab854b // add v11.4s, v10.4s, v11.4s
-	WORD $0x4e2ae54d // fcmeq v13.4s, v10.4s, v10.4s
-	WORD $0x6e2059ad // mvn v13.16b, v13.16b
-	WORD $0x4ead1dad // mov v13.16b, v13.16b
-	WORD $0x6e6b1d4d // bsl v13.16b, v10.16b, v11.16b
-	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
-	WORD $0x0e6129ad // xtn v13.4h, v13.4s
+	FMOVQ F13, 0(R23)
+	WORD $0x6f3005ac // ushr v12.4s, v13.4s, #16
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4ea1858c // add v12.4s, v12.4s, v1.4s
+	WORD $0x4eac85ac // add v12.4s, v13.4s, v12.4s
+	WORD $0x4e2de5a9 // fcmeq v9.4s, v13.4s, v13.4s
+	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e6c1da9 // bsl v9.16b, v13.16b, v12.16b
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
 	ADD R6<<1, R1, R23
-	FMOVD F13, 0(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F12, 0(R23)
+	FMOVD F9, 0(R23)
 	ADD $4, R6
 	CMP R9, R6
 	BLE loop4

@@ -18,10 +18,15 @@ const (
 
 	// colorStep is what the offsets of consecutive arrays differ by.
 	colorStep = 1<<20 + 17*lineSize
-	// Arrays smaller than a huge page are cut from slabs, one behind the other
-	// with a gap that keeps them from starting at the same offset of a page.
-	slabSize = 32 << 20
-	slabGap  = 17 * lineSize
+	// Arrays smaller than a huge page are cut from slabs, one behind the other. Those
+	// of a small page or more start slabStep further within their page than the one
+	// before, whatever their sizes, so that up to five arrays of an update keep apart:
+	// a load waits for an older store to the same place in another page, until the
+	// processor has compared the whole address. A loop of AdamW that stored all that it
+	// made behind its division took up to 1.3 times as long with arrays 64 bytes apart.
+	slabSize  = 32 << 20
+	smallPage = 4096
+	slabStep  = 13 * lineSize
 )
 
 // An arena hands out zeroed memory. It is safe for concurrent use.
@@ -31,6 +36,7 @@ type arena struct {
 	color       uintptr // offset of the next array within its first page
 	slab        *region // the slab that small arrays are cut from
 	slabUsed    uintptr
+	slabColor   uintptr // offset of the next array there within its small page, but for whole pages
 }
 
 // memory is the arena of the process: address space is shared by all backends,
@@ -58,7 +64,7 @@ func (a *arena) alloc(size uintptr) (unsafe.Pointer, *region, error) {
 		r.users = 1
 		return r.base, r, nil
 	}
-	if a.slab == nil || a.slabUsed+size > a.slab.size {
+	if a.slab == nil || a.slabUsed+size+smallPage > a.slab.size {
 		r, err := a.region(slabSize)
 		if err != nil {
 			return nil, nil, err
@@ -69,11 +75,12 @@ func (a *arena) alloc(size uintptr) (unsafe.Pointer, *region, error) {
 		}
 		a.slab, a.slabUsed = r, 0
 	}
+	if size >= smallPage {
+		a.slabUsed += (a.slabColor - uintptr(a.slab.base) - a.slabUsed) % smallPage
+		a.slabColor += slabStep
+	}
 	p := unsafe.Add(a.slab.base, a.slabUsed)
 	a.slabUsed += roundUp(size, lineSize)
-	if size >= 4096 {
-		a.slabUsed += slabGap
-	}
 	a.slab.users++
 	return p, a.slab, nil
 }

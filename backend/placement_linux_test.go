@@ -50,6 +50,29 @@ func TestPlacement(t *testing.T) {
 	}
 }
 
+// TestSmallPlacement holds arrays that share slabs, of sizes that would end anywhere in
+// a page and of one that fills slabs, to starting at places of their pages far from
+// those of the four before.
+func TestSmallPlacement(t *testing.T) {
+	var a arena
+	for _, size := range []uintptr{smallPage, 39_936, 40_000, 40_960, 1 << 20} {
+		var at []uintptr
+		for range 100 {
+			p, r, err := a.alloc(size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.free(r)
+			for _, q := range at[max(0, len(at)-4):] {
+				if d := distance(uintptr(p)-q, smallPage); d < 12*lineSize {
+					t.Errorf("two arrays of %d bytes are %d bytes from a multiple of a page apart", size, d)
+				}
+			}
+			at = append(at, uintptr(p))
+		}
+	}
+}
+
 // TestSmallArrays holds small arrays to being aligned, zero, and apart from one
 // another, though they share pages.
 func TestSmallArrays(t *testing.T) {

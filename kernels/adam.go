@@ -73,15 +73,22 @@ func (Adam) Name() string    { return "adam" }
 func (Adam) Kernel() *Kernel { return adamKernel }
 
 func (u Adam) Coef(s Step) Coef {
-	step, eps := u.LR*s.LRScale, u.Eps
-	if u.Correction != Uncorrected {
-		root := math.Sqrt(oneMinusPow(u.Beta2, s.T))
-		step = float64(step*root) / oneMinusPow(u.Beta1, s.T)
-		if u.Correction == Corrected {
-			eps *= root
-		}
-	}
+	step, eps := u.corrected(s)
 	return Coef{CoefGrad: s.GradScale, adamC1: 1 - u.Beta1, adamC2: 1 - u.Beta2, adamStep: step, adamEps: eps}
+}
+
+// corrected returns the step size and eps with the corrections folded in.
+func (u Adam) corrected(s Step) (step, eps float64) {
+	step, eps = u.LR*s.LRScale, u.Eps
+	if u.Correction == Uncorrected {
+		return step, eps
+	}
+	c1, c2 := oneMinusPows(u.Beta1, u.Beta2, s.T)
+	root := math.Sqrt(c2)
+	if u.Correction == Corrected {
+		eps *= root
+	}
+	return float64(step*root) / c1, eps
 }
 
 var (

@@ -14,9 +14,9 @@ func (AdamW) Name() string    { return "adamw" }
 func (AdamW) Kernel() *Kernel { return adamwKernel }
 
 func (u AdamW) Coef(s Step) Coef {
-	c := Adam{LR: u.LR, Beta1: u.Beta1, Beta2: u.Beta2, Eps: u.Eps}.Coef(s)
-	c[adamDecay] = 1 - float64(float64(u.LR*s.LRScale)*u.WeightDecay)
-	return c
+	step, eps := Adam{LR: u.LR, Beta1: u.Beta1, Beta2: u.Beta2, Eps: u.Eps}.corrected(s)
+	return Coef{CoefGrad: s.GradScale, adamC1: 1 - u.Beta1, adamC2: 1 - u.Beta2, adamStep: step, adamEps: eps,
+		adamDecay: 1 - float64(float64(u.LR*s.LRScale)*u.WeightDecay)}
 }
 
 var adamwKernel = elementwise("adamw", adamSlots, adamAccess, adamw[float32], adamw[float64])

@@ -239,24 +239,25 @@ func sqrt[T Real](x T) T { return T(math.Sqrt(float64(x))) }
 
 func abs[T Real](x T) T { return T(math.Abs(float64(x))) }
 
-// oneMinusPow returns 1-beta^t. It doubles and increments the exponent of
-// 1-beta^t itself, where all terms are positive, so that nothing cancels for
+// oneMinusPows returns 1-beta^t of two betas. It doubles and increments the exponents
+// of 1-beta^t itself, where all terms are positive, so that nothing cancels for
 // beta near 1; and it uses no library function, whose last bit may depend on
-// the architecture.
-func oneMinusPow(beta float64, t int) float64 {
-	d := 1 - beta
-	var q float64 // 1 - beta^(the leading bits of t)
+// the architecture. Both at once take hardly longer than one: each is a chain of
+// operations that wait for one another.
+func oneMinusPows(beta1, beta2 float64, t int) (q1, q2 float64) {
+	d1, d2 := 1-beta1, 1-beta2
 	for bit := bits.Len(uint(t)) - 1; bit >= 0; bit-- {
-		q = float64(q * (2 - q))
+		q1, q2 = float64(q1*(2-q1)), float64(q2*(2-q2)) // of the leading bits of t
 		if t>>bit&1 == 1 {
-			q += float64((1 - q) * d)
+			q1 += float64((1 - q1) * d1)
+			q2 += float64((1 - q2) * d2)
 		}
 	}
-	return q
+	return q1, q2
 }
 
 // StepPow returns t^y for a step t of 1 or more and y of 0 or more; +Inf beyond
-// float64. Like [oneMinusPow] it uses no library function, whose last bit may
+// float64. Like [oneMinusPows] it uses no library function, whose last bit may
 // depend on the architecture. The relative error is below 1e-15 * (1 + y*log2(t)).
 func StepPow(t int, y float64) float64 {
 	// log2(t) = e + log2(m) with m in [sqrt(1/2), sqrt(2)): log(m) is twice the

@@ -71,7 +71,8 @@ func (u LAMB) Coef(s Step) Coef {
 		c[adamEps] = 0
 		c[lambEpsInside] = u.Eps
 		if !u.NoDebias {
-			c[lambEpsInside] *= oneMinusPow(u.Beta2, s.T)
+			_, c2 := oneMinusPows(u.Beta1, u.Beta2, s.T)
+			c[lambEpsInside] *= c2
 		}
 	}
 	c[lambDecay] = u.WeightDecay

@@ -184,14 +184,23 @@ func TestPowExponent(t *testing.T) {
 	}
 }
 
-func TestOneMinusPow(t *testing.T) {
+func TestOneMinusPows(t *testing.T) {
+	betas := []float64{0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1 - 1e-9}
 	var worst float64
-	for _, beta := range []float64{0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1 - 1e-9} {
-		for _, n := range []int{1, 2, 3, 10, 1000, 1e6, 1<<31 + 1, math.MaxInt} {
+	for _, n := range []int{1, 2, 3, 10, 1000, 1e6, 1<<31 + 1, math.MaxInt} {
+		for i, beta := range betas {
+			other := betas[(i+1)%len(betas)]
+			q, beside := oneMinusPows(beta, other, n)
+			if _, again := oneMinusPows(other, beta, n); again != q {
+				t.Errorf("1-%v^%d is %v as the first and %v as the second", beta, n, q, again)
+			}
+			if again, _ := oneMinusPows(other, beta, n); again != beside {
+				t.Errorf("1-%v^%d is %v as the first and %v as the second", other, n, again, beside)
+			}
 			want, _ := exactOneMinusPow(beta, n).Float64()
-			e := math.Abs(oneMinusPow(beta, n)-want) / want
+			e := math.Abs(q-want) / want
 			if worst = max(worst, e); !(e < 1e-13) {
-				t.Errorf("1-%v^%d is %v, want %v", beta, n, oneMinusPow(beta, n), want)
+				t.Errorf("1-%v^%d is %v, want %v", beta, n, q, want)
 			}
 		}
 	}

@@ -16346,22 +16346,21 @@ loop1:
 	WORD $0x6e26dcca // fmul v10.4s, v6.4s, v6.4s
 	WORD $0x4e29d4e9 // fadd v9.4s, v7.4s, v9.4s
 	WORD $0x4e2ad50a // fadd v10.4s, v8.4s, v10.4s
-	WORD $0x6ea1f928 // fsqrt v8.4s, v9.4s
-	WORD $0x6ea1f947 // fsqrt v7.4s, v10.4s
-	WORD $0x4e22d508 // fadd v8.4s, v8.4s, v2.4s
-	WORD $0x4e22d4e7 // fadd v7.4s, v7.4s, v2.4s
+	FMOVQ F9, 0(R23)
+	FMOVQ F10, 16(R23)
+	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
+	WORD $0x6ea1f94a // fsqrt v10.4s, v10.4s
+	WORD $0x4e22d529 // fadd v9.4s, v9.4s, v2.4s
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
 	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
 	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
-	WORD $0x6e28fca5 // fdiv v5.4s, v5.4s, v8.4s
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	WORD $0x6e29fca5 // fdiv v5.4s, v5.4s, v9.4s
+	WORD $0x6e2afcc6 // fdiv v6.4s, v6.4s, v10.4s
 	WORD $0x4ea5d465 // fsub v5.4s, v3.4s, v5.4s
 	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F5, 0(R23)
 	FMOVQ F6, 16(R23)
-	ADD R5<<2, R3, R23
-	FMOVQ F9, 0(R23)
-	FMOVQ F10, 16(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -16376,19 +16375,18 @@ loop4:
 	ADD R5<<2, R2, R23
 	FMOVQ 0(R23), F5
 	ADD R5<<2, R3, R23
-	FMOVQ 0(R23), F10
+	FMOVQ 0(R23), F4
 	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
-	WORD $0x6e25dca9 // fmul v9.4s, v5.4s, v5.4s
-	WORD $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
-	WORD $0x6ea1f92a // fsqrt v10.4s, v9.4s
-	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x6e25dca3 // fmul v3.4s, v5.4s, v5.4s
+	WORD $0x4e23d483 // fadd v3.4s, v4.4s, v3.4s
+	FMOVQ F3, 0(R23)
+	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
+	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	WORD $0x6e2afca5 // fdiv v5.4s, v5.4s, v10.4s
+	WORD $0x6e23fca5 // fdiv v5.4s, v5.4s, v3.4s
 	WORD $0x4ea5d4c5 // fsub v5.4s, v6.4s, v5.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F5, 0(R23)
-	ADD R5<<2, R3, R23
-	FMOVQ F9, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -16449,14 +16447,28 @@ loop1:
 	WORD $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	WORD $0x4e2bd52b // fadd v11.4s, v9.4s, v11.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
-	WORD $0x6ea1f96a // fsqrt v10.4s, v11.4s
-	WORD $0x6ea1f989 // fsqrt v9.4s, v12.4s
-	WORD $0x4e24d54a // fadd v10.4s, v10.4s, v4.4s
+	WORD $0x6f30056a // ushr v10.4s, v11.4s, #16
+	WORD $0x6f300589 // ushr v9.4s, v12.4s, #16
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
+	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
+	WORD $0x4eaa856a // add v10.4s, v11.4s, v10.4s
+	WORD $0x4ea98589 // add v9.4s, v12.4s, v9.4s
+	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	FMOVD F10, 0(R23)
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD F9, 8(R23)
+	WORD $0x6ea1f969 // fsqrt v9.4s, v11.4s
+	WORD $0x6ea1f98c // fsqrt v12.4s, v12.4s
 	WORD $0x4e24d529 // fadd v9.4s, v9.4s, v4.4s
+	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
 	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
-	WORD $0x6e2afce7 // fdiv v7.4s, v7.4s, v10.4s
-	WORD $0x6e29fd08 // fdiv v8.4s, v8.4s, v9.4s
+	WORD $0x6e29fce7 // fdiv v7.4s, v7.4s, v9.4s
+	WORD $0x6e2cfd08 // fdiv v8.4s, v8.4s, v12.4s
 	WORD $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	WORD $0x6f3004e6 // ushr v6.4s, v7.4s, #16
@@ -16474,21 +16486,6 @@ loop1:
 	FMOVD F6, 0(R23)
 	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
 	FMOVD F5, 8(R23)
-	WORD $0x6f300565 // ushr v5.4s, v11.4s, #16
-	WORD $0x6f300586 // ushr v6.4s, v12.4s, #16
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea58565 // add v5.4s, v11.4s, v5.4s
-	WORD $0x4ea68586 // add v6.4s, v12.4s, v6.4s
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	ADD R5<<1, R3, R23
-	FMOVD F5, 0(R23)
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	FMOVD F6, 8(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -16499,38 +16496,37 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R5<<1, R1, R23
-	FMOVD 0(R23), F6
-	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
-	ADD R5<<1, R2, R23
 	FMOVD 0(R23), F5
 	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
+	ADD R5<<1, R2, R23
+	FMOVD 0(R23), F6
+	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
 	ADD R5<<1, R3, R23
-	FMOVD 0(R23), F12
-	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
-	WORD $0x6e25dcab // fmul v11.4s, v5.4s, v5.4s
-	WORD $0x4e2bd58b // fadd v11.4s, v12.4s, v11.4s
-	WORD $0x6ea1f96c // fsqrt v12.4s, v11.4s
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	WORD $0x6e2cfca5 // fdiv v5.4s, v5.4s, v12.4s
-	WORD $0x4ea5d4c5 // fsub v5.4s, v6.4s, v5.4s
-	WORD $0x6f3004a6 // ushr v6.4s, v5.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea684a6 // add v6.4s, v5.4s, v6.4s
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD 0(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
+	WORD $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
+	WORD $0x6e26dcc7 // fmul v7.4s, v6.4s, v6.4s
+	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
+	WORD $0x6f3004e8 // ushr v8.4s, v7.4s, #16
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	WORD $0x4ea884e8 // add v8.4s, v7.4s, v8.4s
+	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
+	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVD F8, 0(R23)
+	WORD $0x6ea1f8e8 // fsqrt v8.4s, v7.4s
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	WORD $0x6e28fcc6 // fdiv v6.4s, v6.4s, v8.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	WORD $0x6f3004c5 // ushr v5.4s, v6.4s, #16
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	WORD $0x4ea584c5 // add v5.4s, v6.4s, v5.4s
+	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
+	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
 	ADD R5<<1, R1, R23
-	FMOVD F6, 0(R23)
-	WORD $0x6f300566 // ushr v6.4s, v11.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea68566 // add v6.4s, v11.4s, v6.4s
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	ADD R5<<1, R3, R23
-	FMOVD F6, 0(R23)
+	FMOVD F5, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -16587,42 +16583,41 @@ loop1:
 	WORD $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	WORD $0x4e2bd52b // fadd v11.4s, v9.4s, v11.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
-	WORD $0x6ea1f96a // fsqrt v10.4s, v11.4s
-	WORD $0x6ea1f989 // fsqrt v9.4s, v12.4s
-	WORD $0x4e24d54a // fadd v10.4s, v10.4s, v4.4s
-	WORD $0x4e24d529 // fadd v9.4s, v9.4s, v4.4s
+	WORD $0x6f30056a // ushr v10.4s, v11.4s, #16
+	WORD $0x6f300589 // ushr v9.4s, v12.4s, #16
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
+	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
+	WORD $0x4eaa856a // add v10.4s, v11.4s, v10.4s
+	WORD $0x4ea98589 // add v9.4s, v12.4s, v9.4s
+	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
+	WORD $0x6e2059ad // mvn v13.16b, v13.16b
+	WORD $0x4e2ce58e // fcmeq v14.4s, v12.4s, v12.4s
+	WORD $0x6e2059ce // mvn v14.16b, v14.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e6a1d6d // bsl v13.16b, v11.16b, v10.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e691d8e // bsl v14.16b, v12.16b, v9.16b
+	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
+	WORD $0x6f3005ce // ushr v14.4s, v14.4s, #16
+	WORD $0x0e6129ad // xtn v13.4h, v13.4s
+	FMOVD F13, 0(R23)
+	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	FMOVD F14, 8(R23)
+	WORD $0x6ea1f96e // fsqrt v14.4s, v11.4s
+	WORD $0x6ea1f98c // fsqrt v12.4s, v12.4s
+	WORD $0x4e24d5ce // fadd v14.4s, v14.4s, v4.4s
+	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
 	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
-	WORD $0x6e2afce7 // fdiv v7.4s, v7.4s, v10.4s
-	WORD $0x6e29fd08 // fdiv v8.4s, v8.4s, v9.4s
+	WORD $0x6e2efce7 // fdiv v7.4s, v7.4s, v14.4s
+	WORD $0x6e2cfd08 // fdiv v8.4s, v8.4s, v12.4s
 	WORD $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F7, 0(R23)
 	FMOVQ F8, 16(R23)
-	WORD $0x6f300568 // ushr v8.4s, v11.4s, #16
-	WORD $0x6f300587 // ushr v7.4s, v12.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea88568 // add v8.4s, v11.4s, v8.4s
-	WORD $0x4ea78587 // add v7.4s, v12.4s, v7.4s
-	WORD $0x4e2be566 // fcmeq v6.4s, v11.4s, v11.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4e2ce585 // fcmeq v5.4s, v12.4s, v12.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e681d66 // bsl v6.16b, v11.16b, v8.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e671d85 // bsl v5.16b, v12.16b, v7.16b
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	ADD R5<<1, R3, R23
-	FMOVD F6, 0(R23)
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	FMOVD F5, 8(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -16633,34 +16628,33 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R5<<2, R1, R23
-	FMOVQ 0(R23), F5
+	FMOVQ 0(R23), F8
 	ADD R5<<2, R2, R23
-	FMOVQ 0(R23), F6
+	FMOVQ 0(R23), F7
 	ADD R5<<1, R3, R23
-	FMOVD 0(R23), F7
-	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	WORD $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
-	WORD $0x6e26dccc // fmul v12.4s, v6.4s, v6.4s
-	WORD $0x4e2cd4ec // fadd v12.4s, v7.4s, v12.4s
-	WORD $0x6ea1f987 // fsqrt v7.4s, v12.4s
-	WORD $0x4e24d4e7 // fadd v7.4s, v7.4s, v4.4s
-	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
-	ADD R5<<2, R1, R23
-	FMOVQ F6, 0(R23)
-	WORD $0x6f300586 // ushr v6.4s, v12.4s, #16
+	FMOVD 0(R23), F6
+	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
+	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
+	WORD $0x6e27dce5 // fmul v5.4s, v7.4s, v7.4s
+	WORD $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
+	WORD $0x6f3004a6 // ushr v6.4s, v5.4s, #16
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea68586 // add v6.4s, v12.4s, v6.4s
-	WORD $0x4e2ce585 // fcmeq v5.4s, v12.4s, v12.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e661d85 // bsl v5.16b, v12.16b, v6.16b
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	ADD R5<<1, R3, R23
-	FMOVD F5, 0(R23)
+	WORD $0x4ea684a6 // add v6.4s, v5.4s, v6.4s
+	WORD $0x4e25e4ac // fcmeq v12.4s, v5.4s, v5.4s
+	WORD $0x6e20598c // mvn v12.16b, v12.16b
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e661cac // bsl v12.16b, v5.16b, v6.16b
+	WORD $0x6f30058c // ushr v12.4s, v12.4s, #16
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	FMOVD F12, 0(R23)
+	WORD $0x6ea1f8ac // fsqrt v12.4s, v5.4s
+	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
+	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	WORD $0x6e2cfce7 // fdiv v7.4s, v7.4s, v12.4s
+	WORD $0x4ea7d507 // fsub v7.4s, v8.4s, v7.4s
+	ADD R5<<2, R1, R23
+	FMOVQ F7, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -16718,14 +16712,16 @@ loop1:
 	WORD $0x6e28dd0c // fmul v12.4s, v8.4s, v8.4s
 	WORD $0x4e2bd52b // fadd v11.4s, v9.4s, v11.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
-	WORD $0x6ea1f96a // fsqrt v10.4s, v11.4s
-	WORD $0x6ea1f989 // fsqrt v9.4s, v12.4s
-	WORD $0x4e24d54a // fadd v10.4s, v10.4s, v4.4s
-	WORD $0x4e24d529 // fadd v9.4s, v9.4s, v4.4s
+	FMOVQ F11, 0(R23)
+	FMOVQ F12, 16(R23)
+	WORD $0x6ea1f96b // fsqrt v11.4s, v11.4s
+	WORD $0x6ea1f98c // fsqrt v12.4s, v12.4s
+	WORD $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
+	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
 	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
-	WORD $0x6e2afce7 // fdiv v7.4s, v7.4s, v10.4s
-	WORD $0x6e29fd08 // fdiv v8.4s, v8.4s, v9.4s
+	WORD $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
+	WORD $0x6e2cfd08 // fdiv v8.4s, v8.4s, v12.4s
 	WORD $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	ADD R6<<2, R4, R23
@@ -16739,24 +16735,21 @@ loop1:
 	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
 	WORD $0x4ea684e6 // add v6.4s, v7.4s, v6.4s
 	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
-	WORD $0x4e27e4e9 // fcmeq v9.4s, v7.4s, v7.4s
-	WORD $0x6e205929 // mvn v9.16b, v9.16b
-	WORD $0x4e28e50a // fcmeq v10.4s, v8.4s, v8.4s
-	WORD $0x6e20594a // mvn v10.16b, v10.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x6e661ce9 // bsl v9.16b, v7.16b, v6.16b
-	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
-	WORD $0x6e651d0a // bsl v10.16b, v8.16b, v5.16b
-	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
-	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
-	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	WORD $0x4e27e4ec // fcmeq v12.4s, v7.4s, v7.4s
+	WORD $0x6e20598c // mvn v12.16b, v12.16b
+	WORD $0x4e28e50b // fcmeq v11.4s, v8.4s, v8.4s
+	WORD $0x6e20596b // mvn v11.16b, v11.16b
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e661cec // bsl v12.16b, v7.16b, v6.16b
+	WORD $0x4eab1d6b // mov v11.16b, v11.16b
+	WORD $0x6e651d0b // bsl v11.16b, v8.16b, v5.16b
+	WORD $0x6f30058c // ushr v12.4s, v12.4s, #16
+	WORD $0x6f30056b // ushr v11.4s, v11.4s, #16
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
 	ADD R6<<1, R1, R23
-	FMOVD F9, 0(R23)
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
-	FMOVD F10, 8(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F11, 0(R23)
-	FMOVQ F12, 16(R23)
+	FMOVD F12, 0(R23)
+	WORD $0x0e61296b // xtn v11.4h, v11.4s
+	FMOVD F11, 8(R23)
 	ADD $8, R6
 	CMP R8, R6
 	BLE loop1
@@ -16767,36 +16760,35 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R6<<2, R4, R23
-	FMOVQ 0(R23), F10
+	FMOVQ 0(R23), F11
 	ADD R6<<1, R2, R23
-	FMOVD 0(R23), F9
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
+	FMOVD 0(R23), F12
+	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
 	ADD R6<<2, R3, R23
-	FMOVQ 0(R23), F12
-	WORD $0x6e22dd29 // fmul v9.4s, v9.4s, v2.4s
-	WORD $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	WORD $0x4e2bd58b // fadd v11.4s, v12.4s, v11.4s
-	WORD $0x6ea1f96c // fsqrt v12.4s, v11.4s
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	WORD $0x6e2cfd29 // fdiv v9.4s, v9.4s, v12.4s
-	WORD $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
+	FMOVQ 0(R23), F5
+	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
+	WORD $0x6e2cdd88 // fmul v8.4s, v12.4s, v12.4s
+	WORD $0x4e28d4a8 // fadd v8.4s, v5.4s, v8.4s
+	FMOVQ F8, 0(R23)
+	WORD $0x6ea1f908 // fsqrt v8.4s, v8.4s
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x6e23dd8c // fmul v12.4s, v12.4s, v3.4s
+	WORD $0x6e28fd8c // fdiv v12.4s, v12.4s, v8.4s
+	WORD $0x4eacd56c // fsub v12.4s, v11.4s, v12.4s
 	ADD R6<<2, R4, R23
-	FMOVQ F9, 0(R23)
-	WORD $0x6f30052a // ushr v10.4s, v9.4s, #16
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
-	WORD $0x4eaa852a // add v10.4s, v9.4s, v10.4s
-	WORD $0x4e29e52c // fcmeq v12.4s, v9.4s, v9.4s
-	WORD $0x6e20598c // mvn v12.16b, v12.16b
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x6e6a1d2c // bsl v12.16b, v9.16b, v10.16b
-	WORD $0x6f30058c // ushr v12.4s, v12.4s, #16
-	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	FMOVQ F12, 0(R23)
+	WORD $0x6f30058b // ushr v11.4s, v12.4s, #16
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4ea1856b // add v11.4s, v11.4s, v1.4s
+	WORD $0x4eab858b // add v11.4s, v12.4s, v11.4s
+	WORD $0x4e2ce588 // fcmeq v8.4s, v12.4s, v12.4s
+	WORD $0x6e205908 // mvn v8.16b, v8.16b
+	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	WORD $0x6e6b1d88 // bsl v8.16b, v12.16b, v11.16b
+	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
+	WORD $0x0e612908 // xtn v8.4h, v8.4s
 	ADD R6<<1, R1, R23
-	FMOVD F12, 0(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F11, 0(R23)
+	FMOVD F8, 0(R23)
 	ADD $4, R6
 	CMP R9, R6
 	BLE loop4
@@ -17023,6 +17015,9 @@ loop1:
 	WORD $0x6e21ddce // fmul v14.4s, v14.4s, v1.4s
 	WORD $0x4e2dd52d // fadd v13.4s, v9.4s, v13.4s
 	WORD $0x4e2ed54e // fadd v14.4s, v10.4s, v14.4s
+	ADD R6<<2, R3, R23
+	FMOVQ F13, 0(R23)
+	FMOVQ F14, 16(R23)
 	WORD $0x6e27dce7 // fmul v7.4s, v7.4s, v7.4s
 	WORD $0x6e28dd08 // fmul v8.4s, v8.4s, v8.4s
 	WORD $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
@@ -17031,25 +17026,22 @@ loop1:
 	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
 	WORD $0x4e27d567 // fadd v7.4s, v11.4s, v7.4s
 	WORD $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
-	WORD $0x6ea1f8ec // fsqrt v12.4s, v7.4s
-	WORD $0x6ea1f90b // fsqrt v11.4s, v8.4s
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
-	WORD $0x6e23ddaa // fmul v10.4s, v13.4s, v3.4s
-	WORD $0x6e23ddc9 // fmul v9.4s, v14.4s, v3.4s
-	WORD $0x6e2cfd4a // fdiv v10.4s, v10.4s, v12.4s
-	WORD $0x6e2bfd29 // fdiv v9.4s, v9.4s, v11.4s
-	WORD $0x4eaad4aa // fsub v10.4s, v5.4s, v10.4s
-	WORD $0x4ea9d4c9 // fsub v9.4s, v6.4s, v9.4s
-	ADD R6<<2, R1, R23
-	FMOVQ F10, 0(R23)
-	FMOVQ F9, 16(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F13, 0(R23)
-	FMOVQ F14, 16(R23)
 	ADD R6<<2, R4, R23
 	FMOVQ F7, 0(R23)
 	FMOVQ F8, 16(R23)
+	WORD $0x6ea1f8e7 // fsqrt v7.4s, v7.4s
+	WORD $0x6ea1f908 // fsqrt v8.4s, v8.4s
+	WORD $0x4e24d4e7 // fadd v7.4s, v7.4s, v4.4s
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x6e23ddad // fmul v13.4s, v13.4s, v3.4s
+	WORD $0x6e23ddce // fmul v14.4s, v14.4s, v3.4s
+	WORD $0x6e27fdad // fdiv v13.4s, v13.4s, v7.4s
+	WORD $0x6e28fdce // fdiv v14.4s, v14.4s, v8.4s
+	WORD $0x4eadd4ad // fsub v13.4s, v5.4s, v13.4s
+	WORD $0x4eaed4ce // fsub v14.4s, v6.4s, v14.4s
+	ADD R6<<2, R1, R23
+	FMOVQ F13, 0(R23)
+	FMOVQ F14, 16(R23)
 	ADD $8, R6
 	CMP R8, R6
 	BLE loop1
@@ -17060,32 +17052,32 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R6<<2, R1, R23
-	FMOVQ 0(R23), F9
+	FMOVQ 0(R23), F14
 	ADD R6<<2, R2, R23
-	FMOVQ 0(R23), F10
+	FMOVQ 0(R23), F13
 	ADD R6<<2, R3, R23
-	FMOVQ 0(R23), F8
+	FMOVQ 0(R23), F6
 	ADD R6<<2, R4, R23
-	FMOVQ 0(R23), F7
-	WORD $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
-	WORD $0x4ea8d54e // fsub v14.4s, v10.4s, v8.4s
-	WORD $0x6e21ddce // fmul v14.4s, v14.4s, v1.4s
-	WORD $0x4e2ed50e // fadd v14.4s, v8.4s, v14.4s
-	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
-	WORD $0x4ea7d54a // fsub v10.4s, v10.4s, v7.4s
-	WORD $0x6e22dd4a // fmul v10.4s, v10.4s, v2.4s
-	WORD $0x4e2ad4ea // fadd v10.4s, v7.4s, v10.4s
-	WORD $0x6ea1f947 // fsqrt v7.4s, v10.4s
-	WORD $0x4e24d4e7 // fadd v7.4s, v7.4s, v4.4s
-	WORD $0x6e23ddc8 // fmul v8.4s, v14.4s, v3.4s
-	WORD $0x6e27fd08 // fdiv v8.4s, v8.4s, v7.4s
-	WORD $0x4ea8d528 // fsub v8.4s, v9.4s, v8.4s
+	FMOVQ 0(R23), F5
+	WORD $0x6e20ddad // fmul v13.4s, v13.4s, v0.4s
+	WORD $0x4ea6d5a8 // fsub v8.4s, v13.4s, v6.4s
+	WORD $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD $0x4e28d4c8 // fadd v8.4s, v6.4s, v8.4s
+	ADD R6<<2, R3, R23
+	FMOVQ F8, 0(R23)
+	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
+	WORD $0x4ea5d5ad // fsub v13.4s, v13.4s, v5.4s
+	WORD $0x6e22ddad // fmul v13.4s, v13.4s, v2.4s
+	WORD $0x4e2dd4ad // fadd v13.4s, v5.4s, v13.4s
+	ADD R6<<2, R4, R23
+	FMOVQ F13, 0(R23)
+	WORD $0x6ea1f9ad // fsqrt v13.4s, v13.4s
+	WORD $0x4e24d5ad // fadd v13.4s, v13.4s, v4.4s
+	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
+	WORD $0x6e2dfd08 // fdiv v8.4s, v8.4s, v13.4s
+	WORD $0x4ea8d5c8 // fsub v8.4s, v14.4s, v8.4s
 	ADD R6<<2, R1, R23
 	FMOVQ F8, 0(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F14, 0(R23)
-	ADD R6<<2, R4, R23
-	FMOVQ F10, 0(R23)
 	ADD $4, R6
 	CMP R9, R6
 	BLE loop4
@@ -17158,66 +17150,66 @@ loop1:
 	WORD $0x6e23de10 // fmul v16.4s, v16.4s, v3.4s
 	WORD $0x4e2fd56f // fadd v15.4s, v11.4s, v15.4s
 	WORD $0x4e30d590 // fadd v16.4s, v12.4s, v16.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
+	WORD $0x6f3005ec // ushr v12.4s, v15.4s, #16
+	WORD $0x6f30060b // ushr v11.4s, v16.4s, #16
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4ea1858c // add v12.4s, v12.4s, v1.4s
+	WORD $0x4ea1856b // add v11.4s, v11.4s, v1.4s
+	WORD $0x4eac85ec // add v12.4s, v15.4s, v12.4s
+	WORD $0x4eab860b // add v11.4s, v16.4s, v11.4s
+	WORD $0x6f30058c // ushr v12.4s, v12.4s, #16
+	WORD $0x6f30056b // ushr v11.4s, v11.4s, #16
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	ADD R6<<1, R3, R23
+	FMOVD F12, 0(R23)
+	WORD $0x0e61296b // xtn v11.4h, v11.4s
+	FMOVD F11, 8(R23)
+	WORD $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
-	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
+	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	WORD $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
 	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	WORD $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
+	WORD $0x4e2bd5ab // fadd v11.4s, v13.4s, v11.4s
 	WORD $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
-	WORD $0x6ea1f92e // fsqrt v14.4s, v9.4s
-	WORD $0x6ea1f94d // fsqrt v13.4s, v10.4s
-	WORD $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
+	WORD $0x6f30056e // ushr v14.4s, v11.4s, #16
+	WORD $0x6f30054d // ushr v13.4s, v10.4s, #16
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4ea185ce // add v14.4s, v14.4s, v1.4s
+	WORD $0x4ea185ad // add v13.4s, v13.4s, v1.4s
+	WORD $0x4eae856e // add v14.4s, v11.4s, v14.4s
+	WORD $0x4ead854d // add v13.4s, v10.4s, v13.4s
+	WORD $0x6f3005ce // ushr v14.4s, v14.4s, #16
+	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
+	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	ADD R6<<1, R4, R23
+	FMOVD F14, 0(R23)
+	WORD $0x0e6129ad // xtn v13.4h, v13.4s
+	FMOVD F13, 8(R23)
+	WORD $0x6ea1f96d // fsqrt v13.4s, v11.4s
+	WORD $0x6ea1f94a // fsqrt v10.4s, v10.4s
 	WORD $0x4e26d5ad // fadd v13.4s, v13.4s, v6.4s
-	WORD $0x6e25ddec // fmul v12.4s, v15.4s, v5.4s
-	WORD $0x6e25de0b // fmul v11.4s, v16.4s, v5.4s
-	WORD $0x6e2efd8c // fdiv v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfd6b // fdiv v11.4s, v11.4s, v13.4s
-	WORD $0x4eacd4ec // fsub v12.4s, v7.4s, v12.4s
-	WORD $0x4eabd50b // fsub v11.4s, v8.4s, v11.4s
-	WORD $0x6f300588 // ushr v8.4s, v12.4s, #16
-	WORD $0x6f300567 // ushr v7.4s, v11.4s, #16
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x6e25ddef // fmul v15.4s, v15.4s, v5.4s
+	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
+	WORD $0x6e2dfdef // fdiv v15.4s, v15.4s, v13.4s
+	WORD $0x6e2afe10 // fdiv v16.4s, v16.4s, v10.4s
+	WORD $0x4eafd4ef // fsub v15.4s, v7.4s, v15.4s
+	WORD $0x4eb0d510 // fsub v16.4s, v8.4s, v16.4s
+	WORD $0x6f3005e8 // ushr v8.4s, v15.4s, #16
+	WORD $0x6f300607 // ushr v7.4s, v16.4s, #16
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
 	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea88588 // add v8.4s, v12.4s, v8.4s
-	WORD $0x4ea78567 // add v7.4s, v11.4s, v7.4s
+	WORD $0x4ea885e8 // add v8.4s, v15.4s, v8.4s
+	WORD $0x4ea78607 // add v7.4s, v16.4s, v7.4s
 	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
 	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
 	WORD $0x0e612908 // xtn v8.4h, v8.4s
 	ADD R6<<1, R1, R23
-	FMOVD F8, 0(R23)
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	FMOVD F7, 8(R23)
-	WORD $0x6f3005e7 // ushr v7.4s, v15.4s, #16
-	WORD $0x6f300608 // ushr v8.4s, v16.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea785e7 // add v7.4s, v15.4s, v7.4s
-	WORD $0x4ea88608 // add v8.4s, v16.4s, v8.4s
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R6<<1, R3, R23
-	FMOVD F7, 0(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 8(R23)
-	WORD $0x6f300528 // ushr v8.4s, v9.4s, #16
-	WORD $0x6f300547 // ushr v7.4s, v10.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea88528 // add v8.4s, v9.4s, v8.4s
-	WORD $0x4ea78547 // add v7.4s, v10.4s, v7.4s
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	ADD R6<<1, R4, R23
 	FMOVD F8, 0(R23)
 	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
 	FMOVD F7, 8(R23)
@@ -17237,23 +17229,39 @@ loop4:
 	FMOVD 0(R23), F8
 	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
 	ADD R6<<1, R3, R23
-	FMOVD 0(R23), F10
-	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
+	FMOVD 0(R23), F16
+	WORD $0x2e613a10 // shll v16.4s, v16.4h, #16
 	ADD R6<<1, R4, R23
-	FMOVD 0(R23), F9
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
+	FMOVD 0(R23), F15
+	WORD $0x2e6139ef // shll v15.4s, v15.4h, #16
 	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
-	WORD $0x4eaad510 // fsub v16.4s, v8.4s, v10.4s
-	WORD $0x6e23de10 // fmul v16.4s, v16.4s, v3.4s
-	WORD $0x4e30d550 // fadd v16.4s, v10.4s, v16.4s
-	WORD $0x6e28dd08 // fmul v8.4s, v8.4s, v8.4s
-	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
-	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
-	WORD $0x4e28d528 // fadd v8.4s, v9.4s, v8.4s
-	WORD $0x6ea1f909 // fsqrt v9.4s, v8.4s
-	WORD $0x4e26d529 // fadd v9.4s, v9.4s, v6.4s
-	WORD $0x6e25de0a // fmul v10.4s, v16.4s, v5.4s
-	WORD $0x6e29fd4a // fdiv v10.4s, v10.4s, v9.4s
+	WORD $0x4eb0d50a // fsub v10.4s, v8.4s, v16.4s
+	WORD $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
+	WORD $0x4e2ad60a // fadd v10.4s, v16.4s, v10.4s
+	WORD $0x6f300550 // ushr v16.4s, v10.4s, #16
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4ea18610 // add v16.4s, v16.4s, v1.4s
+	WORD $0x4eb08550 // add v16.4s, v10.4s, v16.4s
+	WORD $0x6f300610 // ushr v16.4s, v16.4s, #16
+	WORD $0x0e612a10 // xtn v16.4h, v16.4s
+	ADD R6<<1, R3, R23
+	FMOVD F16, 0(R23)
+	WORD $0x6e28dd10 // fmul v16.4s, v8.4s, v8.4s
+	WORD $0x4eafd610 // fsub v16.4s, v16.4s, v15.4s
+	WORD $0x6e24de10 // fmul v16.4s, v16.4s, v4.4s
+	WORD $0x4e30d5f0 // fadd v16.4s, v15.4s, v16.4s
+	WORD $0x6f30060f // ushr v15.4s, v16.4s, #16
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4ea185ef // add v15.4s, v15.4s, v1.4s
+	WORD $0x4eaf860f // add v15.4s, v16.4s, v15.4s
+	WORD $0x6f3005ef // ushr v15.4s, v15.4s, #16
+	WORD $0x0e6129ef // xtn v15.4h, v15.4s
+	ADD R6<<1, R4, R23
+	FMOVD F15, 0(R23)
+	WORD $0x6ea1fa0f // fsqrt v15.4s, v16.4s
+	WORD $0x4e26d5ef // fadd v15.4s, v15.4s, v6.4s
+	WORD $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
+	WORD $0x6e2ffd4a // fdiv v10.4s, v10.4s, v15.4s
 	WORD $0x4eaad4ea // fsub v10.4s, v7.4s, v10.4s
 	WORD $0x6f300547 // ushr v7.4s, v10.4s, #16
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
@@ -17262,22 +17270,6 @@ loop4:
 	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
 	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
 	ADD R6<<1, R1, R23
-	FMOVD F7, 0(R23)
-	WORD $0x6f300607 // ushr v7.4s, v16.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea78607 // add v7.4s, v16.4s, v7.4s
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R6<<1, R3, R23
-	FMOVD F7, 0(R23)
-	WORD $0x6f300507 // ushr v7.4s, v8.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea78507 // add v7.4s, v8.4s, v7.4s
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R6<<1, R4, R23
 	FMOVD F7, 0(R23)
 	ADD $4, R6
 	CMP R9, R6
@@ -17347,73 +17339,73 @@ loop1:
 	WORD $0x6e23de10 // fmul v16.4s, v16.4s, v3.4s
 	WORD $0x4e2fd56f // fadd v15.4s, v11.4s, v15.4s
 	WORD $0x4e30d590 // fadd v16.4s, v12.4s, v16.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
-	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
-	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
-	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	WORD $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	WORD $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
-	WORD $0x6ea1f92e // fsqrt v14.4s, v9.4s
-	WORD $0x6ea1f94d // fsqrt v13.4s, v10.4s
-	WORD $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
-	WORD $0x4e26d5ad // fadd v13.4s, v13.4s, v6.4s
-	WORD $0x6e25ddec // fmul v12.4s, v15.4s, v5.4s
-	WORD $0x6e25de0b // fmul v11.4s, v16.4s, v5.4s
-	WORD $0x6e2efd8c // fdiv v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfd6b // fdiv v11.4s, v11.4s, v13.4s
-	WORD $0x4eacd4ec // fsub v12.4s, v7.4s, v12.4s
-	WORD $0x4eabd50b // fsub v11.4s, v8.4s, v11.4s
-	ADD R6<<2, R1, R23
-	FMOVQ F12, 0(R23)
-	FMOVQ F11, 16(R23)
-	WORD $0x6f3005eb // ushr v11.4s, v15.4s, #16
-	WORD $0x6f30060c // ushr v12.4s, v16.4s, #16
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6f3005ec // ushr v12.4s, v15.4s, #16
+	WORD $0x6f30060b // ushr v11.4s, v16.4s, #16
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea1856b // add v11.4s, v11.4s, v1.4s
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4ea1858c // add v12.4s, v12.4s, v1.4s
-	WORD $0x4eab85eb // add v11.4s, v15.4s, v11.4s
-	WORD $0x4eac860c // add v12.4s, v16.4s, v12.4s
-	WORD $0x4e2fe5e8 // fcmeq v8.4s, v15.4s, v15.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4e30e607 // fcmeq v7.4s, v16.4s, v16.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e6b1de8 // bsl v8.16b, v15.16b, v11.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e6c1e07 // bsl v7.16b, v16.16b, v12.16b
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	WORD $0x4ea1856b // add v11.4s, v11.4s, v1.4s
+	WORD $0x4eac85ec // add v12.4s, v15.4s, v12.4s
+	WORD $0x4eab860b // add v11.4s, v16.4s, v11.4s
+	WORD $0x4e2fe5f1 // fcmeq v17.4s, v15.4s, v15.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e30e612 // fcmeq v18.4s, v16.4s, v16.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4eb11e31 // mov v17.16b, v17.16b
+	WORD $0x6e6c1df1 // bsl v17.16b, v15.16b, v12.16b
+	WORD $0x4eb21e52 // mov v18.16b, v18.16b
+	WORD $0x6e6b1e12 // bsl v18.16b, v16.16b, v11.16b
+	WORD $0x6f300631 // ushr v17.4s, v17.4s, #16
+	WORD $0x6f300652 // ushr v18.4s, v18.4s, #16
+	WORD $0x0e612a31 // xtn v17.4h, v17.4s
 	ADD R6<<1, R3, R23
-	FMOVD F8, 0(R23)
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	FMOVD F7, 8(R23)
-	WORD $0x6f300527 // ushr v7.4s, v9.4s, #16
-	WORD $0x6f300548 // ushr v8.4s, v10.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea78527 // add v7.4s, v9.4s, v7.4s
-	WORD $0x4ea88548 // add v8.4s, v10.4s, v8.4s
-	WORD $0x4e29e52c // fcmeq v12.4s, v9.4s, v9.4s
-	WORD $0x6e20598c // mvn v12.16b, v12.16b
-	WORD $0x4e2ae550 // fcmeq v16.4s, v10.4s, v10.4s
-	WORD $0x6e205a10 // mvn v16.16b, v16.16b
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x6e671d2c // bsl v12.16b, v9.16b, v7.16b
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
-	WORD $0x6e681d50 // bsl v16.16b, v10.16b, v8.16b
-	WORD $0x6f30058c // ushr v12.4s, v12.4s, #16
-	WORD $0x6f300610 // ushr v16.4s, v16.4s, #16
-	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	FMOVD F17, 0(R23)
+	WORD $0x0e612a52 // xtn v18.4h, v18.4s
+	FMOVD F18, 8(R23)
+	WORD $0x6e29dd32 // fmul v18.4s, v9.4s, v9.4s
+	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
+	WORD $0x4eadd652 // fsub v18.4s, v18.4s, v13.4s
+	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
+	WORD $0x6e24de52 // fmul v18.4s, v18.4s, v4.4s
+	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
+	WORD $0x4e32d5b2 // fadd v18.4s, v13.4s, v18.4s
+	WORD $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
+	WORD $0x6f30064e // ushr v14.4s, v18.4s, #16
+	WORD $0x6f30054d // ushr v13.4s, v10.4s, #16
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4ea185ce // add v14.4s, v14.4s, v1.4s
+	WORD $0x4ea185ad // add v13.4s, v13.4s, v1.4s
+	WORD $0x4eae864e // add v14.4s, v18.4s, v14.4s
+	WORD $0x4ead854d // add v13.4s, v10.4s, v13.4s
+	WORD $0x4e32e651 // fcmeq v17.4s, v18.4s, v18.4s
+	WORD $0x6e205a31 // mvn v17.16b, v17.16b
+	WORD $0x4e2ae549 // fcmeq v9.4s, v10.4s, v10.4s
+	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4eb11e31 // mov v17.16b, v17.16b
+	WORD $0x6e6e1e51 // bsl v17.16b, v18.16b, v14.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e6d1d49 // bsl v9.16b, v10.16b, v13.16b
+	WORD $0x6f300631 // ushr v17.4s, v17.4s, #16
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e612a31 // xtn v17.4h, v17.4s
 	ADD R6<<1, R4, R23
-	FMOVD F12, 0(R23)
-	WORD $0x0e612a10 // xtn v16.4h, v16.4s
-	FMOVD F16, 8(R23)
+	FMOVD F17, 0(R23)
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD F9, 8(R23)
+	WORD $0x6ea1fa49 // fsqrt v9.4s, v18.4s
+	WORD $0x6ea1f94a // fsqrt v10.4s, v10.4s
+	WORD $0x4e26d529 // fadd v9.4s, v9.4s, v6.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x6e25ddef // fmul v15.4s, v15.4s, v5.4s
+	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
+	WORD $0x6e29fdef // fdiv v15.4s, v15.4s, v9.4s
+	WORD $0x6e2afe10 // fdiv v16.4s, v16.4s, v10.4s
+	WORD $0x4eafd4ef // fsub v15.4s, v7.4s, v15.4s
+	WORD $0x4eb0d510 // fsub v16.4s, v8.4s, v16.4s
+	ADD R6<<2, R1, R23
+	FMOVQ F15, 0(R23)
+	FMOVQ F16, 16(R23)
 	ADD $8, R6
 	CMP R8, R6
 	BLE loop1
@@ -17426,52 +17418,52 @@ loop4:
 	ADD R6<<2, R1, R23
 	FMOVQ 0(R23), F16
 	ADD R6<<2, R2, R23
-	FMOVQ 0(R23), F12
+	FMOVQ 0(R23), F15
 	ADD R6<<1, R3, R23
 	FMOVD 0(R23), F8
 	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
 	ADD R6<<1, R4, R23
-	FMOVD 0(R23), F10
-	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
-	WORD $0x6e22dd8c // fmul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea8d587 // fsub v7.4s, v12.4s, v8.4s
-	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
-	WORD $0x6e2cdd8c // fmul v12.4s, v12.4s, v12.4s
-	WORD $0x4eaad58c // fsub v12.4s, v12.4s, v10.4s
-	WORD $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
-	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
-	WORD $0x6ea1f98a // fsqrt v10.4s, v12.4s
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x6e25dce8 // fmul v8.4s, v7.4s, v5.4s
-	WORD $0x6e2afd08 // fdiv v8.4s, v8.4s, v10.4s
-	WORD $0x4ea8d608 // fsub v8.4s, v16.4s, v8.4s
-	ADD R6<<2, R1, R23
-	FMOVQ F8, 0(R23)
-	WORD $0x6f3004e8 // ushr v8.4s, v7.4s, #16
+	FMOVD 0(R23), F7
+	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
+	WORD $0x6e22ddef // fmul v15.4s, v15.4s, v2.4s
+	WORD $0x4ea8d5ea // fsub v10.4s, v15.4s, v8.4s
+	WORD $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
+	WORD $0x4e2ad50a // fadd v10.4s, v8.4s, v10.4s
+	WORD $0x6f300548 // ushr v8.4s, v10.4s, #16
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea884e8 // add v8.4s, v7.4s, v8.4s
-	WORD $0x4e27e4f0 // fcmeq v16.4s, v7.4s, v7.4s
-	WORD $0x6e205a10 // mvn v16.16b, v16.16b
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
-	WORD $0x6e681cf0 // bsl v16.16b, v7.16b, v8.16b
-	WORD $0x6f300610 // ushr v16.4s, v16.4s, #16
-	WORD $0x0e612a10 // xtn v16.4h, v16.4s
+	WORD $0x4ea88548 // add v8.4s, v10.4s, v8.4s
+	WORD $0x4e2ae549 // fcmeq v9.4s, v10.4s, v10.4s
+	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
 	ADD R6<<1, R3, R23
-	FMOVD F16, 0(R23)
-	WORD $0x6f300590 // ushr v16.4s, v12.4s, #16
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea18610 // add v16.4s, v16.4s, v1.4s
-	WORD $0x4eb08590 // add v16.4s, v12.4s, v16.4s
-	WORD $0x4e2ce588 // fcmeq v8.4s, v12.4s, v12.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e701d88 // bsl v8.16b, v12.16b, v16.16b
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVD F9, 0(R23)
+	WORD $0x6e2fdde9 // fmul v9.4s, v15.4s, v15.4s
+	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
+	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	WORD $0x4e29d4e9 // fadd v9.4s, v7.4s, v9.4s
+	WORD $0x6f300527 // ushr v7.4s, v9.4s, #16
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ea78527 // add v7.4s, v9.4s, v7.4s
+	WORD $0x4e29e52f // fcmeq v15.4s, v9.4s, v9.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x6e671d2f // bsl v15.16b, v9.16b, v7.16b
+	WORD $0x6f3005ef // ushr v15.4s, v15.4s, #16
+	WORD $0x0e6129ef // xtn v15.4h, v15.4s
 	ADD R6<<1, R4, R23
-	FMOVD F8, 0(R23)
+	FMOVD F15, 0(R23)
+	WORD $0x6ea1f92f // fsqrt v15.4s, v9.4s
+	WORD $0x4e26d5ef // fadd v15.4s, v15.4s, v6.4s
+	WORD $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
+	WORD $0x6e2ffd4a // fdiv v10.4s, v10.4s, v15.4s
+	WORD $0x4eaad60a // fsub v10.4s, v16.4s, v10.4s
+	ADD R6<<2, R1, R23
+	FMOVQ F10, 0(R23)
 	ADD $4, R6
 	CMP R9, R6
 	BLE loop4
@@ -17539,6 +17531,9 @@ loop1:
 	WORD $0x6e23de10 // fmul v16.4s, v16.4s, v3.4s
 	WORD $0x4e2fd56f // fadd v15.4s, v11.4s, v15.4s
 	WORD $0x4e30d590 // fadd v16.4s, v12.4s, v16.4s
+	ADD R7<<2, R3, R23
+	FMOVQ F15, 0(R23)
+	FMOVQ F16, 16(R23)
 	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
@@ -17547,48 +17542,45 @@ loop1:
 	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
 	WORD $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
 	WORD $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
-	WORD $0x6ea1f92e // fsqrt v14.4s, v9.4s
-	WORD $0x6ea1f94d // fsqrt v13.4s, v10.4s
-	WORD $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
-	WORD $0x4e26d5ad // fadd v13.4s, v13.4s, v6.4s
-	WORD $0x6e25ddec // fmul v12.4s, v15.4s, v5.4s
-	WORD $0x6e25de0b // fmul v11.4s, v16.4s, v5.4s
-	WORD $0x6e2efd8c // fdiv v12.4s, v12.4s, v14.4s
-	WORD $0x6e2dfd6b // fdiv v11.4s, v11.4s, v13.4s
-	WORD $0x4eacd4ec // fsub v12.4s, v7.4s, v12.4s
-	WORD $0x4eabd50b // fsub v11.4s, v8.4s, v11.4s
+	ADD R7<<2, R4, R23
+	FMOVQ F9, 0(R23)
+	FMOVQ F10, 16(R23)
+	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
+	WORD $0x6ea1f94a // fsqrt v10.4s, v10.4s
+	WORD $0x4e26d529 // fadd v9.4s, v9.4s, v6.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x6e25ddef // fmul v15.4s, v15.4s, v5.4s
+	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
+	WORD $0x6e29fdef // fdiv v15.4s, v15.4s, v9.4s
+	WORD $0x6e2afe10 // fdiv v16.4s, v16.4s, v10.4s
+	WORD $0x4eafd4ef // fsub v15.4s, v7.4s, v15.4s
+	WORD $0x4eb0d510 // fsub v16.4s, v8.4s, v16.4s
 	ADD R7<<2, R5, R23
-	FMOVQ F12, 0(R23)
-	FMOVQ F11, 16(R23)
-	WORD $0x6f300588 // ushr v8.4s, v12.4s, #16
-	WORD $0x6f300567 // ushr v7.4s, v11.4s, #16
+	FMOVQ F15, 0(R23)
+	FMOVQ F16, 16(R23)
+	WORD $0x6f3005e8 // ushr v8.4s, v15.4s, #16
+	WORD $0x6f300607 // ushr v7.4s, v16.4s, #16
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
 	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea88588 // add v8.4s, v12.4s, v8.4s
-	WORD $0x4ea78567 // add v7.4s, v11.4s, v7.4s
-	WORD $0x4e2ce58d // fcmeq v13.4s, v12.4s, v12.4s
-	WORD $0x6e2059ad // mvn v13.16b, v13.16b
-	WORD $0x4e2be56e // fcmeq v14.4s, v11.4s, v11.4s
-	WORD $0x6e2059ce // mvn v14.16b, v14.16b
-	WORD $0x4ead1dad // mov v13.16b, v13.16b
-	WORD $0x6e681d8d // bsl v13.16b, v12.16b, v8.16b
-	WORD $0x4eae1dce // mov v14.16b, v14.16b
-	WORD $0x6e671d6e // bsl v14.16b, v11.16b, v7.16b
-	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
-	WORD $0x6f3005ce // ushr v14.4s, v14.4s, #16
-	WORD $0x0e6129ad // xtn v13.4h, v13.4s
+	WORD $0x4ea885e8 // add v8.4s, v15.4s, v8.4s
+	WORD $0x4ea78607 // add v7.4s, v16.4s, v7.4s
+	WORD $0x4e2fe5ea // fcmeq v10.4s, v15.4s, v15.4s
+	WORD $0x6e20594a // mvn v10.16b, v10.16b
+	WORD $0x4e30e609 // fcmeq v9.4s, v16.4s, v16.4s
+	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
+	WORD $0x6e681dea // bsl v10.16b, v15.16b, v8.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e671e09 // bsl v9.16b, v16.16b, v7.16b
+	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
 	ADD R7<<1, R1, R23
-	FMOVD F13, 0(R23)
-	WORD $0x0e6129ce // xtn v14.4h, v14.4s
-	FMOVD F14, 8(R23)
-	ADD R7<<2, R3, R23
-	FMOVQ F15, 0(R23)
-	FMOVQ F16, 16(R23)
-	ADD R7<<2, R4, R23
-	FMOVQ F9, 0(R23)
-	FMOVQ F10, 16(R23)
+	FMOVD F10, 0(R23)
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD F9, 8(R23)
 	ADD $8, R7
 	CMP R9, R7
 	BLE loop1
@@ -17599,45 +17591,45 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R7<<2, R5, R23
-	FMOVQ 0(R23), F14
-	ADD R7<<1, R2, R23
-	FMOVD 0(R23), F13
-	WORD $0x2e6139ad // shll v13.4s, v13.4h, #16
-	ADD R7<<2, R3, R23
-	FMOVQ 0(R23), F10
-	ADD R7<<2, R4, R23
 	FMOVQ 0(R23), F9
-	WORD $0x6e22ddad // fmul v13.4s, v13.4s, v2.4s
-	WORD $0x4eaad5b0 // fsub v16.4s, v13.4s, v10.4s
-	WORD $0x6e23de10 // fmul v16.4s, v16.4s, v3.4s
-	WORD $0x4e30d550 // fadd v16.4s, v10.4s, v16.4s
-	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
-	WORD $0x4ea9d5ad // fsub v13.4s, v13.4s, v9.4s
-	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
-	WORD $0x4e2dd52d // fadd v13.4s, v9.4s, v13.4s
-	WORD $0x6ea1f9a9 // fsqrt v9.4s, v13.4s
-	WORD $0x4e26d529 // fadd v9.4s, v9.4s, v6.4s
-	WORD $0x6e25de0a // fmul v10.4s, v16.4s, v5.4s
-	WORD $0x6e29fd4a // fdiv v10.4s, v10.4s, v9.4s
-	WORD $0x4eaad5ca // fsub v10.4s, v14.4s, v10.4s
-	ADD R7<<2, R5, R23
-	FMOVQ F10, 0(R23)
-	WORD $0x6f30054e // ushr v14.4s, v10.4s, #16
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea185ce // add v14.4s, v14.4s, v1.4s
-	WORD $0x4eae854e // add v14.4s, v10.4s, v14.4s
-	WORD $0x4e2ae549 // fcmeq v9.4s, v10.4s, v10.4s
-	WORD $0x6e205929 // mvn v9.16b, v9.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x6e6e1d49 // bsl v9.16b, v10.16b, v14.16b
-	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
-	WORD $0x0e612929 // xtn v9.4h, v9.4s
-	ADD R7<<1, R1, R23
-	FMOVD F9, 0(R23)
+	ADD R7<<1, R2, R23
+	FMOVD 0(R23), F10
+	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
 	ADD R7<<2, R3, R23
-	FMOVQ F16, 0(R23)
+	FMOVQ 0(R23), F7
 	ADD R7<<2, R4, R23
-	FMOVQ F13, 0(R23)
+	FMOVQ 0(R23), F16
+	WORD $0x6e22dd4a // fmul v10.4s, v10.4s, v2.4s
+	WORD $0x4ea7d548 // fsub v8.4s, v10.4s, v7.4s
+	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
+	WORD $0x4e28d4e8 // fadd v8.4s, v7.4s, v8.4s
+	ADD R7<<2, R3, R23
+	FMOVQ F8, 0(R23)
+	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
+	WORD $0x4eb0d54a // fsub v10.4s, v10.4s, v16.4s
+	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
+	WORD $0x4e2ad60a // fadd v10.4s, v16.4s, v10.4s
+	ADD R7<<2, R4, R23
+	FMOVQ F10, 0(R23)
+	WORD $0x6ea1f94a // fsqrt v10.4s, v10.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x6e2afd08 // fdiv v8.4s, v8.4s, v10.4s
+	WORD $0x4ea8d528 // fsub v8.4s, v9.4s, v8.4s
+	ADD R7<<2, R5, R23
+	FMOVQ F8, 0(R23)
+	WORD $0x6f300509 // ushr v9.4s, v8.4s, #16
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
+	WORD $0x4ea98509 // add v9.4s, v8.4s, v9.4s
+	WORD $0x4e28e50a // fcmeq v10.4s, v8.4s, v8.4s
+	WORD $0x6e20594a // mvn v10.16b, v10.16b
+	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
+	WORD $0x6e691d0a // bsl v10.16b, v8.16b, v9.16b
+	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	ADD R7<<1, R1, R23
+	FMOVD F10, 0(R23)
 	ADD $4, R7
 	CMP R10, R7
 	BLE loop4
@@ -17969,6 +17961,9 @@ loop1:
 	WORD $0x6e21ddef // fmul v15.4s, v15.4s, v1.4s
 	WORD $0x4e2ed54e // fadd v14.4s, v10.4s, v14.4s
 	WORD $0x4e2fd56f // fadd v15.4s, v11.4s, v15.4s
+	ADD R6<<2, R3, R23
+	FMOVQ F14, 0(R23)
+	FMOVQ F15, 16(R23)
 	WORD $0x6e28dd08 // fmul v8.4s, v8.4s, v8.4s
 	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
 	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
@@ -17977,27 +17972,24 @@ loop1:
 	WORD $0x6e22dd29 // fmul v9.4s, v9.4s, v2.4s
 	WORD $0x4e28d588 // fadd v8.4s, v12.4s, v8.4s
 	WORD $0x4e29d5a9 // fadd v9.4s, v13.4s, v9.4s
-	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
-	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
-	WORD $0x6ea1f90d // fsqrt v13.4s, v8.4s
-	WORD $0x6ea1f92c // fsqrt v12.4s, v9.4s
-	WORD $0x4e24d5ad // fadd v13.4s, v13.4s, v4.4s
-	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
-	WORD $0x6e23ddcb // fmul v11.4s, v14.4s, v3.4s
-	WORD $0x6e23ddea // fmul v10.4s, v15.4s, v3.4s
-	WORD $0x6e2dfd6b // fdiv v11.4s, v11.4s, v13.4s
-	WORD $0x6e2cfd4a // fdiv v10.4s, v10.4s, v12.4s
-	WORD $0x4eabd4cb // fsub v11.4s, v6.4s, v11.4s
-	WORD $0x4eaad4ea // fsub v10.4s, v7.4s, v10.4s
-	ADD R6<<2, R1, R23
-	FMOVQ F11, 0(R23)
-	FMOVQ F10, 16(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F14, 0(R23)
-	FMOVQ F15, 16(R23)
 	ADD R6<<2, R4, R23
 	FMOVQ F8, 0(R23)
 	FMOVQ F9, 16(R23)
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x6ea1f908 // fsqrt v8.4s, v8.4s
+	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4e24d529 // fadd v9.4s, v9.4s, v4.4s
+	WORD $0x6e23ddce // fmul v14.4s, v14.4s, v3.4s
+	WORD $0x6e23ddef // fmul v15.4s, v15.4s, v3.4s
+	WORD $0x6e28fdce // fdiv v14.4s, v14.4s, v8.4s
+	WORD $0x6e29fdef // fdiv v15.4s, v15.4s, v9.4s
+	WORD $0x4eaed4ce // fsub v14.4s, v6.4s, v14.4s
+	WORD $0x4eafd4ef // fsub v15.4s, v7.4s, v15.4s
+	ADD R6<<2, R1, R23
+	FMOVQ F14, 0(R23)
+	FMOVQ F15, 16(R23)
 	ADD $8, R6
 	CMP R8, R6
 	BLE loop1
@@ -18008,33 +18000,33 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R6<<2, R1, R23
-	FMOVQ 0(R23), F10
+	FMOVQ 0(R23), F15
 	ADD R6<<2, R2, R23
-	FMOVQ 0(R23), F11
+	FMOVQ 0(R23), F14
 	ADD R6<<2, R3, R23
-	FMOVQ 0(R23), F9
+	FMOVQ 0(R23), F7
 	ADD R6<<2, R4, R23
-	FMOVQ 0(R23), F8
-	WORD $0x6e20dd6b // fmul v11.4s, v11.4s, v0.4s
-	WORD $0x4ea9d56f // fsub v15.4s, v11.4s, v9.4s
-	WORD $0x6e21ddef // fmul v15.4s, v15.4s, v1.4s
-	WORD $0x4e2fd52f // fadd v15.4s, v9.4s, v15.4s
-	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
-	WORD $0x4ea8d56b // fsub v11.4s, v11.4s, v8.4s
-	WORD $0x6e22dd6b // fmul v11.4s, v11.4s, v2.4s
-	WORD $0x4e2bd50b // fadd v11.4s, v8.4s, v11.4s
-	WORD $0x6e25dd4a // fmul v10.4s, v10.4s, v5.4s
-	WORD $0x6ea1f968 // fsqrt v8.4s, v11.4s
-	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
-	WORD $0x6e23dde9 // fmul v9.4s, v15.4s, v3.4s
-	WORD $0x6e28fd29 // fdiv v9.4s, v9.4s, v8.4s
-	WORD $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
+	FMOVQ 0(R23), F6
+	WORD $0x6e20ddce // fmul v14.4s, v14.4s, v0.4s
+	WORD $0x4ea7d5c9 // fsub v9.4s, v14.4s, v7.4s
+	WORD $0x6e21dd29 // fmul v9.4s, v9.4s, v1.4s
+	WORD $0x4e29d4e9 // fadd v9.4s, v7.4s, v9.4s
+	ADD R6<<2, R3, R23
+	FMOVQ F9, 0(R23)
+	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
+	WORD $0x4ea6d5ce // fsub v14.4s, v14.4s, v6.4s
+	WORD $0x6e22ddce // fmul v14.4s, v14.4s, v2.4s
+	WORD $0x4e2ed4ce // fadd v14.4s, v6.4s, v14.4s
+	ADD R6<<2, R4, R23
+	FMOVQ F14, 0(R23)
+	WORD $0x6e25ddef // fmul v15.4s, v15.4s, v5.4s
+	WORD $0x6ea1f9ce // fsqrt v14.4s, v14.4s
+	WORD $0x4e24d5ce // fadd v14.4s, v14.4s, v4.4s
+	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
+	WORD $0x6e2efd29 // fdiv v9.4s, v9.4s, v14.4s
+	WORD $0x4ea9d5e9 // fsub v9.4s, v15.4s, v9.4s
 	ADD R6<<2, R1, R23
 	FMOVQ F9, 0(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F15, 0(R23)
-	ADD R6<<2, R4, R23
-	FMOVQ F11, 0(R23)
 	ADD $4, R6
 	CMP R9, R6
 	BLE loop4
@@ -18109,71 +18101,71 @@ loop1:
 	WORD $0x6e23de31 // fmul v17.4s, v17.4s, v3.4s
 	WORD $0x4e30d590 // fadd v16.4s, v12.4s, v16.4s
 	WORD $0x4e31d5b1 // fadd v17.4s, v13.4s, v17.4s
-	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
+	WORD $0x6f30060d // ushr v13.4s, v16.4s, #16
+	WORD $0x6f30062c // ushr v12.4s, v17.4s, #16
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4ea185ad // add v13.4s, v13.4s, v1.4s
+	WORD $0x4ea1858c // add v12.4s, v12.4s, v1.4s
+	WORD $0x4ead860d // add v13.4s, v16.4s, v13.4s
+	WORD $0x4eac862c // add v12.4s, v17.4s, v12.4s
+	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
+	WORD $0x6f30058c // ushr v12.4s, v12.4s, #16
+	WORD $0x0e6129ad // xtn v13.4h, v13.4s
+	ADD R6<<1, R3, R23
+	FMOVD F13, 0(R23)
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	FMOVD F12, 8(R23)
+	WORD $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
-	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
+	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
 	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
-	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
+	WORD $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
 	WORD $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	WORD $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
+	WORD $0x4e2cd5cc // fadd v12.4s, v14.4s, v12.4s
 	WORD $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x6f30058f // ushr v15.4s, v12.4s, #16
+	WORD $0x6f30056e // ushr v14.4s, v11.4s, #16
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ea185ef // add v15.4s, v15.4s, v1.4s
+	WORD $0x4ea185ce // add v14.4s, v14.4s, v1.4s
+	WORD $0x4eaf858f // add v15.4s, v12.4s, v15.4s
+	WORD $0x4eae856e // add v14.4s, v11.4s, v14.4s
+	WORD $0x6f3005ef // ushr v15.4s, v15.4s, #16
+	WORD $0x6f3005ce // ushr v14.4s, v14.4s, #16
+	WORD $0x0e6129ef // xtn v15.4h, v15.4s
+	ADD R6<<1, R4, R23
+	FMOVD F15, 0(R23)
+	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	FMOVD F14, 8(R23)
+	WORD $0x6e27dd0e // fmul v14.4s, v8.4s, v7.4s
 	WORD $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
-	WORD $0x6ea1f94f // fsqrt v15.4s, v10.4s
-	WORD $0x6ea1f96e // fsqrt v14.4s, v11.4s
-	WORD $0x4e26d5ef // fadd v15.4s, v15.4s, v6.4s
-	WORD $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
-	WORD $0x6e25de0d // fmul v13.4s, v16.4s, v5.4s
-	WORD $0x6e25de2c // fmul v12.4s, v17.4s, v5.4s
-	WORD $0x6e2ffdad // fdiv v13.4s, v13.4s, v15.4s
-	WORD $0x6e2efd8c // fdiv v12.4s, v12.4s, v14.4s
-	WORD $0x4eadd50d // fsub v13.4s, v8.4s, v13.4s
-	WORD $0x4eacd52c // fsub v12.4s, v9.4s, v12.4s
-	WORD $0x6f3005a9 // ushr v9.4s, v13.4s, #16
-	WORD $0x6f300588 // ushr v8.4s, v12.4s, #16
+	WORD $0x6ea1f98c // fsqrt v12.4s, v12.4s
+	WORD $0x6ea1f96b // fsqrt v11.4s, v11.4s
+	WORD $0x4e26d58c // fadd v12.4s, v12.4s, v6.4s
+	WORD $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
+	WORD $0x6e25de31 // fmul v17.4s, v17.4s, v5.4s
+	WORD $0x6e2cfe10 // fdiv v16.4s, v16.4s, v12.4s
+	WORD $0x6e2bfe31 // fdiv v17.4s, v17.4s, v11.4s
+	WORD $0x4eb0d5d0 // fsub v16.4s, v14.4s, v16.4s
+	WORD $0x4eb1d531 // fsub v17.4s, v9.4s, v17.4s
+	WORD $0x6f300609 // ushr v9.4s, v16.4s, #16
+	WORD $0x6f30062e // ushr v14.4s, v17.4s, #16
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea985a9 // add v9.4s, v13.4s, v9.4s
-	WORD $0x4ea88588 // add v8.4s, v12.4s, v8.4s
+	WORD $0x4ea185ce // add v14.4s, v14.4s, v1.4s
+	WORD $0x4ea98609 // add v9.4s, v16.4s, v9.4s
+	WORD $0x4eae862e // add v14.4s, v17.4s, v14.4s
 	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
+	WORD $0x6f3005ce // ushr v14.4s, v14.4s, #16
 	WORD $0x0e612929 // xtn v9.4h, v9.4s
 	ADD R6<<1, R1, R23
 	FMOVD F9, 0(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 8(R23)
-	WORD $0x6f300608 // ushr v8.4s, v16.4s, #16
-	WORD $0x6f300629 // ushr v9.4s, v17.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea88608 // add v8.4s, v16.4s, v8.4s
-	WORD $0x4ea98629 // add v9.4s, v17.4s, v9.4s
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	ADD R6<<1, R3, R23
-	FMOVD F8, 0(R23)
-	WORD $0x0e612929 // xtn v9.4h, v9.4s
-	FMOVD F9, 8(R23)
-	WORD $0x6f300549 // ushr v9.4s, v10.4s, #16
-	WORD $0x6f300568 // ushr v8.4s, v11.4s, #16
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea98549 // add v9.4s, v10.4s, v9.4s
-	WORD $0x4ea88568 // add v8.4s, v11.4s, v8.4s
-	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612929 // xtn v9.4h, v9.4s
-	ADD R6<<1, R4, R23
-	FMOVD F9, 0(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 8(R23)
+	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	FMOVD F14, 8(R23)
 	ADD $8, R6
 	CMP R8, R6
 	BLE loop1
@@ -18184,55 +18176,55 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R6<<1, R1, R23
-	FMOVD 0(R23), F8
-	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
+	FMOVD 0(R23), F14
+	WORD $0x2e6139ce // shll v14.4s, v14.4h, #16
 	ADD R6<<1, R2, R23
 	FMOVD 0(R23), F9
 	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	ADD R6<<1, R3, R23
-	FMOVD 0(R23), F11
-	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
+	FMOVD 0(R23), F17
+	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	ADD R6<<1, R4, R23
-	FMOVD 0(R23), F10
-	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
+	FMOVD 0(R23), F16
+	WORD $0x2e613a10 // shll v16.4s, v16.4h, #16
 	WORD $0x6e22dd29 // fmul v9.4s, v9.4s, v2.4s
-	WORD $0x4eabd531 // fsub v17.4s, v9.4s, v11.4s
-	WORD $0x6e23de31 // fmul v17.4s, v17.4s, v3.4s
-	WORD $0x4e31d571 // fadd v17.4s, v11.4s, v17.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
-	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
-	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
-	WORD $0x4e29d549 // fadd v9.4s, v10.4s, v9.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x6ea1f92a // fsqrt v10.4s, v9.4s
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x6e25de2b // fmul v11.4s, v17.4s, v5.4s
-	WORD $0x6e2afd6b // fdiv v11.4s, v11.4s, v10.4s
-	WORD $0x4eabd50b // fsub v11.4s, v8.4s, v11.4s
-	WORD $0x6f300568 // ushr v8.4s, v11.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea88568 // add v8.4s, v11.4s, v8.4s
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	ADD R6<<1, R1, R23
-	FMOVD F8, 0(R23)
-	WORD $0x6f300628 // ushr v8.4s, v17.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea88628 // add v8.4s, v17.4s, v8.4s
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	WORD $0x4eb1d52b // fsub v11.4s, v9.4s, v17.4s
+	WORD $0x6e23dd6b // fmul v11.4s, v11.4s, v3.4s
+	WORD $0x4e2bd62b // fadd v11.4s, v17.4s, v11.4s
+	WORD $0x6f300571 // ushr v17.4s, v11.4s, #16
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4ea18631 // add v17.4s, v17.4s, v1.4s
+	WORD $0x4eb18571 // add v17.4s, v11.4s, v17.4s
+	WORD $0x6f300631 // ushr v17.4s, v17.4s, #16
+	WORD $0x0e612a31 // xtn v17.4h, v17.4s
 	ADD R6<<1, R3, R23
-	FMOVD F8, 0(R23)
-	WORD $0x6f300528 // ushr v8.4s, v9.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea88528 // add v8.4s, v9.4s, v8.4s
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVD F17, 0(R23)
+	WORD $0x6e29dd31 // fmul v17.4s, v9.4s, v9.4s
+	WORD $0x4eb0d631 // fsub v17.4s, v17.4s, v16.4s
+	WORD $0x6e24de31 // fmul v17.4s, v17.4s, v4.4s
+	WORD $0x4e31d611 // fadd v17.4s, v16.4s, v17.4s
+	WORD $0x6f300630 // ushr v16.4s, v17.4s, #16
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4ea18610 // add v16.4s, v16.4s, v1.4s
+	WORD $0x4eb08630 // add v16.4s, v17.4s, v16.4s
+	WORD $0x6f300610 // ushr v16.4s, v16.4s, #16
+	WORD $0x0e612a10 // xtn v16.4h, v16.4s
 	ADD R6<<1, R4, R23
-	FMOVD F8, 0(R23)
+	FMOVD F16, 0(R23)
+	WORD $0x6e27ddd0 // fmul v16.4s, v14.4s, v7.4s
+	WORD $0x6ea1fa31 // fsqrt v17.4s, v17.4s
+	WORD $0x4e26d631 // fadd v17.4s, v17.4s, v6.4s
+	WORD $0x6e25dd6b // fmul v11.4s, v11.4s, v5.4s
+	WORD $0x6e31fd6b // fdiv v11.4s, v11.4s, v17.4s
+	WORD $0x4eabd60b // fsub v11.4s, v16.4s, v11.4s
+	WORD $0x6f300570 // ushr v16.4s, v11.4s, #16
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4ea18610 // add v16.4s, v16.4s, v1.4s
+	WORD $0x4eb08570 // add v16.4s, v11.4s, v16.4s
+	WORD $0x6f300610 // ushr v16.4s, v16.4s, #16
+	WORD $0x0e612a10 // xtn v16.4h, v16.4s
+	ADD R6<<1, R1, R23
+	FMOVD F16, 0(R23)
 	ADD $4, R6
 	CMP R9, R6
 	BLE loop4
@@ -18303,75 +18295,75 @@ loop1:
 	WORD $0x6e23de31 // fmul v17.4s, v17.4s, v3.4s
 	WORD $0x4e30d590 // fadd v16.4s, v12.4s, v16.4s
 	WORD $0x4e31d5b1 // fadd v17.4s, v13.4s, v17.4s
-	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
-	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
-	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
-	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
-	WORD $0x6e24dd4a // fmul v10.4s, v10.4s, v4.4s
-	WORD $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
-	WORD $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
-	WORD $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
-	WORD $0x6ea1f94f // fsqrt v15.4s, v10.4s
-	WORD $0x6ea1f96e // fsqrt v14.4s, v11.4s
-	WORD $0x4e26d5ef // fadd v15.4s, v15.4s, v6.4s
-	WORD $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
-	WORD $0x6e25de0d // fmul v13.4s, v16.4s, v5.4s
-	WORD $0x6e25de2c // fmul v12.4s, v17.4s, v5.4s
-	WORD $0x6e2ffdad // fdiv v13.4s, v13.4s, v15.4s
-	WORD $0x6e2efd8c // fdiv v12.4s, v12.4s, v14.4s
-	WORD $0x4eadd50d // fsub v13.4s, v8.4s, v13.4s
-	WORD $0x4eacd52c // fsub v12.4s, v9.4s, v12.4s
-	ADD R6<<2, R1, R23
-	FMOVQ F13, 0(R23)
-	FMOVQ F12, 16(R23)
-	WORD $0x6f30060c // ushr v12.4s, v16.4s, #16
-	WORD $0x6f30062d // ushr v13.4s, v17.4s, #16
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6f30060d // ushr v13.4s, v16.4s, #16
+	WORD $0x6f30062c // ushr v12.4s, v17.4s, #16
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea1858c // add v12.4s, v12.4s, v1.4s
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4ea185ad // add v13.4s, v13.4s, v1.4s
-	WORD $0x4eac860c // add v12.4s, v16.4s, v12.4s
-	WORD $0x4ead862d // add v13.4s, v17.4s, v13.4s
-	WORD $0x4e30e609 // fcmeq v9.4s, v16.4s, v16.4s
-	WORD $0x6e205929 // mvn v9.16b, v9.16b
-	WORD $0x4e31e628 // fcmeq v8.4s, v17.4s, v17.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x6e6c1e09 // bsl v9.16b, v16.16b, v12.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e6d1e28 // bsl v8.16b, v17.16b, v13.16b
-	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	WORD $0x4ea1858c // add v12.4s, v12.4s, v1.4s
+	WORD $0x4ead860d // add v13.4s, v16.4s, v13.4s
+	WORD $0x4eac862c // add v12.4s, v17.4s, v12.4s
+	WORD $0x4e30e612 // fcmeq v18.4s, v16.4s, v16.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e31e633 // fcmeq v19.4s, v17.4s, v17.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb21e52 // mov v18.16b, v18.16b
+	WORD $0x6e6d1e12 // bsl v18.16b, v16.16b, v13.16b
+	WORD $0x4eb31e73 // mov v19.16b, v19.16b
+	WORD $0x6e6c1e33 // bsl v19.16b, v17.16b, v12.16b
+	WORD $0x6f300652 // ushr v18.4s, v18.4s, #16
+	WORD $0x6f300673 // ushr v19.4s, v19.4s, #16
+	WORD $0x0e612a52 // xtn v18.4h, v18.4s
 	ADD R6<<1, R3, R23
-	FMOVD F9, 0(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 8(R23)
-	WORD $0x6f300548 // ushr v8.4s, v10.4s, #16
-	WORD $0x6f300569 // ushr v9.4s, v11.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea88548 // add v8.4s, v10.4s, v8.4s
-	WORD $0x4ea98569 // add v9.4s, v11.4s, v9.4s
-	WORD $0x4e2ae54d // fcmeq v13.4s, v10.4s, v10.4s
-	WORD $0x6e2059ad // mvn v13.16b, v13.16b
-	WORD $0x4e2be571 // fcmeq v17.4s, v11.4s, v11.4s
-	WORD $0x6e205a31 // mvn v17.16b, v17.16b
-	WORD $0x4ead1dad // mov v13.16b, v13.16b
-	WORD $0x6e681d4d // bsl v13.16b, v10.16b, v8.16b
-	WORD $0x4eb11e31 // mov v17.16b, v17.16b
-	WORD $0x6e691d71 // bsl v17.16b, v11.16b, v9.16b
-	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
-	WORD $0x6f300631 // ushr v17.4s, v17.4s, #16
-	WORD $0x0e6129ad // xtn v13.4h, v13.4s
+	FMOVD F18, 0(R23)
+	WORD $0x0e612a73 // xtn v19.4h, v19.4s
+	FMOVD F19, 8(R23)
+	WORD $0x6e2add53 // fmul v19.4s, v10.4s, v10.4s
+	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
+	WORD $0x4eaed673 // fsub v19.4s, v19.4s, v14.4s
+	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
+	WORD $0x6e24de73 // fmul v19.4s, v19.4s, v4.4s
+	WORD $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
+	WORD $0x4e33d5d3 // fadd v19.4s, v14.4s, v19.4s
+	WORD $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
+	WORD $0x6f30066f // ushr v15.4s, v19.4s, #16
+	WORD $0x6f30056e // ushr v14.4s, v11.4s, #16
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ea185ef // add v15.4s, v15.4s, v1.4s
+	WORD $0x4ea185ce // add v14.4s, v14.4s, v1.4s
+	WORD $0x4eaf866f // add v15.4s, v19.4s, v15.4s
+	WORD $0x4eae856e // add v14.4s, v11.4s, v14.4s
+	WORD $0x4e33e672 // fcmeq v18.4s, v19.4s, v19.4s
+	WORD $0x6e205a52 // mvn v18.16b, v18.16b
+	WORD $0x4e2be56a // fcmeq v10.4s, v11.4s, v11.4s
+	WORD $0x6e20594a // mvn v10.16b, v10.16b
+	WORD $0x4eb21e52 // mov v18.16b, v18.16b
+	WORD $0x6e6f1e72 // bsl v18.16b, v19.16b, v15.16b
+	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
+	WORD $0x6e6e1d6a // bsl v10.16b, v11.16b, v14.16b
+	WORD $0x6f300652 // ushr v18.4s, v18.4s, #16
+	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
+	WORD $0x0e612a52 // xtn v18.4h, v18.4s
 	ADD R6<<1, R4, R23
-	FMOVD F13, 0(R23)
-	WORD $0x0e612a31 // xtn v17.4h, v17.4s
-	FMOVD F17, 8(R23)
+	FMOVD F18, 0(R23)
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	FMOVD F10, 8(R23)
+	WORD $0x6e27dd0a // fmul v10.4s, v8.4s, v7.4s
+	WORD $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
+	WORD $0x6ea1fa73 // fsqrt v19.4s, v19.4s
+	WORD $0x6ea1f96b // fsqrt v11.4s, v11.4s
+	WORD $0x4e26d673 // fadd v19.4s, v19.4s, v6.4s
+	WORD $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
+	WORD $0x6e25de31 // fmul v17.4s, v17.4s, v5.4s
+	WORD $0x6e33fe10 // fdiv v16.4s, v16.4s, v19.4s
+	WORD $0x6e2bfe31 // fdiv v17.4s, v17.4s, v11.4s
+	WORD $0x4eb0d550 // fsub v16.4s, v10.4s, v16.4s
+	WORD $0x4eb1d531 // fsub v17.4s, v9.4s, v17.4s
+	ADD R6<<2, R1, R23
+	FMOVQ F16, 0(R23)
+	FMOVQ F17, 16(R23)
 	ADD $8, R6
 	CMP R8, R6
 	BLE loop1
@@ -18384,53 +18376,53 @@ loop4:
 	ADD R6<<2, R1, R23
 	FMOVQ 0(R23), F17
 	ADD R6<<2, R2, R23
-	FMOVQ 0(R23), F13
+	FMOVQ 0(R23), F16
 	ADD R6<<1, R3, R23
 	FMOVD 0(R23), F9
 	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	ADD R6<<1, R4, R23
-	FMOVD 0(R23), F11
-	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
-	WORD $0x6e22ddad // fmul v13.4s, v13.4s, v2.4s
-	WORD $0x4ea9d5a8 // fsub v8.4s, v13.4s, v9.4s
-	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
-	WORD $0x4e28d528 // fadd v8.4s, v9.4s, v8.4s
-	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
-	WORD $0x4eabd5ad // fsub v13.4s, v13.4s, v11.4s
-	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
-	WORD $0x4e2dd56d // fadd v13.4s, v11.4s, v13.4s
-	WORD $0x6e27de31 // fmul v17.4s, v17.4s, v7.4s
-	WORD $0x6ea1f9ab // fsqrt v11.4s, v13.4s
-	WORD $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
-	WORD $0x6e25dd09 // fmul v9.4s, v8.4s, v5.4s
-	WORD $0x6e2bfd29 // fdiv v9.4s, v9.4s, v11.4s
-	WORD $0x4ea9d629 // fsub v9.4s, v17.4s, v9.4s
-	ADD R6<<2, R1, R23
-	FMOVQ F9, 0(R23)
-	WORD $0x6f300509 // ushr v9.4s, v8.4s, #16
+	FMOVD 0(R23), F10
+	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
+	WORD $0x6e22de10 // fmul v16.4s, v16.4s, v2.4s
+	WORD $0x4ea9d60b // fsub v11.4s, v16.4s, v9.4s
+	WORD $0x6e23dd6b // fmul v11.4s, v11.4s, v3.4s
+	WORD $0x4e2bd52b // fadd v11.4s, v9.4s, v11.4s
+	WORD $0x6f300569 // ushr v9.4s, v11.4s, #16
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea98509 // add v9.4s, v8.4s, v9.4s
-	WORD $0x4e28e511 // fcmeq v17.4s, v8.4s, v8.4s
-	WORD $0x6e205a31 // mvn v17.16b, v17.16b
-	WORD $0x4eb11e31 // mov v17.16b, v17.16b
-	WORD $0x6e691d11 // bsl v17.16b, v8.16b, v9.16b
-	WORD $0x6f300631 // ushr v17.4s, v17.4s, #16
-	WORD $0x0e612a31 // xtn v17.4h, v17.4s
+	WORD $0x4ea98569 // add v9.4s, v11.4s, v9.4s
+	WORD $0x4e2be573 // fcmeq v19.4s, v11.4s, v11.4s
+	WORD $0x6e205a73 // mvn v19.16b, v19.16b
+	WORD $0x4eb31e73 // mov v19.16b, v19.16b
+	WORD $0x6e691d73 // bsl v19.16b, v11.16b, v9.16b
+	WORD $0x6f300673 // ushr v19.4s, v19.4s, #16
+	WORD $0x0e612a73 // xtn v19.4h, v19.4s
 	ADD R6<<1, R3, R23
-	FMOVD F17, 0(R23)
-	WORD $0x6f3005b1 // ushr v17.4s, v13.4s, #16
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea18631 // add v17.4s, v17.4s, v1.4s
-	WORD $0x4eb185b1 // add v17.4s, v13.4s, v17.4s
-	WORD $0x4e2de5a9 // fcmeq v9.4s, v13.4s, v13.4s
-	WORD $0x6e205929 // mvn v9.16b, v9.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x6e711da9 // bsl v9.16b, v13.16b, v17.16b
-	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
-	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD F19, 0(R23)
+	WORD $0x6e30de13 // fmul v19.4s, v16.4s, v16.4s
+	WORD $0x4eaad673 // fsub v19.4s, v19.4s, v10.4s
+	WORD $0x6e24de73 // fmul v19.4s, v19.4s, v4.4s
+	WORD $0x4e33d553 // fadd v19.4s, v10.4s, v19.4s
+	WORD $0x6f30066a // ushr v10.4s, v19.4s, #16
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
+	WORD $0x4eaa866a // add v10.4s, v19.4s, v10.4s
+	WORD $0x4e33e670 // fcmeq v16.4s, v19.4s, v19.4s
+	WORD $0x6e205a10 // mvn v16.16b, v16.16b
+	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	WORD $0x6e6a1e70 // bsl v16.16b, v19.16b, v10.16b
+	WORD $0x6f300610 // ushr v16.4s, v16.4s, #16
+	WORD $0x0e612a10 // xtn v16.4h, v16.4s
 	ADD R6<<1, R4, R23
-	FMOVD F9, 0(R23)
+	FMOVD F16, 0(R23)
+	WORD $0x6e27de30 // fmul v16.4s, v17.4s, v7.4s
+	WORD $0x6ea1fa73 // fsqrt v19.4s, v19.4s
+	WORD $0x4e26d673 // fadd v19.4s, v19.4s, v6.4s
+	WORD $0x6e25dd6b // fmul v11.4s, v11.4s, v5.4s
+	WORD $0x6e33fd6b // fdiv v11.4s, v11.4s, v19.4s
+	WORD $0x4eabd60b // fsub v11.4s, v16.4s, v11.4s
+	ADD R6<<2, R1, R23
+	FMOVQ F11, 0(R23)
 	ADD $4, R6
 	CMP R9, R6
 	BLE loop4
@@ -18500,6 +18492,9 @@ loop1:
 	WORD $0x6e23de31 // fmul v17.4s, v17.4s, v3.4s
 	WORD $0x4e30d590 // fadd v16.4s, v12.4s, v16.4s
 	WORD $0x4e31d5b1 // fadd v17.4s, v13.4s, v17.4s
+	ADD R7<<2, R3, R23
+	FMOVQ F16, 0(R23)
+	FMOVQ F17, 16(R23)
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
@@ -18508,50 +18503,47 @@ loop1:
 	WORD $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
 	WORD $0x4e2ad5ca // fadd v10.4s, v14.4s, v10.4s
 	WORD $0x4e2bd5eb // fadd v11.4s, v15.4s, v11.4s
+	ADD R7<<2, R4, R23
+	FMOVQ F10, 0(R23)
+	FMOVQ F11, 16(R23)
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	WORD $0x6e27dd29 // fmul v9.4s, v9.4s, v7.4s
-	WORD $0x6ea1f94f // fsqrt v15.4s, v10.4s
-	WORD $0x6ea1f96e // fsqrt v14.4s, v11.4s
-	WORD $0x4e26d5ef // fadd v15.4s, v15.4s, v6.4s
-	WORD $0x4e26d5ce // fadd v14.4s, v14.4s, v6.4s
-	WORD $0x6e25de0d // fmul v13.4s, v16.4s, v5.4s
-	WORD $0x6e25de2c // fmul v12.4s, v17.4s, v5.4s
-	WORD $0x6e2ffdad // fdiv v13.4s, v13.4s, v15.4s
-	WORD $0x6e2efd8c // fdiv v12.4s, v12.4s, v14.4s
-	WORD $0x4eadd50d // fsub v13.4s, v8.4s, v13.4s
-	WORD $0x4eacd52c // fsub v12.4s, v9.4s, v12.4s
+	WORD $0x6ea1f94a // fsqrt v10.4s, v10.4s
+	WORD $0x6ea1f96b // fsqrt v11.4s, v11.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD $0x6e25de10 // fmul v16.4s, v16.4s, v5.4s
+	WORD $0x6e25de31 // fmul v17.4s, v17.4s, v5.4s
+	WORD $0x6e2afe10 // fdiv v16.4s, v16.4s, v10.4s
+	WORD $0x6e2bfe31 // fdiv v17.4s, v17.4s, v11.4s
+	WORD $0x4eb0d510 // fsub v16.4s, v8.4s, v16.4s
+	WORD $0x4eb1d531 // fsub v17.4s, v9.4s, v17.4s
 	ADD R7<<2, R5, R23
-	FMOVQ F13, 0(R23)
-	FMOVQ F12, 16(R23)
-	WORD $0x6f3005a9 // ushr v9.4s, v13.4s, #16
-	WORD $0x6f300588 // ushr v8.4s, v12.4s, #16
+	FMOVQ F16, 0(R23)
+	FMOVQ F17, 16(R23)
+	WORD $0x6f300609 // ushr v9.4s, v16.4s, #16
+	WORD $0x6f300628 // ushr v8.4s, v17.4s, #16
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
 	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea985a9 // add v9.4s, v13.4s, v9.4s
-	WORD $0x4ea88588 // add v8.4s, v12.4s, v8.4s
-	WORD $0x4e2de5ae // fcmeq v14.4s, v13.4s, v13.4s
-	WORD $0x6e2059ce // mvn v14.16b, v14.16b
-	WORD $0x4e2ce58f // fcmeq v15.4s, v12.4s, v12.4s
-	WORD $0x6e2059ef // mvn v15.16b, v15.16b
-	WORD $0x4eae1dce // mov v14.16b, v14.16b
-	WORD $0x6e691dae // bsl v14.16b, v13.16b, v9.16b
-	WORD $0x4eaf1def // mov v15.16b, v15.16b
-	WORD $0x6e681d8f // bsl v15.16b, v12.16b, v8.16b
-	WORD $0x6f3005ce // ushr v14.4s, v14.4s, #16
-	WORD $0x6f3005ef // ushr v15.4s, v15.4s, #16
-	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	WORD $0x4ea98609 // add v9.4s, v16.4s, v9.4s
+	WORD $0x4ea88628 // add v8.4s, v17.4s, v8.4s
+	WORD $0x4e30e60b // fcmeq v11.4s, v16.4s, v16.4s
+	WORD $0x6e20596b // mvn v11.16b, v11.16b
+	WORD $0x4e31e62a // fcmeq v10.4s, v17.4s, v17.4s
+	WORD $0x6e20594a // mvn v10.16b, v10.16b
+	WORD $0x4eab1d6b // mov v11.16b, v11.16b
+	WORD $0x6e691e0b // bsl v11.16b, v16.16b, v9.16b
+	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
+	WORD $0x6e681e2a // bsl v10.16b, v17.16b, v8.16b
+	WORD $0x6f30056b // ushr v11.4s, v11.4s, #16
+	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
+	WORD $0x0e61296b // xtn v11.4h, v11.4s
 	ADD R7<<1, R1, R23
-	FMOVD F14, 0(R23)
-	WORD $0x0e6129ef // xtn v15.4h, v15.4s
-	FMOVD F15, 8(R23)
-	ADD R7<<2, R3, R23
-	FMOVQ F16, 0(R23)
-	FMOVQ F17, 16(R23)
-	ADD R7<<2, R4, R23
-	FMOVQ F10, 0(R23)
-	FMOVQ F11, 16(R23)
+	FMOVD F11, 0(R23)
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	FMOVD F10, 8(R23)
 	ADD $8, R7
 	CMP R9, R7
 	BLE loop1
@@ -18562,46 +18554,46 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R7<<2, R5, R23
-	FMOVQ 0(R23), F15
-	ADD R7<<1, R2, R23
-	FMOVD 0(R23), F14
-	WORD $0x2e6139ce // shll v14.4s, v14.4h, #16
-	ADD R7<<2, R3, R23
-	FMOVQ 0(R23), F11
-	ADD R7<<2, R4, R23
 	FMOVQ 0(R23), F10
-	WORD $0x6e22ddce // fmul v14.4s, v14.4s, v2.4s
-	WORD $0x4eabd5d1 // fsub v17.4s, v14.4s, v11.4s
-	WORD $0x6e23de31 // fmul v17.4s, v17.4s, v3.4s
-	WORD $0x4e31d571 // fadd v17.4s, v11.4s, v17.4s
-	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
-	WORD $0x4eaad5ce // fsub v14.4s, v14.4s, v10.4s
-	WORD $0x6e24ddce // fmul v14.4s, v14.4s, v4.4s
-	WORD $0x4e2ed54e // fadd v14.4s, v10.4s, v14.4s
-	WORD $0x6e27ddef // fmul v15.4s, v15.4s, v7.4s
-	WORD $0x6ea1f9ca // fsqrt v10.4s, v14.4s
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x6e25de2b // fmul v11.4s, v17.4s, v5.4s
-	WORD $0x6e2afd6b // fdiv v11.4s, v11.4s, v10.4s
-	WORD $0x4eabd5eb // fsub v11.4s, v15.4s, v11.4s
-	ADD R7<<2, R5, R23
-	FMOVQ F11, 0(R23)
-	WORD $0x6f30056f // ushr v15.4s, v11.4s, #16
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea185ef // add v15.4s, v15.4s, v1.4s
-	WORD $0x4eaf856f // add v15.4s, v11.4s, v15.4s
-	WORD $0x4e2be56a // fcmeq v10.4s, v11.4s, v11.4s
-	WORD $0x6e20594a // mvn v10.16b, v10.16b
-	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
-	WORD $0x6e6f1d6a // bsl v10.16b, v11.16b, v15.16b
-	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
-	ADD R7<<1, R1, R23
-	FMOVD F10, 0(R23)
+	ADD R7<<1, R2, R23
+	FMOVD 0(R23), F11
+	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
 	ADD R7<<2, R3, R23
-	FMOVQ F17, 0(R23)
+	FMOVQ 0(R23), F8
 	ADD R7<<2, R4, R23
-	FMOVQ F14, 0(R23)
+	FMOVQ 0(R23), F17
+	WORD $0x6e22dd6b // fmul v11.4s, v11.4s, v2.4s
+	WORD $0x4ea8d569 // fsub v9.4s, v11.4s, v8.4s
+	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
+	WORD $0x4e29d509 // fadd v9.4s, v8.4s, v9.4s
+	ADD R7<<2, R3, R23
+	FMOVQ F9, 0(R23)
+	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
+	WORD $0x4eb1d56b // fsub v11.4s, v11.4s, v17.4s
+	WORD $0x6e24dd6b // fmul v11.4s, v11.4s, v4.4s
+	WORD $0x4e2bd62b // fadd v11.4s, v17.4s, v11.4s
+	ADD R7<<2, R4, R23
+	FMOVQ F11, 0(R23)
+	WORD $0x6e27dd4a // fmul v10.4s, v10.4s, v7.4s
+	WORD $0x6ea1f96b // fsqrt v11.4s, v11.4s
+	WORD $0x4e26d56b // fadd v11.4s, v11.4s, v6.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x6e2bfd29 // fdiv v9.4s, v9.4s, v11.4s
+	WORD $0x4ea9d549 // fsub v9.4s, v10.4s, v9.4s
+	ADD R7<<2, R5, R23
+	FMOVQ F9, 0(R23)
+	WORD $0x6f30052a // ushr v10.4s, v9.4s, #16
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
+	WORD $0x4eaa852a // add v10.4s, v9.4s, v10.4s
+	WORD $0x4e29e52b // fcmeq v11.4s, v9.4s, v9.4s
+	WORD $0x6e20596b // mvn v11.16b, v11.16b
+	WORD $0x4eab1d6b // mov v11.16b, v11.16b
+	WORD $0x6e6a1d2b // bsl v11.16b, v9.16b, v10.16b
+	WORD $0x6f30056b // ushr v11.4s, v11.4s, #16
+	WORD $0x0e61296b // xtn v11.4h, v11.4s
+	ADD R7<<1, R1, R23
+	FMOVD F11, 0(R23)
 	ADD $4, R7
 	CMP R10, R7
 	BLE loop4
@@ -23672,6 +23664,9 @@ lanes:
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
 	WORD $0x4e22d762 // fadd v2.4s, v27.4s, v2.4s
 	WORD $0x4e23d783 // fadd v3.4s, v28.4s, v3.4s
+	ADD R6<<2, R3, R23
+	FMOVQ F2, 0(R23)
+	FMOVQ F3, 16(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea0d739 // fsub v25.4s, v25.4s, v0.4s
@@ -23682,9 +23677,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d419 // fadd v25.4s, v0.4s, v25.4s
 	WORD $0x4e3ad43a // fadd v26.4s, v1.4s, v26.4s
-	ADD R6<<2, R3, R23
-	FMOVQ F2, 0(R23)
-	FMOVQ F3, 16(R23)
 	ADD R6<<2, R4, R23
 	FMOVQ F25, 0(R23)
 	FMOVQ F26, 16(R23)
@@ -23736,6 +23728,9 @@ lanes:
 	WORD $0x6e3fdf7b // fmul v27.4s, v27.4s, v31.4s
 	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
 	WORD $0x4e3bd45b // fadd v27.4s, v2.4s, v27.4s
+	ADD R6<<2, R3, R23
+	FMOVQ F28, 32(R23)
+	FMOVQ F27, 48(R23)
 	WORD $0x6e37def7 // fmul v23.4s, v23.4s, v23.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea1d6f7 // fsub v23.4s, v23.4s, v1.4s
@@ -23746,9 +23741,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e37d437 // fadd v23.4s, v1.4s, v23.4s
 	WORD $0x4e3ad41a // fadd v26.4s, v0.4s, v26.4s
-	ADD R6<<2, R3, R23
-	FMOVQ F28, 32(R23)
-	FMOVQ F27, 48(R23)
 	ADD R6<<2, R4, R23
 	FMOVQ F23, 32(R23)
 	FMOVQ F26, 48(R23)
@@ -23800,6 +23792,9 @@ lanes:
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
 	WORD $0x4e22d762 // fadd v2.4s, v27.4s, v2.4s
 	WORD $0x4e23d783 // fadd v3.4s, v28.4s, v3.4s
+	ADD R6<<2, R3, R23
+	FMOVQ F2, 64(R23)
+	FMOVQ F3, 80(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea0d739 // fsub v25.4s, v25.4s, v0.4s
@@ -23810,9 +23805,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d419 // fadd v25.4s, v0.4s, v25.4s
 	WORD $0x4e3ad43a // fadd v26.4s, v1.4s, v26.4s
-	ADD R6<<2, R3, R23
-	FMOVQ F2, 64(R23)
-	FMOVQ F3, 80(R23)
 	ADD R6<<2, R4, R23
 	FMOVQ F25, 64(R23)
 	FMOVQ F26, 80(R23)
@@ -23864,6 +23856,9 @@ lanes:
 	WORD $0x6e3fdf7b // fmul v27.4s, v27.4s, v31.4s
 	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
 	WORD $0x4e3bd45b // fadd v27.4s, v2.4s, v27.4s
+	ADD R6<<2, R3, R23
+	FMOVQ F28, 96(R23)
+	FMOVQ F27, 112(R23)
 	WORD $0x6e37def7 // fmul v23.4s, v23.4s, v23.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea1d6f7 // fsub v23.4s, v23.4s, v1.4s
@@ -23874,9 +23869,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e37d437 // fadd v23.4s, v1.4s, v23.4s
 	WORD $0x4e3ad41a // fadd v26.4s, v0.4s, v26.4s
-	ADD R6<<2, R3, R23
-	FMOVQ F28, 96(R23)
-	FMOVQ F27, 112(R23)
 	ADD R6<<2, R4, R23
 	FMOVQ F23, 96(R23)
 	FMOVQ F26, 112(R23)
@@ -24146,28 +24138,43 @@ lanes:
 	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
 	WORD $0x4e28d488 // fadd v8.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a9 // fadd v9.4s, v5.4s, v9.4s
-	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
+	WORD $0x6f300505 // ushr v5.4s, v8.4s, #16
+	WORD $0x6f300524 // ushr v4.4s, v9.4s, #16
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
+	WORD $0x4ea48524 // add v4.4s, v9.4s, v4.4s
+	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
+	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
+	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
+	ADD R6<<1, R3, R23
+	FMOVD F5, 0(R23)
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVD F4, 8(R23)
+	WORD $0x6e3cdf84 // fmul v4.4s, v28.4s, v28.4s
 	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
-	WORD $0x4ea6d79c // fsub v28.4s, v28.4s, v6.4s
+	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
 	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
 	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
 	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
-	WORD $0x4e3cd4dc // fadd v28.4s, v6.4s, v28.4s
+	WORD $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
 	WORD $0x4e23d4e3 // fadd v3.4s, v7.4s, v3.4s
-	WORD $0x6f300507 // ushr v7.4s, v8.4s, #16
-	WORD $0x6f300526 // ushr v6.4s, v9.4s, #16
+	WORD $0x6f300487 // ushr v7.4s, v4.4s, #16
+	WORD $0x6f300466 // ushr v6.4s, v3.4s, #16
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
 	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea78507 // add v7.4s, v8.4s, v7.4s
-	WORD $0x4ea68526 // add v6.4s, v9.4s, v6.4s
+	WORD $0x4ea78487 // add v7.4s, v4.4s, v7.4s
+	WORD $0x4ea68466 // add v6.4s, v3.4s, v6.4s
 	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
 	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
 	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R6<<1, R3, R23
+	ADD R6<<1, R4, R23
 	FMOVD F7, 0(R23)
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	FMOVD F6, 8(R23)
@@ -24181,71 +24188,56 @@ lanes:
 	WORD $0x4ea78527 // add v7.4s, v9.4s, v7.4s
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	WORD $0x6f300789 // ushr v9.4s, v28.4s, #16
+	WORD $0x6f300489 // ushr v9.4s, v4.4s, #16
 	WORD $0x6f300468 // ushr v8.4s, v3.4s, #16
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
 	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea98789 // add v9.4s, v28.4s, v9.4s
+	WORD $0x4ea98489 // add v9.4s, v4.4s, v9.4s
 	WORD $0x4ea88468 // add v8.4s, v3.4s, v8.4s
-	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612929 // xtn v9.4h, v9.4s
-	ADD R6<<1, R4, R23
-	FMOVD F9, 0(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 8(R23)
-	WORD $0x6f300788 // ushr v8.4s, v28.4s, #16
-	WORD $0x6f300469 // ushr v9.4s, v3.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea88788 // add v8.4s, v28.4s, v8.4s
-	WORD $0x4ea98469 // add v9.4s, v3.4s, v9.4s
-	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	FMOVQ 96(RSP), F31
 	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
-	WORD $0x6ea1f908 // fsqrt v8.4s, v8.4s
+	FMOVQ 96(RSP), F31
+	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
 	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
-	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
+	WORD $0x6ea1f908 // fsqrt v8.4s, v8.4s
 	FMOVQ 80(RSP), F31
 	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FMOVQ 80(RSP), F31
+	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
-	WORD $0x6e28fcc6 // fdiv v6.4s, v6.4s, v8.4s
-	WORD $0x6e29fce7 // fdiv v7.4s, v7.4s, v9.4s
+	WORD $0x6e29fcc6 // fdiv v6.4s, v6.4s, v9.4s
+	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf49 // fmul v9.4s, v26.4s, v31.4s
+	WORD $0x6e3fdf48 // fmul v8.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf68 // fmul v8.4s, v27.4s, v31.4s
-	WORD $0x4e29d4c9 // fadd v9.4s, v6.4s, v9.4s
-	WORD $0x4e28d4e8 // fadd v8.4s, v7.4s, v8.4s
+	WORD $0x6e3fdf69 // fmul v9.4s, v27.4s, v31.4s
+	WORD $0x4e28d4c8 // fadd v8.4s, v6.4s, v8.4s
+	WORD $0x4e29d4e9 // fadd v9.4s, v7.4s, v9.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
 	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
 	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
-	WORD $0x6e29dd3b // fmul v27.4s, v9.4s, v9.4s
-	WORD $0x6e28dd08 // fmul v8.4s, v8.4s, v8.4s
+	WORD $0x6e28dd1b // fmul v27.4s, v8.4s, v8.4s
+	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
 	WORD $0x4e3bd652 // fadd v18.4s, v18.4s, v27.4s
-	WORD $0x4e28d673 // fadd v19.4s, v19.4s, v8.4s
+	WORD $0x4e29d673 // fadd v19.4s, v19.4s, v9.4s
 	ADD R6<<1, R1, R23
-	FMOVD 16(R23), F8
-	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
+	FMOVD 16(R23), F9
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	FMOVD 24(R23), F27
 	WORD $0x2e613b7b // shll v27.4s, v27.4h, #16
 	ADD R6<<1, R2, R23
 	FMOVD 16(R23), F26
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
-	FMOVD 24(R23), F9
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
+	FMOVD 24(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
 	ADD R6<<1, R3, R23
 	FMOVD 16(R23), F7
 	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
@@ -24254,354 +24246,354 @@ lanes:
 	ADD R6<<1, R4, R23
 	FMOVD 16(R23), F3
 	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
-	FMOVD 24(R23), F28
-	WORD $0x2e613b9c // shll v28.4s, v28.4h, #16
+	FMOVD 24(R23), F4
+	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
 	FMOVQ 16(RSP), F31
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
 	WORD $0x4ea7d745 // fsub v5.4s, v26.4s, v7.4s
-	WORD $0x4ea6d524 // fsub v4.4s, v9.4s, v6.4s
+	WORD $0x4ea6d51c // fsub v28.4s, v8.4s, v6.4s
 	FMOVQ 32(RSP), F31
 	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
 	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
 	WORD $0x4e25d4e5 // fadd v5.4s, v7.4s, v5.4s
-	WORD $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
-	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
-	WORD $0x4ea3d75a // fsub v26.4s, v26.4s, v3.4s
-	WORD $0x4ebcd529 // fsub v9.4s, v9.4s, v28.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
-	WORD $0x4e3ad47a // fadd v26.4s, v3.4s, v26.4s
-	WORD $0x4e29d789 // fadd v9.4s, v28.4s, v9.4s
-	WORD $0x6f3004bc // ushr v28.4s, v5.4s, #16
-	WORD $0x6f300483 // ushr v3.4s, v4.4s, #16
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
-	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ebc84bc // add v28.4s, v5.4s, v28.4s
-	WORD $0x4ea38483 // add v3.4s, v4.4s, v3.4s
-	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
-	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
-	WORD $0x0e612b9c // xtn v28.4h, v28.4s
+	WORD $0x4e3cd4dc // fadd v28.4s, v6.4s, v28.4s
+	WORD $0x6f3004a6 // ushr v6.4s, v5.4s, #16
+	WORD $0x6f300787 // ushr v7.4s, v28.4s, #16
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ea684a6 // add v6.4s, v5.4s, v6.4s
+	WORD $0x4ea78787 // add v7.4s, v28.4s, v7.4s
+	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
+	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
+	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	ADD R6<<1, R3, R23
-	FMOVD F28, 16(R23)
+	FMOVD F6, 16(R23)
+	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD F7, 24(R23)
+	WORD $0x6e3adf47 // fmul v7.4s, v26.4s, v26.4s
+	WORD $0x6e28dd08 // fmul v8.4s, v8.4s, v8.4s
+	WORD $0x4ea3d4e7 // fsub v7.4s, v7.4s, v3.4s
+	WORD $0x4ea4d508 // fsub v8.4s, v8.4s, v4.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x4e27d467 // fadd v7.4s, v3.4s, v7.4s
+	WORD $0x4e28d488 // fadd v8.4s, v4.4s, v8.4s
+	WORD $0x6f3004e4 // ushr v4.4s, v7.4s, #16
+	WORD $0x6f300503 // ushr v3.4s, v8.4s, #16
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
+	WORD $0x4ea484e4 // add v4.4s, v7.4s, v4.4s
+	WORD $0x4ea38503 // add v3.4s, v8.4s, v3.4s
+	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
+	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	ADD R6<<1, R4, R23
+	FMOVD F4, 16(R23)
 	WORD $0x0e612863 // xtn v3.4h, v3.4s
 	FMOVD F3, 24(R23)
 	WORD $0x6f3004a3 // ushr v3.4s, v5.4s, #16
-	WORD $0x6f30049c // ushr v28.4s, v4.4s, #16
+	WORD $0x6f300784 // ushr v4.4s, v28.4s, #16
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
 	WORD $0x4ea384a3 // add v3.4s, v5.4s, v3.4s
-	WORD $0x4ebc849c // add v28.4s, v4.4s, v28.4s
+	WORD $0x4ea48784 // add v4.4s, v28.4s, v4.4s
 	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
+	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
+	WORD $0x6f3004fc // ushr v28.4s, v7.4s, #16
+	WORD $0x6f300505 // ushr v5.4s, v8.4s, #16
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	WORD $0x4ebc84fc // add v28.4s, v7.4s, v28.4s
+	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
 	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
+	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
+	FMOVQ 96(RSP), F31
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
+	FMOVQ 96(RSP), F31
+	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
+	WORD $0x6ea1fb9c // fsqrt v28.4s, v28.4s
+	WORD $0x6ea1f8a5 // fsqrt v5.4s, v5.4s
+	FMOVQ 80(RSP), F31
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
+	FMOVQ 80(RSP), F31
+	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
+	FMOVQ 64(RSP), F31
+	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
+	FMOVQ 64(RSP), F31
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3cfc63 // fdiv v3.4s, v3.4s, v28.4s
+	WORD $0x6e25fc84 // fdiv v4.4s, v4.4s, v5.4s
+	FMOVQ 112(RSP), F31
+	WORD $0x6e3fdd25 // fmul v5.4s, v9.4s, v31.4s
+	FMOVQ 112(RSP), F31
+	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
+	WORD $0x4e25d465 // fadd v5.4s, v3.4s, v5.4s
+	WORD $0x4e3cd49c // fadd v28.4s, v4.4s, v28.4s
+	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
+	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
+	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD $0x6e25dcbb // fmul v27.4s, v5.4s, v5.4s
+	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
+	WORD $0x4e3bd694 // fadd v20.4s, v20.4s, v27.4s
+	WORD $0x4e3cd6b5 // fadd v21.4s, v21.4s, v28.4s
+	ADD R6<<1, R1, R23
+	FMOVD 32(R23), F28
+	WORD $0x2e613b9c // shll v28.4s, v28.4h, #16
+	FMOVD 40(R23), F27
+	WORD $0x2e613b7b // shll v27.4s, v27.4h, #16
+	ADD R6<<1, R2, R23
+	FMOVD 32(R23), F9
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
+	FMOVD 40(R23), F5
+	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
+	ADD R6<<1, R3, R23
+	FMOVD 32(R23), F4
+	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
+	FMOVD 40(R23), F3
+	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
+	ADD R6<<1, R4, R23
+	FMOVD 32(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
+	FMOVD 40(R23), F7
+	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
+	FMOVQ 16(RSP), F31
+	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
+	FMOVQ 16(RSP), F31
+	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
+	WORD $0x4ea4d526 // fsub v6.4s, v9.4s, v4.4s
+	WORD $0x4ea3d4ba // fsub v26.4s, v5.4s, v3.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
+	WORD $0x4e26d486 // fadd v6.4s, v4.4s, v6.4s
+	WORD $0x4e3ad47a // fadd v26.4s, v3.4s, v26.4s
+	WORD $0x6f3004c3 // ushr v3.4s, v6.4s, #16
 	WORD $0x6f300744 // ushr v4.4s, v26.4s, #16
-	WORD $0x6f300525 // ushr v5.4s, v9.4s, #16
+	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4ea384c3 // add v3.4s, v6.4s, v3.4s
+	WORD $0x4ea48744 // add v4.4s, v26.4s, v4.4s
+	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
+	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
+	WORD $0x0e612863 // xtn v3.4h, v3.4s
+	ADD R6<<1, R3, R23
+	FMOVD F3, 32(R23)
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	FMOVD F4, 40(R23)
+	WORD $0x6e29dd24 // fmul v4.4s, v9.4s, v9.4s
+	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
+	WORD $0x4ea8d484 // fsub v4.4s, v4.4s, v8.4s
+	WORD $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
+	WORD $0x4e24d504 // fadd v4.4s, v8.4s, v4.4s
+	WORD $0x4e25d4e5 // fadd v5.4s, v7.4s, v5.4s
+	WORD $0x6f300487 // ushr v7.4s, v4.4s, #16
+	WORD $0x6f3004a8 // ushr v8.4s, v5.4s, #16
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	WORD $0x4ea78487 // add v7.4s, v4.4s, v7.4s
+	WORD $0x4ea884a8 // add v8.4s, v5.4s, v8.4s
+	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
+	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
+	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	ADD R6<<1, R4, R23
+	FMOVD F7, 32(R23)
+	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	FMOVD F8, 40(R23)
+	WORD $0x6f3004c8 // ushr v8.4s, v6.4s, #16
+	WORD $0x6f300747 // ushr v7.4s, v26.4s, #16
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ea884c8 // add v8.4s, v6.4s, v8.4s
+	WORD $0x4ea78747 // add v7.4s, v26.4s, v7.4s
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
+	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
+	WORD $0x6f30049a // ushr v26.4s, v4.4s, #16
+	WORD $0x6f3004a6 // ushr v6.4s, v5.4s, #16
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4ea1875a // add v26.4s, v26.4s, v1.4s
+	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
+	WORD $0x4eba849a // add v26.4s, v4.4s, v26.4s
+	WORD $0x4ea684a6 // add v6.4s, v5.4s, v6.4s
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	FMOVQ 96(RSP), F31
+	WORD $0x4e3fd75a // fadd v26.4s, v26.4s, v31.4s
+	FMOVQ 96(RSP), F31
+	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
+	WORD $0x6ea1fb5a // fsqrt v26.4s, v26.4s
+	WORD $0x6ea1f8c6 // fsqrt v6.4s, v6.4s
+	FMOVQ 80(RSP), F31
+	WORD $0x4e3fd75a // fadd v26.4s, v26.4s, v31.4s
+	FMOVQ 80(RSP), F31
+	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
+	FMOVQ 64(RSP), F31
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	FMOVQ 64(RSP), F31
+	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
+	WORD $0x6e3afd08 // fdiv v8.4s, v8.4s, v26.4s
+	WORD $0x6e26fce7 // fdiv v7.4s, v7.4s, v6.4s
+	FMOVQ 112(RSP), F31
+	WORD $0x6e3fdf86 // fmul v6.4s, v28.4s, v31.4s
+	FMOVQ 112(RSP), F31
+	WORD $0x6e3fdf7a // fmul v26.4s, v27.4s, v31.4s
+	WORD $0x4e26d506 // fadd v6.4s, v8.4s, v6.4s
+	WORD $0x4e3ad4fa // fadd v26.4s, v7.4s, v26.4s
+	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
+	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	WORD $0x6e26dcdb // fmul v27.4s, v6.4s, v6.4s
+	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
+	WORD $0x4e3bd6d6 // fadd v22.4s, v22.4s, v27.4s
+	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
+	ADD R6<<1, R1, R23
+	FMOVD 48(R23), F26
+	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
+	FMOVD 56(R23), F27
+	WORD $0x2e613b7b // shll v27.4s, v27.4h, #16
+	ADD R6<<1, R2, R23
+	FMOVD 48(R23), F28
+	WORD $0x2e613b9c // shll v28.4s, v28.4h, #16
+	FMOVD 56(R23), F6
+	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
+	ADD R6<<1, R3, R23
+	FMOVD 48(R23), F7
+	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
+	FMOVD 56(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
+	ADD R6<<1, R4, R23
+	FMOVD 48(R23), F5
+	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
+	FMOVD 56(R23), F4
+	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
+	FMOVQ 16(RSP), F31
+	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
+	FMOVQ 16(RSP), F31
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x4ea7d783 // fsub v3.4s, v28.4s, v7.4s
+	WORD $0x4ea8d4c9 // fsub v9.4s, v6.4s, v8.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
+	WORD $0x4e23d4e3 // fadd v3.4s, v7.4s, v3.4s
+	WORD $0x4e29d509 // fadd v9.4s, v8.4s, v9.4s
+	WORD $0x6f300468 // ushr v8.4s, v3.4s, #16
+	WORD $0x6f300527 // ushr v7.4s, v9.4s, #16
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ea88468 // add v8.4s, v3.4s, v8.4s
+	WORD $0x4ea78527 // add v7.4s, v9.4s, v7.4s
+	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
+	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
+	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	ADD R6<<1, R3, R23
+	FMOVD F8, 48(R23)
+	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD F7, 56(R23)
+	WORD $0x6e3cdf87 // fmul v7.4s, v28.4s, v28.4s
+	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD $0x4ea5d4e7 // fsub v7.4s, v7.4s, v5.4s
+	WORD $0x4ea4d4c6 // fsub v6.4s, v6.4s, v4.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x4e27d4a7 // fadd v7.4s, v5.4s, v7.4s
+	WORD $0x4e26d486 // fadd v6.4s, v4.4s, v6.4s
+	WORD $0x6f3004e4 // ushr v4.4s, v7.4s, #16
+	WORD $0x6f3004c5 // ushr v5.4s, v6.4s, #16
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
 	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea48744 // add v4.4s, v26.4s, v4.4s
-	WORD $0x4ea58525 // add v5.4s, v9.4s, v5.4s
+	WORD $0x4ea484e4 // add v4.4s, v7.4s, v4.4s
+	WORD $0x4ea584c5 // add v5.4s, v6.4s, v5.4s
 	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
 	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
 	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	ADD R6<<1, R4, R23
-	FMOVD F4, 16(R23)
+	FMOVD F4, 48(R23)
 	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	FMOVD F5, 24(R23)
-	WORD $0x6f300745 // ushr v5.4s, v26.4s, #16
+	FMOVD F5, 56(R23)
+	WORD $0x6f300465 // ushr v5.4s, v3.4s, #16
 	WORD $0x6f300524 // ushr v4.4s, v9.4s, #16
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
 	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea58745 // add v5.4s, v26.4s, v5.4s
+	WORD $0x4ea58465 // add v5.4s, v3.4s, v5.4s
 	WORD $0x4ea48524 // add v4.4s, v9.4s, v4.4s
 	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
 	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
-	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
-	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
-	WORD $0x6ea1f8a5 // fsqrt v5.4s, v5.4s
-	WORD $0x6ea1f884 // fsqrt v4.4s, v4.4s
-	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
-	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
-	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
-	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
-	WORD $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
-	WORD $0x6e24ff9c // fdiv v28.4s, v28.4s, v4.4s
-	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdd04 // fmul v4.4s, v8.4s, v31.4s
-	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf65 // fmul v5.4s, v27.4s, v31.4s
-	WORD $0x4e24d464 // fadd v4.4s, v3.4s, v4.4s
-	WORD $0x4e25d785 // fadd v5.4s, v28.4s, v5.4s
-	WORD $0x6e28dd08 // fmul v8.4s, v8.4s, v8.4s
-	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	WORD $0x6e24dc9b // fmul v27.4s, v4.4s, v4.4s
-	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
-	WORD $0x4e3bd694 // fadd v20.4s, v20.4s, v27.4s
-	WORD $0x4e25d6b5 // fadd v21.4s, v21.4s, v5.4s
-	ADD R6<<1, R1, R23
-	FMOVD 32(R23), F5
-	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
-	FMOVD 40(R23), F27
-	WORD $0x2e613b7b // shll v27.4s, v27.4h, #16
-	ADD R6<<1, R2, R23
-	FMOVD 32(R23), F8
-	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	FMOVD 40(R23), F4
-	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
-	ADD R6<<1, R3, R23
-	FMOVD 32(R23), F28
-	WORD $0x2e613b9c // shll v28.4s, v28.4h, #16
-	FMOVD 40(R23), F3
-	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
-	ADD R6<<1, R4, R23
-	FMOVD 32(R23), F9
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	FMOVD 40(R23), F26
-	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
-	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
-	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
-	WORD $0x4ebcd506 // fsub v6.4s, v8.4s, v28.4s
-	WORD $0x4ea3d487 // fsub v7.4s, v4.4s, v3.4s
-	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
-	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
-	WORD $0x4e26d786 // fadd v6.4s, v28.4s, v6.4s
-	WORD $0x4e27d467 // fadd v7.4s, v3.4s, v7.4s
-	WORD $0x6e28dd08 // fmul v8.4s, v8.4s, v8.4s
-	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
-	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
-	WORD $0x4ebad484 // fsub v4.4s, v4.4s, v26.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
-	WORD $0x4e28d528 // fadd v8.4s, v9.4s, v8.4s
-	WORD $0x4e24d744 // fadd v4.4s, v26.4s, v4.4s
-	WORD $0x6f3004da // ushr v26.4s, v6.4s, #16
 	WORD $0x6f3004e9 // ushr v9.4s, v7.4s, #16
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x6f3004c3 // ushr v3.4s, v6.4s, #16
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ea1875a // add v26.4s, v26.4s, v1.4s
+	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
 	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4eba84da // add v26.4s, v6.4s, v26.4s
+	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
 	WORD $0x4ea984e9 // add v9.4s, v7.4s, v9.4s
-	WORD $0x6f30075a // ushr v26.4s, v26.4s, #16
-	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
-	WORD $0x0e612b5a // xtn v26.4h, v26.4s
-	ADD R6<<1, R3, R23
-	FMOVD F26, 32(R23)
-	WORD $0x0e612929 // xtn v9.4h, v9.4s
-	FMOVD F9, 40(R23)
-	WORD $0x6f3004c9 // ushr v9.4s, v6.4s, #16
-	WORD $0x6f3004fa // ushr v26.4s, v7.4s, #16
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea1875a // add v26.4s, v26.4s, v1.4s
-	WORD $0x4ea984c9 // add v9.4s, v6.4s, v9.4s
-	WORD $0x4eba84fa // add v26.4s, v7.4s, v26.4s
+	WORD $0x4ea384c3 // add v3.4s, v6.4s, v3.4s
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x6f300507 // ushr v7.4s, v8.4s, #16
-	WORD $0x6f300486 // ushr v6.4s, v4.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea78507 // add v7.4s, v8.4s, v7.4s
-	WORD $0x4ea68486 // add v6.4s, v4.4s, v6.4s
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R6<<1, R4, R23
-	FMOVD F7, 32(R23)
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	FMOVD F6, 40(R23)
-	WORD $0x6f300506 // ushr v6.4s, v8.4s, #16
-	WORD $0x6f300487 // ushr v7.4s, v4.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea68506 // add v6.4s, v8.4s, v6.4s
-	WORD $0x4ea78487 // add v7.4s, v4.4s, v7.4s
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
-	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
-	WORD $0x6ea1f8c6 // fsqrt v6.4s, v6.4s
-	WORD $0x6ea1f8e7 // fsqrt v7.4s, v7.4s
-	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
-	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
-	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
-	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
-	WORD $0x6e26fd29 // fdiv v9.4s, v9.4s, v6.4s
-	WORD $0x6e27ff5a // fdiv v26.4s, v26.4s, v7.4s
-	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdca7 // fmul v7.4s, v5.4s, v31.4s
-	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf66 // fmul v6.4s, v27.4s, v31.4s
-	WORD $0x4e27d527 // fadd v7.4s, v9.4s, v7.4s
-	WORD $0x4e26d746 // fadd v6.4s, v26.4s, v6.4s
-	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
-	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
-	WORD $0x4e25d5ce // fadd v14.4s, v14.4s, v5.4s
-	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
-	WORD $0x6e27dcfb // fmul v27.4s, v7.4s, v7.4s
-	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
-	WORD $0x4e3bd6d6 // fadd v22.4s, v22.4s, v27.4s
-	WORD $0x4e26d6f7 // fadd v23.4s, v23.4s, v6.4s
-	ADD R6<<1, R1, R23
-	FMOVD 48(R23), F6
-	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
-	FMOVD 56(R23), F27
-	WORD $0x2e613b7b // shll v27.4s, v27.4h, #16
-	ADD R6<<1, R2, R23
-	FMOVD 48(R23), F5
-	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
-	FMOVD 56(R23), F7
-	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	ADD R6<<1, R3, R23
-	FMOVD 48(R23), F26
-	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
-	FMOVD 56(R23), F9
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	ADD R6<<1, R4, R23
-	FMOVD 48(R23), F4
-	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
-	FMOVD 56(R23), F8
-	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
-	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
-	WORD $0x4ebad4a3 // fsub v3.4s, v5.4s, v26.4s
-	WORD $0x4ea9d4fc // fsub v28.4s, v7.4s, v9.4s
-	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
-	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
-	WORD $0x4e23d743 // fadd v3.4s, v26.4s, v3.4s
-	WORD $0x4e3cd53c // fadd v28.4s, v9.4s, v28.4s
-	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
-	WORD $0x6e27dce7 // fmul v7.4s, v7.4s, v7.4s
-	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
-	WORD $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
-	WORD $0x4e25d485 // fadd v5.4s, v4.4s, v5.4s
-	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
-	WORD $0x6f300468 // ushr v8.4s, v3.4s, #16
-	WORD $0x6f300784 // ushr v4.4s, v28.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea88468 // add v8.4s, v3.4s, v8.4s
-	WORD $0x4ea48784 // add v4.4s, v28.4s, v4.4s
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	ADD R6<<1, R3, R23
-	FMOVD F8, 48(R23)
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	FMOVD F4, 56(R23)
-	WORD $0x6f300464 // ushr v4.4s, v3.4s, #16
-	WORD $0x6f300788 // ushr v8.4s, v28.4s, #16
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea48464 // add v4.4s, v3.4s, v4.4s
-	WORD $0x4ea88788 // add v8.4s, v28.4s, v8.4s
-	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
-	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
-	WORD $0x6f3004bc // ushr v28.4s, v5.4s, #16
-	WORD $0x6f3004e3 // ushr v3.4s, v7.4s, #16
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
-	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ebc84bc // add v28.4s, v5.4s, v28.4s
-	WORD $0x4ea384e3 // add v3.4s, v7.4s, v3.4s
-	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
-	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
-	WORD $0x0e612b9c // xtn v28.4h, v28.4s
-	ADD R6<<1, R4, R23
-	FMOVD F28, 48(R23)
-	WORD $0x0e612863 // xtn v3.4h, v3.4s
-	FMOVD F3, 56(R23)
-	WORD $0x6f3004a3 // ushr v3.4s, v5.4s, #16
-	WORD $0x6f3004fc // ushr v28.4s, v7.4s, #16
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
-	WORD $0x4ea384a3 // add v3.4s, v5.4s, v3.4s
-	WORD $0x4ebc84fc // add v28.4s, v7.4s, v28.4s
 	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
+	FMOVQ 96(RSP), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
 	FMOVQ 96(RSP), F31
 	WORD $0x4e3fd463 // fadd v3.4s, v3.4s, v31.4s
-	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
+	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
 	WORD $0x6ea1f863 // fsqrt v3.4s, v3.4s
-	WORD $0x6ea1fb9c // fsqrt v28.4s, v28.4s
+	FMOVQ 80(RSP), F31
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
 	FMOVQ 80(RSP), F31
 	WORD $0x4e3fd463 // fadd v3.4s, v3.4s, v31.4s
-	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
+	FMOVQ 64(RSP), F31
+	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
-	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e29fca5 // fdiv v5.4s, v5.4s, v9.4s
 	WORD $0x6e23fc84 // fdiv v4.4s, v4.4s, v3.4s
-	WORD $0x6e3cfd08 // fdiv v8.4s, v8.4s, v28.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdcdc // fmul v28.4s, v6.4s, v31.4s
+	WORD $0x6e3fdf43 // fmul v3.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf63 // fmul v3.4s, v27.4s, v31.4s
-	WORD $0x4e3cd49c // fadd v28.4s, v4.4s, v28.4s
-	WORD $0x4e23d503 // fadd v3.4s, v8.4s, v3.4s
-	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD $0x6e3fdf69 // fmul v9.4s, v27.4s, v31.4s
+	WORD $0x4e23d4a3 // fadd v3.4s, v5.4s, v3.4s
+	WORD $0x4e29d489 // fadd v9.4s, v4.4s, v9.4s
+	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
-	WORD $0x4e26d610 // fadd v16.4s, v16.4s, v6.4s
+	WORD $0x4e3ad610 // fadd v16.4s, v16.4s, v26.4s
 	WORD $0x4e3bd631 // fadd v17.4s, v17.4s, v27.4s
-	WORD $0x6e3cdf9b // fmul v27.4s, v28.4s, v28.4s
-	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
+	WORD $0x6e23dc7b // fmul v27.4s, v3.4s, v3.4s
+	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
-	WORD $0x4e23d739 // fadd v25.4s, v25.4s, v3.4s
+	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
 	ADD $32, R6
 	CMP R10, R6
 	BLE lanes
@@ -24615,8 +24607,8 @@ fold:
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a4143 // ext v3.16b, v10.16b, v10.16b, #8
-	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
+	WORD $0x6e0a4149 // ext v9.16b, v10.16b, v10.16b, #8
+	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS F10, 0(R8)
 	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
@@ -24626,8 +24618,8 @@ fold:
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
 	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
 	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e124243 // ext v3.16b, v18.16b, v18.16b, #8
-	WORD $0x4e23d652 // fadd v18.4s, v18.4s, v3.4s
+	WORD $0x6e124249 // ext v9.16b, v18.16b, v18.16b, #8
+	WORD $0x4e29d652 // fadd v18.4s, v18.4s, v9.4s
 	WORD $0x7e30da52 // faddp s18, v18.2s
 	FMOVS F18, 4(R8)
 	ADD $8, R8
@@ -24778,9 +24770,7 @@ GLOBL lambNormsBf16StatesNEONWords<>(SB), RODATA|NOPTR, $48
 // func lambNormsBf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 TEXT ·lambNormsBf16StatesNEON(SB), 0, $120-40
 	MOVD $lambNormsBf16StatesNEONWords<>(SB), R24
-	FMOVQ 0(R24), F0
 	FMOVQ 16(R24), F1
-	FMOVQ 32(R24), F2
 	MOVD ptr+8(FP), R0
 	MOVD 0(R0), R1
 	MOVD 8(R0), R2
@@ -24880,578 +24870,626 @@ lanes:
 	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
 	WORD $0x4e28d488 // fadd v8.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a9 // fadd v9.4s, v5.4s, v9.4s
-	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
+	WORD $0x6f300505 // ushr v5.4s, v8.4s, #16
+	WORD $0x6f300524 // ushr v4.4s, v9.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
+	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
+	WORD $0x4ea48524 // add v4.4s, v9.4s, v4.4s
+	WORD $0x4e28e502 // fcmeq v2.4s, v8.4s, v8.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4e29e520 // fcmeq v0.4s, v9.4s, v9.4s
+	WORD $0x6e205800 // mvn v0.16b, v0.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e651d02 // bsl v2.16b, v8.16b, v5.16b
+	WORD $0x4ea01c00 // mov v0.16b, v0.16b
+	WORD $0x6e641d20 // bsl v0.16b, v9.16b, v4.16b
+	WORD $0x6f300442 // ushr v2.4s, v2.4s, #16
+	WORD $0x6f300400 // ushr v0.4s, v0.4s, #16
+	WORD $0x0e612842 // xtn v2.4h, v2.4s
+	ADD R6<<1, R3, R23
+	FMOVD F2, 0(R23)
+	WORD $0x0e612800 // xtn v0.4h, v0.4s
+	FMOVD F0, 8(R23)
+	WORD $0x6e3cdf80 // fmul v0.4s, v28.4s, v28.4s
 	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
-	WORD $0x4ea6d79c // fsub v28.4s, v28.4s, v6.4s
+	WORD $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
 	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
 	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
-	WORD $0x4e3cd4dc // fadd v28.4s, v6.4s, v28.4s
+	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	WORD $0x4e23d4e3 // fadd v3.4s, v7.4s, v3.4s
-	WORD $0x6f300507 // ushr v7.4s, v8.4s, #16
-	WORD $0x6f300526 // ushr v6.4s, v9.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x6f300407 // ushr v7.4s, v0.4s, #16
+	WORD $0x6f300466 // ushr v6.4s, v3.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
 	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
 	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea78507 // add v7.4s, v8.4s, v7.4s
-	WORD $0x4ea68526 // add v6.4s, v9.4s, v6.4s
-	WORD $0x4e28e505 // fcmeq v5.4s, v8.4s, v8.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4e29e524 // fcmeq v4.4s, v9.4s, v9.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e671d05 // bsl v5.16b, v8.16b, v7.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e661d24 // bsl v4.16b, v9.16b, v6.16b
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	ADD R6<<1, R3, R23
-	FMOVD F5, 0(R23)
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	FMOVD F4, 8(R23)
-	WORD $0x6f300504 // ushr v4.4s, v8.4s, #16
-	WORD $0x6f300525 // ushr v5.4s, v9.4s, #16
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea48504 // add v4.4s, v8.4s, v4.4s
-	WORD $0x4ea58525 // add v5.4s, v9.4s, v5.4s
+	WORD $0x4ea78407 // add v7.4s, v0.4s, v7.4s
+	WORD $0x4ea68466 // add v6.4s, v3.4s, v6.4s
+	WORD $0x4e20e402 // fcmeq v2.4s, v0.4s, v0.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4e23e47c // fcmeq v28.4s, v3.4s, v3.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e671c02 // bsl v2.16b, v0.16b, v7.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e661c7c // bsl v28.16b, v3.16b, v6.16b
+	WORD $0x6f300442 // ushr v2.4s, v2.4s, #16
+	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
+	WORD $0x0e612842 // xtn v2.4h, v2.4s
+	ADD R6<<1, R4, R23
+	FMOVD F2, 0(R23)
+	WORD $0x0e612b9c // xtn v28.4h, v28.4s
+	FMOVD F28, 8(R23)
+	WORD $0x6f30051c // ushr v28.4s, v8.4s, #16
+	WORD $0x6f300522 // ushr v2.4s, v9.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea18442 // add v2.4s, v2.4s, v1.4s
+	WORD $0x4ebc851c // add v28.4s, v8.4s, v28.4s
+	WORD $0x4ea28522 // add v2.4s, v9.4s, v2.4s
 	WORD $0x4e28e506 // fcmeq v6.4s, v8.4s, v8.4s
 	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
 	WORD $0x4e29e527 // fcmeq v7.4s, v9.4s, v9.4s
 	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e641d06 // bsl v6.16b, v8.16b, v4.16b
+	WORD $0x6e7c1d06 // bsl v6.16b, v8.16b, v28.16b
 	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e651d27 // bsl v7.16b, v9.16b, v5.16b
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	WORD $0x6f300785 // ushr v5.4s, v28.4s, #16
+	WORD $0x6e621d27 // bsl v7.16b, v9.16b, v2.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x6f300402 // ushr v2.4s, v0.4s, #16
 	WORD $0x6f300469 // ushr v9.4s, v3.4s, #16
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	WORD $0x4ea18442 // add v2.4s, v2.4s, v1.4s
 	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea58785 // add v5.4s, v28.4s, v5.4s
+	WORD $0x4ea28402 // add v2.4s, v0.4s, v2.4s
 	WORD $0x4ea98469 // add v9.4s, v3.4s, v9.4s
-	WORD $0x4e3ce784 // fcmeq v4.4s, v28.4s, v28.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
+	WORD $0x4e20e41c // fcmeq v28.4s, v0.4s, v0.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
 	WORD $0x4e23e468 // fcmeq v8.4s, v3.4s, v3.4s
 	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e651f84 // bsl v4.16b, v28.16b, v5.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e621c1c // bsl v28.16b, v0.16b, v2.16b
 	WORD $0x4ea81d08 // mov v8.16b, v8.16b
 	WORD $0x6e691c68 // bsl v8.16b, v3.16b, v9.16b
-	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	ADD R6<<1, R4, R23
-	FMOVD F4, 0(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 8(R23)
-	WORD $0x6f300788 // ushr v8.4s, v28.4s, #16
-	WORD $0x6f300464 // ushr v4.4s, v3.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea88788 // add v8.4s, v28.4s, v8.4s
-	WORD $0x4ea48464 // add v4.4s, v3.4s, v4.4s
-	WORD $0x4e3ce789 // fcmeq v9.4s, v28.4s, v28.4s
-	WORD $0x6e205929 // mvn v9.16b, v9.16b
-	WORD $0x4e23e465 // fcmeq v5.4s, v3.4s, v3.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x6e681f89 // bsl v9.16b, v28.16b, v8.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e641c65 // bsl v5.16b, v3.16b, v4.16b
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
-	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
-	WORD $0x6ea1f8a5 // fsqrt v5.4s, v5.4s
+	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
+	WORD $0x6ea1fb9c // fsqrt v28.4s, v28.4s
+	WORD $0x6ea1f908 // fsqrt v8.4s, v8.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
+	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
-	WORD $0x6e29fcc6 // fdiv v6.4s, v6.4s, v9.4s
-	WORD $0x6e25fce7 // fdiv v7.4s, v7.4s, v5.4s
+	WORD $0x6e3cfcc6 // fdiv v6.4s, v6.4s, v28.4s
+	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf45 // fmul v5.4s, v26.4s, v31.4s
+	WORD $0x6e3fdf48 // fmul v8.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf69 // fmul v9.4s, v27.4s, v31.4s
-	WORD $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
-	WORD $0x4e29d4e9 // fadd v9.4s, v7.4s, v9.4s
+	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
+	WORD $0x4e28d4c8 // fadd v8.4s, v6.4s, v8.4s
+	WORD $0x4e3cd4fc // fadd v28.4s, v7.4s, v28.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
 	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
 	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
-	WORD $0x6e25dcbb // fmul v27.4s, v5.4s, v5.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
+	WORD $0x6e28dd1b // fmul v27.4s, v8.4s, v8.4s
+	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
 	WORD $0x4e3bd652 // fadd v18.4s, v18.4s, v27.4s
-	WORD $0x4e29d673 // fadd v19.4s, v19.4s, v9.4s
+	WORD $0x4e3cd673 // fadd v19.4s, v19.4s, v28.4s
 	ADD R6<<2, R1, R23
-	FMOVQ 32(R23), F9
+	FMOVQ 32(R23), F28
 	FMOVQ 48(R23), F27
 	ADD R6<<2, R2, R23
 	FMOVQ 32(R23), F26
-	FMOVQ 48(R23), F5
+	FMOVQ 48(R23), F8
 	ADD R6<<1, R3, R23
 	FMOVD 16(R23), F7
 	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
 	FMOVD 24(R23), F6
 	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
 	ADD R6<<1, R4, R23
-	FMOVD 16(R23), F4
-	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
+	FMOVD 16(R23), F9
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	FMOVD 24(R23), F3
 	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
 	FMOVQ 16(RSP), F31
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
-	WORD $0x4ea7d748 // fsub v8.4s, v26.4s, v7.4s
-	WORD $0x4ea6d4bc // fsub v28.4s, v5.4s, v6.4s
-	FMOVQ 32(RSP), F31
 	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x4ea7d742 // fsub v2.4s, v26.4s, v7.4s
+	WORD $0x4ea6d500 // fsub v0.4s, v8.4s, v6.4s
 	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
-	WORD $0x4e28d4e8 // fadd v8.4s, v7.4s, v8.4s
-	WORD $0x4e3cd4dc // fadd v28.4s, v6.4s, v28.4s
-	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
-	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
-	WORD $0x4ea4d75a // fsub v26.4s, v26.4s, v4.4s
-	WORD $0x4ea3d4a5 // fsub v5.4s, v5.4s, v3.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
+	WORD $0x4e22d4e2 // fadd v2.4s, v7.4s, v2.4s
+	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	WORD $0x6f300446 // ushr v6.4s, v2.4s, #16
+	WORD $0x6f300407 // ushr v7.4s, v0.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ea68446 // add v6.4s, v2.4s, v6.4s
+	WORD $0x4ea78407 // add v7.4s, v0.4s, v7.4s
+	WORD $0x4e22e444 // fcmeq v4.4s, v2.4s, v2.4s
+	WORD $0x6e205884 // mvn v4.16b, v4.16b
+	WORD $0x4e20e405 // fcmeq v5.4s, v0.4s, v0.4s
+	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
+	WORD $0x4ea41c84 // mov v4.16b, v4.16b
+	WORD $0x6e661c44 // bsl v4.16b, v2.16b, v6.16b
+	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
+	WORD $0x6e671c05 // bsl v5.16b, v0.16b, v7.16b
+	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
+	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	ADD R6<<1, R3, R23
+	FMOVD F4, 16(R23)
+	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
+	FMOVD F5, 24(R23)
+	WORD $0x6e3adf45 // fmul v5.4s, v26.4s, v26.4s
+	WORD $0x6e28dd08 // fmul v8.4s, v8.4s, v8.4s
+	WORD $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
+	WORD $0x4ea3d508 // fsub v8.4s, v8.4s, v3.4s
 	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
-	WORD $0x4e3ad49a // fadd v26.4s, v4.4s, v26.4s
-	WORD $0x4e25d465 // fadd v5.4s, v3.4s, v5.4s
-	WORD $0x6f300503 // ushr v3.4s, v8.4s, #16
-	WORD $0x6f300784 // ushr v4.4s, v28.4s, #16
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x4e25d525 // fadd v5.4s, v9.4s, v5.4s
+	WORD $0x4e28d468 // fadd v8.4s, v3.4s, v8.4s
+	WORD $0x6f3004a3 // ushr v3.4s, v5.4s, #16
+	WORD $0x6f300509 // ushr v9.4s, v8.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
 	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea38503 // add v3.4s, v8.4s, v3.4s
-	WORD $0x4ea48784 // add v4.4s, v28.4s, v4.4s
-	WORD $0x4e28e506 // fcmeq v6.4s, v8.4s, v8.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4e3ce787 // fcmeq v7.4s, v28.4s, v28.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e631d06 // bsl v6.16b, v8.16b, v3.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e641f87 // bsl v7.16b, v28.16b, v4.16b
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	ADD R6<<1, R3, R23
-	FMOVD F6, 16(R23)
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	FMOVD F7, 24(R23)
-	WORD $0x6f300507 // ushr v7.4s, v8.4s, #16
-	WORD $0x6f300786 // ushr v6.4s, v28.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea78507 // add v7.4s, v8.4s, v7.4s
-	WORD $0x4ea68786 // add v6.4s, v28.4s, v6.4s
-	WORD $0x4e28e504 // fcmeq v4.4s, v8.4s, v8.4s
+	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
+	WORD $0x4ea384a3 // add v3.4s, v5.4s, v3.4s
+	WORD $0x4ea98509 // add v9.4s, v8.4s, v9.4s
+	WORD $0x4e25e4a4 // fcmeq v4.4s, v5.4s, v5.4s
 	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4e3ce783 // fcmeq v3.4s, v28.4s, v28.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4e28e51a // fcmeq v26.4s, v8.4s, v8.4s
+	WORD $0x6e205b5a // mvn v26.16b, v26.16b
 	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e671d04 // bsl v4.16b, v8.16b, v7.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e661f83 // bsl v3.16b, v28.16b, v6.16b
-	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
-	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
-	WORD $0x6f300746 // ushr v6.4s, v26.4s, #16
-	WORD $0x6f3004bc // ushr v28.4s, v5.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
-	WORD $0x4ea68746 // add v6.4s, v26.4s, v6.4s
-	WORD $0x4ebc84bc // add v28.4s, v5.4s, v28.4s
-	WORD $0x4e3ae747 // fcmeq v7.4s, v26.4s, v26.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4e25e4a8 // fcmeq v8.4s, v5.4s, v5.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e661f47 // bsl v7.16b, v26.16b, v6.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e7c1ca8 // bsl v8.16b, v5.16b, v28.16b
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	WORD $0x6e631ca4 // bsl v4.16b, v5.16b, v3.16b
+	WORD $0x4eba1f5a // mov v26.16b, v26.16b
+	WORD $0x6e691d1a // bsl v26.16b, v8.16b, v9.16b
+	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
+	WORD $0x6f30075a // ushr v26.4s, v26.4s, #16
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	ADD R6<<1, R4, R23
-	FMOVD F7, 16(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 24(R23)
-	WORD $0x6f300748 // ushr v8.4s, v26.4s, #16
-	WORD $0x6f3004a7 // ushr v7.4s, v5.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea88748 // add v8.4s, v26.4s, v8.4s
-	WORD $0x4ea784a7 // add v7.4s, v5.4s, v7.4s
-	WORD $0x4e3ae75c // fcmeq v28.4s, v26.4s, v26.4s
-	WORD $0x6e205b9c // mvn v28.16b, v28.16b
-	WORD $0x4e25e4a6 // fcmeq v6.4s, v5.4s, v5.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e681f5c // bsl v28.16b, v26.16b, v8.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e671ca6 // bsl v6.16b, v5.16b, v7.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	FMOVD F4, 16(R23)
+	WORD $0x0e612b5a // xtn v26.4h, v26.4s
+	FMOVD F26, 24(R23)
+	WORD $0x6f30045a // ushr v26.4s, v2.4s, #16
+	WORD $0x6f300404 // ushr v4.4s, v0.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f5a // and v26.16b, v26.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
+	WORD $0x4ea1875a // add v26.4s, v26.4s, v1.4s
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4eba845a // add v26.4s, v2.4s, v26.4s
+	WORD $0x4ea48404 // add v4.4s, v0.4s, v4.4s
+	WORD $0x4e22e449 // fcmeq v9.4s, v2.4s, v2.4s
+	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4e20e403 // fcmeq v3.4s, v0.4s, v0.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e7a1c49 // bsl v9.16b, v2.16b, v26.16b
+	WORD $0x4ea31c63 // mov v3.16b, v3.16b
+	WORD $0x6e641c03 // bsl v3.16b, v0.16b, v4.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x6f3004a4 // ushr v4.4s, v5.4s, #16
+	WORD $0x6f300500 // ushr v0.4s, v8.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4ea18400 // add v0.4s, v0.4s, v1.4s
+	WORD $0x4ea484a4 // add v4.4s, v5.4s, v4.4s
+	WORD $0x4ea08500 // add v0.4s, v8.4s, v0.4s
+	WORD $0x4e25e4ba // fcmeq v26.4s, v5.4s, v5.4s
+	WORD $0x6e205b5a // mvn v26.16b, v26.16b
+	WORD $0x4e28e502 // fcmeq v2.4s, v8.4s, v8.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4eba1f5a // mov v26.16b, v26.16b
+	WORD $0x6e641cba // bsl v26.16b, v5.16b, v4.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e601d02 // bsl v2.16b, v8.16b, v0.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f5a // and v26.16b, v26.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
+	WORD $0x4e3fd75a // fadd v26.4s, v26.4s, v31.4s
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
-	WORD $0x6ea1fb9c // fsqrt v28.4s, v28.4s
-	WORD $0x6ea1f8c6 // fsqrt v6.4s, v6.4s
+	WORD $0x4e3fd442 // fadd v2.4s, v2.4s, v31.4s
+	WORD $0x6ea1fb5a // fsqrt v26.4s, v26.4s
+	WORD $0x6ea1f842 // fsqrt v2.4s, v2.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
+	WORD $0x4e3fd75a // fadd v26.4s, v26.4s, v31.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
+	WORD $0x4e3fd442 // fadd v2.4s, v2.4s, v31.4s
 	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
-	WORD $0x6e3cfc84 // fdiv v4.4s, v4.4s, v28.4s
-	WORD $0x6e26fc63 // fdiv v3.4s, v3.4s, v6.4s
+	WORD $0x6e3afd29 // fdiv v9.4s, v9.4s, v26.4s
+	WORD $0x6e22fc63 // fdiv v3.4s, v3.4s, v2.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdd26 // fmul v6.4s, v9.4s, v31.4s
+	WORD $0x6e3fdf82 // fmul v2.4s, v28.4s, v31.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
-	WORD $0x4e26d486 // fadd v6.4s, v4.4s, v6.4s
-	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
-	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
-	WORD $0x4e29d58c // fadd v12.4s, v12.4s, v9.4s
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	WORD $0x6e26dcdb // fmul v27.4s, v6.4s, v6.4s
+	WORD $0x6e3fdf7a // fmul v26.4s, v27.4s, v31.4s
+	WORD $0x4e22d522 // fadd v2.4s, v9.4s, v2.4s
+	WORD $0x4e3ad47a // fadd v26.4s, v3.4s, v26.4s
 	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
+	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
+	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD $0x6e22dc5b // fmul v27.4s, v2.4s, v2.4s
+	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4e3bd694 // fadd v20.4s, v20.4s, v27.4s
-	WORD $0x4e3cd6b5 // fadd v21.4s, v21.4s, v28.4s
+	WORD $0x4e3ad6b5 // fadd v21.4s, v21.4s, v26.4s
 	ADD R6<<2, R1, R23
-	FMOVQ 64(R23), F28
+	FMOVQ 64(R23), F26
 	FMOVQ 80(R23), F27
 	ADD R6<<2, R2, R23
-	FMOVQ 64(R23), F9
-	FMOVQ 80(R23), F6
+	FMOVQ 64(R23), F28
+	FMOVQ 80(R23), F2
 	ADD R6<<1, R3, R23
 	FMOVD 32(R23), F3
 	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
-	FMOVD 40(R23), F4
-	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
+	FMOVD 40(R23), F9
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	ADD R6<<1, R4, R23
-	FMOVD 32(R23), F7
-	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	FMOVD 40(R23), F5
-	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
+	FMOVD 32(R23), F0
+	WORD $0x2e613800 // shll v0.4s, v0.4h, #16
+	FMOVD 40(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
 	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
+	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
 	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
-	WORD $0x4ea3d528 // fsub v8.4s, v9.4s, v3.4s
-	WORD $0x4ea4d4da // fsub v26.4s, v6.4s, v4.4s
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	WORD $0x4ea3d784 // fsub v4.4s, v28.4s, v3.4s
+	WORD $0x4ea9d445 // fsub v5.4s, v2.4s, v9.4s
 	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
 	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
-	WORD $0x4e28d468 // fadd v8.4s, v3.4s, v8.4s
-	WORD $0x4e3ad49a // fadd v26.4s, v4.4s, v26.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
-	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
-	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
-	WORD $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
-	WORD $0x4e29d4e9 // fadd v9.4s, v7.4s, v9.4s
-	WORD $0x4e26d4a6 // fadd v6.4s, v5.4s, v6.4s
-	WORD $0x6f300505 // ushr v5.4s, v8.4s, #16
-	WORD $0x6f300747 // ushr v7.4s, v26.4s, #16
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
-	WORD $0x4ea78747 // add v7.4s, v26.4s, v7.4s
-	WORD $0x4e28e504 // fcmeq v4.4s, v8.4s, v8.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4e3ae743 // fcmeq v3.4s, v26.4s, v26.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e651d04 // bsl v4.16b, v8.16b, v5.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e671f43 // bsl v3.16b, v26.16b, v7.16b
-	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
-	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	ADD R6<<1, R3, R23
-	FMOVD F4, 32(R23)
-	WORD $0x0e612863 // xtn v3.4h, v3.4s
-	FMOVD F3, 40(R23)
-	WORD $0x6f300503 // ushr v3.4s, v8.4s, #16
-	WORD $0x6f300744 // ushr v4.4s, v26.4s, #16
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea38503 // add v3.4s, v8.4s, v3.4s
-	WORD $0x4ea48744 // add v4.4s, v26.4s, v4.4s
-	WORD $0x4e28e507 // fcmeq v7.4s, v8.4s, v8.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4e3ae745 // fcmeq v5.4s, v26.4s, v26.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e631d07 // bsl v7.16b, v8.16b, v3.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e641f45 // bsl v5.16b, v26.16b, v4.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
-	WORD $0x6f300524 // ushr v4.4s, v9.4s, #16
-	WORD $0x6f3004da // ushr v26.4s, v6.4s, #16
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea1875a // add v26.4s, v26.4s, v1.4s
-	WORD $0x4ea48524 // add v4.4s, v9.4s, v4.4s
-	WORD $0x4eba84da // add v26.4s, v6.4s, v26.4s
-	WORD $0x4e29e523 // fcmeq v3.4s, v9.4s, v9.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
-	WORD $0x4e26e4c8 // fcmeq v8.4s, v6.4s, v6.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e641d23 // bsl v3.16b, v9.16b, v4.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e7a1cc8 // bsl v8.16b, v6.16b, v26.16b
-	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612863 // xtn v3.4h, v3.4s
-	ADD R6<<1, R4, R23
-	FMOVD F3, 32(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 40(R23)
-	WORD $0x6f300528 // ushr v8.4s, v9.4s, #16
-	WORD $0x6f3004c3 // ushr v3.4s, v6.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea88528 // add v8.4s, v9.4s, v8.4s
-	WORD $0x4ea384c3 // add v3.4s, v6.4s, v3.4s
-	WORD $0x4e29e53a // fcmeq v26.4s, v9.4s, v9.4s
-	WORD $0x6e205b5a // mvn v26.16b, v26.16b
-	WORD $0x4e26e4c4 // fcmeq v4.4s, v6.4s, v6.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4eba1f5a // mov v26.16b, v26.16b
-	WORD $0x6e681d3a // bsl v26.16b, v9.16b, v8.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e631cc4 // bsl v4.16b, v6.16b, v3.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
-	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd75a // fadd v26.4s, v26.4s, v31.4s
-	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
-	WORD $0x6ea1fb5a // fsqrt v26.4s, v26.4s
-	WORD $0x6ea1f884 // fsqrt v4.4s, v4.4s
-	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd75a // fadd v26.4s, v26.4s, v31.4s
-	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
-	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
-	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
-	WORD $0x6e3afce7 // fdiv v7.4s, v7.4s, v26.4s
-	WORD $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
-	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf84 // fmul v4.4s, v28.4s, v31.4s
-	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf7a // fmul v26.4s, v27.4s, v31.4s
-	WORD $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
-	WORD $0x4e3ad4ba // fadd v26.4s, v5.4s, v26.4s
-	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
-	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
-	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
-	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
-	WORD $0x6e24dc9b // fmul v27.4s, v4.4s, v4.4s
-	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
-	WORD $0x4e3bd6d6 // fadd v22.4s, v22.4s, v27.4s
-	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
-	ADD R6<<2, R1, R23
-	FMOVQ 96(R23), F26
-	FMOVQ 112(R23), F27
-	ADD R6<<2, R2, R23
-	FMOVQ 96(R23), F28
-	FMOVQ 112(R23), F4
-	ADD R6<<1, R3, R23
-	FMOVD 48(R23), F5
-	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
-	FMOVD 56(R23), F7
-	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	ADD R6<<1, R4, R23
-	FMOVD 48(R23), F3
-	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
-	FMOVD 56(R23), F6
-	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
-	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
-	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
-	WORD $0x4ea5d788 // fsub v8.4s, v28.4s, v5.4s
-	WORD $0x4ea7d489 // fsub v9.4s, v4.4s, v7.4s
-	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
-	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
-	WORD $0x4e28d4a8 // fadd v8.4s, v5.4s, v8.4s
-	WORD $0x4e29d4e9 // fadd v9.4s, v7.4s, v9.4s
-	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
-	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
-	WORD $0x4ea3d79c // fsub v28.4s, v28.4s, v3.4s
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
-	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
-	WORD $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
-	WORD $0x6f300506 // ushr v6.4s, v8.4s, #16
-	WORD $0x6f300523 // ushr v3.4s, v9.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea68506 // add v6.4s, v8.4s, v6.4s
-	WORD $0x4ea38523 // add v3.4s, v9.4s, v3.4s
-	WORD $0x4e28e507 // fcmeq v7.4s, v8.4s, v8.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4e29e525 // fcmeq v5.4s, v9.4s, v9.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e661d07 // bsl v7.16b, v8.16b, v6.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e631d25 // bsl v5.16b, v9.16b, v3.16b
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R6<<1, R3, R23
-	FMOVD F7, 48(R23)
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	FMOVD F5, 56(R23)
-	WORD $0x6f300505 // ushr v5.4s, v8.4s, #16
-	WORD $0x6f300527 // ushr v7.4s, v9.4s, #16
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
-	WORD $0x4ea78527 // add v7.4s, v9.4s, v7.4s
-	WORD $0x4e28e503 // fcmeq v3.4s, v8.4s, v8.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
-	WORD $0x4e29e526 // fcmeq v6.4s, v9.4s, v9.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e651d03 // bsl v3.16b, v8.16b, v5.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e671d26 // bsl v6.16b, v9.16b, v7.16b
-	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
-	WORD $0x6f300787 // ushr v7.4s, v28.4s, #16
+	WORD $0x4e24d464 // fadd v4.4s, v3.4s, v4.4s
+	WORD $0x4e25d525 // fadd v5.4s, v9.4s, v5.4s
 	WORD $0x6f300489 // ushr v9.4s, v4.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x6f3004a3 // ushr v3.4s, v5.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
 	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea78787 // add v7.4s, v28.4s, v7.4s
+	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
 	WORD $0x4ea98489 // add v9.4s, v4.4s, v9.4s
-	WORD $0x4e3ce785 // fcmeq v5.4s, v28.4s, v28.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4e24e488 // fcmeq v8.4s, v4.4s, v4.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e671f85 // bsl v5.16b, v28.16b, v7.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e691c88 // bsl v8.16b, v4.16b, v9.16b
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	ADD R6<<1, R4, R23
-	FMOVD F5, 48(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 56(R23)
-	WORD $0x6f300788 // ushr v8.4s, v28.4s, #16
-	WORD $0x6f300485 // ushr v5.4s, v4.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea88788 // add v8.4s, v28.4s, v8.4s
-	WORD $0x4ea58485 // add v5.4s, v4.4s, v5.4s
-	WORD $0x4e3ce789 // fcmeq v9.4s, v28.4s, v28.4s
-	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4ea384a3 // add v3.4s, v5.4s, v3.4s
 	WORD $0x4e24e487 // fcmeq v7.4s, v4.4s, v4.4s
 	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x6e681f89 // bsl v9.16b, v28.16b, v8.16b
+	WORD $0x4e25e4a6 // fcmeq v6.4s, v5.4s, v5.4s
+	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
 	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e651c87 // bsl v7.16b, v4.16b, v5.16b
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
-	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
-	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
-	WORD $0x6ea1f8e7 // fsqrt v7.4s, v7.4s
-	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
-	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
-	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
-	FMOVQ 64(RSP), F31
+	WORD $0x6e691c87 // bsl v7.16b, v4.16b, v9.16b
+	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
+	WORD $0x6e631ca6 // bsl v6.16b, v5.16b, v3.16b
+	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
+	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
+	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	ADD R6<<1, R3, R23
+	FMOVD F7, 32(R23)
+	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD F6, 40(R23)
+	WORD $0x6e3cdf86 // fmul v6.4s, v28.4s, v28.4s
+	WORD $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
+	WORD $0x4ea0d4c6 // fsub v6.4s, v6.4s, v0.4s
+	WORD $0x4ea8d442 // fsub v2.4s, v2.4s, v8.4s
+	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
-	WORD $0x6e29fc63 // fdiv v3.4s, v3.4s, v9.4s
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	WORD $0x4e26d406 // fadd v6.4s, v0.4s, v6.4s
+	WORD $0x4e22d502 // fadd v2.4s, v8.4s, v2.4s
+	WORD $0x6f3004c8 // ushr v8.4s, v6.4s, #16
+	WORD $0x6f300440 // ushr v0.4s, v2.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	WORD $0x4ea18400 // add v0.4s, v0.4s, v1.4s
+	WORD $0x4ea884c8 // add v8.4s, v6.4s, v8.4s
+	WORD $0x4ea08440 // add v0.4s, v2.4s, v0.4s
+	WORD $0x4e26e4c7 // fcmeq v7.4s, v6.4s, v6.4s
+	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
+	WORD $0x4e22e45c // fcmeq v28.4s, v2.4s, v2.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
+	WORD $0x6e681cc7 // bsl v7.16b, v6.16b, v8.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e601c5c // bsl v28.16b, v2.16b, v0.16b
+	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
+	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
+	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	ADD R6<<1, R4, R23
+	FMOVD F7, 32(R23)
+	WORD $0x0e612b9c // xtn v28.4h, v28.4s
+	FMOVD F28, 40(R23)
+	WORD $0x6f30049c // ushr v28.4s, v4.4s, #16
+	WORD $0x6f3004a7 // ushr v7.4s, v5.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ebc849c // add v28.4s, v4.4s, v28.4s
+	WORD $0x4ea784a7 // add v7.4s, v5.4s, v7.4s
+	WORD $0x4e24e480 // fcmeq v0.4s, v4.4s, v4.4s
+	WORD $0x6e205800 // mvn v0.16b, v0.16b
+	WORD $0x4e25e4a8 // fcmeq v8.4s, v5.4s, v5.4s
+	WORD $0x6e205908 // mvn v8.16b, v8.16b
+	WORD $0x4ea01c00 // mov v0.16b, v0.16b
+	WORD $0x6e7c1c80 // bsl v0.16b, v4.16b, v28.16b
+	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	WORD $0x6e671ca8 // bsl v8.16b, v5.16b, v7.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x6f3004c7 // ushr v7.4s, v6.4s, #16
+	WORD $0x6f300445 // ushr v5.4s, v2.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	WORD $0x4ea784c7 // add v7.4s, v6.4s, v7.4s
+	WORD $0x4ea58445 // add v5.4s, v2.4s, v5.4s
+	WORD $0x4e26e4dc // fcmeq v28.4s, v6.4s, v6.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4e22e444 // fcmeq v4.4s, v2.4s, v2.4s
+	WORD $0x6e205884 // mvn v4.16b, v4.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e671cdc // bsl v28.16b, v6.16b, v7.16b
+	WORD $0x4ea41c84 // mov v4.16b, v4.16b
+	WORD $0x6e651c44 // bsl v4.16b, v2.16b, v5.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
+	FMOVQ 96(RSP), F31
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
+	FMOVQ 96(RSP), F31
+	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
+	WORD $0x6ea1fb9c // fsqrt v28.4s, v28.4s
+	WORD $0x6ea1f884 // fsqrt v4.4s, v4.4s
+	FMOVQ 80(RSP), F31
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
+	FMOVQ 80(RSP), F31
+	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
+	FMOVQ 64(RSP), F31
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
+	FMOVQ 64(RSP), F31
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3cfc00 // fdiv v0.4s, v0.4s, v28.4s
+	WORD $0x6e24fd08 // fdiv v8.4s, v8.4s, v4.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf47 // fmul v7.4s, v26.4s, v31.4s
+	WORD $0x6e3fdf44 // fmul v4.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf69 // fmul v9.4s, v27.4s, v31.4s
-	WORD $0x4e27d467 // fadd v7.4s, v3.4s, v7.4s
-	WORD $0x4e29d4c9 // fadd v9.4s, v6.4s, v9.4s
+	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
+	WORD $0x4e24d404 // fadd v4.4s, v0.4s, v4.4s
+	WORD $0x4e3cd51c // fadd v28.4s, v8.4s, v28.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
-	WORD $0x4e3ad610 // fadd v16.4s, v16.4s, v26.4s
+	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	WORD $0x6e24dc9b // fmul v27.4s, v4.4s, v4.4s
+	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
+	WORD $0x4e3bd6d6 // fadd v22.4s, v22.4s, v27.4s
+	WORD $0x4e3cd6f7 // fadd v23.4s, v23.4s, v28.4s
+	ADD R6<<2, R1, R23
+	FMOVQ 96(R23), F28
+	FMOVQ 112(R23), F27
+	ADD R6<<2, R2, R23
+	FMOVQ 96(R23), F26
+	FMOVQ 112(R23), F4
+	ADD R6<<1, R3, R23
+	FMOVD 48(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
+	FMOVD 56(R23), F0
+	WORD $0x2e613800 // shll v0.4s, v0.4h, #16
+	ADD R6<<1, R4, R23
+	FMOVD 48(R23), F5
+	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
+	FMOVD 56(R23), F2
+	WORD $0x2e613842 // shll v2.4s, v2.4h, #16
+	FMOVQ 16(RSP), F31
+	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
+	FMOVQ 16(RSP), F31
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x4ea8d747 // fsub v7.4s, v26.4s, v8.4s
+	WORD $0x4ea0d486 // fsub v6.4s, v4.4s, v0.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
+	WORD $0x4e26d406 // fadd v6.4s, v0.4s, v6.4s
+	WORD $0x6f3004e0 // ushr v0.4s, v7.4s, #16
+	WORD $0x6f3004c8 // ushr v8.4s, v6.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x4ea18400 // add v0.4s, v0.4s, v1.4s
+	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	WORD $0x4ea084e0 // add v0.4s, v7.4s, v0.4s
+	WORD $0x4ea884c8 // add v8.4s, v6.4s, v8.4s
+	WORD $0x4e27e4e3 // fcmeq v3.4s, v7.4s, v7.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4e26e4c9 // fcmeq v9.4s, v6.4s, v6.4s
+	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4ea31c63 // mov v3.16b, v3.16b
+	WORD $0x6e601ce3 // bsl v3.16b, v7.16b, v0.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e681cc9 // bsl v9.16b, v6.16b, v8.16b
+	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e612863 // xtn v3.4h, v3.4s
+	ADD R6<<1, R3, R23
+	FMOVD F3, 48(R23)
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD F9, 56(R23)
+	WORD $0x6e3adf49 // fmul v9.4s, v26.4s, v26.4s
+	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
+	WORD $0x4ea5d529 // fsub v9.4s, v9.4s, v5.4s
+	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x4e29d4a9 // fadd v9.4s, v5.4s, v9.4s
+	WORD $0x4e24d444 // fadd v4.4s, v2.4s, v4.4s
+	WORD $0x6f300522 // ushr v2.4s, v9.4s, #16
+	WORD $0x6f300485 // ushr v5.4s, v4.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	WORD $0x4ea18442 // add v2.4s, v2.4s, v1.4s
+	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	WORD $0x4ea28522 // add v2.4s, v9.4s, v2.4s
+	WORD $0x4ea58485 // add v5.4s, v4.4s, v5.4s
+	WORD $0x4e29e523 // fcmeq v3.4s, v9.4s, v9.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4e24e49a // fcmeq v26.4s, v4.4s, v4.4s
+	WORD $0x6e205b5a // mvn v26.16b, v26.16b
+	WORD $0x4ea31c63 // mov v3.16b, v3.16b
+	WORD $0x6e621d23 // bsl v3.16b, v9.16b, v2.16b
+	WORD $0x4eba1f5a // mov v26.16b, v26.16b
+	WORD $0x6e651c9a // bsl v26.16b, v4.16b, v5.16b
+	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
+	WORD $0x6f30075a // ushr v26.4s, v26.4s, #16
+	WORD $0x0e612863 // xtn v3.4h, v3.4s
+	ADD R6<<1, R4, R23
+	FMOVD F3, 48(R23)
+	WORD $0x0e612b5a // xtn v26.4h, v26.4s
+	FMOVD F26, 56(R23)
+	WORD $0x6f3004fa // ushr v26.4s, v7.4s, #16
+	WORD $0x6f3004c3 // ushr v3.4s, v6.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f5a // and v26.16b, v26.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x4ea1875a // add v26.4s, v26.4s, v1.4s
+	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
+	WORD $0x4eba84fa // add v26.4s, v7.4s, v26.4s
+	WORD $0x4ea384c3 // add v3.4s, v6.4s, v3.4s
+	WORD $0x4e27e4e5 // fcmeq v5.4s, v7.4s, v7.4s
+	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
+	WORD $0x4e26e4c2 // fcmeq v2.4s, v6.4s, v6.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
+	WORD $0x6e7a1ce5 // bsl v5.16b, v7.16b, v26.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e631cc2 // bsl v2.16b, v6.16b, v3.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x6f300523 // ushr v3.4s, v9.4s, #16
+	WORD $0x6f300486 // ushr v6.4s, v4.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
+	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
+	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
+	WORD $0x4ea38523 // add v3.4s, v9.4s, v3.4s
+	WORD $0x4ea68486 // add v6.4s, v4.4s, v6.4s
+	WORD $0x4e29e53a // fcmeq v26.4s, v9.4s, v9.4s
+	WORD $0x6e205b5a // mvn v26.16b, v26.16b
+	WORD $0x4e24e487 // fcmeq v7.4s, v4.4s, v4.4s
+	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
+	WORD $0x4eba1f5a // mov v26.16b, v26.16b
+	WORD $0x6e631d3a // bsl v26.16b, v9.16b, v3.16b
+	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
+	WORD $0x6e661c87 // bsl v7.16b, v4.16b, v6.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f5a // and v26.16b, v26.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	FMOVQ 96(RSP), F31
+	WORD $0x4e3fd75a // fadd v26.4s, v26.4s, v31.4s
+	FMOVQ 96(RSP), F31
+	WORD $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
+	WORD $0x6ea1fb5a // fsqrt v26.4s, v26.4s
+	WORD $0x6ea1f8e7 // fsqrt v7.4s, v7.4s
+	FMOVQ 80(RSP), F31
+	WORD $0x4e3fd75a // fadd v26.4s, v26.4s, v31.4s
+	FMOVQ 80(RSP), F31
+	WORD $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
+	FMOVQ 64(RSP), F31
+	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
+	FMOVQ 64(RSP), F31
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	WORD $0x6e3afca5 // fdiv v5.4s, v5.4s, v26.4s
+	WORD $0x6e27fc42 // fdiv v2.4s, v2.4s, v7.4s
+	FMOVQ 112(RSP), F31
+	WORD $0x6e3fdf87 // fmul v7.4s, v28.4s, v31.4s
+	FMOVQ 112(RSP), F31
+	WORD $0x6e3fdf7a // fmul v26.4s, v27.4s, v31.4s
+	WORD $0x4e27d4a7 // fadd v7.4s, v5.4s, v7.4s
+	WORD $0x4e3ad45a // fadd v26.4s, v2.4s, v26.4s
+	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
+	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
 	WORD $0x4e3bd631 // fadd v17.4s, v17.4s, v27.4s
 	WORD $0x6e27dcfb // fmul v27.4s, v7.4s, v7.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
+	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
-	WORD $0x4e29d739 // fadd v25.4s, v25.4s, v9.4s
+	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
 	ADD $32, R6
 	CMP R10, R6
 	BLE lanes
@@ -25465,8 +25503,8 @@ fold:
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a4149 // ext v9.16b, v10.16b, v10.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x6e0a415a // ext v26.16b, v10.16b, v10.16b, #8
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS F10, 0(R8)
 	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
@@ -25476,8 +25514,8 @@ fold:
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
 	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
 	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e124249 // ext v9.16b, v18.16b, v18.16b, #8
-	WORD $0x4e29d652 // fadd v18.4s, v18.4s, v9.4s
+	WORD $0x6e12425a // ext v26.16b, v18.16b, v18.16b, #8
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
 	WORD $0x7e30da52 // faddp s18, v18.2s
 	FMOVS F18, 4(R8)
 	ADD $8, R8
@@ -25667,6 +25705,9 @@ lanes:
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
 	WORD $0x4e22d762 // fadd v2.4s, v27.4s, v2.4s
 	WORD $0x4e23d783 // fadd v3.4s, v28.4s, v3.4s
+	ADD R6<<2, R2, R23
+	FMOVQ F2, 0(R23)
+	FMOVQ F3, 16(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea0d739 // fsub v25.4s, v25.4s, v0.4s
@@ -25677,9 +25718,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d419 // fadd v25.4s, v0.4s, v25.4s
 	WORD $0x4e3ad43a // fadd v26.4s, v1.4s, v26.4s
-	ADD R6<<2, R2, R23
-	FMOVQ F2, 0(R23)
-	FMOVQ F3, 16(R23)
 	ADD R6<<2, R3, R23
 	FMOVQ F25, 0(R23)
 	FMOVQ F26, 16(R23)
@@ -25733,6 +25771,9 @@ lanes:
 	WORD $0x6e3fdf7b // fmul v27.4s, v27.4s, v31.4s
 	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
 	WORD $0x4e3bd45b // fadd v27.4s, v2.4s, v27.4s
+	ADD R6<<2, R2, R23
+	FMOVQ F28, 32(R23)
+	FMOVQ F27, 48(R23)
 	WORD $0x6e37def7 // fmul v23.4s, v23.4s, v23.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea1d6f7 // fsub v23.4s, v23.4s, v1.4s
@@ -25743,9 +25784,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e37d437 // fadd v23.4s, v1.4s, v23.4s
 	WORD $0x4e3ad41a // fadd v26.4s, v0.4s, v26.4s
-	ADD R6<<2, R2, R23
-	FMOVQ F28, 32(R23)
-	FMOVQ F27, 48(R23)
 	ADD R6<<2, R3, R23
 	FMOVQ F23, 32(R23)
 	FMOVQ F26, 48(R23)
@@ -25799,6 +25837,9 @@ lanes:
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
 	WORD $0x4e22d762 // fadd v2.4s, v27.4s, v2.4s
 	WORD $0x4e23d783 // fadd v3.4s, v28.4s, v3.4s
+	ADD R6<<2, R2, R23
+	FMOVQ F2, 64(R23)
+	FMOVQ F3, 80(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea0d739 // fsub v25.4s, v25.4s, v0.4s
@@ -25809,9 +25850,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d419 // fadd v25.4s, v0.4s, v25.4s
 	WORD $0x4e3ad43a // fadd v26.4s, v1.4s, v26.4s
-	ADD R6<<2, R2, R23
-	FMOVQ F2, 64(R23)
-	FMOVQ F3, 80(R23)
 	ADD R6<<2, R3, R23
 	FMOVQ F25, 64(R23)
 	FMOVQ F26, 80(R23)
@@ -25865,6 +25903,9 @@ lanes:
 	WORD $0x6e3fdf7b // fmul v27.4s, v27.4s, v31.4s
 	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
 	WORD $0x4e3bd45b // fadd v27.4s, v2.4s, v27.4s
+	ADD R6<<2, R2, R23
+	FMOVQ F28, 96(R23)
+	FMOVQ F27, 112(R23)
 	WORD $0x6e37def7 // fmul v23.4s, v23.4s, v23.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea1d6f7 // fsub v23.4s, v23.4s, v1.4s
@@ -25875,9 +25916,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e37d437 // fadd v23.4s, v1.4s, v23.4s
 	WORD $0x4e3ad41a // fadd v26.4s, v0.4s, v26.4s
-	ADD R6<<2, R2, R23
-	FMOVQ F28, 96(R23)
-	FMOVQ F27, 112(R23)
 	ADD R6<<2, R3, R23
 	FMOVQ F23, 96(R23)
 	FMOVQ F26, 112(R23)
@@ -26162,6 +26200,9 @@ lanes:
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
 	WORD $0x4e22d762 // fadd v2.4s, v27.4s, v2.4s
 	WORD $0x4e23d783 // fadd v3.4s, v28.4s, v3.4s
+	ADD R7<<2, R3, R23
+	FMOVQ F2, 0(R23)
+	FMOVQ F3, 16(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea0d739 // fsub v25.4s, v25.4s, v0.4s
@@ -26172,9 +26213,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d419 // fadd v25.4s, v0.4s, v25.4s
 	WORD $0x4e3ad43a // fadd v26.4s, v1.4s, v26.4s
-	ADD R7<<2, R3, R23
-	FMOVQ F2, 0(R23)
-	FMOVQ F3, 16(R23)
 	ADD R7<<2, R4, R23
 	FMOVQ F25, 0(R23)
 	FMOVQ F26, 16(R23)
@@ -26229,6 +26267,9 @@ lanes:
 	WORD $0x6e3fdf7b // fmul v27.4s, v27.4s, v31.4s
 	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
 	WORD $0x4e3bd45b // fadd v27.4s, v2.4s, v27.4s
+	ADD R7<<2, R3, R23
+	FMOVQ F28, 32(R23)
+	FMOVQ F27, 48(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea1d739 // fsub v25.4s, v25.4s, v1.4s
@@ -26239,9 +26280,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d439 // fadd v25.4s, v1.4s, v25.4s
 	WORD $0x4e3ad41a // fadd v26.4s, v0.4s, v26.4s
-	ADD R7<<2, R3, R23
-	FMOVQ F28, 32(R23)
-	FMOVQ F27, 48(R23)
 	ADD R7<<2, R4, R23
 	FMOVQ F25, 32(R23)
 	FMOVQ F26, 48(R23)
@@ -26296,6 +26334,9 @@ lanes:
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
 	WORD $0x4e22d762 // fadd v2.4s, v27.4s, v2.4s
 	WORD $0x4e23d783 // fadd v3.4s, v28.4s, v3.4s
+	ADD R7<<2, R3, R23
+	FMOVQ F2, 64(R23)
+	FMOVQ F3, 80(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea0d739 // fsub v25.4s, v25.4s, v0.4s
@@ -26306,9 +26347,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d419 // fadd v25.4s, v0.4s, v25.4s
 	WORD $0x4e3ad43a // fadd v26.4s, v1.4s, v26.4s
-	ADD R7<<2, R3, R23
-	FMOVQ F2, 64(R23)
-	FMOVQ F3, 80(R23)
 	ADD R7<<2, R4, R23
 	FMOVQ F25, 64(R23)
 	FMOVQ F26, 80(R23)
@@ -26363,6 +26401,9 @@ lanes:
 	WORD $0x6e3fdf7b // fmul v27.4s, v27.4s, v31.4s
 	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
 	WORD $0x4e3bd45b // fadd v27.4s, v2.4s, v27.4s
+	ADD R7<<2, R3, R23
+	FMOVQ F28, 96(R23)
+	FMOVQ F27, 112(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea1d739 // fsub v25.4s, v25.4s, v1.4s
@@ -26373,9 +26414,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d439 // fadd v25.4s, v1.4s, v25.4s
 	WORD $0x4e3ad41a // fadd v26.4s, v0.4s, v26.4s
-	ADD R7<<2, R3, R23
-	FMOVQ F28, 96(R23)
-	FMOVQ F27, 112(R23)
 	ADD R7<<2, R4, R23
 	FMOVQ F25, 96(R23)
 	FMOVQ F26, 112(R23)
@@ -26507,9 +26545,7 @@ GLOBL lambResidentNormsBf16NEONWords<>(SB), RODATA|NOPTR, $48
 // func lambResidentNormsBf16NEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 TEXT ·lambResidentNormsBf16NEON(SB), 0, $120-40
 	MOVD $lambResidentNormsBf16NEONWords<>(SB), R24
-	FMOVQ 0(R24), F0
 	FMOVQ 16(R24), F1
-	FMOVQ 32(R24), F2
 	MOVD ptr+8(FP), R0
 	MOVD 0(R0), R1
 	MOVD 8(R0), R2
@@ -26614,287 +26650,311 @@ lanes:
 	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
 	WORD $0x4e28d488 // fadd v8.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a9 // fadd v9.4s, v5.4s, v9.4s
-	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
+	WORD $0x6f300505 // ushr v5.4s, v8.4s, #16
+	WORD $0x6f300524 // ushr v4.4s, v9.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
+	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
+	WORD $0x4ea48524 // add v4.4s, v9.4s, v4.4s
+	WORD $0x4e28e502 // fcmeq v2.4s, v8.4s, v8.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4e29e520 // fcmeq v0.4s, v9.4s, v9.4s
+	WORD $0x6e205800 // mvn v0.16b, v0.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e651d02 // bsl v2.16b, v8.16b, v5.16b
+	WORD $0x4ea01c00 // mov v0.16b, v0.16b
+	WORD $0x6e641d20 // bsl v0.16b, v9.16b, v4.16b
+	WORD $0x6f300442 // ushr v2.4s, v2.4s, #16
+	WORD $0x6f300400 // ushr v0.4s, v0.4s, #16
+	WORD $0x0e612842 // xtn v2.4h, v2.4s
+	ADD R7<<1, R3, R23
+	FMOVD F2, 0(R23)
+	WORD $0x0e612800 // xtn v0.4h, v0.4s
+	FMOVD F0, 8(R23)
+	WORD $0x6e3cdf80 // fmul v0.4s, v28.4s, v28.4s
 	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
-	WORD $0x4ea6d79c // fsub v28.4s, v28.4s, v6.4s
+	WORD $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
 	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
 	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
-	WORD $0x4e3cd4dc // fadd v28.4s, v6.4s, v28.4s
+	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	WORD $0x4e23d4e3 // fadd v3.4s, v7.4s, v3.4s
-	WORD $0x6f300507 // ushr v7.4s, v8.4s, #16
-	WORD $0x6f300526 // ushr v6.4s, v9.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x6f300407 // ushr v7.4s, v0.4s, #16
+	WORD $0x6f300466 // ushr v6.4s, v3.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
 	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
 	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea78507 // add v7.4s, v8.4s, v7.4s
-	WORD $0x4ea68526 // add v6.4s, v9.4s, v6.4s
-	WORD $0x4e28e505 // fcmeq v5.4s, v8.4s, v8.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4e29e524 // fcmeq v4.4s, v9.4s, v9.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e671d05 // bsl v5.16b, v8.16b, v7.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e661d24 // bsl v4.16b, v9.16b, v6.16b
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	ADD R7<<1, R3, R23
-	FMOVD F5, 0(R23)
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	FMOVD F4, 8(R23)
-	WORD $0x6f300504 // ushr v4.4s, v8.4s, #16
-	WORD $0x6f300525 // ushr v5.4s, v9.4s, #16
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea48504 // add v4.4s, v8.4s, v4.4s
-	WORD $0x4ea58525 // add v5.4s, v9.4s, v5.4s
+	WORD $0x4ea78407 // add v7.4s, v0.4s, v7.4s
+	WORD $0x4ea68466 // add v6.4s, v3.4s, v6.4s
+	WORD $0x4e20e402 // fcmeq v2.4s, v0.4s, v0.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4e23e47c // fcmeq v28.4s, v3.4s, v3.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e671c02 // bsl v2.16b, v0.16b, v7.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e661c7c // bsl v28.16b, v3.16b, v6.16b
+	WORD $0x6f300442 // ushr v2.4s, v2.4s, #16
+	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
+	WORD $0x0e612842 // xtn v2.4h, v2.4s
+	ADD R7<<1, R4, R23
+	FMOVD F2, 0(R23)
+	WORD $0x0e612b9c // xtn v28.4h, v28.4s
+	FMOVD F28, 8(R23)
+	WORD $0x6f30051c // ushr v28.4s, v8.4s, #16
+	WORD $0x6f300522 // ushr v2.4s, v9.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea18442 // add v2.4s, v2.4s, v1.4s
+	WORD $0x4ebc851c // add v28.4s, v8.4s, v28.4s
+	WORD $0x4ea28522 // add v2.4s, v9.4s, v2.4s
 	WORD $0x4e28e506 // fcmeq v6.4s, v8.4s, v8.4s
 	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
 	WORD $0x4e29e527 // fcmeq v7.4s, v9.4s, v9.4s
 	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e641d06 // bsl v6.16b, v8.16b, v4.16b
+	WORD $0x6e7c1d06 // bsl v6.16b, v8.16b, v28.16b
 	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e651d27 // bsl v7.16b, v9.16b, v5.16b
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	WORD $0x6f300785 // ushr v5.4s, v28.4s, #16
+	WORD $0x6e621d27 // bsl v7.16b, v9.16b, v2.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x6f300402 // ushr v2.4s, v0.4s, #16
 	WORD $0x6f300469 // ushr v9.4s, v3.4s, #16
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	WORD $0x4ea18442 // add v2.4s, v2.4s, v1.4s
 	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea58785 // add v5.4s, v28.4s, v5.4s
+	WORD $0x4ea28402 // add v2.4s, v0.4s, v2.4s
 	WORD $0x4ea98469 // add v9.4s, v3.4s, v9.4s
-	WORD $0x4e3ce784 // fcmeq v4.4s, v28.4s, v28.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
+	WORD $0x4e20e41c // fcmeq v28.4s, v0.4s, v0.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
 	WORD $0x4e23e468 // fcmeq v8.4s, v3.4s, v3.4s
 	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e651f84 // bsl v4.16b, v28.16b, v5.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e621c1c // bsl v28.16b, v0.16b, v2.16b
 	WORD $0x4ea81d08 // mov v8.16b, v8.16b
 	WORD $0x6e691c68 // bsl v8.16b, v3.16b, v9.16b
-	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	ADD R7<<1, R4, R23
-	FMOVD F4, 0(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 8(R23)
-	WORD $0x6f300788 // ushr v8.4s, v28.4s, #16
-	WORD $0x6f300464 // ushr v4.4s, v3.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea88788 // add v8.4s, v28.4s, v8.4s
-	WORD $0x4ea48464 // add v4.4s, v3.4s, v4.4s
-	WORD $0x4e3ce789 // fcmeq v9.4s, v28.4s, v28.4s
-	WORD $0x6e205929 // mvn v9.16b, v9.16b
-	WORD $0x4e23e465 // fcmeq v5.4s, v3.4s, v3.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x6e681f89 // bsl v9.16b, v28.16b, v8.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e641c65 // bsl v5.16b, v3.16b, v4.16b
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
-	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
-	WORD $0x6ea1f8a5 // fsqrt v5.4s, v5.4s
+	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
+	WORD $0x6ea1fb9c // fsqrt v28.4s, v28.4s
+	WORD $0x6ea1f908 // fsqrt v8.4s, v8.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
+	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
-	WORD $0x6e29fcc6 // fdiv v6.4s, v6.4s, v9.4s
-	WORD $0x6e25fce7 // fdiv v7.4s, v7.4s, v5.4s
+	WORD $0x6e3cfcc6 // fdiv v6.4s, v6.4s, v28.4s
+	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf45 // fmul v5.4s, v26.4s, v31.4s
+	WORD $0x6e3fdf48 // fmul v8.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf69 // fmul v9.4s, v27.4s, v31.4s
-	WORD $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
-	WORD $0x4e29d4e9 // fadd v9.4s, v7.4s, v9.4s
+	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
+	WORD $0x4e28d4c8 // fadd v8.4s, v6.4s, v8.4s
+	WORD $0x4e3cd4fc // fadd v28.4s, v7.4s, v28.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
 	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
 	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
-	WORD $0x6e25dcbb // fmul v27.4s, v5.4s, v5.4s
-	WORD $0x6e29dd3a // fmul v26.4s, v9.4s, v9.4s
+	WORD $0x6e28dd1b // fmul v27.4s, v8.4s, v8.4s
+	WORD $0x6e3cdf9a // fmul v26.4s, v28.4s, v28.4s
 	WORD $0x4e3bd652 // fadd v18.4s, v18.4s, v27.4s
 	WORD $0x4e3ad673 // fadd v19.4s, v19.4s, v26.4s
 	ADD R7<<2, R5, R23
-	FMOVQ F5, 0(R23)
-	FMOVQ F9, 16(R23)
+	FMOVQ F8, 0(R23)
+	FMOVQ F28, 16(R23)
 	ADD R7<<1, R1, R23
 	FMOVD 16(R23), F26
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	FMOVD 24(R23), F27
 	WORD $0x2e613b7b // shll v27.4s, v27.4h, #16
 	ADD R7<<1, R2, R23
-	FMOVD 16(R23), F9
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	FMOVD 24(R23), F5
-	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
+	FMOVD 16(R23), F28
+	WORD $0x2e613b9c // shll v28.4s, v28.4h, #16
+	FMOVD 24(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
 	ADD R7<<1, R3, R23
 	FMOVD 16(R23), F7
 	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
 	FMOVD 24(R23), F6
 	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
 	ADD R7<<1, R4, R23
-	FMOVD 16(R23), F4
-	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
+	FMOVD 16(R23), F9
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	FMOVD 24(R23), F3
 	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
 	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
-	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
-	WORD $0x4ea7d528 // fsub v8.4s, v9.4s, v7.4s
-	WORD $0x4ea6d4bc // fsub v28.4s, v5.4s, v6.4s
-	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
-	FMOVQ 32(RSP), F31
 	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
-	WORD $0x4e28d4e8 // fadd v8.4s, v7.4s, v8.4s
-	WORD $0x4e3cd4dc // fadd v28.4s, v6.4s, v28.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
-	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
-	WORD $0x4ea4d529 // fsub v9.4s, v9.4s, v4.4s
-	WORD $0x4ea3d4a5 // fsub v5.4s, v5.4s, v3.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
+	FMOVQ 16(RSP), F31
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x4ea7d782 // fsub v2.4s, v28.4s, v7.4s
+	WORD $0x4ea6d500 // fsub v0.4s, v8.4s, v6.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
+	WORD $0x4e22d4e2 // fadd v2.4s, v7.4s, v2.4s
+	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	WORD $0x6f300446 // ushr v6.4s, v2.4s, #16
+	WORD $0x6f300407 // ushr v7.4s, v0.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ea68446 // add v6.4s, v2.4s, v6.4s
+	WORD $0x4ea78407 // add v7.4s, v0.4s, v7.4s
+	WORD $0x4e22e444 // fcmeq v4.4s, v2.4s, v2.4s
+	WORD $0x6e205884 // mvn v4.16b, v4.16b
+	WORD $0x4e20e405 // fcmeq v5.4s, v0.4s, v0.4s
+	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
+	WORD $0x4ea41c84 // mov v4.16b, v4.16b
+	WORD $0x6e661c44 // bsl v4.16b, v2.16b, v6.16b
+	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
+	WORD $0x6e671c05 // bsl v5.16b, v0.16b, v7.16b
+	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
+	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	ADD R7<<1, R3, R23
+	FMOVD F4, 16(R23)
+	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
+	FMOVD F5, 24(R23)
+	WORD $0x6e3cdf85 // fmul v5.4s, v28.4s, v28.4s
+	WORD $0x6e28dd08 // fmul v8.4s, v8.4s, v8.4s
+	WORD $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
+	WORD $0x4ea3d508 // fsub v8.4s, v8.4s, v3.4s
 	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
-	WORD $0x4e29d489 // fadd v9.4s, v4.4s, v9.4s
-	WORD $0x4e25d465 // fadd v5.4s, v3.4s, v5.4s
-	WORD $0x6f300503 // ushr v3.4s, v8.4s, #16
-	WORD $0x6f300784 // ushr v4.4s, v28.4s, #16
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x4e25d525 // fadd v5.4s, v9.4s, v5.4s
+	WORD $0x4e28d468 // fadd v8.4s, v3.4s, v8.4s
+	WORD $0x6f3004a3 // ushr v3.4s, v5.4s, #16
+	WORD $0x6f300509 // ushr v9.4s, v8.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
 	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea38503 // add v3.4s, v8.4s, v3.4s
-	WORD $0x4ea48784 // add v4.4s, v28.4s, v4.4s
-	WORD $0x4e28e506 // fcmeq v6.4s, v8.4s, v8.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4e3ce787 // fcmeq v7.4s, v28.4s, v28.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e631d06 // bsl v6.16b, v8.16b, v3.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e641f87 // bsl v7.16b, v28.16b, v4.16b
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	ADD R7<<1, R3, R23
-	FMOVD F6, 16(R23)
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	FMOVD F7, 24(R23)
-	WORD $0x6f300507 // ushr v7.4s, v8.4s, #16
-	WORD $0x6f300786 // ushr v6.4s, v28.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea78507 // add v7.4s, v8.4s, v7.4s
-	WORD $0x4ea68786 // add v6.4s, v28.4s, v6.4s
-	WORD $0x4e28e504 // fcmeq v4.4s, v8.4s, v8.4s
+	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
+	WORD $0x4ea384a3 // add v3.4s, v5.4s, v3.4s
+	WORD $0x4ea98509 // add v9.4s, v8.4s, v9.4s
+	WORD $0x4e25e4a4 // fcmeq v4.4s, v5.4s, v5.4s
 	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4e3ce783 // fcmeq v3.4s, v28.4s, v28.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e671d04 // bsl v4.16b, v8.16b, v7.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e661f83 // bsl v3.16b, v28.16b, v6.16b
-	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
-	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
-	WORD $0x6f300526 // ushr v6.4s, v9.4s, #16
-	WORD $0x6f3004bc // ushr v28.4s, v5.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
-	WORD $0x4ea68526 // add v6.4s, v9.4s, v6.4s
-	WORD $0x4ebc84bc // add v28.4s, v5.4s, v28.4s
-	WORD $0x4e29e527 // fcmeq v7.4s, v9.4s, v9.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4e25e4a8 // fcmeq v8.4s, v5.4s, v5.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e661d27 // bsl v7.16b, v9.16b, v6.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e7c1ca8 // bsl v8.16b, v5.16b, v28.16b
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R7<<1, R4, R23
-	FMOVD F7, 16(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 24(R23)
-	WORD $0x6f300528 // ushr v8.4s, v9.4s, #16
-	WORD $0x6f3004a7 // ushr v7.4s, v5.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea88528 // add v8.4s, v9.4s, v8.4s
-	WORD $0x4ea784a7 // add v7.4s, v5.4s, v7.4s
-	WORD $0x4e29e53c // fcmeq v28.4s, v9.4s, v9.4s
+	WORD $0x4e28e51c // fcmeq v28.4s, v8.4s, v8.4s
 	WORD $0x6e205b9c // mvn v28.16b, v28.16b
-	WORD $0x4e25e4a6 // fcmeq v6.4s, v5.4s, v5.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
+	WORD $0x4ea41c84 // mov v4.16b, v4.16b
+	WORD $0x6e631ca4 // bsl v4.16b, v5.16b, v3.16b
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e681d3c // bsl v28.16b, v9.16b, v8.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e671ca6 // bsl v6.16b, v5.16b, v7.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x6e691d1c // bsl v28.16b, v8.16b, v9.16b
+	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
+	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	ADD R7<<1, R4, R23
+	FMOVD F4, 16(R23)
+	WORD $0x0e612b9c // xtn v28.4h, v28.4s
+	FMOVD F28, 24(R23)
+	WORD $0x6f30045c // ushr v28.4s, v2.4s, #16
+	WORD $0x6f300404 // ushr v4.4s, v0.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
+	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4ebc845c // add v28.4s, v2.4s, v28.4s
+	WORD $0x4ea48404 // add v4.4s, v0.4s, v4.4s
+	WORD $0x4e22e449 // fcmeq v9.4s, v2.4s, v2.4s
+	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4e20e403 // fcmeq v3.4s, v0.4s, v0.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e7c1c49 // bsl v9.16b, v2.16b, v28.16b
+	WORD $0x4ea31c63 // mov v3.16b, v3.16b
+	WORD $0x6e641c03 // bsl v3.16b, v0.16b, v4.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x6f3004a4 // ushr v4.4s, v5.4s, #16
+	WORD $0x6f300500 // ushr v0.4s, v8.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4ea18400 // add v0.4s, v0.4s, v1.4s
+	WORD $0x4ea484a4 // add v4.4s, v5.4s, v4.4s
+	WORD $0x4ea08500 // add v0.4s, v8.4s, v0.4s
+	WORD $0x4e25e4bc // fcmeq v28.4s, v5.4s, v5.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4e28e502 // fcmeq v2.4s, v8.4s, v8.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e641cbc // bsl v28.16b, v5.16b, v4.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e601d02 // bsl v2.16b, v8.16b, v0.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
 	FMOVQ 96(RSP), F31
 	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
+	WORD $0x4e3fd442 // fadd v2.4s, v2.4s, v31.4s
 	WORD $0x6ea1fb9c // fsqrt v28.4s, v28.4s
-	WORD $0x6ea1f8c6 // fsqrt v6.4s, v6.4s
+	WORD $0x6ea1f842 // fsqrt v2.4s, v2.4s
 	FMOVQ 80(RSP), F31
 	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
+	WORD $0x4e3fd442 // fadd v2.4s, v2.4s, v31.4s
 	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
-	WORD $0x6e3cfc84 // fdiv v4.4s, v4.4s, v28.4s
-	WORD $0x6e26fc63 // fdiv v3.4s, v3.4s, v6.4s
+	WORD $0x6e3cfd29 // fdiv v9.4s, v9.4s, v28.4s
+	WORD $0x6e22fc63 // fdiv v3.4s, v3.4s, v2.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf46 // fmul v6.4s, v26.4s, v31.4s
+	WORD $0x6e3fdf42 // fmul v2.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
 	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
-	WORD $0x4e26d486 // fadd v6.4s, v4.4s, v6.4s
+	WORD $0x4e22d522 // fadd v2.4s, v9.4s, v2.4s
 	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
 	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
 	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	WORD $0x6e26dcdb // fmul v27.4s, v6.4s, v6.4s
+	WORD $0x6e22dc5b // fmul v27.4s, v2.4s, v2.4s
 	WORD $0x6e3cdf9a // fmul v26.4s, v28.4s, v28.4s
 	WORD $0x4e3bd694 // fadd v20.4s, v20.4s, v27.4s
 	WORD $0x4e3ad6b5 // fadd v21.4s, v21.4s, v26.4s
 	ADD R7<<2, R5, R23
-	FMOVQ F6, 32(R23)
+	FMOVQ F2, 32(R23)
 	FMOVQ F28, 48(R23)
 	ADD R7<<1, R1, R23
 	FMOVD 32(R23), F26
@@ -26904,279 +26964,303 @@ lanes:
 	ADD R7<<1, R2, R23
 	FMOVD 32(R23), F28
 	WORD $0x2e613b9c // shll v28.4s, v28.4h, #16
-	FMOVD 40(R23), F6
-	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
+	FMOVD 40(R23), F2
+	WORD $0x2e613842 // shll v2.4s, v2.4h, #16
 	ADD R7<<1, R3, R23
 	FMOVD 32(R23), F3
 	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
-	FMOVD 40(R23), F4
-	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
+	FMOVD 40(R23), F9
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	ADD R7<<1, R4, R23
-	FMOVD 32(R23), F7
-	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	FMOVD 40(R23), F5
-	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
+	FMOVD 32(R23), F0
+	WORD $0x2e613800 // shll v0.4s, v0.4h, #16
+	FMOVD 40(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
 	FMOVQ 16(RSP), F31
 	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
 	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
-	WORD $0x4ea3d788 // fsub v8.4s, v28.4s, v3.4s
-	WORD $0x4ea4d4c9 // fsub v9.4s, v6.4s, v4.4s
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	WORD $0x4ea3d784 // fsub v4.4s, v28.4s, v3.4s
+	WORD $0x4ea9d445 // fsub v5.4s, v2.4s, v9.4s
 	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
 	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
-	WORD $0x4e28d468 // fadd v8.4s, v3.4s, v8.4s
-	WORD $0x4e29d489 // fadd v9.4s, v4.4s, v9.4s
-	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
-	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
-	WORD $0x4ea7d79c // fsub v28.4s, v28.4s, v7.4s
-	WORD $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
-	WORD $0x4e3cd4fc // fadd v28.4s, v7.4s, v28.4s
-	WORD $0x4e26d4a6 // fadd v6.4s, v5.4s, v6.4s
-	WORD $0x6f300505 // ushr v5.4s, v8.4s, #16
-	WORD $0x6f300527 // ushr v7.4s, v9.4s, #16
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
-	WORD $0x4ea78527 // add v7.4s, v9.4s, v7.4s
-	WORD $0x4e28e504 // fcmeq v4.4s, v8.4s, v8.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4e29e523 // fcmeq v3.4s, v9.4s, v9.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e651d04 // bsl v4.16b, v8.16b, v5.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e671d23 // bsl v3.16b, v9.16b, v7.16b
-	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
-	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	ADD R7<<1, R3, R23
-	FMOVD F4, 32(R23)
-	WORD $0x0e612863 // xtn v3.4h, v3.4s
-	FMOVD F3, 40(R23)
-	WORD $0x6f300503 // ushr v3.4s, v8.4s, #16
-	WORD $0x6f300524 // ushr v4.4s, v9.4s, #16
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea38503 // add v3.4s, v8.4s, v3.4s
-	WORD $0x4ea48524 // add v4.4s, v9.4s, v4.4s
-	WORD $0x4e28e507 // fcmeq v7.4s, v8.4s, v8.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4e29e525 // fcmeq v5.4s, v9.4s, v9.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e631d07 // bsl v7.16b, v8.16b, v3.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e641d25 // bsl v5.16b, v9.16b, v4.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
-	WORD $0x6f300784 // ushr v4.4s, v28.4s, #16
-	WORD $0x6f3004c9 // ushr v9.4s, v6.4s, #16
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
+	WORD $0x4e24d464 // fadd v4.4s, v3.4s, v4.4s
+	WORD $0x4e25d525 // fadd v5.4s, v9.4s, v5.4s
+	WORD $0x6f300489 // ushr v9.4s, v4.4s, #16
+	WORD $0x6f3004a3 // ushr v3.4s, v5.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
 	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea48784 // add v4.4s, v28.4s, v4.4s
-	WORD $0x4ea984c9 // add v9.4s, v6.4s, v9.4s
-	WORD $0x4e3ce783 // fcmeq v3.4s, v28.4s, v28.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
-	WORD $0x4e26e4c8 // fcmeq v8.4s, v6.4s, v6.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e641f83 // bsl v3.16b, v28.16b, v4.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e691cc8 // bsl v8.16b, v6.16b, v9.16b
-	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612863 // xtn v3.4h, v3.4s
-	ADD R7<<1, R4, R23
-	FMOVD F3, 32(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 40(R23)
-	WORD $0x6f300788 // ushr v8.4s, v28.4s, #16
-	WORD $0x6f3004c3 // ushr v3.4s, v6.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
 	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea88788 // add v8.4s, v28.4s, v8.4s
-	WORD $0x4ea384c3 // add v3.4s, v6.4s, v3.4s
-	WORD $0x4e3ce789 // fcmeq v9.4s, v28.4s, v28.4s
-	WORD $0x6e205929 // mvn v9.16b, v9.16b
-	WORD $0x4e26e4c4 // fcmeq v4.4s, v6.4s, v6.4s
+	WORD $0x4ea98489 // add v9.4s, v4.4s, v9.4s
+	WORD $0x4ea384a3 // add v3.4s, v5.4s, v3.4s
+	WORD $0x4e24e487 // fcmeq v7.4s, v4.4s, v4.4s
+	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
+	WORD $0x4e25e4a6 // fcmeq v6.4s, v5.4s, v5.4s
+	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
+	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
+	WORD $0x6e691c87 // bsl v7.16b, v4.16b, v9.16b
+	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
+	WORD $0x6e631ca6 // bsl v6.16b, v5.16b, v3.16b
+	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
+	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
+	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	ADD R7<<1, R3, R23
+	FMOVD F7, 32(R23)
+	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD F6, 40(R23)
+	WORD $0x6e3cdf86 // fmul v6.4s, v28.4s, v28.4s
+	WORD $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
+	WORD $0x4ea0d4c6 // fsub v6.4s, v6.4s, v0.4s
+	WORD $0x4ea8d442 // fsub v2.4s, v2.4s, v8.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	WORD $0x4e26d406 // fadd v6.4s, v0.4s, v6.4s
+	WORD $0x4e22d502 // fadd v2.4s, v8.4s, v2.4s
+	WORD $0x6f3004c8 // ushr v8.4s, v6.4s, #16
+	WORD $0x6f300440 // ushr v0.4s, v2.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	WORD $0x4ea18400 // add v0.4s, v0.4s, v1.4s
+	WORD $0x4ea884c8 // add v8.4s, v6.4s, v8.4s
+	WORD $0x4ea08440 // add v0.4s, v2.4s, v0.4s
+	WORD $0x4e26e4c7 // fcmeq v7.4s, v6.4s, v6.4s
+	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
+	WORD $0x4e22e45c // fcmeq v28.4s, v2.4s, v2.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
+	WORD $0x6e681cc7 // bsl v7.16b, v6.16b, v8.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e601c5c // bsl v28.16b, v2.16b, v0.16b
+	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
+	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
+	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	ADD R7<<1, R4, R23
+	FMOVD F7, 32(R23)
+	WORD $0x0e612b9c // xtn v28.4h, v28.4s
+	FMOVD F28, 40(R23)
+	WORD $0x6f30049c // ushr v28.4s, v4.4s, #16
+	WORD $0x6f3004a7 // ushr v7.4s, v5.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ebc849c // add v28.4s, v4.4s, v28.4s
+	WORD $0x4ea784a7 // add v7.4s, v5.4s, v7.4s
+	WORD $0x4e24e480 // fcmeq v0.4s, v4.4s, v4.4s
+	WORD $0x6e205800 // mvn v0.16b, v0.16b
+	WORD $0x4e25e4a8 // fcmeq v8.4s, v5.4s, v5.4s
+	WORD $0x6e205908 // mvn v8.16b, v8.16b
+	WORD $0x4ea01c00 // mov v0.16b, v0.16b
+	WORD $0x6e7c1c80 // bsl v0.16b, v4.16b, v28.16b
+	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	WORD $0x6e671ca8 // bsl v8.16b, v5.16b, v7.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x6f3004c7 // ushr v7.4s, v6.4s, #16
+	WORD $0x6f300445 // ushr v5.4s, v2.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	WORD $0x4ea784c7 // add v7.4s, v6.4s, v7.4s
+	WORD $0x4ea58445 // add v5.4s, v2.4s, v5.4s
+	WORD $0x4e26e4dc // fcmeq v28.4s, v6.4s, v6.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4e22e444 // fcmeq v4.4s, v2.4s, v2.4s
 	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x6e681f89 // bsl v9.16b, v28.16b, v8.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e671cdc // bsl v28.16b, v6.16b, v7.16b
 	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e631cc4 // bsl v4.16b, v6.16b, v3.16b
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
+	WORD $0x6e651c44 // bsl v4.16b, v2.16b, v5.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 96(RSP), F31
 	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
-	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
+	WORD $0x6ea1fb9c // fsqrt v28.4s, v28.4s
 	WORD $0x6ea1f884 // fsqrt v4.4s, v4.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 80(RSP), F31
 	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
 	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
-	WORD $0x6e29fce7 // fdiv v7.4s, v7.4s, v9.4s
-	WORD $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3cfc00 // fdiv v0.4s, v0.4s, v28.4s
+	WORD $0x6e24fd08 // fdiv v8.4s, v8.4s, v4.4s
 	FMOVQ 112(RSP), F31
 	WORD $0x6e3fdf44 // fmul v4.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf69 // fmul v9.4s, v27.4s, v31.4s
-	WORD $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
-	WORD $0x4e29d4a9 // fadd v9.4s, v5.4s, v9.4s
+	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
+	WORD $0x4e24d404 // fadd v4.4s, v0.4s, v4.4s
+	WORD $0x4e3cd51c // fadd v28.4s, v8.4s, v28.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
 	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
 	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
 	WORD $0x6e24dc9b // fmul v27.4s, v4.4s, v4.4s
-	WORD $0x6e29dd3a // fmul v26.4s, v9.4s, v9.4s
+	WORD $0x6e3cdf9a // fmul v26.4s, v28.4s, v28.4s
 	WORD $0x4e3bd6d6 // fadd v22.4s, v22.4s, v27.4s
 	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
 	ADD R7<<2, R5, R23
 	FMOVQ F4, 64(R23)
-	FMOVQ F9, 80(R23)
+	FMOVQ F28, 80(R23)
 	ADD R7<<1, R1, R23
 	FMOVD 48(R23), F26
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	FMOVD 56(R23), F27
 	WORD $0x2e613b7b // shll v27.4s, v27.4h, #16
 	ADD R7<<1, R2, R23
-	FMOVD 48(R23), F9
-	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
+	FMOVD 48(R23), F28
+	WORD $0x2e613b9c // shll v28.4s, v28.4h, #16
 	FMOVD 56(R23), F4
 	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
 	ADD R7<<1, R3, R23
+	FMOVD 48(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
+	FMOVD 56(R23), F0
+	WORD $0x2e613800 // shll v0.4s, v0.4h, #16
+	ADD R7<<1, R4, R23
 	FMOVD 48(R23), F5
 	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
-	FMOVD 56(R23), F7
-	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	ADD R7<<1, R4, R23
-	FMOVD 48(R23), F3
-	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
-	FMOVD 56(R23), F6
-	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
+	FMOVD 56(R23), F2
+	WORD $0x2e613842 // shll v2.4s, v2.4h, #16
 	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
-	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
-	WORD $0x4ea5d528 // fsub v8.4s, v9.4s, v5.4s
-	WORD $0x4ea7d49c // fsub v28.4s, v4.4s, v7.4s
-	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
-	FMOVQ 32(RSP), F31
 	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
-	WORD $0x4e28d4a8 // fadd v8.4s, v5.4s, v8.4s
-	WORD $0x4e3cd4fc // fadd v28.4s, v7.4s, v28.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
+	FMOVQ 16(RSP), F31
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x4ea8d787 // fsub v7.4s, v28.4s, v8.4s
+	WORD $0x4ea0d486 // fsub v6.4s, v4.4s, v0.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
+	WORD $0x4e26d406 // fadd v6.4s, v0.4s, v6.4s
+	WORD $0x6f3004e0 // ushr v0.4s, v7.4s, #16
+	WORD $0x6f3004c8 // ushr v8.4s, v6.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x4ea18400 // add v0.4s, v0.4s, v1.4s
+	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	WORD $0x4ea084e0 // add v0.4s, v7.4s, v0.4s
+	WORD $0x4ea884c8 // add v8.4s, v6.4s, v8.4s
+	WORD $0x4e27e4e3 // fcmeq v3.4s, v7.4s, v7.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4e26e4c9 // fcmeq v9.4s, v6.4s, v6.4s
+	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4ea31c63 // mov v3.16b, v3.16b
+	WORD $0x6e601ce3 // bsl v3.16b, v7.16b, v0.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e681cc9 // bsl v9.16b, v6.16b, v8.16b
+	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e612863 // xtn v3.4h, v3.4s
+	ADD R7<<1, R3, R23
+	FMOVD F3, 48(R23)
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD F9, 56(R23)
+	WORD $0x6e3cdf89 // fmul v9.4s, v28.4s, v28.4s
 	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
-	WORD $0x4ea3d529 // fsub v9.4s, v9.4s, v3.4s
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
+	WORD $0x4ea5d529 // fsub v9.4s, v9.4s, v5.4s
+	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
 	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
-	WORD $0x4e29d469 // fadd v9.4s, v3.4s, v9.4s
-	WORD $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
-	WORD $0x6f300506 // ushr v6.4s, v8.4s, #16
-	WORD $0x6f300783 // ushr v3.4s, v28.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea68506 // add v6.4s, v8.4s, v6.4s
-	WORD $0x4ea38783 // add v3.4s, v28.4s, v3.4s
-	WORD $0x4e28e507 // fcmeq v7.4s, v8.4s, v8.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4e3ce785 // fcmeq v5.4s, v28.4s, v28.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e661d07 // bsl v7.16b, v8.16b, v6.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e631f85 // bsl v5.16b, v28.16b, v3.16b
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R7<<1, R3, R23
-	FMOVD F7, 48(R23)
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	FMOVD F5, 56(R23)
-	WORD $0x6f300505 // ushr v5.4s, v8.4s, #16
-	WORD $0x6f300787 // ushr v7.4s, v28.4s, #16
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
-	WORD $0x4ea78787 // add v7.4s, v28.4s, v7.4s
-	WORD $0x4e28e503 // fcmeq v3.4s, v8.4s, v8.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
-	WORD $0x4e3ce786 // fcmeq v6.4s, v28.4s, v28.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e651d03 // bsl v3.16b, v8.16b, v5.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e671f86 // bsl v6.16b, v28.16b, v7.16b
-	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
-	WORD $0x6f300527 // ushr v7.4s, v9.4s, #16
-	WORD $0x6f30049c // ushr v28.4s, v4.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
-	WORD $0x4ea78527 // add v7.4s, v9.4s, v7.4s
-	WORD $0x4ebc849c // add v28.4s, v4.4s, v28.4s
-	WORD $0x4e29e525 // fcmeq v5.4s, v9.4s, v9.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4e24e488 // fcmeq v8.4s, v4.4s, v4.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e671d25 // bsl v5.16b, v9.16b, v7.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e7c1c88 // bsl v8.16b, v4.16b, v28.16b
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	ADD R7<<1, R4, R23
-	FMOVD F5, 48(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 56(R23)
-	WORD $0x6f300528 // ushr v8.4s, v9.4s, #16
+	WORD $0x4e29d4a9 // fadd v9.4s, v5.4s, v9.4s
+	WORD $0x4e24d444 // fadd v4.4s, v2.4s, v4.4s
+	WORD $0x6f300522 // ushr v2.4s, v9.4s, #16
 	WORD $0x6f300485 // ushr v5.4s, v4.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	WORD $0x4ea18442 // add v2.4s, v2.4s, v1.4s
 	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea88528 // add v8.4s, v9.4s, v8.4s
+	WORD $0x4ea28522 // add v2.4s, v9.4s, v2.4s
 	WORD $0x4ea58485 // add v5.4s, v4.4s, v5.4s
+	WORD $0x4e29e523 // fcmeq v3.4s, v9.4s, v9.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4e24e49c // fcmeq v28.4s, v4.4s, v4.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4ea31c63 // mov v3.16b, v3.16b
+	WORD $0x6e621d23 // bsl v3.16b, v9.16b, v2.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e651c9c // bsl v28.16b, v4.16b, v5.16b
+	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
+	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
+	WORD $0x0e612863 // xtn v3.4h, v3.4s
+	ADD R7<<1, R4, R23
+	FMOVD F3, 48(R23)
+	WORD $0x0e612b9c // xtn v28.4h, v28.4s
+	FMOVD F28, 56(R23)
+	WORD $0x6f3004fc // ushr v28.4s, v7.4s, #16
+	WORD $0x6f3004c3 // ushr v3.4s, v6.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
+	WORD $0x4ebc84fc // add v28.4s, v7.4s, v28.4s
+	WORD $0x4ea384c3 // add v3.4s, v6.4s, v3.4s
+	WORD $0x4e27e4e5 // fcmeq v5.4s, v7.4s, v7.4s
+	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
+	WORD $0x4e26e4c2 // fcmeq v2.4s, v6.4s, v6.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
+	WORD $0x6e7c1ce5 // bsl v5.16b, v7.16b, v28.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e631cc2 // bsl v2.16b, v6.16b, v3.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x6f300523 // ushr v3.4s, v9.4s, #16
+	WORD $0x6f300486 // ushr v6.4s, v4.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
+	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
+	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
+	WORD $0x4ea38523 // add v3.4s, v9.4s, v3.4s
+	WORD $0x4ea68486 // add v6.4s, v4.4s, v6.4s
 	WORD $0x4e29e53c // fcmeq v28.4s, v9.4s, v9.4s
 	WORD $0x6e205b9c // mvn v28.16b, v28.16b
 	WORD $0x4e24e487 // fcmeq v7.4s, v4.4s, v4.4s
 	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e681d3c // bsl v28.16b, v9.16b, v8.16b
+	WORD $0x6e631d3c // bsl v28.16b, v9.16b, v3.16b
 	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e651c87 // bsl v7.16b, v4.16b, v5.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
+	WORD $0x6e661c87 // bsl v7.16b, v4.16b, v6.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
 	FMOVQ 96(RSP), F31
 	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 96(RSP), F31
@@ -27188,17 +27272,17 @@ lanes:
 	FMOVQ 80(RSP), F31
 	WORD $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
 	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
+	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
 	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
-	WORD $0x6e3cfc63 // fdiv v3.4s, v3.4s, v28.4s
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	WORD $0x6e3cfca5 // fdiv v5.4s, v5.4s, v28.4s
+	WORD $0x6e27fc42 // fdiv v2.4s, v2.4s, v7.4s
 	FMOVQ 112(RSP), F31
 	WORD $0x6e3fdf47 // fmul v7.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
 	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
-	WORD $0x4e27d467 // fadd v7.4s, v3.4s, v7.4s
-	WORD $0x4e3cd4dc // fadd v28.4s, v6.4s, v28.4s
+	WORD $0x4e27d4a7 // fadd v7.4s, v5.4s, v7.4s
+	WORD $0x4e3cd45c // fadd v28.4s, v2.4s, v28.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
 	WORD $0x4e3ad610 // fadd v16.4s, v16.4s, v26.4s
@@ -27357,9 +27441,7 @@ GLOBL lambResidentNormsBf16StatesNEONWords<>(SB), RODATA|NOPTR, $48
 // func lambResidentNormsBf16StatesNEON(c *[16]float32, ptr *[8]uintptr, i, n int, sums *float32)
 TEXT ·lambResidentNormsBf16StatesNEON(SB), 0, $120-40
 	MOVD $lambResidentNormsBf16StatesNEONWords<>(SB), R24
-	FMOVQ 0(R24), F0
 	FMOVQ 16(R24), F1
-	FMOVQ 32(R24), F2
 	MOVD ptr+8(FP), R0
 	MOVD 0(R0), R1
 	MOVD 8(R0), R2
@@ -27460,557 +27542,605 @@ lanes:
 	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
 	WORD $0x4e28d488 // fadd v8.4s, v4.4s, v8.4s
 	WORD $0x4e29d4a9 // fadd v9.4s, v5.4s, v9.4s
-	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
+	WORD $0x6f300505 // ushr v5.4s, v8.4s, #16
+	WORD $0x6f300524 // ushr v4.4s, v9.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
+	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
+	WORD $0x4ea48524 // add v4.4s, v9.4s, v4.4s
+	WORD $0x4e28e502 // fcmeq v2.4s, v8.4s, v8.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4e29e520 // fcmeq v0.4s, v9.4s, v9.4s
+	WORD $0x6e205800 // mvn v0.16b, v0.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e651d02 // bsl v2.16b, v8.16b, v5.16b
+	WORD $0x4ea01c00 // mov v0.16b, v0.16b
+	WORD $0x6e641d20 // bsl v0.16b, v9.16b, v4.16b
+	WORD $0x6f300442 // ushr v2.4s, v2.4s, #16
+	WORD $0x6f300400 // ushr v0.4s, v0.4s, #16
+	WORD $0x0e612842 // xtn v2.4h, v2.4s
+	ADD R7<<1, R3, R23
+	FMOVD F2, 0(R23)
+	WORD $0x0e612800 // xtn v0.4h, v0.4s
+	FMOVD F0, 8(R23)
+	WORD $0x6e3cdf80 // fmul v0.4s, v28.4s, v28.4s
 	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
-	WORD $0x4ea6d79c // fsub v28.4s, v28.4s, v6.4s
+	WORD $0x4ea6d400 // fsub v0.4s, v0.4s, v6.4s
 	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
 	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
-	WORD $0x4e3cd4dc // fadd v28.4s, v6.4s, v28.4s
+	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
 	WORD $0x4e23d4e3 // fadd v3.4s, v7.4s, v3.4s
-	WORD $0x6f300507 // ushr v7.4s, v8.4s, #16
-	WORD $0x6f300526 // ushr v6.4s, v9.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x6f300407 // ushr v7.4s, v0.4s, #16
+	WORD $0x6f300466 // ushr v6.4s, v3.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
 	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
 	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea78507 // add v7.4s, v8.4s, v7.4s
-	WORD $0x4ea68526 // add v6.4s, v9.4s, v6.4s
-	WORD $0x4e28e505 // fcmeq v5.4s, v8.4s, v8.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4e29e524 // fcmeq v4.4s, v9.4s, v9.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e671d05 // bsl v5.16b, v8.16b, v7.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e661d24 // bsl v4.16b, v9.16b, v6.16b
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	ADD R7<<1, R3, R23
-	FMOVD F5, 0(R23)
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	FMOVD F4, 8(R23)
-	WORD $0x6f300504 // ushr v4.4s, v8.4s, #16
-	WORD $0x6f300525 // ushr v5.4s, v9.4s, #16
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea48504 // add v4.4s, v8.4s, v4.4s
-	WORD $0x4ea58525 // add v5.4s, v9.4s, v5.4s
+	WORD $0x4ea78407 // add v7.4s, v0.4s, v7.4s
+	WORD $0x4ea68466 // add v6.4s, v3.4s, v6.4s
+	WORD $0x4e20e402 // fcmeq v2.4s, v0.4s, v0.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4e23e47c // fcmeq v28.4s, v3.4s, v3.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e671c02 // bsl v2.16b, v0.16b, v7.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e661c7c // bsl v28.16b, v3.16b, v6.16b
+	WORD $0x6f300442 // ushr v2.4s, v2.4s, #16
+	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
+	WORD $0x0e612842 // xtn v2.4h, v2.4s
+	ADD R7<<1, R4, R23
+	FMOVD F2, 0(R23)
+	WORD $0x0e612b9c // xtn v28.4h, v28.4s
+	FMOVD F28, 8(R23)
+	WORD $0x6f30051c // ushr v28.4s, v8.4s, #16
+	WORD $0x6f300522 // ushr v2.4s, v9.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea18442 // add v2.4s, v2.4s, v1.4s
+	WORD $0x4ebc851c // add v28.4s, v8.4s, v28.4s
+	WORD $0x4ea28522 // add v2.4s, v9.4s, v2.4s
 	WORD $0x4e28e506 // fcmeq v6.4s, v8.4s, v8.4s
 	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
 	WORD $0x4e29e527 // fcmeq v7.4s, v9.4s, v9.4s
 	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e641d06 // bsl v6.16b, v8.16b, v4.16b
+	WORD $0x6e7c1d06 // bsl v6.16b, v8.16b, v28.16b
 	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e651d27 // bsl v7.16b, v9.16b, v5.16b
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	WORD $0x6f300785 // ushr v5.4s, v28.4s, #16
+	WORD $0x6e621d27 // bsl v7.16b, v9.16b, v2.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x6f300402 // ushr v2.4s, v0.4s, #16
 	WORD $0x6f300469 // ushr v9.4s, v3.4s, #16
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	WORD $0x4ea18442 // add v2.4s, v2.4s, v1.4s
 	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea58785 // add v5.4s, v28.4s, v5.4s
+	WORD $0x4ea28402 // add v2.4s, v0.4s, v2.4s
 	WORD $0x4ea98469 // add v9.4s, v3.4s, v9.4s
-	WORD $0x4e3ce784 // fcmeq v4.4s, v28.4s, v28.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
+	WORD $0x4e20e41c // fcmeq v28.4s, v0.4s, v0.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
 	WORD $0x4e23e468 // fcmeq v8.4s, v3.4s, v3.4s
 	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e651f84 // bsl v4.16b, v28.16b, v5.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e621c1c // bsl v28.16b, v0.16b, v2.16b
 	WORD $0x4ea81d08 // mov v8.16b, v8.16b
 	WORD $0x6e691c68 // bsl v8.16b, v3.16b, v9.16b
-	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	ADD R7<<1, R4, R23
-	FMOVD F4, 0(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 8(R23)
-	WORD $0x6f300788 // ushr v8.4s, v28.4s, #16
-	WORD $0x6f300464 // ushr v4.4s, v3.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea88788 // add v8.4s, v28.4s, v8.4s
-	WORD $0x4ea48464 // add v4.4s, v3.4s, v4.4s
-	WORD $0x4e3ce789 // fcmeq v9.4s, v28.4s, v28.4s
-	WORD $0x6e205929 // mvn v9.16b, v9.16b
-	WORD $0x4e23e465 // fcmeq v5.4s, v3.4s, v3.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x6e681f89 // bsl v9.16b, v28.16b, v8.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e641c65 // bsl v5.16b, v3.16b, v4.16b
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
-	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
-	WORD $0x6ea1f8a5 // fsqrt v5.4s, v5.4s
+	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
+	WORD $0x6ea1fb9c // fsqrt v28.4s, v28.4s
+	WORD $0x6ea1f908 // fsqrt v8.4s, v8.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
+	WORD $0x4e3fd508 // fadd v8.4s, v8.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
-	WORD $0x6e29fcc6 // fdiv v6.4s, v6.4s, v9.4s
-	WORD $0x6e25fce7 // fdiv v7.4s, v7.4s, v5.4s
+	WORD $0x6e3cfcc6 // fdiv v6.4s, v6.4s, v28.4s
+	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf45 // fmul v5.4s, v26.4s, v31.4s
+	WORD $0x6e3fdf48 // fmul v8.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf69 // fmul v9.4s, v27.4s, v31.4s
-	WORD $0x4e25d4c5 // fadd v5.4s, v6.4s, v5.4s
-	WORD $0x4e29d4e9 // fadd v9.4s, v7.4s, v9.4s
+	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
+	WORD $0x4e28d4c8 // fadd v8.4s, v6.4s, v8.4s
+	WORD $0x4e3cd4fc // fadd v28.4s, v7.4s, v28.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
 	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
 	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
-	WORD $0x6e25dcbb // fmul v27.4s, v5.4s, v5.4s
-	WORD $0x6e29dd3a // fmul v26.4s, v9.4s, v9.4s
+	WORD $0x6e28dd1b // fmul v27.4s, v8.4s, v8.4s
+	WORD $0x6e3cdf9a // fmul v26.4s, v28.4s, v28.4s
 	WORD $0x4e3bd652 // fadd v18.4s, v18.4s, v27.4s
 	WORD $0x4e3ad673 // fadd v19.4s, v19.4s, v26.4s
 	ADD R7<<2, R5, R23
-	FMOVQ F5, 0(R23)
-	FMOVQ F9, 16(R23)
+	FMOVQ F8, 0(R23)
+	FMOVQ F28, 16(R23)
 	ADD R7<<2, R1, R23
 	FMOVQ 32(R23), F26
 	FMOVQ 48(R23), F27
 	ADD R7<<2, R2, R23
-	FMOVQ 32(R23), F9
-	FMOVQ 48(R23), F5
+	FMOVQ 32(R23), F28
+	FMOVQ 48(R23), F8
 	ADD R7<<1, R3, R23
 	FMOVD 16(R23), F7
 	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
 	FMOVD 24(R23), F6
 	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
 	ADD R7<<1, R4, R23
-	FMOVD 16(R23), F4
-	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
+	FMOVD 16(R23), F9
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	FMOVD 24(R23), F3
 	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
 	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
-	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
-	WORD $0x4ea7d528 // fsub v8.4s, v9.4s, v7.4s
-	WORD $0x4ea6d4bc // fsub v28.4s, v5.4s, v6.4s
-	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
-	FMOVQ 32(RSP), F31
 	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
-	WORD $0x4e28d4e8 // fadd v8.4s, v7.4s, v8.4s
-	WORD $0x4e3cd4dc // fadd v28.4s, v6.4s, v28.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
-	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
-	WORD $0x4ea4d529 // fsub v9.4s, v9.4s, v4.4s
-	WORD $0x4ea3d4a5 // fsub v5.4s, v5.4s, v3.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
+	FMOVQ 16(RSP), F31
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x4ea7d782 // fsub v2.4s, v28.4s, v7.4s
+	WORD $0x4ea6d500 // fsub v0.4s, v8.4s, v6.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
+	WORD $0x4e22d4e2 // fadd v2.4s, v7.4s, v2.4s
+	WORD $0x4e20d4c0 // fadd v0.4s, v6.4s, v0.4s
+	WORD $0x6f300446 // ushr v6.4s, v2.4s, #16
+	WORD $0x6f300407 // ushr v7.4s, v0.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ea68446 // add v6.4s, v2.4s, v6.4s
+	WORD $0x4ea78407 // add v7.4s, v0.4s, v7.4s
+	WORD $0x4e22e444 // fcmeq v4.4s, v2.4s, v2.4s
+	WORD $0x6e205884 // mvn v4.16b, v4.16b
+	WORD $0x4e20e405 // fcmeq v5.4s, v0.4s, v0.4s
+	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
+	WORD $0x4ea41c84 // mov v4.16b, v4.16b
+	WORD $0x6e661c44 // bsl v4.16b, v2.16b, v6.16b
+	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
+	WORD $0x6e671c05 // bsl v5.16b, v0.16b, v7.16b
+	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
+	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	ADD R7<<1, R3, R23
+	FMOVD F4, 16(R23)
+	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
+	FMOVD F5, 24(R23)
+	WORD $0x6e3cdf85 // fmul v5.4s, v28.4s, v28.4s
+	WORD $0x6e28dd08 // fmul v8.4s, v8.4s, v8.4s
+	WORD $0x4ea9d4a5 // fsub v5.4s, v5.4s, v9.4s
+	WORD $0x4ea3d508 // fsub v8.4s, v8.4s, v3.4s
 	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
-	WORD $0x4e29d489 // fadd v9.4s, v4.4s, v9.4s
-	WORD $0x4e25d465 // fadd v5.4s, v3.4s, v5.4s
-	WORD $0x6f300503 // ushr v3.4s, v8.4s, #16
-	WORD $0x6f300784 // ushr v4.4s, v28.4s, #16
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x4e25d525 // fadd v5.4s, v9.4s, v5.4s
+	WORD $0x4e28d468 // fadd v8.4s, v3.4s, v8.4s
+	WORD $0x6f3004a3 // ushr v3.4s, v5.4s, #16
+	WORD $0x6f300509 // ushr v9.4s, v8.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
 	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea38503 // add v3.4s, v8.4s, v3.4s
-	WORD $0x4ea48784 // add v4.4s, v28.4s, v4.4s
-	WORD $0x4e28e506 // fcmeq v6.4s, v8.4s, v8.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4e3ce787 // fcmeq v7.4s, v28.4s, v28.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e631d06 // bsl v6.16b, v8.16b, v3.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e641f87 // bsl v7.16b, v28.16b, v4.16b
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	ADD R7<<1, R3, R23
-	FMOVD F6, 16(R23)
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	FMOVD F7, 24(R23)
-	WORD $0x6f300507 // ushr v7.4s, v8.4s, #16
-	WORD $0x6f300786 // ushr v6.4s, v28.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea78507 // add v7.4s, v8.4s, v7.4s
-	WORD $0x4ea68786 // add v6.4s, v28.4s, v6.4s
-	WORD $0x4e28e504 // fcmeq v4.4s, v8.4s, v8.4s
+	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
+	WORD $0x4ea384a3 // add v3.4s, v5.4s, v3.4s
+	WORD $0x4ea98509 // add v9.4s, v8.4s, v9.4s
+	WORD $0x4e25e4a4 // fcmeq v4.4s, v5.4s, v5.4s
 	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4e3ce783 // fcmeq v3.4s, v28.4s, v28.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e671d04 // bsl v4.16b, v8.16b, v7.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e661f83 // bsl v3.16b, v28.16b, v6.16b
-	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
-	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
-	WORD $0x6f300526 // ushr v6.4s, v9.4s, #16
-	WORD $0x6f3004bc // ushr v28.4s, v5.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
-	WORD $0x4ea68526 // add v6.4s, v9.4s, v6.4s
-	WORD $0x4ebc84bc // add v28.4s, v5.4s, v28.4s
-	WORD $0x4e29e527 // fcmeq v7.4s, v9.4s, v9.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4e25e4a8 // fcmeq v8.4s, v5.4s, v5.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e661d27 // bsl v7.16b, v9.16b, v6.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e7c1ca8 // bsl v8.16b, v5.16b, v28.16b
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R7<<1, R4, R23
-	FMOVD F7, 16(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 24(R23)
-	WORD $0x6f300528 // ushr v8.4s, v9.4s, #16
-	WORD $0x6f3004a7 // ushr v7.4s, v5.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea88528 // add v8.4s, v9.4s, v8.4s
-	WORD $0x4ea784a7 // add v7.4s, v5.4s, v7.4s
-	WORD $0x4e29e53c // fcmeq v28.4s, v9.4s, v9.4s
+	WORD $0x4e28e51c // fcmeq v28.4s, v8.4s, v8.4s
 	WORD $0x6e205b9c // mvn v28.16b, v28.16b
-	WORD $0x4e25e4a6 // fcmeq v6.4s, v5.4s, v5.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
+	WORD $0x4ea41c84 // mov v4.16b, v4.16b
+	WORD $0x6e631ca4 // bsl v4.16b, v5.16b, v3.16b
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e681d3c // bsl v28.16b, v9.16b, v8.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e671ca6 // bsl v6.16b, v5.16b, v7.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x6e691d1c // bsl v28.16b, v8.16b, v9.16b
+	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
+	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	ADD R7<<1, R4, R23
+	FMOVD F4, 16(R23)
+	WORD $0x0e612b9c // xtn v28.4h, v28.4s
+	FMOVD F28, 24(R23)
+	WORD $0x6f30045c // ushr v28.4s, v2.4s, #16
+	WORD $0x6f300404 // ushr v4.4s, v0.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
+	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4ebc845c // add v28.4s, v2.4s, v28.4s
+	WORD $0x4ea48404 // add v4.4s, v0.4s, v4.4s
+	WORD $0x4e22e449 // fcmeq v9.4s, v2.4s, v2.4s
+	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4e20e403 // fcmeq v3.4s, v0.4s, v0.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e7c1c49 // bsl v9.16b, v2.16b, v28.16b
+	WORD $0x4ea31c63 // mov v3.16b, v3.16b
+	WORD $0x6e641c03 // bsl v3.16b, v0.16b, v4.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x6f3004a4 // ushr v4.4s, v5.4s, #16
+	WORD $0x6f300500 // ushr v0.4s, v8.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x4ea18400 // add v0.4s, v0.4s, v1.4s
+	WORD $0x4ea484a4 // add v4.4s, v5.4s, v4.4s
+	WORD $0x4ea08500 // add v0.4s, v8.4s, v0.4s
+	WORD $0x4e25e4bc // fcmeq v28.4s, v5.4s, v5.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4e28e502 // fcmeq v2.4s, v8.4s, v8.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e641cbc // bsl v28.16b, v5.16b, v4.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e601d02 // bsl v2.16b, v8.16b, v0.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
 	FMOVQ 96(RSP), F31
 	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
+	WORD $0x4e3fd442 // fadd v2.4s, v2.4s, v31.4s
 	WORD $0x6ea1fb9c // fsqrt v28.4s, v28.4s
-	WORD $0x6ea1f8c6 // fsqrt v6.4s, v6.4s
+	WORD $0x6ea1f842 // fsqrt v2.4s, v2.4s
 	FMOVQ 80(RSP), F31
 	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
+	WORD $0x4e3fd442 // fadd v2.4s, v2.4s, v31.4s
 	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
 	FMOVQ 64(RSP), F31
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
-	WORD $0x6e3cfc84 // fdiv v4.4s, v4.4s, v28.4s
-	WORD $0x6e26fc63 // fdiv v3.4s, v3.4s, v6.4s
+	WORD $0x6e3cfd29 // fdiv v9.4s, v9.4s, v28.4s
+	WORD $0x6e22fc63 // fdiv v3.4s, v3.4s, v2.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf46 // fmul v6.4s, v26.4s, v31.4s
+	WORD $0x6e3fdf42 // fmul v2.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
 	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
-	WORD $0x4e26d486 // fadd v6.4s, v4.4s, v6.4s
+	WORD $0x4e22d522 // fadd v2.4s, v9.4s, v2.4s
 	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
 	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
 	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	WORD $0x6e26dcdb // fmul v27.4s, v6.4s, v6.4s
+	WORD $0x6e22dc5b // fmul v27.4s, v2.4s, v2.4s
 	WORD $0x6e3cdf9a // fmul v26.4s, v28.4s, v28.4s
 	WORD $0x4e3bd694 // fadd v20.4s, v20.4s, v27.4s
 	WORD $0x4e3ad6b5 // fadd v21.4s, v21.4s, v26.4s
 	ADD R7<<2, R5, R23
-	FMOVQ F6, 32(R23)
+	FMOVQ F2, 32(R23)
 	FMOVQ F28, 48(R23)
 	ADD R7<<2, R1, R23
 	FMOVQ 64(R23), F26
 	FMOVQ 80(R23), F27
 	ADD R7<<2, R2, R23
 	FMOVQ 64(R23), F28
-	FMOVQ 80(R23), F6
+	FMOVQ 80(R23), F2
 	ADD R7<<1, R3, R23
 	FMOVD 32(R23), F3
 	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
-	FMOVD 40(R23), F4
-	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
+	FMOVD 40(R23), F9
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
 	ADD R7<<1, R4, R23
-	FMOVD 32(R23), F7
-	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	FMOVD 40(R23), F5
-	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
+	FMOVD 32(R23), F0
+	WORD $0x2e613800 // shll v0.4s, v0.4h, #16
+	FMOVD 40(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
 	FMOVQ 16(RSP), F31
 	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
 	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
-	WORD $0x4ea3d788 // fsub v8.4s, v28.4s, v3.4s
-	WORD $0x4ea4d4c9 // fsub v9.4s, v6.4s, v4.4s
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	WORD $0x4ea3d784 // fsub v4.4s, v28.4s, v3.4s
+	WORD $0x4ea9d445 // fsub v5.4s, v2.4s, v9.4s
 	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
 	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
-	WORD $0x4e28d468 // fadd v8.4s, v3.4s, v8.4s
-	WORD $0x4e29d489 // fadd v9.4s, v4.4s, v9.4s
-	WORD $0x6e3cdf9c // fmul v28.4s, v28.4s, v28.4s
-	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
-	WORD $0x4ea7d79c // fsub v28.4s, v28.4s, v7.4s
-	WORD $0x4ea5d4c6 // fsub v6.4s, v6.4s, v5.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
-	FMOVQ 48(RSP), F31
-	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
-	WORD $0x4e3cd4fc // fadd v28.4s, v7.4s, v28.4s
-	WORD $0x4e26d4a6 // fadd v6.4s, v5.4s, v6.4s
-	WORD $0x6f300505 // ushr v5.4s, v8.4s, #16
-	WORD $0x6f300527 // ushr v7.4s, v9.4s, #16
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
-	WORD $0x4ea78527 // add v7.4s, v9.4s, v7.4s
-	WORD $0x4e28e504 // fcmeq v4.4s, v8.4s, v8.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4e29e523 // fcmeq v3.4s, v9.4s, v9.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e651d04 // bsl v4.16b, v8.16b, v5.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e671d23 // bsl v3.16b, v9.16b, v7.16b
-	WORD $0x6f300484 // ushr v4.4s, v4.4s, #16
-	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	ADD R7<<1, R3, R23
-	FMOVD F4, 32(R23)
-	WORD $0x0e612863 // xtn v3.4h, v3.4s
-	FMOVD F3, 40(R23)
-	WORD $0x6f300503 // ushr v3.4s, v8.4s, #16
-	WORD $0x6f300524 // ushr v4.4s, v9.4s, #16
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
-	WORD $0x4ea38503 // add v3.4s, v8.4s, v3.4s
-	WORD $0x4ea48524 // add v4.4s, v9.4s, v4.4s
-	WORD $0x4e28e507 // fcmeq v7.4s, v8.4s, v8.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4e29e525 // fcmeq v5.4s, v9.4s, v9.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e631d07 // bsl v7.16b, v8.16b, v3.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e641d25 // bsl v5.16b, v9.16b, v4.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
-	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
-	WORD $0x6f300784 // ushr v4.4s, v28.4s, #16
-	WORD $0x6f3004c9 // ushr v9.4s, v6.4s, #16
-	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ea18484 // add v4.4s, v4.4s, v1.4s
+	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
+	WORD $0x4e24d464 // fadd v4.4s, v3.4s, v4.4s
+	WORD $0x4e25d525 // fadd v5.4s, v9.4s, v5.4s
+	WORD $0x6f300489 // ushr v9.4s, v4.4s, #16
+	WORD $0x6f3004a3 // ushr v3.4s, v5.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
 	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea48784 // add v4.4s, v28.4s, v4.4s
-	WORD $0x4ea984c9 // add v9.4s, v6.4s, v9.4s
-	WORD $0x4e3ce783 // fcmeq v3.4s, v28.4s, v28.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
-	WORD $0x4e26e4c8 // fcmeq v8.4s, v6.4s, v6.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e641f83 // bsl v3.16b, v28.16b, v4.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e691cc8 // bsl v8.16b, v6.16b, v9.16b
-	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e612863 // xtn v3.4h, v3.4s
-	ADD R7<<1, R4, R23
-	FMOVD F3, 32(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 40(R23)
-	WORD $0x6f300788 // ushr v8.4s, v28.4s, #16
-	WORD $0x6f3004c3 // ushr v3.4s, v6.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
 	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea88788 // add v8.4s, v28.4s, v8.4s
-	WORD $0x4ea384c3 // add v3.4s, v6.4s, v3.4s
-	WORD $0x4e3ce789 // fcmeq v9.4s, v28.4s, v28.4s
-	WORD $0x6e205929 // mvn v9.16b, v9.16b
-	WORD $0x4e26e4c4 // fcmeq v4.4s, v6.4s, v6.4s
+	WORD $0x4ea98489 // add v9.4s, v4.4s, v9.4s
+	WORD $0x4ea384a3 // add v3.4s, v5.4s, v3.4s
+	WORD $0x4e24e487 // fcmeq v7.4s, v4.4s, v4.4s
+	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
+	WORD $0x4e25e4a6 // fcmeq v6.4s, v5.4s, v5.4s
+	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
+	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
+	WORD $0x6e691c87 // bsl v7.16b, v4.16b, v9.16b
+	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
+	WORD $0x6e631ca6 // bsl v6.16b, v5.16b, v3.16b
+	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
+	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
+	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	ADD R7<<1, R3, R23
+	FMOVD F7, 32(R23)
+	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
+	FMOVD F6, 40(R23)
+	WORD $0x6e3cdf86 // fmul v6.4s, v28.4s, v28.4s
+	WORD $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
+	WORD $0x4ea0d4c6 // fsub v6.4s, v6.4s, v0.4s
+	WORD $0x4ea8d442 // fsub v2.4s, v2.4s, v8.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	FMOVQ 48(RSP), F31
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	WORD $0x4e26d406 // fadd v6.4s, v0.4s, v6.4s
+	WORD $0x4e22d502 // fadd v2.4s, v8.4s, v2.4s
+	WORD $0x6f3004c8 // ushr v8.4s, v6.4s, #16
+	WORD $0x6f300440 // ushr v0.4s, v2.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	WORD $0x4ea18400 // add v0.4s, v0.4s, v1.4s
+	WORD $0x4ea884c8 // add v8.4s, v6.4s, v8.4s
+	WORD $0x4ea08440 // add v0.4s, v2.4s, v0.4s
+	WORD $0x4e26e4c7 // fcmeq v7.4s, v6.4s, v6.4s
+	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
+	WORD $0x4e22e45c // fcmeq v28.4s, v2.4s, v2.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
+	WORD $0x6e681cc7 // bsl v7.16b, v6.16b, v8.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e601c5c // bsl v28.16b, v2.16b, v0.16b
+	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
+	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
+	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	ADD R7<<1, R4, R23
+	FMOVD F7, 32(R23)
+	WORD $0x0e612b9c // xtn v28.4h, v28.4s
+	FMOVD F28, 40(R23)
+	WORD $0x6f30049c // ushr v28.4s, v4.4s, #16
+	WORD $0x6f3004a7 // ushr v7.4s, v5.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ebc849c // add v28.4s, v4.4s, v28.4s
+	WORD $0x4ea784a7 // add v7.4s, v5.4s, v7.4s
+	WORD $0x4e24e480 // fcmeq v0.4s, v4.4s, v4.4s
+	WORD $0x6e205800 // mvn v0.16b, v0.16b
+	WORD $0x4e25e4a8 // fcmeq v8.4s, v5.4s, v5.4s
+	WORD $0x6e205908 // mvn v8.16b, v8.16b
+	WORD $0x4ea01c00 // mov v0.16b, v0.16b
+	WORD $0x6e7c1c80 // bsl v0.16b, v4.16b, v28.16b
+	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	WORD $0x6e671ca8 // bsl v8.16b, v5.16b, v7.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x6f3004c7 // ushr v7.4s, v6.4s, #16
+	WORD $0x6f300445 // ushr v5.4s, v2.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
+	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
+	WORD $0x4ea784c7 // add v7.4s, v6.4s, v7.4s
+	WORD $0x4ea58445 // add v5.4s, v2.4s, v5.4s
+	WORD $0x4e26e4dc // fcmeq v28.4s, v6.4s, v6.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4e22e444 // fcmeq v4.4s, v2.4s, v2.4s
 	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x6e681f89 // bsl v9.16b, v28.16b, v8.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e671cdc // bsl v28.16b, v6.16b, v7.16b
 	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x6e631cc4 // bsl v4.16b, v6.16b, v3.16b
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
+	WORD $0x6e651c44 // bsl v4.16b, v2.16b, v5.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c84 // and v4.16b, v4.16b, v31.16b
 	FMOVQ 96(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 96(RSP), F31
 	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
-	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
+	WORD $0x6ea1fb9c // fsqrt v28.4s, v28.4s
 	WORD $0x6ea1f884 // fsqrt v4.4s, v4.4s
 	FMOVQ 80(RSP), F31
-	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 80(RSP), F31
 	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
 	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
+	WORD $0x6e3fdc00 // fmul v0.4s, v0.4s, v31.4s
 	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
-	WORD $0x6e29fce7 // fdiv v7.4s, v7.4s, v9.4s
-	WORD $0x6e24fca5 // fdiv v5.4s, v5.4s, v4.4s
+	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
+	WORD $0x6e3cfc00 // fdiv v0.4s, v0.4s, v28.4s
+	WORD $0x6e24fd08 // fdiv v8.4s, v8.4s, v4.4s
 	FMOVQ 112(RSP), F31
 	WORD $0x6e3fdf44 // fmul v4.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
-	WORD $0x6e3fdf69 // fmul v9.4s, v27.4s, v31.4s
-	WORD $0x4e24d4e4 // fadd v4.4s, v7.4s, v4.4s
-	WORD $0x4e29d4a9 // fadd v9.4s, v5.4s, v9.4s
+	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
+	WORD $0x4e24d404 // fadd v4.4s, v0.4s, v4.4s
+	WORD $0x4e3cd51c // fadd v28.4s, v8.4s, v28.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
 	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
 	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
 	WORD $0x6e24dc9b // fmul v27.4s, v4.4s, v4.4s
-	WORD $0x6e29dd3a // fmul v26.4s, v9.4s, v9.4s
+	WORD $0x6e3cdf9a // fmul v26.4s, v28.4s, v28.4s
 	WORD $0x4e3bd6d6 // fadd v22.4s, v22.4s, v27.4s
 	WORD $0x4e3ad6f7 // fadd v23.4s, v23.4s, v26.4s
 	ADD R7<<2, R5, R23
 	FMOVQ F4, 64(R23)
-	FMOVQ F9, 80(R23)
+	FMOVQ F28, 80(R23)
 	ADD R7<<2, R1, R23
 	FMOVQ 96(R23), F26
 	FMOVQ 112(R23), F27
 	ADD R7<<2, R2, R23
-	FMOVQ 96(R23), F9
+	FMOVQ 96(R23), F28
 	FMOVQ 112(R23), F4
 	ADD R7<<1, R3, R23
+	FMOVD 48(R23), F8
+	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
+	FMOVD 56(R23), F0
+	WORD $0x2e613800 // shll v0.4s, v0.4h, #16
+	ADD R7<<1, R4, R23
 	FMOVD 48(R23), F5
 	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
-	FMOVD 56(R23), F7
-	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	ADD R7<<1, R4, R23
-	FMOVD 48(R23), F3
-	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
-	FMOVD 56(R23), F6
-	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
+	FMOVD 56(R23), F2
+	WORD $0x2e613842 // shll v2.4s, v2.4h, #16
 	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
-	FMOVQ 16(RSP), F31
-	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
-	WORD $0x4ea5d528 // fsub v8.4s, v9.4s, v5.4s
-	WORD $0x4ea7d49c // fsub v28.4s, v4.4s, v7.4s
-	FMOVQ 32(RSP), F31
-	WORD $0x6e3fdd08 // fmul v8.4s, v8.4s, v31.4s
-	FMOVQ 32(RSP), F31
 	WORD $0x6e3fdf9c // fmul v28.4s, v28.4s, v31.4s
-	WORD $0x4e28d4a8 // fadd v8.4s, v5.4s, v8.4s
-	WORD $0x4e3cd4fc // fadd v28.4s, v7.4s, v28.4s
-	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
+	FMOVQ 16(RSP), F31
+	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
+	WORD $0x4ea8d787 // fsub v7.4s, v28.4s, v8.4s
+	WORD $0x4ea0d486 // fsub v6.4s, v4.4s, v0.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdce7 // fmul v7.4s, v7.4s, v31.4s
+	FMOVQ 32(RSP), F31
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x4e27d507 // fadd v7.4s, v8.4s, v7.4s
+	WORD $0x4e26d406 // fadd v6.4s, v0.4s, v6.4s
+	WORD $0x6f3004e0 // ushr v0.4s, v7.4s, #16
+	WORD $0x6f3004c8 // ushr v8.4s, v6.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c00 // and v0.16b, v0.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x4ea18400 // add v0.4s, v0.4s, v1.4s
+	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	WORD $0x4ea084e0 // add v0.4s, v7.4s, v0.4s
+	WORD $0x4ea884c8 // add v8.4s, v6.4s, v8.4s
+	WORD $0x4e27e4e3 // fcmeq v3.4s, v7.4s, v7.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4e26e4c9 // fcmeq v9.4s, v6.4s, v6.4s
+	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4ea31c63 // mov v3.16b, v3.16b
+	WORD $0x6e601ce3 // bsl v3.16b, v7.16b, v0.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e681cc9 // bsl v9.16b, v6.16b, v8.16b
+	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e612863 // xtn v3.4h, v3.4s
+	ADD R7<<1, R3, R23
+	FMOVD F3, 48(R23)
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD F9, 56(R23)
+	WORD $0x6e3cdf89 // fmul v9.4s, v28.4s, v28.4s
 	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
-	WORD $0x4ea3d529 // fsub v9.4s, v9.4s, v3.4s
-	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
+	WORD $0x4ea5d529 // fsub v9.4s, v9.4s, v5.4s
+	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
 	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdd29 // fmul v9.4s, v9.4s, v31.4s
 	FMOVQ 48(RSP), F31
 	WORD $0x6e3fdc84 // fmul v4.4s, v4.4s, v31.4s
-	WORD $0x4e29d469 // fadd v9.4s, v3.4s, v9.4s
-	WORD $0x4e24d4c4 // fadd v4.4s, v6.4s, v4.4s
-	WORD $0x6f300506 // ushr v6.4s, v8.4s, #16
-	WORD $0x6f300783 // ushr v3.4s, v28.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
-	WORD $0x4ea68506 // add v6.4s, v8.4s, v6.4s
-	WORD $0x4ea38783 // add v3.4s, v28.4s, v3.4s
-	WORD $0x4e28e507 // fcmeq v7.4s, v8.4s, v8.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4e3ce785 // fcmeq v5.4s, v28.4s, v28.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e661d07 // bsl v7.16b, v8.16b, v6.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e631f85 // bsl v5.16b, v28.16b, v3.16b
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R7<<1, R3, R23
-	FMOVD F7, 48(R23)
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	FMOVD F5, 56(R23)
-	WORD $0x6f300505 // ushr v5.4s, v8.4s, #16
-	WORD $0x6f300787 // ushr v7.4s, v28.4s, #16
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea58505 // add v5.4s, v8.4s, v5.4s
-	WORD $0x4ea78787 // add v7.4s, v28.4s, v7.4s
-	WORD $0x4e28e503 // fcmeq v3.4s, v8.4s, v8.4s
-	WORD $0x6e205863 // mvn v3.16b, v3.16b
-	WORD $0x4e3ce786 // fcmeq v6.4s, v28.4s, v28.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x6e651d03 // bsl v3.16b, v8.16b, v5.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e671f86 // bsl v6.16b, v28.16b, v7.16b
-	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
-	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
-	WORD $0x6f300527 // ushr v7.4s, v9.4s, #16
-	WORD $0x6f30049c // ushr v28.4s, v4.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
-	WORD $0x4ea78527 // add v7.4s, v9.4s, v7.4s
-	WORD $0x4ebc849c // add v28.4s, v4.4s, v28.4s
-	WORD $0x4e29e525 // fcmeq v5.4s, v9.4s, v9.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x4e24e488 // fcmeq v8.4s, v4.4s, v4.4s
-	WORD $0x6e205908 // mvn v8.16b, v8.16b
-	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
-	WORD $0x6e671d25 // bsl v5.16b, v9.16b, v7.16b
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x6e7c1c88 // bsl v8.16b, v4.16b, v28.16b
-	WORD $0x6f3004a5 // ushr v5.4s, v5.4s, #16
-	WORD $0x6f300508 // ushr v8.4s, v8.4s, #16
-	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
-	ADD R7<<1, R4, R23
-	FMOVD F5, 48(R23)
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	FMOVD F8, 56(R23)
-	WORD $0x6f300528 // ushr v8.4s, v9.4s, #16
+	WORD $0x4e29d4a9 // fadd v9.4s, v5.4s, v9.4s
+	WORD $0x4e24d444 // fadd v4.4s, v2.4s, v4.4s
+	WORD $0x6f300522 // ushr v2.4s, v9.4s, #16
 	WORD $0x6f300485 // ushr v5.4s, v4.4s, #16
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	WORD $0x4ea18442 // add v2.4s, v2.4s, v1.4s
 	WORD $0x4ea184a5 // add v5.4s, v5.4s, v1.4s
-	WORD $0x4ea88528 // add v8.4s, v9.4s, v8.4s
+	WORD $0x4ea28522 // add v2.4s, v9.4s, v2.4s
 	WORD $0x4ea58485 // add v5.4s, v4.4s, v5.4s
+	WORD $0x4e29e523 // fcmeq v3.4s, v9.4s, v9.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x4e24e49c // fcmeq v28.4s, v4.4s, v4.4s
+	WORD $0x6e205b9c // mvn v28.16b, v28.16b
+	WORD $0x4ea31c63 // mov v3.16b, v3.16b
+	WORD $0x6e621d23 // bsl v3.16b, v9.16b, v2.16b
+	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
+	WORD $0x6e651c9c // bsl v28.16b, v4.16b, v5.16b
+	WORD $0x6f300463 // ushr v3.4s, v3.4s, #16
+	WORD $0x6f30079c // ushr v28.4s, v28.4s, #16
+	WORD $0x0e612863 // xtn v3.4h, v3.4s
+	ADD R7<<1, R4, R23
+	FMOVD F3, 48(R23)
+	WORD $0x0e612b9c // xtn v28.4h, v28.4s
+	FMOVD F28, 56(R23)
+	WORD $0x6f3004fc // ushr v28.4s, v7.4s, #16
+	WORD $0x6f3004c3 // ushr v3.4s, v6.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x4ea1879c // add v28.4s, v28.4s, v1.4s
+	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
+	WORD $0x4ebc84fc // add v28.4s, v7.4s, v28.4s
+	WORD $0x4ea384c3 // add v3.4s, v6.4s, v3.4s
+	WORD $0x4e27e4e5 // fcmeq v5.4s, v7.4s, v7.4s
+	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
+	WORD $0x4e26e4c2 // fcmeq v2.4s, v6.4s, v6.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
+	WORD $0x6e7c1ce5 // bsl v5.16b, v7.16b, v28.16b
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x6e631cc2 // bsl v2.16b, v6.16b, v3.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1c42 // and v2.16b, v2.16b, v31.16b
+	WORD $0x6f300523 // ushr v3.4s, v9.4s, #16
+	WORD $0x6f300486 // ushr v6.4s, v4.4s, #16
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	FMOVQ 0(R24), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
+	WORD $0x4ea18463 // add v3.4s, v3.4s, v1.4s
+	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
+	WORD $0x4ea38523 // add v3.4s, v9.4s, v3.4s
+	WORD $0x4ea68486 // add v6.4s, v4.4s, v6.4s
 	WORD $0x4e29e53c // fcmeq v28.4s, v9.4s, v9.4s
 	WORD $0x6e205b9c // mvn v28.16b, v28.16b
 	WORD $0x4e24e487 // fcmeq v7.4s, v4.4s, v4.4s
 	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e681d3c // bsl v28.16b, v9.16b, v8.16b
+	WORD $0x6e631d3c // bsl v28.16b, v9.16b, v3.16b
 	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e651c87 // bsl v7.16b, v4.16b, v5.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
+	WORD $0x6e661c87 // bsl v7.16b, v4.16b, v6.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1f9c // and v28.16b, v28.16b, v31.16b
+	FMOVQ 32(R24), F31
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
 	FMOVQ 96(RSP), F31
 	WORD $0x4e3fd79c // fadd v28.4s, v28.4s, v31.4s
 	FMOVQ 96(RSP), F31
@@ -28022,17 +28152,17 @@ lanes:
 	FMOVQ 80(RSP), F31
 	WORD $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
 	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
+	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
 	FMOVQ 64(RSP), F31
-	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
-	WORD $0x6e3cfc63 // fdiv v3.4s, v3.4s, v28.4s
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	WORD $0x6e3fdc42 // fmul v2.4s, v2.4s, v31.4s
+	WORD $0x6e3cfca5 // fdiv v5.4s, v5.4s, v28.4s
+	WORD $0x6e27fc42 // fdiv v2.4s, v2.4s, v7.4s
 	FMOVQ 112(RSP), F31
 	WORD $0x6e3fdf47 // fmul v7.4s, v26.4s, v31.4s
 	FMOVQ 112(RSP), F31
 	WORD $0x6e3fdf7c // fmul v28.4s, v27.4s, v31.4s
-	WORD $0x4e27d467 // fadd v7.4s, v3.4s, v7.4s
-	WORD $0x4e3cd4dc // fadd v28.4s, v6.4s, v28.4s
+	WORD $0x4e27d4a7 // fadd v7.4s, v5.4s, v7.4s
+	WORD $0x4e3cd45c // fadd v28.4s, v2.4s, v28.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x6e3bdf7b // fmul v27.4s, v27.4s, v27.4s
 	WORD $0x4e3ad610 // fadd v16.4s, v16.4s, v26.4s
@@ -28219,6 +28349,9 @@ lanes:
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
 	WORD $0x4e22d762 // fadd v2.4s, v27.4s, v2.4s
 	WORD $0x4e23d783 // fadd v3.4s, v28.4s, v3.4s
+	ADD R7<<2, R2, R23
+	FMOVQ F2, 0(R23)
+	FMOVQ F3, 16(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea0d739 // fsub v25.4s, v25.4s, v0.4s
@@ -28229,9 +28362,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d419 // fadd v25.4s, v0.4s, v25.4s
 	WORD $0x4e3ad43a // fadd v26.4s, v1.4s, v26.4s
-	ADD R7<<2, R2, R23
-	FMOVQ F2, 0(R23)
-	FMOVQ F3, 16(R23)
 	ADD R7<<2, R3, R23
 	FMOVQ F25, 0(R23)
 	FMOVQ F26, 16(R23)
@@ -28288,6 +28418,9 @@ lanes:
 	WORD $0x6e3fdf7b // fmul v27.4s, v27.4s, v31.4s
 	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
 	WORD $0x4e3bd45b // fadd v27.4s, v2.4s, v27.4s
+	ADD R7<<2, R2, R23
+	FMOVQ F28, 32(R23)
+	FMOVQ F27, 48(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea1d739 // fsub v25.4s, v25.4s, v1.4s
@@ -28298,9 +28431,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d439 // fadd v25.4s, v1.4s, v25.4s
 	WORD $0x4e3ad41a // fadd v26.4s, v0.4s, v26.4s
-	ADD R7<<2, R2, R23
-	FMOVQ F28, 32(R23)
-	FMOVQ F27, 48(R23)
 	ADD R7<<2, R3, R23
 	FMOVQ F25, 32(R23)
 	FMOVQ F26, 48(R23)
@@ -28357,6 +28487,9 @@ lanes:
 	WORD $0x6e3fdc63 // fmul v3.4s, v3.4s, v31.4s
 	WORD $0x4e22d762 // fadd v2.4s, v27.4s, v2.4s
 	WORD $0x4e23d783 // fadd v3.4s, v28.4s, v3.4s
+	ADD R7<<2, R2, R23
+	FMOVQ F2, 64(R23)
+	FMOVQ F3, 80(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea0d739 // fsub v25.4s, v25.4s, v0.4s
@@ -28367,9 +28500,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d419 // fadd v25.4s, v0.4s, v25.4s
 	WORD $0x4e3ad43a // fadd v26.4s, v1.4s, v26.4s
-	ADD R7<<2, R2, R23
-	FMOVQ F2, 64(R23)
-	FMOVQ F3, 80(R23)
 	ADD R7<<2, R3, R23
 	FMOVQ F25, 64(R23)
 	FMOVQ F26, 80(R23)
@@ -28426,6 +28556,9 @@ lanes:
 	WORD $0x6e3fdf7b // fmul v27.4s, v27.4s, v31.4s
 	WORD $0x4e3cd47c // fadd v28.4s, v3.4s, v28.4s
 	WORD $0x4e3bd45b // fadd v27.4s, v2.4s, v27.4s
+	ADD R7<<2, R2, R23
+	FMOVQ F28, 96(R23)
+	FMOVQ F27, 112(R23)
 	WORD $0x6e39df39 // fmul v25.4s, v25.4s, v25.4s
 	WORD $0x6e3adf5a // fmul v26.4s, v26.4s, v26.4s
 	WORD $0x4ea1d739 // fsub v25.4s, v25.4s, v1.4s
@@ -28436,9 +28569,6 @@ lanes:
 	WORD $0x6e3fdf5a // fmul v26.4s, v26.4s, v31.4s
 	WORD $0x4e39d439 // fadd v25.4s, v1.4s, v25.4s
 	WORD $0x4e3ad41a // fadd v26.4s, v0.4s, v26.4s
-	ADD R7<<2, R2, R23
-	FMOVQ F28, 96(R23)
-	FMOVQ F27, 112(R23)
 	ADD R7<<2, R3, R23
 	FMOVQ F25, 96(R23)
 	FMOVQ F26, 112(R23)
@@ -37521,22 +37651,21 @@ loop1:
 	WORD $0x6e22dd6b // fmul v11.4s, v11.4s, v2.4s
 	WORD $0x4e2ad50a // fadd v10.4s, v8.4s, v10.4s
 	WORD $0x4e2bd52b // fadd v11.4s, v9.4s, v11.4s
-	WORD $0x6ea1f949 // fsqrt v9.4s, v10.4s
-	WORD $0x6ea1f968 // fsqrt v8.4s, v11.4s
-	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
-	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
+	FMOVQ F10, 0(R23)
+	FMOVQ F11, 16(R23)
+	WORD $0x6ea1f94a // fsqrt v10.4s, v10.4s
+	WORD $0x6ea1f96b // fsqrt v11.4s, v11.4s
+	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
+	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
 	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
 	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
-	WORD $0x6e29fcc6 // fdiv v6.4s, v6.4s, v9.4s
-	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
+	WORD $0x6e2afcc6 // fdiv v6.4s, v6.4s, v10.4s
+	WORD $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
 	WORD $0x4ea6d486 // fsub v6.4s, v4.4s, v6.4s
 	WORD $0x4ea7d4a7 // fsub v7.4s, v5.4s, v7.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F6, 0(R23)
 	FMOVQ F7, 16(R23)
-	ADD R5<<2, R3, R23
-	FMOVQ F10, 0(R23)
-	FMOVQ F11, 16(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -37551,21 +37680,20 @@ loop4:
 	ADD R5<<2, R2, R23
 	FMOVQ 0(R23), F6
 	ADD R5<<2, R3, R23
-	FMOVQ 0(R23), F11
+	FMOVQ 0(R23), F5
 	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	WORD $0x6e26dcca // fmul v10.4s, v6.4s, v6.4s
-	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	WORD $0x6e22dd4a // fmul v10.4s, v10.4s, v2.4s
-	WORD $0x4e2ad56a // fadd v10.4s, v11.4s, v10.4s
-	WORD $0x6ea1f94b // fsqrt v11.4s, v10.4s
-	WORD $0x4e23d56b // fadd v11.4s, v11.4s, v3.4s
+	WORD $0x6e26dcc4 // fmul v4.4s, v6.4s, v6.4s
+	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4e24d4a4 // fadd v4.4s, v5.4s, v4.4s
+	FMOVQ F4, 0(R23)
+	WORD $0x6ea1f884 // fsqrt v4.4s, v4.4s
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
-	WORD $0x6e2bfcc6 // fdiv v6.4s, v6.4s, v11.4s
+	WORD $0x6e24fcc6 // fdiv v6.4s, v6.4s, v4.4s
 	WORD $0x4ea6d4e6 // fsub v6.4s, v7.4s, v6.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F6, 0(R23)
-	ADD R5<<2, R3, R23
-	FMOVQ F10, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -37632,14 +37760,28 @@ loop1:
 	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56d // fadd v13.4s, v11.4s, v13.4s
-	WORD $0x6ea1f98b // fsqrt v11.4s, v12.4s
-	WORD $0x6ea1f9aa // fsqrt v10.4s, v13.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	WORD $0x6f30058b // ushr v11.4s, v12.4s, #16
+	WORD $0x6f3005aa // ushr v10.4s, v13.4s, #16
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea1856b // add v11.4s, v11.4s, v1.4s
+	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
+	WORD $0x4eab858b // add v11.4s, v12.4s, v11.4s
+	WORD $0x4eaa85aa // add v10.4s, v13.4s, v10.4s
+	WORD $0x6f30056b // ushr v11.4s, v11.4s, #16
+	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
+	WORD $0x0e61296b // xtn v11.4h, v11.4s
+	FMOVD F11, 0(R23)
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	FMOVD F10, 8(R23)
+	WORD $0x6ea1f98a // fsqrt v10.4s, v12.4s
+	WORD $0x6ea1f9ad // fsqrt v13.4s, v13.4s
 	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
 	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	WORD $0x6e2bfd08 // fdiv v8.4s, v8.4s, v11.4s
-	WORD $0x6e2afd29 // fdiv v9.4s, v9.4s, v10.4s
+	WORD $0x6e2afd08 // fdiv v8.4s, v8.4s, v10.4s
+	WORD $0x6e2dfd29 // fdiv v9.4s, v9.4s, v13.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	WORD $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
 	WORD $0x6f300507 // ushr v7.4s, v8.4s, #16
@@ -37657,21 +37799,6 @@ loop1:
 	FMOVD F7, 0(R23)
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	FMOVD F6, 8(R23)
-	WORD $0x6f300586 // ushr v6.4s, v12.4s, #16
-	WORD $0x6f3005a7 // ushr v7.4s, v13.4s, #16
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea68586 // add v6.4s, v12.4s, v6.4s
-	WORD $0x4ea785a7 // add v7.4s, v13.4s, v7.4s
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	ADD R5<<1, R3, R23
-	FMOVD F6, 0(R23)
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	FMOVD F7, 8(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -37682,40 +37809,39 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R5<<1, R1, R23
-	FMOVD 0(R23), F7
-	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	ADD R5<<1, R2, R23
 	FMOVD 0(R23), F6
 	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
+	ADD R5<<1, R2, R23
+	FMOVD 0(R23), F7
+	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
 	ADD R5<<1, R3, R23
-	FMOVD 0(R23), F13
-	WORD $0x2e6139ad // shll v13.4s, v13.4h, #16
-	WORD $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
-	WORD $0x6e26dccc // fmul v12.4s, v6.4s, v6.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	WORD $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
-	WORD $0x4e2cd5ac // fadd v12.4s, v13.4s, v12.4s
-	WORD $0x6ea1f98d // fsqrt v13.4s, v12.4s
-	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
-	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	WORD $0x6e2dfcc6 // fdiv v6.4s, v6.4s, v13.4s
-	WORD $0x4ea6d4e6 // fsub v6.4s, v7.4s, v6.4s
-	WORD $0x6f3004c7 // ushr v7.4s, v6.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea784c7 // add v7.4s, v6.4s, v7.4s
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
+	FMOVD 0(R23), F9
+	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
+	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
+	WORD $0x6e27dce8 // fmul v8.4s, v7.4s, v7.4s
+	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4e28d528 // fadd v8.4s, v9.4s, v8.4s
+	WORD $0x6f300509 // ushr v9.4s, v8.4s, #16
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
+	WORD $0x4ea98509 // add v9.4s, v8.4s, v9.4s
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
+	FMOVD F9, 0(R23)
+	WORD $0x6ea1f909 // fsqrt v9.4s, v8.4s
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
+	WORD $0x6e29fce7 // fdiv v7.4s, v7.4s, v9.4s
+	WORD $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
+	WORD $0x6f3004e6 // ushr v6.4s, v7.4s, #16
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
+	WORD $0x4ea684e6 // add v6.4s, v7.4s, v6.4s
+	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
+	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	ADD R5<<1, R1, R23
-	FMOVD F7, 0(R23)
-	WORD $0x6f300587 // ushr v7.4s, v12.4s, #16
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea78587 // add v7.4s, v12.4s, v7.4s
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R5<<1, R3, R23
-	FMOVD F7, 0(R23)
+	FMOVD F6, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -37778,42 +37904,41 @@ loop1:
 	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56d // fadd v13.4s, v11.4s, v13.4s
-	WORD $0x6ea1f98b // fsqrt v11.4s, v12.4s
-	WORD $0x6ea1f9aa // fsqrt v10.4s, v13.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	WORD $0x6f30058b // ushr v11.4s, v12.4s, #16
+	WORD $0x6f3005aa // ushr v10.4s, v13.4s, #16
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea1856b // add v11.4s, v11.4s, v1.4s
+	WORD $0x4ea1854a // add v10.4s, v10.4s, v1.4s
+	WORD $0x4eab858b // add v11.4s, v12.4s, v11.4s
+	WORD $0x4eaa85aa // add v10.4s, v13.4s, v10.4s
+	WORD $0x4e2ce58e // fcmeq v14.4s, v12.4s, v12.4s
+	WORD $0x6e2059ce // mvn v14.16b, v14.16b
+	WORD $0x4e2de5af // fcmeq v15.4s, v13.4s, v13.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x6e6b1d8e // bsl v14.16b, v12.16b, v11.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x6e6a1daf // bsl v15.16b, v13.16b, v10.16b
+	WORD $0x6f3005ce // ushr v14.4s, v14.4s, #16
+	WORD $0x6f3005ef // ushr v15.4s, v15.4s, #16
+	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	FMOVD F14, 0(R23)
+	WORD $0x0e6129ef // xtn v15.4h, v15.4s
+	FMOVD F15, 8(R23)
+	WORD $0x6ea1f98f // fsqrt v15.4s, v12.4s
+	WORD $0x6ea1f9ad // fsqrt v13.4s, v13.4s
+	WORD $0x4e25d5ef // fadd v15.4s, v15.4s, v5.4s
+	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
 	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	WORD $0x6e2bfd08 // fdiv v8.4s, v8.4s, v11.4s
-	WORD $0x6e2afd29 // fdiv v9.4s, v9.4s, v10.4s
+	WORD $0x6e2ffd08 // fdiv v8.4s, v8.4s, v15.4s
+	WORD $0x6e2dfd29 // fdiv v9.4s, v9.4s, v13.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	WORD $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
 	ADD R5<<2, R1, R23
 	FMOVQ F8, 0(R23)
 	FMOVQ F9, 16(R23)
-	WORD $0x6f300589 // ushr v9.4s, v12.4s, #16
-	WORD $0x6f3005a8 // ushr v8.4s, v13.4s, #16
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea18529 // add v9.4s, v9.4s, v1.4s
-	WORD $0x4ea18508 // add v8.4s, v8.4s, v1.4s
-	WORD $0x4ea98589 // add v9.4s, v12.4s, v9.4s
-	WORD $0x4ea885a8 // add v8.4s, v13.4s, v8.4s
-	WORD $0x4e2ce587 // fcmeq v7.4s, v12.4s, v12.4s
-	WORD $0x6e2058e7 // mvn v7.16b, v7.16b
-	WORD $0x4e2de5a6 // fcmeq v6.4s, v13.4s, v13.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
-	WORD $0x6e691d87 // bsl v7.16b, v12.16b, v9.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e681da6 // bsl v6.16b, v13.16b, v8.16b
-	WORD $0x6f3004e7 // ushr v7.4s, v7.4s, #16
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x0e6128e7 // xtn v7.4h, v7.4s
-	ADD R5<<1, R3, R23
-	FMOVD F7, 0(R23)
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	FMOVD F6, 8(R23)
 	ADD $8, R5
 	CMP R7, R5
 	BLE loop1
@@ -37824,36 +37949,35 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R5<<2, R1, R23
-	FMOVQ 0(R23), F6
+	FMOVQ 0(R23), F9
 	ADD R5<<2, R2, R23
-	FMOVQ 0(R23), F7
+	FMOVQ 0(R23), F8
 	ADD R5<<1, R3, R23
-	FMOVD 0(R23), F8
-	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
-	WORD $0x6e27dced // fmul v13.4s, v7.4s, v7.4s
-	WORD $0x4ea8d5ad // fsub v13.4s, v13.4s, v8.4s
-	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
-	WORD $0x4e2dd50d // fadd v13.4s, v8.4s, v13.4s
-	WORD $0x6ea1f9a8 // fsqrt v8.4s, v13.4s
-	WORD $0x4e25d508 // fadd v8.4s, v8.4s, v5.4s
-	WORD $0x6e23dce7 // fmul v7.4s, v7.4s, v3.4s
-	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
-	WORD $0x4ea7d4c7 // fsub v7.4s, v6.4s, v7.4s
-	ADD R5<<2, R1, R23
-	FMOVQ F7, 0(R23)
-	WORD $0x6f3005a7 // ushr v7.4s, v13.4s, #16
+	FMOVD 0(R23), F7
+	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
+	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
+	WORD $0x6e28dd06 // fmul v6.4s, v8.4s, v8.4s
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4e26d4e6 // fadd v6.4s, v7.4s, v6.4s
+	WORD $0x6f3004c7 // ushr v7.4s, v6.4s, #16
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4ea184e7 // add v7.4s, v7.4s, v1.4s
-	WORD $0x4ea785a7 // add v7.4s, v13.4s, v7.4s
-	WORD $0x4e2de5a6 // fcmeq v6.4s, v13.4s, v13.4s
-	WORD $0x6e2058c6 // mvn v6.16b, v6.16b
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x6e671da6 // bsl v6.16b, v13.16b, v7.16b
-	WORD $0x6f3004c6 // ushr v6.4s, v6.4s, #16
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	ADD R5<<1, R3, R23
-	FMOVD F6, 0(R23)
+	WORD $0x4ea784c7 // add v7.4s, v6.4s, v7.4s
+	WORD $0x4e26e4cd // fcmeq v13.4s, v6.4s, v6.4s
+	WORD $0x6e2059ad // mvn v13.16b, v13.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e671ccd // bsl v13.16b, v6.16b, v7.16b
+	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
+	WORD $0x0e6129ad // xtn v13.4h, v13.4s
+	FMOVD F13, 0(R23)
+	WORD $0x6ea1f8cd // fsqrt v13.4s, v6.4s
+	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
+	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
+	WORD $0x6e2dfd08 // fdiv v8.4s, v8.4s, v13.4s
+	WORD $0x4ea8d528 // fsub v8.4s, v9.4s, v8.4s
+	ADD R5<<2, R1, R23
+	FMOVQ F8, 0(R23)
 	ADD $4, R5
 	CMP R8, R5
 	BLE loop4
@@ -37917,14 +38041,16 @@ loop1:
 	WORD $0x6e24ddad // fmul v13.4s, v13.4s, v4.4s
 	WORD $0x4e2cd54c // fadd v12.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56d // fadd v13.4s, v11.4s, v13.4s
-	WORD $0x6ea1f98b // fsqrt v11.4s, v12.4s
-	WORD $0x6ea1f9aa // fsqrt v10.4s, v13.4s
-	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
-	WORD $0x4e25d54a // fadd v10.4s, v10.4s, v5.4s
+	FMOVQ F12, 0(R23)
+	FMOVQ F13, 16(R23)
+	WORD $0x6ea1f98c // fsqrt v12.4s, v12.4s
+	WORD $0x6ea1f9ad // fsqrt v13.4s, v13.4s
+	WORD $0x4e25d58c // fadd v12.4s, v12.4s, v5.4s
+	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
 	WORD $0x6e23dd08 // fmul v8.4s, v8.4s, v3.4s
 	WORD $0x6e23dd29 // fmul v9.4s, v9.4s, v3.4s
-	WORD $0x6e2bfd08 // fdiv v8.4s, v8.4s, v11.4s
-	WORD $0x6e2afd29 // fdiv v9.4s, v9.4s, v10.4s
+	WORD $0x6e2cfd08 // fdiv v8.4s, v8.4s, v12.4s
+	WORD $0x6e2dfd29 // fdiv v9.4s, v9.4s, v13.4s
 	WORD $0x4ea8d4c8 // fsub v8.4s, v6.4s, v8.4s
 	WORD $0x4ea9d4e9 // fsub v9.4s, v7.4s, v9.4s
 	ADD R6<<2, R4, R23
@@ -37938,24 +38064,21 @@ loop1:
 	WORD $0x4ea184c6 // add v6.4s, v6.4s, v1.4s
 	WORD $0x4ea78507 // add v7.4s, v8.4s, v7.4s
 	WORD $0x4ea68526 // add v6.4s, v9.4s, v6.4s
-	WORD $0x4e28e50a // fcmeq v10.4s, v8.4s, v8.4s
-	WORD $0x6e20594a // mvn v10.16b, v10.16b
-	WORD $0x4e29e52b // fcmeq v11.4s, v9.4s, v9.4s
-	WORD $0x6e20596b // mvn v11.16b, v11.16b
-	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
-	WORD $0x6e671d0a // bsl v10.16b, v8.16b, v7.16b
-	WORD $0x4eab1d6b // mov v11.16b, v11.16b
-	WORD $0x6e661d2b // bsl v11.16b, v9.16b, v6.16b
-	WORD $0x6f30054a // ushr v10.4s, v10.4s, #16
-	WORD $0x6f30056b // ushr v11.4s, v11.4s, #16
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	WORD $0x4e28e50d // fcmeq v13.4s, v8.4s, v8.4s
+	WORD $0x6e2059ad // mvn v13.16b, v13.16b
+	WORD $0x4e29e52c // fcmeq v12.4s, v9.4s, v9.4s
+	WORD $0x6e20598c // mvn v12.16b, v12.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	WORD $0x6e671d0d // bsl v13.16b, v8.16b, v7.16b
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x6e661d2c // bsl v12.16b, v9.16b, v6.16b
+	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
+	WORD $0x6f30058c // ushr v12.4s, v12.4s, #16
+	WORD $0x0e6129ad // xtn v13.4h, v13.4s
 	ADD R6<<1, R1, R23
-	FMOVD F10, 0(R23)
-	WORD $0x0e61296b // xtn v11.4h, v11.4s
-	FMOVD F11, 8(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F12, 0(R23)
-	FMOVQ F13, 16(R23)
+	FMOVD F13, 0(R23)
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	FMOVD F12, 8(R23)
 	ADD $8, R6
 	CMP R8, R6
 	BLE loop1
@@ -37966,38 +38089,37 @@ tail2:
 	BGT tail5
 loop4:
 	ADD R6<<2, R4, R23
-	FMOVQ 0(R23), F11
+	FMOVQ 0(R23), F12
 	ADD R6<<1, R2, R23
-	FMOVD 0(R23), F10
-	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
+	FMOVD 0(R23), F13
+	WORD $0x2e6139ad // shll v13.4s, v13.4h, #16
 	ADD R6<<2, R3, R23
-	FMOVQ 0(R23), F13
-	WORD $0x6e22dd4a // fmul v10.4s, v10.4s, v2.4s
-	WORD $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	WORD $0x6e24dd8c // fmul v12.4s, v12.4s, v4.4s
-	WORD $0x4e2cd5ac // fadd v12.4s, v13.4s, v12.4s
-	WORD $0x6ea1f98d // fsqrt v13.4s, v12.4s
-	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
-	WORD $0x6e23dd4a // fmul v10.4s, v10.4s, v3.4s
-	WORD $0x6e2dfd4a // fdiv v10.4s, v10.4s, v13.4s
-	WORD $0x4eaad56a // fsub v10.4s, v11.4s, v10.4s
+	FMOVQ 0(R23), F6
+	WORD $0x6e22ddad // fmul v13.4s, v13.4s, v2.4s
+	WORD $0x6e2ddda9 // fmul v9.4s, v13.4s, v13.4s
+	WORD $0x4ea6d529 // fsub v9.4s, v9.4s, v6.4s
+	WORD $0x6e24dd29 // fmul v9.4s, v9.4s, v4.4s
+	WORD $0x4e29d4c9 // fadd v9.4s, v6.4s, v9.4s
+	FMOVQ F9, 0(R23)
+	WORD $0x6ea1f929 // fsqrt v9.4s, v9.4s
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x6e23ddad // fmul v13.4s, v13.4s, v3.4s
+	WORD $0x6e29fdad // fdiv v13.4s, v13.4s, v9.4s
+	WORD $0x4eadd58d // fsub v13.4s, v12.4s, v13.4s
 	ADD R6<<2, R4, R23
-	FMOVQ F10, 0(R23)
-	WORD $0x6f30054b // ushr v11.4s, v10.4s, #16
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea1856b // add v11.4s, v11.4s, v1.4s
-	WORD $0x4eab854b // add v11.4s, v10.4s, v11.4s
-	WORD $0x4e2ae54d // fcmeq v13.4s, v10.4s, v10.4s
-	WORD $0x6e2059ad // mvn v13.16b, v13.16b
-	WORD $0x4ead1dad // mov v13.16b, v13.16b
-	WORD $0x6e6b1d4d // bsl v13.16b, v10.16b, v11.16b
-	WORD $0x6f3005ad // ushr v13.4s, v13.4s, #16
-	WORD $0x0e6129ad // xtn v13.4h, v13.4s
+	FMOVQ F13, 0(R23)
+	WORD $0x6f3005ac // ushr v12.4s, v13.4s, #16
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4ea1858c // add v12.4s, v12.4s, v1.4s
+	WORD $0x4eac85ac // add v12.4s, v13.4s, v12.4s
+	WORD $0x4e2de5a9 // fcmeq v9.4s, v13.4s, v13.4s
+	WORD $0x6e205929 // mvn v9.16b, v9.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x6e6c1da9 // bsl v9.16b, v13.16b, v12.16b
+	WORD $0x6f300529 // ushr v9.4s, v9.4s, #16
+	WORD $0x0e612929 // xtn v9.4h, v9.4s
 	ADD R6<<1, R1, R23
-	FMOVD F13, 0(R23)
-	ADD R6<<2, R3, R23
-	FMOVQ F12, 0(R23)
+	FMOVD F9, 0(R23)
 	ADD $4, R6
 	CMP R9, R6
 	BLE loop4

@@ -73,6 +73,16 @@ func (v *vec) store(d kernels.DType, x val, at func(j int) Mem) {
 	}
 }
 
+// settle says that x is what the body will return for a slot, and stores it now where
+// the skeleton can. What comes before a root and a division is then out of the way when
+// they wait for the divider: a load must not pass an older store that may go to the same
+// address, and of addresses the processor first compares the place within a page.
+func (v *vec) settle(slot int, x val) {
+	if v.early != nil {
+		v.early(slot, x)
+	}
+}
+
 // upper is the half of a float32 that bfloat16 has.
 const upper lit = 0xffff0000
 

@@ -92,8 +92,10 @@ func (l *loop) load(offset int) []val {
 func (l *loop) step(offset int) {
 	s := l.load(offset)
 	if l.body.emit != nil {
+		settled := map[int]bool{}
+		l.v.early = func(slot int, x val) { settled[slot] = l.store(slot, x, offset) }
 		for slot, x := range l.body.emit(l.v, s) {
-			if l.store(slot, x, offset) {
+			if settled[slot] || l.store(slot, x, offset) {
 				s[slot] = x
 				if l.body.terms != nil {
 					s[slot] = l.v.stored(l.form.Types[l.array(slot)], x)

@@ -28,13 +28,14 @@ type vec struct {
 	masked bool       // the vector at hand is the tail
 	k      VecVirtual // AVX2: lanes of the tail, all ones
 	kr     OpmaskVirtual
-	acc    [][]VecVirtual // accumulators by sum and part
-	part   int            // which part of the lanes the bundle starts at
-	words  bool           // all arrays are bfloat16
-	order  *order         // of bfloat16 in pairs
-	labels int            // labels used so far
-	philox *philox        // of a noise law
-	sample *sample        // the same, of NEON
+	acc    [][]VecVirtual        // accumulators by sum and part
+	part   int                   // which part of the lanes the bundle starts at
+	words  bool                  // all arrays are bfloat16
+	order  *order                // of bfloat16 in pairs
+	labels int                   // labels used so far
+	early  func(slot int, x val) // where slots can be stored before the body ends
+	philox *philox               // of a noise law
+	sample *sample               // the same, of NEON
 }
 
 // A val is a value in each vector of a bundle: registers, or memory where a

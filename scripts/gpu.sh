@@ -11,9 +11,12 @@
 # table. Every part has a time limit, and all have one together; a part that fails, or
 # whose tools are not there, says so, and the others go on.
 set -u
-cd "$(dirname "$0")" || exit 1
 out=${1:?usage: sh gpu.sh FOLDER}
-mkdir -p "$out" || exit 1
+mkdir -p "$out" && out=$(cd "$out" && pwd) && cd "$(dirname "$0")" || exit 1
+[ ! -e "$out/gpu.log" ] || { echo "$out has a run already, want another folder" >&2; exit 2; }
+export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64"
+missing=$(./optbench list --json | sed -n 's/.*"name":"cuda:0","missing":"\([^"]*\)".*/\1/p')
+[ -z "$missing" ] || { echo "cuda:0 is not here: $missing" >&2; exit 4; }
 log=$out/gpu.log
 failed=
 end=$(($(date +%s) + 580))
@@ -21,7 +24,6 @@ end=$(($(date +%s) + 580))
 CUDA_CACHE_PATH=$(mktemp -d) || exit 1
 export CUDA_CACHE_PATH
 trap 'rm -rf "$CUDA_CACHE_PATH"' EXIT
-export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64"
 
 # part SECONDS NAME COMMAND... runs a part, and tells in the log what it was.
 part() {

@@ -22,7 +22,7 @@ gpu-binaries: ## write bin/gpu, all that scripts/gpu.sh takes on a machine with 
 	mkdir -p bin/gpu
 	$(CUDA) build -tags cuda -trimpath -ldflags "-s -w -X main.commit=$(COMMIT)" -o bin/gpu/optbench ./cmd/optbench
 	$(CUDA) test -tags cuda -trimpath -ldflags "-s -w" -c -o bin/gpu/backend.test ./backend
-	cp scripts/gpu.sh scripts/gpu_peers.py bin/gpu
+	cp scripts/gpu.sh scripts/gpu_peers.py scripts/gpu_goals.py bin/gpu
 
 check: ## run all that CI checks
 	bash .ci/run

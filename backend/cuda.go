@@ -45,7 +45,7 @@ type cudaBackend struct {
 	events   []cu.Event // of marks, all
 	idle     []cu.Event // those whose mark is gone
 	idleLock sync.Mutex
-	piece    []byte // of what is copied between the host and the device
+	pieces   [2][]byte // of what is copied between the host and the device
 }
 
 // pieceBytes is how much is copied at a time. Memory of a caller never goes to the
@@ -164,7 +164,7 @@ func openCUDA(l Listing) (Backend, error) {
 	b := &cudaBackend{
 		info: Info{Name: l.Name, Device: l.GPU.Name, GPU: l.GPU},
 		work: make(chan func() error), done: make(chan error),
-		piece: make([]byte, pieceBytes), modules: map[string]cu.Module{}, entries: map[string]cudaEntry{}, met: map[string]bool{},
+		pieces: [2][]byte{make([]byte, pieceBytes), make([]byte, pieceBytes)}, modules: map[string]cu.Module{}, entries: map[string]cudaEntry{}, met: map[string]bool{},
 		memory: map[uintptr]int64{}, buffers: map[*allocation]bool{},
 	}
 	go b.own()
@@ -349,32 +349,38 @@ func (b *cudaBackend) fetch(dst []byte, at uintptr) error {
 }
 
 // copyIn copies to the device, in the order of the stream, for the owner of the
-// context.
+// context. While a piece is on its way the next is copied beside it.
 func (b *cudaBackend) copyIn(at uintptr, src []byte) error {
-	for len(src) > 0 {
-		n := copy(b.piece, src)
-		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(at), unsafe.Pointer(&b.piece[0]), int64(n), b.stream); err != nil {
-			return b.fail(driver("cuMemcpyHtoDAsync", err))
-		}
-		if err := b.drain(); err != nil { // the copy may still read the piece
+	if err := b.drain(); err != nil { // which may read through a piece
+		return err
+	}
+	for i := 0; len(src) > 0; i++ {
+		piece := b.pieces[i%2]
+		n := copy(piece, src)
+		if err := b.drain(); err != nil { // the copy before may still read the other piece
 			return err
+		}
+		if err := cu.MemcpyHtoDAsync(cu.DevicePtr(at), unsafe.Pointer(&piece[0]), int64(n), b.stream); err != nil {
+			return b.fail(driver("cuMemcpyHtoDAsync", err))
 		}
 		at, src = at+uintptr(n), src[n:]
 	}
-	return nil
+	return b.drain()
 }
 
-// copyOut copies from the device, in the same way.
+// copyOut copies from the device, piece by piece. A second piece would gain nothing: the
+// driver itself waits for a copy to memory that it has not locked, and cu locks none.
 func (b *cudaBackend) copyOut(dst []byte, at uintptr) error {
+	piece := b.pieces[0]
 	for len(dst) > 0 {
-		n := min(len(dst), len(b.piece))
-		if err := cu.MemcpyDtoHAsync(unsafe.Pointer(&b.piece[0]), cu.DevicePtr(at), int64(n), b.stream); err != nil {
+		n := min(len(dst), len(piece))
+		if err := cu.MemcpyDtoHAsync(unsafe.Pointer(&piece[0]), cu.DevicePtr(at), int64(n), b.stream); err != nil {
 			return b.fail(driver("cuMemcpyDtoHAsync", err))
 		}
 		if err := b.stream.Synchronize(); err != nil {
 			return b.fail(driver("cuStreamSynchronize", err))
 		}
-		at, dst = at+uintptr(n), dst[copy(dst, b.piece[:n]):]
+		at, dst = at+uintptr(n), dst[copy(dst, piece[:n]):]
 	}
 	return nil
 }

@@ -122,6 +122,14 @@ func program() (err error) {
 	if err != nil {
 		return err
 	}
+	const many = 300_000 // more than is copied at a time
+	large, err := b.Alloc(kernels.F32, many)
+	if err != nil {
+		return err
+	}
+	if err := backend.Put(large, make([]float32, many)); err != nil {
+		return err
+	}
 	ops, err := backend.ClipGlobalNorm(b, 1, backend.Group{Update: lamb, Tensors: []backend.Tensor{t}})
 	if err != nil {
 		return err
@@ -341,6 +349,39 @@ func TestGrids(t *testing.T) {
 		shut(t, plan, b)
 		undo()
 	}
+}
+
+// TestDeviceCopies writes and reads more than is copied at a time, after a step whose blocks
+// met, of which something is read as well before the write.
+func TestDeviceCopies(t *testing.T) {
+	b := simulated(t)
+	var small backend.Tensor
+	for range 4 {
+		x, err := b.Alloc(kernels.F32, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		small.Slots = append(small.Slots, x)
+	}
+	plan := bind(t, b, backend.Group{Update: lamb, Tensors: []backend.Tensor{small}})
+	const n = 900_001 // over three pieces and a part
+	x, err := b.Alloc(kernels.F32, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := make([]float32, n), make([]float32, n)
+	for i := range want {
+		want[i] = float32(i)
+	}
+	step(t, plan, 1)
+	if err := backend.Put(x, want); err != nil {
+		t.Fatal(err)
+	}
+	if err := backend.Get(x, got); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, [][]float32{got}, [][]float32{want})
+	shut(t, plan, b)
 }
 
 // TestBarrierGivesUp holds a launch whose blocks wait for one another in vain, for not

@@ -5,13 +5,18 @@
 #
 #	sh gpu.sh FOLDER
 #
-# It writes a few files to FOLDER, which go to results/. Every part has a time limit, and
-# all have one together; a part that fails, or whose tools are not there, says so, and
-# the others go on.
+# It prints a line as each part ends, and then a table of what was measured beside the
+# goals and the peers. FOLDER goes to results/: gpu.log has all that was printed,
+# cuda.jsonl the records of optbench, peers.jsonl those of gpu_peers.py, goals.md the
+# table. Every part has a time limit, and all have one together; a part that fails, or
+# whose tools are not there, says so, and the others go on.
 set -u
-cd "$(dirname "$0")" || exit 1
 out=${1:?usage: sh gpu.sh FOLDER}
-mkdir -p "$out" || exit 1
+mkdir -p "$out" && out=$(cd "$out" && pwd) && cd "$(dirname "$0")" || exit 1
+[ ! -e "$out/gpu.log" ] || { echo "$out has a run already, want another folder" >&2; exit 2; }
+export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64"
+missing=$(./optbench list --json | sed -n 's/.*"name":"cuda:0","missing":"\([^"]*\)".*/\1/p')
+[ -z "$missing" ] || { echo "cuda:0 is not here: $missing" >&2; exit 4; }
 log=$out/gpu.log
 failed=
 end=$(($(date +%s) + 580))
@@ -19,7 +24,6 @@ end=$(($(date +%s) + 580))
 CUDA_CACHE_PATH=$(mktemp -d) || exit 1
 export CUDA_CACHE_PATH
 trap 'rm -rf "$CUDA_CACHE_PATH"' EXIT
-export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64"
 
 # part SECONDS NAME COMMAND... runs a part, and tells in the log what it was.
 part() {
@@ -64,15 +68,21 @@ run 30 clip update=adam,lamb n=2^28 clip=0,1
 run 30 equal update=adamw,lamb n=209715200 tensors=200
 run 60 storages update=adam,lamb n=2^26 dtype=bf16,bf16-states,bf16-master
 run 20 bytes update=adam n=2^26 dtype=q8-states
+if command -v python3 >/dev/null; then
+	part 120 peers python3 gpu_peers.py "$out/peers.jsonl"
+else
+	echo 'peers: python3 is not there' | tee -a "$log"
+fi
 if command -v compute-sanitizer >/dev/null; then
 	OPTBENCH_REQUIRE=cuda:0 part 80 sanitizer compute-sanitizer --error-exitcode 9 ./backend.test -test.short -test.run 'TestConformance/cuda:0/(adam|lamb|clipped-gd)/case=0$'
 else
 	echo 'sanitizer: compute-sanitizer is not there' | tee -a "$log"
 fi
-if command -v python3 >/dev/null; then
-	part 90 peers python3 gpu_peers.py "$out/peers.jsonl"
-else
-	echo 'peers: python3 is not there' | tee -a "$log"
-fi
 part 10 table ./optbench table "$out/cuda.jsonl" --format md
+if command -v python3 >/dev/null; then
+	python3 gpu_goals.py "$out" >"$out/goals.md" 2>>"$log" || failed="$failed goals"
+	cat "$out/goals.md"
+else
+	echo 'goals: python3 is not there; where it is: python3 scripts/gpu_goals.py FOLDER' | tee -a "$log"
+fi
 [ -z "$failed" ] || { echo "failed:$failed; see $log" >&2; exit 1; }

@@ -25,6 +25,11 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
+			scripts, err := filepath.Abs("../../scripts")
+			if err != nil {
+				return err
+			}
+			e.Setenv("SCRIPTS", scripts)
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // or every command that is built with the race detector takes a second
 			return nil
 		},

@@ -120,8 +120,7 @@ type handle uintptr
 type context struct{}
 
 type stream struct {
-	work   []work
-	staged []byte // what copies from the host took with them
+	work []work
 }
 
 type event struct {
@@ -265,10 +264,11 @@ func (d *driver) free(address uint64) Result {
 }
 
 func newStream() *stream {
-	return &stream{work: make([]work, 0, 1<<13), staged: make([]byte, 0, 1<<20)}
+	return &stream{work: make([]work, 0, 1<<13)}
 }
 
-// queue appends work to a stream. A copy from the host takes its bytes along.
+// queue appends work to a stream. A copy from the host reads its bytes when it is done,
+// as late as a driver may: they must not change before.
 func (d *driver) queue(name string, h handle, w work) Result {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -278,11 +278,6 @@ func (d *driver) queue(name string, h handle, w work) Result {
 	s, ok := d.objects[h].(*stream)
 	if !ok {
 		return InvalidHandle
-	}
-	if w.host != nil {
-		from := len(s.staged)
-		s.staged = append(s.staged, w.host...)
-		w.host = s.staged[from:]
 	}
 	s.work = append(s.work, w)
 	return 0
@@ -308,7 +303,7 @@ func (d *driver) run(s *stream) Result {
 			d.fault, d.broken = err, LaunchFailed
 		}
 	}
-	s.work, s.staged = s.work[:0], s.staged[:0]
+	s.work = s.work[:0]
 	return d.broken
 }
 

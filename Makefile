@@ -30,8 +30,9 @@ check: ## run all that CI checks
 generate: ## write the generated files anew
 	go generate ./...
 
-docs: ## write the page on claims anew from the recorded run
+docs: ## write the page on claims and the figures anew from recorded runs
 	go run ./cmd/optbench claims page results/epyc-zen4-2vcpu/claims.jsonl -o docs/claims.md
+	go run ./cmd/optbench plot speed results/epyc-zen4-2vcpu/regimes.jsonl -o docs/cpu/regimes.svg
 
 ptx: ## write the PTX of the CUDA kernels anew; needs nvcc 11.8
 	sh kernels/cuda/ptx.sh

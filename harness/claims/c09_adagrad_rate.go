@@ -75,31 +75,18 @@ func lagByTime(l *Lab, optimizer string, lr, speed float64) (Measured, error) {
 	for t := 1 << 10; t <= Pick(l, 1<<13, 1<<16); t *= 2 {
 		times = append(times, float64(t))
 	}
+	setup := Setup{
+		Objective: fmt.Sprintf("drift:speed=%v", speed), Dim: dim, Noise: "gaussian:scale=1",
+		Optimizer: optimizer, LR: lr, At: make([]float64, dim),
+	}
 	lags, err := Map(l, seeds, func(i int) ([]float64, error) {
-		run, err := l.Start(Setup{
-			Objective: fmt.Sprintf("drift:speed=%v", speed), Dim: dim, Noise: "gaussian:scale=1",
-			Optimizer: optimizer, LR: lr, At: make([]float64, dim),
-		}, l.Seed(i))
-		if err != nil {
-			return nil, err
-		}
-		defer run.Close()
-		var out []float64
-		for _, t := range times {
-			if err := run.Steps(int(t) - run.T); err != nil {
-				return nil, err
-			}
-			p, err := run.Point()
-			if err != nil {
-				return nil, err
-			}
-			lag := 0.0
+		return l.Along(setup, l.Seed(i), times, func(r *Run, t float64) (lag float64, err error) {
+			p, err := r.Point()
 			for _, x := range p {
 				lag += (speed*t - x) / dim
 			}
-			out = append(out, lag)
-		}
-		return out, nil
+			return lag, err
+		})
 	})
 	if err != nil {
 		return Measured{}, err

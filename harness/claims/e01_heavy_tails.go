@@ -25,24 +25,12 @@ func excessByTime(l *Lab, optimizer string, alpha float64) (Measured, error) {
 	for i := range at {
 		at[i] = 2 // one from the minimum
 	}
+	setup := Setup{Objective: "diagonal:condition=1", Dim: dim, Noise: noise, Optimizer: optimizer, LR: 1, At: at}
 	all, err := Map(l, seeds, func(i int) ([]float64, error) {
-		run, err := l.Start(Setup{Objective: "diagonal:condition=1", Dim: dim, Noise: noise, Optimizer: optimizer, LR: 1, At: at}, l.Seed(i))
-		if err != nil {
-			return nil, err
-		}
-		defer run.Close()
-		var out []float64
-		for _, t := range times {
-			if err := run.Steps(int(t) - run.T); err != nil {
-				return nil, err
-			}
-			value, err := run.Value()
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, value/float64(dim))
-		}
-		return out, nil
+		return l.Along(setup, l.Seed(i), times, func(r *Run, _ float64) (float64, error) {
+			value, err := r.Value()
+			return value / float64(dim), err
+		})
 	})
 	if err != nil {
 		return Measured{}, err

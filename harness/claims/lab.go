@@ -195,6 +195,27 @@ func (l *Lab) Start(s Setup, seed uint64) (_ *Run, err error) {
 	return r, err
 }
 
+// Along starts a run, and returns what look finds after each of rising numbers of steps.
+func (l *Lab) Along(s Setup, seed uint64, times []float64, look func(r *Run, t float64) (float64, error)) ([]float64, error) {
+	r, err := l.Start(s, seed)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var out []float64
+	for _, t := range times {
+		if err := r.Steps(int(t) - r.T); err != nil {
+			return nil, err
+		}
+		found, err := look(r, t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found)
+	}
+	return out, nil
+}
+
 // Step takes a step, whose learning rate is multiplied by scale.
 func (r *Run) Step(scale float64) error {
 	if r.T%4096 == 0 {
